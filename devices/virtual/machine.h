@@ -1,0 +1,79 @@
+/*
+ * The PC that a guest sees: its devices, its port space and its interrupt
+ * lines. One per VM, embedded in struct vm; tests build it alone.
+ */
+#ifndef DEVICES_VIRTUAL_MACHINE_H
+#define DEVICES_VIRTUAL_MACHINE_H
+
+#include "devices/virtual/acpi_pm.h"
+#include "devices/virtual/device.h"
+#include "devices/virtual/i8042.h"
+#include "devices/virtual/pic.h"
+#include "devices/virtual/pit.h"
+#include "devices/virtual/port_space.h"
+#include "devices/virtual/rtc.h"
+#include "devices/virtual/system_ports.h"
+#include "devices/virtual/uart.h"
+
+#define MACHINE_UARTS 4
+
+enum machine_device {
+	DEVICE_PIC, /* both 8259A and the ELCR */
+	DEVICE_PIT, /* 8254 and port 61h */
+	DEVICE_RTC,
+	DEVICE_I8042,
+	DEVICE_ACPI_PM,
+	DEVICE_SYSTEM_PORTS, /* 80h, 92h, CF9h, E9h */
+	DEVICE_UART0,
+	DEVICE_COUNT = DEVICE_UART0 + MACHINE_UARTS,
+};
+
+struct machine {
+	struct device device[DEVICE_COUNT];
+	struct port_space ports;
+	uint64_t deadline; /* earliest of the devices' deadlines */
+
+	/* The devices' states, behind device[].state. */
+	struct pic_state pic;
+	struct pit_state pit;
+	struct rtc_state rtc;
+	struct i8042_state i8042;
+	struct acpi_pm_state acpi_pm;
+	struct system_ports_state system_ports;
+	struct uart_state uart[MACHINE_UARTS];
+};
+
+/* What the config table may say about a machine. */
+struct machine_config {
+	uint8_t uarts; /* COM1..COMn exist, 0..4 */
+};
+
+/*
+ * Plug the devices together and reset them to power-on. The machine must be
+ * all zeroes before. Errors: -ERR_NO_MEMORY when the port space is too small
+ * (a build error in practice).
+ */
+int must_check machine_create(struct machine *machine, const struct machine_config *config);
+
+/* Power-on reset of every device. */
+void machine_reset(struct machine *machine);
+
+/* Run the timers of all devices whose deadline is not after the machine's clock. */
+void machine_run_timers(struct machine *machine);
+
+/* Drive ISA line `irq` (0..15). */
+void machine_set_line(struct machine *machine, unsigned irq, bool level);
+
+/* Take the pending vector of the interrupt controller: the INTA cycles. Call only while INTR is asserted. */
+uint8_t machine_acknowledge(struct machine *machine);
+
+/* Is the INTR output asserted? */
+bool machine_intr(const struct machine *machine);
+
+/* Save all devices into `buffer`; returns the bytes needed, writes only if they fit. */
+size_t machine_save(const struct machine *machine, void *buffer, size_t size);
+
+/* Load what machine_save wrote; 0, -ERR_TRUNCATED or -ERR_INVALID (machine unchanged). */
+int must_check machine_load(struct machine *machine, const void *buffer, size_t size);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * The config table: an INI-like text, one [monitor] section and one [vm NAME]
+ * section per guest. Parsed by the same code at boot and on the host
+ * (make check-config). docs/config.md is generated from the key table here.
+ */
+#ifndef GUESTS_CONFIG_H
+#define GUESTS_CONFIG_H
+
+#include "lib/types.h"
+
+#define CONFIG_NAME_MAX    32
+#define CONFIG_PATH_MAX    128
+#define CONFIG_CMDLINE_MAX 2048
+#define CONFIG_VMS_MAX     64
+#define CONFIG_MODULES_MAX 8
+
+enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
+enum config_type { VM_TYPE_AUTO, VM_TYPE_LINUX, VM_TYPE_LINUX32, VM_TYPE_PVH };
+
+struct monitor_config {
+	uint16_t serial_port;   /* I/O base of the console's UART; 0: none */
+	uint32_t serial_speed;  /* baud */
+	bool screen;            /* also print on VGA text or framebuffer */
+	uint8_t log_level;      /* 0 errors .. 3 debug */
+	enum config_stopped on_all_stopped;
+	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
+};
+
+struct vm_config {
+	char name[CONFIG_NAME_MAX];
+	unsigned line; /* of the [vm] header, for messages */
+	enum config_type type;
+	uint64_t memory; /* bytes, a multiple of 4 KiB */
+	char kernel[CONFIG_PATH_MAX];
+	char initrd[CONFIG_PATH_MAX]; /* "" for none */
+	char cmdline[CONFIG_CMDLINE_MAX];
+	uint8_t uarts;
+	bool acpi; /* offer ACPI tables */
+	unsigned kernel_line, initrd_line, memory_line; /* where the keys stand, for messages */
+};
+
+struct config {
+	struct monitor_config monitor;
+	unsigned vm_count;
+	struct vm_config vm[CONFIG_VMS_MAX];
+};
+
+/* One finding. `text` is one clear sentence that says what is wrong and what to do. */
+struct config_error {
+	unsigned line; /* from 1; 0: the file as a whole */
+	char text[200];
+};
+
+/*
+ * Parse `size` bytes of text. Fills `config` with every good section even when others are
+ * bad; a [vm] with an error is left out. Returns the number of errors found; the first
+ * `max_errors` of them are described. Never reads past `size`; any bytes are safe.
+ */
+unsigned config_parse(const char *text, size_t size, struct config *config, struct config_error *errors,
+		      unsigned max_errors);
+
+/* Print the effective table, every key with its value, as text that parses back. `put` gets one line at a time, without newline. */
+void config_print(const struct config *config, void (*put)(void *context, const char *line), void *context);
+
+/* Print the reference of all keys (section, key, default, range, meaning) as Markdown table rows. */
+void config_document(void (*put)(void *context, const char *line), void *context);
+
+#endif

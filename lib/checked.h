@@ -1,0 +1,23 @@
+/* Arithmetic on values that a guest or a file supplies: true means it overflowed. */
+#ifndef LIB_CHECKED_H
+#define LIB_CHECKED_H
+
+#include "lib/types.h"
+
+static inline must_check bool add_overflows(uint64_t a, uint64_t b, uint64_t *sum)
+{
+	return __builtin_add_overflow(a, b, sum);
+}
+
+static inline must_check bool multiply_overflows(uint64_t a, uint64_t b, uint64_t *product)
+{
+	return __builtin_mul_overflow(a, b, product);
+}
+
+/* Does [offset, offset + length) lie inside [0, size)? An empty range at `size` does. */
+static inline bool range_within(uint64_t offset, uint64_t length, uint64_t size)
+{
+	return offset <= size && length <= size - offset;
+}
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * The one allocator of physical memory: a buddy allocator over 4 KiB frames.
+ * Every frame has an owner and a type, and is cleared before it changes owner.
+ *
+ * Locking: one lock inside; callable from any CPU, not from NMI.
+ */
+#ifndef MM_FRAMES_H
+#define MM_FRAMES_H
+
+#include "lib/types.h"
+
+#define FRAME_ORDER_4K 0
+#define FRAME_ORDER_2M 9
+#define FRAME_ORDER_1G 18
+#define FRAME_ORDERS   19
+
+#define FRAME_OWNER_NONE    0 /* free */
+#define FRAME_OWNER_MONITOR 1
+#define FRAME_OWNER_FIRST_VM 2
+
+enum frame_type {
+	FRAME_FREE,
+	FRAME_RESERVED, /* firmware, holes, the monitor's image, boot modules */
+	FRAME_DATA,     /* the monitor's data */
+	FRAME_TABLE,    /* page tables of any format */
+	FRAME_VMX,      /* VMXON region, VMCS, bitmaps, virtual-APIC pages */
+	FRAME_GUEST,    /* a guest's RAM or ROM */
+};
+
+struct memory_range {
+	hpa_t start, end; /* [start, end) */
+};
+
+/*
+ * Start with the usable ranges of the machine less the reserved ones (both in any
+ * order, overlaps allowed, unaligned edges shrink). Takes its own bookkeeping
+ * (8 bytes a frame) out of them. -ERR_NO_MEMORY if not even that fits.
+ * Addresses at or above `limit` are left alone (beyond the direct map).
+ */
+int must_check frames_init(const struct memory_range *usable, size_t usable_count,
+			   const struct memory_range *reserved, size_t reserved_count, hpa_t limit);
+
+/* 2^order frames, naturally aligned and zeroed; 0 if there are none (frame 0 is never given out). */
+hpa_t must_check frames_alloc(unsigned order, uint16_t owner, enum frame_type type);
+
+/* Give back exactly what frames_alloc returned; `order` as then. Panics on a mismatch: a monitor's fault. */
+void frames_free(hpa_t hpa, unsigned order);
+
+/* Turn a reserved range (boot modules after use) into free frames. */
+void frames_release(hpa_t start, hpa_t end);
+
+uint16_t frame_owner(hpa_t hpa);
+enum frame_type frame_type(hpa_t hpa);
+
+struct frames_stat {
+	uint64_t total, free; /* frames */
+	uint64_t bookkeeping; /* frames spent on the allocator itself */
+	uint64_t largest;     /* order of the largest free block */
+};
+struct frames_stat frames_stat(void);
+
+/* Frames that `owner` holds. */
+uint64_t frames_owned(uint16_t owner);
+
+/* The monitor's view of physical memory: valid for RAM below the limit of the direct map. */
+void *hpa_to_pointer(hpa_t hpa);
+hpa_t pointer_to_hpa(const void *pointer);
+
+#endif

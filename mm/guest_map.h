@@ -1,0 +1,71 @@
+/*
+ * Guest memory: the map from guest frame number to (type, host frame).
+ *
+ * The map is the truth about a VM's physical address space. EPT and shadow page
+ * tables are caches of it: dropping one whole at any time is correct, because
+ * faults rebuild it from here. The map is itself a radix tree kept by the
+ * generic page-table code (mm/paging.h, format `paging_guest_map`), so one
+ * entry can describe 4 KiB, 2 MiB or 1 GiB.
+ *
+ * Locking: the VM's owner serialises.
+ */
+#ifndef MM_GUEST_MAP_H
+#define MM_GUEST_MAP_H
+
+#include "lib/types.h"
+
+enum guest_type {
+	GUEST_NONE,   /* nothing there: reads all ones, ignores writes (the floating bus) */
+	GUEST_RAM,
+	GUEST_ROM,    /* reads like RAM, ignores writes */
+	GUEST_DEVICE, /* a device model answers; never mapped */
+	/* later: copy-on-write, ballooned, swapped, logged ... */
+};
+
+struct guest_map {
+	hpa_t root;      /* top table of the radix tree */
+	uint16_t owner;  /* frame owner id: the VM's number */
+	uint64_t ram;    /* bytes of RAM mapped */
+	uint64_t tables; /* frames spent on the tree itself */
+};
+
+/* One answer of the map: an extent with one type and consecutive host frames. */
+struct guest_extent {
+	enum guest_type type;
+	gpa_t gpa;     /* start of the extent, aligned to `size` */
+	hpa_t hpa;     /* host address of `gpa`; meaningful for RAM and ROM */
+	uint64_t size; /* 4 KiB, 2 MiB or 1 GiB: the largest page that the map entry allows */
+};
+
+int must_check guest_map_create(struct guest_map *map, uint16_t owner);
+
+/* Free the tree and every RAM and ROM frame in it. Frames are cleared before anybody else gets them. */
+void guest_map_destroy(struct guest_map *map);
+
+/*
+ * Give the guest `size` bytes of fresh, zeroed RAM (or ROM) at `gpa`, in the largest
+ * pages that alignment and free memory allow. `gpa` and `size` are multiples of
+ * PAGE_SIZE. All or nothing: -ERR_NO_MEMORY, -ERR_EXISTS, -ERR_OUT_OF_RANGE.
+ */
+int must_check guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
+
+/* Change RAM to ROM or back over a range that is wholly RAM or ROM; caller flushes caches of the map. */
+int must_check guest_map_protect(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
+
+/* Look `gpa` up. Always answers; GUEST_NONE with size PAGE_SIZE where nothing is. */
+struct guest_extent guest_map_find(const struct guest_map *map, gpa_t gpa);
+
+/*
+ * Copy between the monitor and guest-physical memory; may cross pages and extents.
+ * Holes and devices read as FFh and ignore writes; ROM ignores writes unless
+ * `guest_load`, the loaders' way in, is used. guest_load fails with
+ * -ERR_OUT_OF_RANGE (nothing copied) where there is no RAM or ROM.
+ */
+void guest_read(const struct guest_map *map, gpa_t gpa, void *buffer, size_t size);
+void guest_write(const struct guest_map *map, gpa_t gpa, const void *buffer, size_t size);
+int must_check guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t size);
+
+/* Is all of [gpa, gpa + size) RAM? */
+bool guest_is_ram(const struct guest_map *map, gpa_t gpa, uint64_t size);
+
+#endif

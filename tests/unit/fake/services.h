@@ -1,0 +1,23 @@
+/* What the devices' outside world was told, and what it answers. Tests set and read it. */
+#ifndef FAKE_SERVICES_H
+#define FAKE_SERVICES_H
+
+#include "devices/virtual/services.h"
+
+struct fake_services {
+	uint64_t now;      /* ns: advance it, then call machine_run_timers() */
+	int64_t epoch;
+	uint64_t deadline; /* last told */
+	bool intr;
+	unsigned nmis, resets[2], power_offs;
+	uint8_t serial[MACHINE_UARTS][256];
+	size_t serial_length[MACHINE_UARTS];
+	bool serial_full[MACHINE_UARTS];
+	unsigned input_wanted[MACHINE_UARTS];
+	uint8_t debug_last;
+	unsigned debug_count;
+};
+
+extern struct fake_services fake_services;
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * The x86 instruction emulator: instruction bytes and registers in, effects out.
+ * Used where an exit does not say all: memory-mapped devices, holes and ROM, and
+ * (later) code that the processor cannot run itself.
+ *
+ * Pure: no VM, VMCS or device is known here. All memory goes through
+ * struct emulate_ops. All effects of an instruction happen or none do: a failed
+ * access leaves every register as it was.
+ */
+#ifndef VMM_EMULATE_EMULATE_H
+#define VMM_EMULATE_EMULATE_H
+
+#include "lib/types.h"
+
+enum segment_index { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
+
+/* A segment register with its cached descriptor. Access rights as in the VMCS:
+ * SDM Vol. 3C "Guest Register State", Table "Format of Access Rights". */
+struct segment {
+	uint64_t base;
+	uint32_t limit; /* in bytes, granularity applied */
+	uint32_t access;
+	uint16_t selector;
+};
+#define SEGMENT_TYPE(s)   ((s)->access & 0xf)
+#define SEGMENT_DPL(s)    ((s)->access >> 5 & 3)
+#define SEGMENT_CODE_OR_DATA BIT(4)
+#define SEGMENT_PRESENT   BIT(7)
+#define SEGMENT_L         BIT(13)
+#define SEGMENT_DB        BIT(14)
+#define SEGMENT_UNUSABLE  BIT(16)
+
+enum emulate_status {
+	EMULATE_OK,          /* done; registers, RIP and RFLAGS are updated */
+	EMULATE_AGAIN,       /* a rep instruction did some iterations: registers updated, RIP still at it */
+	EMULATE_FAULT,       /* raise context->fault; registers untouched */
+	EMULATE_UNSUPPORTED, /* an instruction that we do not know; registers untouched */
+};
+
+struct emulate_fault {
+	uint8_t vector;
+	bool has_error_code;
+	uint32_t error_code;
+	uint64_t cr2; /* for #PF */
+};
+
+struct emulate_context;
+
+struct emulate_ops {
+	/*
+	 * Linear-address accesses of 1..16 bytes with the CPL's rights, any alignment, page
+	 * crossing allowed. false: context->fault is filled and nothing happened. `locked` asks
+	 * for a read that will be followed by a write of the same bytes: check for write now.
+	 */
+	bool (*read)(struct emulate_context *context, gva_t address, void *data, unsigned size, bool for_write);
+	bool (*write)(struct emulate_context *context, gva_t address, const void *data, unsigned size);
+};
+
+struct emulate_context {
+	const struct emulate_ops *ops;
+	void *owner; /* for ops */
+
+	/* In and out: registers by number (0 = RAX, 4 = RSP ... 15 = R15). */
+	uint64_t gpr[16];
+	uint64_t rip, rflags;
+
+	/* In */
+	uint64_t cr0, cr4, efer;
+	struct segment segment[6]; /* ES..GS */
+	uint8_t cpl;
+	uint8_t bytes[15];
+	uint8_t byte_count; /* how many of `bytes` are valid */
+	uint32_t max_iterations; /* bound for rep: then EMULATE_AGAIN */
+
+	/* Out */
+	struct emulate_fault fault;
+	uint8_t length; /* of the instruction */
+};
+
+/* Execute one instruction. */
+enum emulate_status emulate_instruction(struct emulate_context *context);
+
+#endif

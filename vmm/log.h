@@ -1,0 +1,18 @@
+/* The monitor's log: printf to every console, and the end of everything: panic. */
+#ifndef VMM_LOG_H
+#define VMM_LOG_H
+
+#include "lib/types.h"
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/* One message; a newline is part of the format. Levels above log_level_set() are dropped. */
+void log_print(enum log_level level, const char *format, ...) printf_like(2, 3);
+void log_level_set(enum log_level level);
+
+#define log_error(...)   log_print(LOG_ERROR, __VA_ARGS__)
+#define log_warning(...) log_print(LOG_WARNING, __VA_ARGS__)
+#define log_info(...)    log_print(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_print(LOG_DEBUG, __VA_ARGS__)
+
+#endif
