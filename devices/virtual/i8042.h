@@ -1,0 +1,23 @@
+/*
+ * 8042 keyboard controller of a PC, ports 60h and 64h (not 61h between them),
+ * with PS/2 auxiliary channel and nothing plugged into either connector.
+ */
+#ifndef DEVICES_VIRTUAL_I8042_H
+#define DEVICES_VIRTUAL_I8042_H
+
+#include "devices/virtual/device.h"
+
+#define I8042_RAM_SIZE 32
+#define I8042_AUX_IRQ  12 /* the keyboard channel's is device->irq */
+
+struct i8042_state {
+	uint8_t ram[I8042_RAM_SIZE]; /* ram[0] is the command byte */
+	uint8_t status;
+	uint8_t output;	     /* DBBOUT: what port 60h reads */
+	uint8_t output_port; /* P2 */
+	uint8_t pending;     /* command that waits for its data byte at port 60h; 0: none */
+};
+
+extern const struct device_model i8042_model;
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * 16550A UART: National Semiconductor PC16550D datasheet, wired as on a PC
+ * (the interrupt line passes a gate that OUT2 opens).
+ *
+ * Eight ports, placed by the machine. The far end of the line is the outside
+ * that services.h describes. It is always there (CTS, DSR and DCD are on), and
+ * a byte takes no time on its way as long as it has room.
+ */
+#ifndef DEVICES_VIRTUAL_UART_H
+#define DEVICES_VIRTUAL_UART_H
+
+#include "devices/virtual/device.h"
+
+#define UART_PORTS     8
+#define UART_FIFO_SIZE 16
+
+/* A queue of received characters (each with its LSR error bits) or of characters to send. */
+struct uart_fifo {
+	uint8_t data[UART_FIFO_SIZE];
+	uint8_t errors[UART_FIFO_SIZE]; /* LSR.PE, FE, BI; unused for sending */
+	uint8_t head;			/* index of the oldest */
+	uint8_t count;
+};
+
+struct uart_state {
+	uint64_t activity; /* ns: when the receive FIFO was last filled or read */
+	uint16_t divisor;
+	uint8_t ier, fcr, lcr, mcr, msr, scratch;
+	uint8_t lsr; /* as read: DR, OE, PE, FE, BI, THRE, TEMT, FIFO error */
+	bool thre_interrupt;
+	bool timeout_interrupt;
+	bool input_refused; /* uart_receive() took less than offered */
+	struct uart_fifo receive, transmit;
+};
+
+extern const struct device_model uart_model;
+
+/*
+ * `count` characters arrive from the outside. Returns how many the receiver
+ * took: what fits into the FIFO, or into RBR while FIFOs are off. After a
+ * refusal, service_serial_input_wanted() says when to offer the rest.
+ */
+size_t uart_receive(struct device *device, const uint8_t *bytes, size_t count);
+
+/* The outside holds the line in break for longer than a character. */
+void uart_receive_break(struct device *device);
+
+/* The outside has room again after service_serial_room() said no. */
+void uart_output_ready(struct device *device);
+
+#endif
