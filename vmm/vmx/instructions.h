@@ -1,0 +1,102 @@
+/*
+ * The VT-x instructions. Host tests replace this file by
+ * tests/unit/fake/vmm/vmx/instructions.h, whose VMCS is an array.
+ */
+#ifndef VMM_VMX_INSTRUCTIONS_H
+#define VMM_VMX_INSTRUCTIONS_H
+
+#include "lib/types.h"
+#include "vmm/vmx/vmcs.h"
+
+/* Reading or writing a field that this processor lacks is a monitor's fault; callers know what exists. */
+static inline uint64_t vmread(enum vmcs_field field)
+{
+	uint64_t value;
+
+	__asm__ volatile("vmread %1, %0" : "=r"(value) : "r"((uint64_t)field) : "cc");
+	return value;
+}
+
+static inline void vmwrite(enum vmcs_field field, uint64_t value)
+{
+	__asm__ volatile("vmwrite %0, %1" : : "r"(value), "r"((uint64_t)field) : "cc");
+}
+
+/* The instructions below return whether they succeeded. */
+static inline must_check bool vmxon(hpa_t region)
+{
+	bool failed;
+
+	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(region) : "memory");
+	return !failed;
+}
+
+static inline must_check bool vmclear(hpa_t vmcs)
+{
+	bool failed;
+
+	__asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
+	return !failed;
+}
+
+static inline must_check bool vmptrld(hpa_t vmcs)
+{
+	bool failed;
+
+	__asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
+	return !failed;
+}
+
+struct invalidation {
+	uint64_t context; /* EPTP, or VPID in bits 15:0 */
+	uint64_t address;
+};
+
+static inline must_check bool invept(uint64_t type, struct invalidation what)
+{
+	bool failed;
+
+	__asm__ volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(what), "r"(type) : "memory");
+	return !failed;
+}
+
+static inline must_check bool invvpid(uint64_t type, struct invalidation what)
+{
+	bool failed;
+
+	__asm__ volatile("invvpid %1, %2" : "=@ccbe"(failed) : "m"(what), "r"(type) : "memory");
+	return !failed;
+}
+
+static inline void set_xcr0(uint64_t value)
+{
+	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static inline uint64_t get_xcr0(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (uint64_t)high << 32 | low;
+}
+
+#define DEFINE_DEBUG_REGISTER(n)                                                                              \
+	static inline uint64_t read_dr##n(void)                                                               \
+	{                                                                                                     \
+		uint64_t value;                                                                               \
+		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(value));                                         \
+		return value;                                                                                 \
+	}                                                                                                     \
+	static inline void write_dr##n(uint64_t value)                                                        \
+	{                                                                                                     \
+		__asm__ volatile("mov %0, %%dr" #n : : "r"(value));                                           \
+	}
+DEFINE_DEBUG_REGISTER(0)
+DEFINE_DEBUG_REGISTER(1)
+DEFINE_DEBUG_REGISTER(2)
+DEFINE_DEBUG_REGISTER(3)
+DEFINE_DEBUG_REGISTER(6)
+#undef DEFINE_DEBUG_REGISTER
+
+#endif
