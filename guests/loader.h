@@ -1,0 +1,53 @@
+/*
+ * Put a guest's kernel, initrd, command line and firmware tables into its
+ * memory and say in which state its processor starts.
+ *
+ * The images come from an operator: any bytes are safe. Nothing here keeps a
+ * pointer into them or into the guest's memory.
+ */
+#ifndef GUESTS_LOADER_H
+#define GUESTS_LOADER_H
+
+#include "guests/config.h"
+#include "guests/memory_map.h"
+#include "mm/guest_map.h"
+
+struct guest_image {
+	const void *kernel;
+	size_t kernel_size;
+	const void *initrd; /* null for none */
+	size_t initrd_size;
+	const char *cmdline; /* NUL-terminated; null for none */
+	enum config_type type;
+	bool acpi;		     /* offer ACPI tables */
+	uint8_t uarts;		     /* COM1..COMn that the machine has, 0..4 */
+	uint64_t memory;	     /* bytes, as given to guest_memory_layout() */
+	const struct guest_map *map; /* holds at least the ranges of guest_memory_layout() */
+};
+
+/*
+ * The boot processor's state. Interrupts are off, segments are flat (base 0, limit
+ * 4 GiB) with the selectors below, out of the table at `gdt`. If `long_mode`, paging is on:
+ * CR0.PE and PG, CR4.PAE, EFER.LME and LMA are set; else CR0.PE alone is.
+ */
+struct guest_start {
+	bool long_mode;
+	uint64_t rip, rsp;
+	uint64_t gpr[16]; /* in the order of instruction encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
+	uint64_t cr3;	  /* 0 unless long_mode */
+	gpa_t gdt;
+	uint16_t gdt_limit;
+	uint16_t cs, ds; /* ds: also for ES, FS, GS and SS */
+	uint16_t tr;	 /* a busy TSS with base 0 and limit 67h */
+};
+
+/*
+ * Load `image` and describe the start in `start`. Returns 0, or a negative error:
+ * -ERR_UNSUPPORTED (no loader knows the format), -ERR_TRUNCATED, -ERR_INVALID (corrupt),
+ * -ERR_NO_MEMORY (kernel or initrd does not fit), -ERR_OUT_OF_RANGE (the map has no RAM there).
+ * `problem` then holds one sentence for the operator, without the VM's or the file's name.
+ */
+int must_check guest_load_image(const struct guest_image *image, struct guest_start *start, char *problem,
+				size_t problem_size);
+
+#endif
