@@ -31,7 +31,7 @@ typedef uint64_t hfn_t; /* host frame number: hpa >> PAGE_SHIFT */
 #define noreturn    __attribute__((noreturn))
 #define cold        __attribute__((cold))
 #define packed      __attribute__((packed))
-#define printf_like(format, first) __attribute__((format(printf, format, first)))
+#define printf_like(text, first) __attribute__((__format__(__printf__, text, first)))
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
