@@ -1,0 +1,53 @@
+/*
+ * The machine's serial port: a 16450, 16550 or 16550A at any I/O base.
+ * National Semiconductor PC16550D datasheet.
+ *
+ * Locking: the caller serialises.
+ */
+#ifndef DEVICES_REAL_UART_H
+#define DEVICES_REAL_UART_H
+
+#include "lib/types.h"
+
+struct uart {
+	uint16_t base;	   /* I/O base; 0: there is none */
+	uint32_t speed;	   /* baud, as set (the nearest that the divisor gives) */
+	uint8_t fifo;	   /* bytes that may be written when THR is empty: 16, or 1 without FIFOs */
+	uint8_t enabled;   /* shadow of IER */
+	uint8_t modem;	   /* shadow of MCR */
+	uint64_t overruns; /* bytes that the receiver lost (LSR.OE) */
+};
+
+#define UART_CLOCK 115200 /* the highest speed: 1.8432 MHz / 16 */
+
+/*
+ * Find a UART at `base`, set it to `speed` 8N1 (50..115200; others become 115200), FIFOs
+ * on, interrupts off. False, with uart->base 0, if none answers.
+ */
+bool uart_init(struct uart *uart, uint16_t base, uint32_t speed);
+
+/* Write what fits now (0..16 bytes, 0 if the transmitter is busy); returns how many were taken. */
+size_t uart_send(struct uart *uart, const uint8_t *bytes, size_t count);
+
+/* Write all, polling; gives up on a transmitter that stays busy. Returns false then. */
+bool uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count);
+
+/* Wait, bounded, until the last bit is on the line. */
+void uart_flush(struct uart *uart);
+
+/* Read up to `size` received bytes. Bytes with framing errors and breaks are left out. */
+size_t uart_receive(struct uart *uart, uint8_t *bytes, size_t size);
+
+/* Ask for interrupts: on received data; when the transmitter is empty. Both off: polled. */
+void uart_interrupts(struct uart *uart, bool receive, bool transmit);
+
+/* Take back what raises the interrupt line; call at the start of the handler. */
+void uart_acknowledge(struct uart *uart);
+
+/* Tell the other end to go on sending, or to wait (RTS). */
+void uart_ready_to_receive(struct uart *uart, bool ready);
+
+/* The ISA interrupt line that a PC gives to a UART at this base (4 or 3), or -1 if unknown. */
+int uart_isa_irq(uint16_t base);
+
+#endif

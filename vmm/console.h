@@ -1,0 +1,55 @@
+/*
+ * The operator's console: one serial port and one screen, shared by the monitor's log and shell
+ * and the VMs' channels (vmm/channel.h). Ctrl-A is the escape key.
+ *
+ * Output goes to a ring. Until console_buffered() it is drained at once, by polling; from
+ * then on by the UART's interrupt or the run loop, and nobody waits for it.
+ *
+ * Locking: the ring has its own lock, so console_write() may be called from any CPU;
+ * everything else belongs to the boot processor.
+ */
+#ifndef VMM_CONSOLE_H
+#define VMM_CONSOLE_H
+
+#include "devices/real/screen.h"
+
+struct channel;
+
+/* The first thing to call: serial output by polling. Port 0 (or no UART there): no serial line. */
+void console_early_init(uint16_t port, uint32_t speed);
+
+/* Add the screen, and show on it what was said so far. Null or an unusable mode: no screen. Needs
+ * host_map_mmio(). */
+void console_init(const struct boot_framebuffer *framebuffer);
+
+/* Does a UART answer, and at which I/O base (0: none)? */
+uint16_t console_serial_port(void);
+
+/* From now on never wait for the UART. `interrupts`: it raises one; else console_poll() is called at least
+ * every ms. */
+void console_buffered(bool interrupts);
+
+/* Monitor output. A newline becomes CR LF. What does not fit is counted, and said when there is room again.
+ */
+void console_write(const char *text, size_t length);
+
+/* Move output, fetch input. From the run loop and from the UART's interrupt handler. */
+void console_poll(void);
+
+/* Is anything left for console_poll() that no interrupt will announce (drawing, a prompt)? Do not halt then.
+ */
+bool console_busy(void);
+
+/* Wait, bounded, until all output is out: before the machine is turned off. */
+void console_flush(void);
+
+/* From now on: polled, no locks, no callbacks. */
+void console_panic_mode(void);
+
+/* Connect the operator to a channel, or to the monitor's shell (null). */
+void console_attach(struct channel *channel);
+
+/* Who is connected; null: the shell. */
+struct channel *console_attached(void);
+
+#endif

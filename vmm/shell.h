@@ -1,0 +1,46 @@
+/*
+ * The monitor's shell: a line editor and tables of commands. Never blocks: it is fed
+ * byte by byte from the console.
+ */
+#ifndef VMM_SHELL_H
+#define VMM_SHELL_H
+
+#include "lib/types.h"
+
+#define SHELL_LINE_MAX	    160
+#define SHELL_ARGUMENTS_MAX 8
+#define SHELL_HISTORY	    16
+#define SHELL_TABLES_MAX    4
+
+struct shell_command {
+	const char *name;
+	const char *usage;		      /* its arguments: "VM", "[LEVEL]"; "" for none */
+	const char *help;		      /* one line */
+	uint8_t min_arguments, max_arguments; /* not counting the name */
+	void (*run)(unsigned count,
+		    const char *const *arguments); /* arguments[0] is the first behind the name */
+	/* What the first argument may be: the index-th candidate, null behind the last. May be null. */
+	const char *(*candidate)(unsigned index);
+};
+
+/* Start with the built-in commands: help, log, trace, poweroff, reboot. */
+void shell_init(void);
+
+/* Add a table of commands, which must stay. Before the operator can type. */
+void shell_add_commands(const struct shell_command *commands, size_t count);
+
+/* One byte that the operator typed. */
+void shell_input(uint8_t byte);
+
+/* Answer of a command. */
+void shell_print(const char *format, ...) printf_like(1, 2);
+
+/* Run one line as if typed. */
+void shell_execute(const char *line);
+
+/* For the console: take the prompt off the screen before other output, and put it back when that has ended.
+ */
+void shell_hide_prompt(void);
+void shell_show_prompt(void);
+
+#endif

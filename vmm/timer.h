@@ -1,0 +1,47 @@
+/*
+ * Timer queues: one per CPU, ordered by deadline. Few timers stand in a queue, so it is a sorted list.
+ *
+ * Locking: the CPU that owns the queue.
+ */
+#ifndef VMM_TIMER_H
+#define VMM_TIMER_H
+
+#include "lib/list.h"
+#include "lib/types.h"
+
+#define TIMER_NEVER UINT64_MAX
+
+struct timer {
+	struct list link;
+	uint64_t deadline;		      /* TSC */
+	void (*expired)(struct timer *timer); /* may arm and cancel any timer, this one too */
+};
+
+struct timer_queue {
+	struct list timers; /* by deadline; equal ones in the order of arming */
+};
+
+void timer_queue_init(struct timer_queue *queue);
+void timer_init(struct timer *timer, void (*expired)(struct timer *timer));
+
+bool timer_armed(const struct timer *timer);
+
+/* Fire at TSC `deadline` (TIMER_NEVER cancels); replaces an earlier deadline. */
+void timer_arm(struct timer_queue *queue, struct timer *timer, uint64_t deadline);
+
+/* Harmless if not armed. */
+void timer_cancel(struct timer *timer);
+
+/* Fire what is due at `now`: at most TIMER_RUN_MAX at a time, so that one which arms itself for the past
+ * cannot hold the CPU. */
+#define TIMER_RUN_MAX 64
+void timer_queue_run(struct timer_queue *queue, uint64_t now);
+
+/* The earliest deadline, or TIMER_NEVER. */
+static inline uint64_t timer_queue_next(const struct timer_queue *queue)
+{
+	return list_empty(&queue->timers) ? TIMER_NEVER
+					  : container_of(queue->timers.next, struct timer, link)->deadline;
+}
+
+#endif
