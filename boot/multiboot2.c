@@ -1,0 +1,354 @@
+/*
+ * The boot information is input from outside: every tag, entry and string is
+ * checked against the bytes that are really there, and copied out before use.
+ * Multiboot2 Specification, "Boot information format".
+ */
+#include "boot/multiboot2.h"
+#include "lib/checked.h"
+#include "lib/errors.h"
+#include "lib/string.h"
+
+#define TAG_ALIGN 8
+
+enum tag_type {
+	TAG_END = 0,
+	TAG_COMMAND_LINE = 1,
+	TAG_LOADER_NAME = 2,
+	TAG_MODULE = 3,
+	TAG_MEMORY_MAP = 6,
+	TAG_FRAMEBUFFER = 8,
+	TAG_EFI32 = 11,
+	TAG_EFI64 = 12,
+	TAG_RSDP_OLD = 14,
+	TAG_RSDP_NEW = 15,
+	TAG_EFI_MEMORY_MAP = 17,
+	TAG_EFI_BOOT_SERVICES = 18,
+	TAG_EFI32_IMAGE = 19,
+	TAG_EFI64_IMAGE = 20,
+};
+
+/* One tag's payload: what follows its type and size. */
+struct tag {
+	const uint8_t *data;
+	uint32_t size;
+};
+
+struct parse {
+	struct boot_info *info;
+	const char **problem;
+	struct tag efi_memory_map; /* used if no other map comes */
+	bool has_memory_map;
+};
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return get16(p) | (uint32_t)get16(p + 2) << 16;
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+	return get32(p) | (uint64_t)get32(p + 4) << 32;
+}
+
+static int broken(struct parse *parse, const char *problem)
+{
+	*parse->problem = problem;
+	return -ERR_INVALID;
+}
+
+/* Copy the text of a string tag, cut at BOOT_STRING_MAX; false if it has no end. */
+static bool copy_string(char *to, const uint8_t *from, uint32_t size)
+{
+	size_t length = strnlen((const char *)from, size);
+
+	if (length == size)
+		return false;
+	length = MIN(length, (size_t)BOOT_STRING_MAX - 1);
+	memcpy(to, from, length);
+	to[length] = '\0';
+	return true;
+}
+
+/*
+ * GRUB joins the words of a module's line by spaces; in each it sets a backslash before
+ * quotes and backslashes, and double quotes around a word that has spaces.
+ */
+static void first_word(char *to, const char *from)
+{
+	bool quoted = false;
+	size_t length = 0;
+
+	for (; *from && (quoted || *from != ' ') && length < BOOT_STRING_MAX - 1; from++) {
+		if (*from == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		if (*from == '\\' && from[1])
+			from++;
+		to[length++] = *from;
+	}
+	to[length] = '\0';
+}
+
+static int parse_command_line(struct parse *parse, struct tag tag)
+{
+	if (!copy_string(parse->info->command_line, tag.data, tag.size))
+		return broken(parse, "the boot information's command line has no end");
+	return 0;
+}
+
+static int parse_loader_name(struct parse *parse, struct tag tag)
+{
+	if (!copy_string(parse->info->loader, tag.data, tag.size))
+		return broken(parse, "the boot information's loader name has no end");
+	return 0;
+}
+
+static int parse_module(struct parse *parse, struct tag tag)
+{
+	struct boot_info *info = parse->info;
+	struct boot_module *module = &info->module[info->module_count];
+	char text[BOOT_STRING_MAX];
+
+	if (tag.size < 8)
+		return broken(parse, "a module tag of the boot information is too short");
+	if (get32(tag.data + 4) < get32(tag.data))
+		return broken(parse, "a module of the boot information ends before it starts");
+	if (!copy_string(text, tag.data + 8, tag.size - 8))
+		return broken(parse, "a module's name in the boot information has no end");
+	if (info->module_count == BOOT_MODULES_MAX) {
+		info->modules_truncated = true;
+		return 0;
+	}
+	module->start = get32(tag.data);
+	module->end = get32(tag.data + 4);
+	first_word(module->name, text);
+	info->module_count++;
+	return 0;
+}
+
+static int add_range(struct parse *parse, uint64_t start, uint64_t size)
+{
+	struct boot_info *info = parse->info;
+	uint64_t end;
+
+	if (add_overflows(start, size, &end))
+		return broken(parse, "an entry of the boot information's memory map wraps around");
+	if (!size)
+		return 0;
+	if (info->range_count == BOOT_RANGES_MAX) {
+		info->ranges_truncated = true;
+		return 0;
+	}
+	info->range[info->range_count++] = (struct memory_range){.start = start, .end = end};
+	return 0;
+}
+
+static int parse_memory_map(struct parse *parse, struct tag tag)
+{
+	enum { HEADER = 8, ENTRY_MIN = 24, AVAILABLE = 1 };
+	uint32_t entry_size;
+
+	if (tag.size < HEADER)
+		return broken(parse, "the memory map tag of the boot information is too short");
+	entry_size = get32(tag.data);
+	if (entry_size < ENTRY_MIN || entry_size % TAG_ALIGN)
+		return broken(parse, "the memory map's entry size in the boot information is impossible");
+	for (uint32_t at = HEADER; range_within(at, entry_size, tag.size); at += entry_size) {
+		const uint8_t *entry = tag.data + at;
+		int error;
+
+		if (get32(entry + 16) != AVAILABLE)
+			continue;
+		error = add_range(parse, get64(entry), get64(entry + 8));
+		if (error)
+			return error;
+	}
+	parse->has_memory_map = true;
+	return 0;
+}
+
+/* UEFI Specification, "GetMemoryMap()": what is ordinary memory once boot services have ended. */
+static bool efi_type_usable(uint32_t type)
+{
+	enum { LOADER_CODE = 1, BOOT_SERVICES_DATA = 4, CONVENTIONAL = 7 };
+
+	return (type >= LOADER_CODE && type <= BOOT_SERVICES_DATA) || type == CONVENTIONAL;
+}
+
+static int parse_efi_memory_map(struct parse *parse, struct tag tag)
+{
+	enum { HEADER = 8, ENTRY_MIN = 40 };
+	uint32_t entry_size;
+
+	if (tag.size < HEADER)
+		return broken(parse, "the UEFI memory map tag of the boot information is too short");
+	entry_size = get32(tag.data);
+	if (entry_size < ENTRY_MIN || entry_size % TAG_ALIGN)
+		return broken(parse,
+			      "the UEFI memory map's entry size in the boot information is impossible");
+	for (uint32_t at = HEADER; range_within(at, entry_size, tag.size); at += entry_size) {
+		const uint8_t *entry = tag.data + at;
+		uint64_t pages = get64(entry + 24);
+		int error;
+
+		if (!efi_type_usable(get32(entry)))
+			continue;
+		if (pages > UINT64_MAX >> PAGE_SHIFT)
+			return broken(parse, "an entry of the UEFI memory map wraps around");
+		error = add_range(parse, get64(entry + 8), pages << PAGE_SHIFT);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int keep_efi_memory_map(struct parse *parse, struct tag tag)
+{
+	parse->info->efi = true;
+	parse->efi_memory_map = tag;
+	return 0;
+}
+
+static int parse_framebuffer(struct parse *parse, struct tag tag)
+{
+	enum { HEADER = 24, COLOURS = 6 };
+	enum { TYPE_INDEXED = 0, TYPE_RGB = 1, TYPE_TEXT = 2 };
+	struct boot_framebuffer framebuffer = {.kind = FRAMEBUFFER_NONE};
+	const uint8_t *p = tag.data;
+
+	if (tag.size < HEADER)
+		return broken(parse, "the framebuffer tag of the boot information is too short");
+	framebuffer.address = get64(p);
+	framebuffer.pitch = get32(p + 8);
+	framebuffer.width = get32(p + 12);
+	framebuffer.height = get32(p + 16);
+	framebuffer.bits_per_pixel = p[20];
+	if (p[21] == TYPE_RGB) {
+		if (tag.size < HEADER + COLOURS)
+			return broken(parse, "the framebuffer tag of the boot information lacks its colours");
+		framebuffer.kind = FRAMEBUFFER_RGB;
+		framebuffer.red_position = p[24];
+		framebuffer.red_size = p[25];
+		framebuffer.green_position = p[26];
+		framebuffer.green_size = p[27];
+		framebuffer.blue_position = p[28];
+		framebuffer.blue_size = p[29];
+	} else if (p[21] == TYPE_TEXT) {
+		framebuffer.kind = FRAMEBUFFER_TEXT;
+	}
+	parse->info->framebuffer = framebuffer;
+	return 0;
+}
+
+static int note_efi(struct parse *parse, struct tag tag)
+{
+	(void)tag;
+	parse->info->efi = true;
+	return 0;
+}
+
+/* Of several the newest counts. A wrong length or signature makes it no RSDP; checksums are for ACPI to
+ * check. */
+static int parse_rsdp(struct parse *parse, struct tag tag, uint8_t size)
+{
+	struct boot_info *info = parse->info;
+
+	if (tag.size < size || memcmp(tag.data, "RSD PTR ", 8))
+		return broken(parse, "the boot information's copy of the ACPI RSDP is broken");
+	if (size > info->rsdp_size) {
+		memcpy(info->rsdp_copy, tag.data, size);
+		info->rsdp_size = size;
+	}
+	return 0;
+}
+
+static int parse_rsdp_old(struct parse *parse, struct tag tag)
+{
+	return parse_rsdp(parse, tag, 20);
+}
+
+static int parse_rsdp_new(struct parse *parse, struct tag tag)
+{
+	return parse_rsdp(parse, tag, 36);
+}
+
+/* Tags that are not listed carry nothing that Nacre uses. */
+static const struct {
+	enum tag_type type;
+	int (*parse)(struct parse *parse, struct tag tag);
+} tag_parsers[] = {
+    {TAG_COMMAND_LINE,      parse_command_line },
+    {TAG_LOADER_NAME,	      parse_loader_name  },
+    {TAG_MODULE,		 parse_module	     },
+    {TAG_MEMORY_MAP,	     parse_memory_map   },
+    {TAG_FRAMEBUFFER,	      parse_framebuffer  },
+    {TAG_EFI32,		note_efi		},
+    {TAG_EFI64,		note_efi		},
+    {TAG_RSDP_OLD,	   parse_rsdp_old	 },
+    {TAG_RSDP_NEW,	   parse_rsdp_new	 },
+    {TAG_EFI_MEMORY_MAP,	 keep_efi_memory_map},
+    {TAG_EFI_BOOT_SERVICES, note_efi	    },
+    {TAG_EFI32_IMAGE,	      note_efi	      },
+    {TAG_EFI64_IMAGE,	      note_efi	      },
+};
+
+static int parse_tag(struct parse *parse, uint32_t type, struct tag tag)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tag_parsers); i++)
+		if (tag_parsers[i].type == type)
+			return tag_parsers[i].parse(parse, tag);
+	return 0;
+}
+
+static int parse_tags(struct parse *parse, const uint8_t *data, uint32_t total)
+{
+	enum { INFO_HEADER = 8, TAG_HEADER = 8 };
+	uint64_t at = INFO_HEADER;
+
+	while (range_within(at, TAG_HEADER, total)) {
+		uint32_t type = get32(data + at), size = get32(data + at + 4);
+		int error;
+
+		if (size < TAG_HEADER || !range_within(at, size, total))
+			return broken(parse, "a tag of the boot information has an impossible length");
+		if (type == TAG_END)
+			return 0;
+		error = parse_tag(parse, type, (struct tag){data + at + TAG_HEADER, size - TAG_HEADER});
+		if (error)
+			return error;
+		at = ALIGN_UP(at + size, TAG_ALIGN);
+	}
+	return broken(parse, "the boot information has no end tag");
+}
+
+int boot_info_parse(const void *data, size_t size, struct boot_info *info, const char **problem)
+{
+	struct parse parse = {.info = info, .problem = problem};
+	uint32_t total;
+	int error;
+
+	memset(info, 0, sizeof(*info));
+	*problem = NULL;
+	if (size < 8) {
+		*problem = "the boot information is shorter than its header";
+		return -ERR_TRUNCATED;
+	}
+	total = get32(data);
+	if (total > size) {
+		*problem = "the boot information is longer than the place where it stands";
+		return -ERR_TRUNCATED;
+	}
+	if (total < 8)
+		return broken(&parse, "the boot information is shorter than its header");
+	info->size = total;
+	error = parse_tags(&parse, data, total);
+	if (!error && !parse.has_memory_map && parse.efi_memory_map.data)
+		error = parse_efi_memory_map(&parse, parse.efi_memory_map);
+	return error;
+}
