@@ -1,0 +1,205 @@
+#include "devices/real/uart.h"
+#include "lib/x86.h"
+
+/* PC16550D datasheet, "Summary of Registers". */
+#define RBR 0 /* receiver buffer, read */
+#define THR 0 /* transmitter holding, write */
+#define DLL 0 /* divisor latch, with LCR.DLAB */
+#define DLM 1
+#define IER 1
+#define IIR 2 /* read */
+#define FCR 2 /* write */
+#define LCR 3
+#define MCR 4
+#define LSR 5
+#define MSR 6
+#define SCR 7
+
+#define IER_RECEIVED	0x01
+#define IER_TRANSMITTER 0x02
+#define IIR_NONE	0x01
+#define IIR_FIFOS	0xc0
+#define FCR_ENABLE	0x01
+#define FCR_CLEAR	0x06
+#define FCR_TRIGGER_8	0x80
+#define LCR_8N1		0x03
+#define LCR_DLAB	0x80
+#define MCR_DTR		0x01
+#define MCR_RTS		0x02
+#define MCR_OUT2	0x08 /* on a PC, lets the interrupt through to the bus */
+#define MCR_LOOP	0x10
+#define LSR_DATA	0x01
+#define LSR_OVERRUN	0x02
+#define LSR_FRAMING	0x08
+#define LSR_BREAK	0x10
+#define LSR_THR_EMPTY	0x20
+#define LSR_ALL_EMPTY	0x40
+
+#define FIFO_SIZE     16
+#define SLOWEST	      50
+#define PATTERN	      0x2e
+#define POLLS_MAX     2000000 /* reads of LSR: at least a second on an ISA or LPC bus */
+#define INTERRUPT_MAX 16      /* causes taken back in one go */
+
+static uint8_t get(const struct uart *uart, unsigned reg)
+{
+	return in8((uint16_t)(uart->base + reg));
+}
+
+static void put(const struct uart *uart, unsigned reg, uint8_t value)
+{
+	out8((uint16_t)(uart->base + reg), value);
+}
+
+/* A UART keeps its scratch register and loops its modem lines back; a floating bus does neither. */
+static bool answers(const struct uart *uart)
+{
+	bool scratch, loop;
+
+	put(uart, SCR, PATTERN);
+	scratch = get(uart, SCR) == PATTERN;
+	put(uart, SCR, (uint8_t)~PATTERN);
+	scratch = scratch && get(uart, SCR) == (uint8_t)~PATTERN;
+	put(uart, MCR, MCR_LOOP | MCR_RTS | MCR_OUT2);
+	loop = (get(uart, MSR) & 0xf0) == 0x90; /* CTS follows RTS, DCD follows OUT2 */
+	put(uart, MCR, 0);
+	return scratch && loop;
+}
+
+static void set_speed(struct uart *uart, uint32_t speed)
+{
+	uint32_t divisor;
+
+	if (speed < SLOWEST || speed > UART_CLOCK)
+		speed = UART_CLOCK;
+	divisor = (UART_CLOCK + speed / 2) / speed;
+	put(uart, LCR, LCR_8N1 | LCR_DLAB);
+	put(uart, DLL, (uint8_t)divisor);
+	put(uart, DLM, (uint8_t)(divisor >> 8));
+	put(uart, LCR, LCR_8N1);
+	uart->speed = UART_CLOCK / divisor;
+}
+
+bool uart_init(struct uart *uart, uint16_t base, uint32_t speed)
+{
+	*uart = (struct uart){.base = base, .fifo = 1};
+	if (!base)
+		return false;
+	put(uart, IER, 0);
+	if (!answers(uart)) {
+		uart->base = 0;
+		return false;
+	}
+	set_speed(uart, speed);
+	put(uart, FCR, FCR_ENABLE | FCR_CLEAR | FCR_TRIGGER_8);
+	/* On a 16550 without the A, whose FIFOs do not work, only one of the two bits reads back. */
+	if ((get(uart, IIR) & IIR_FIFOS) == IIR_FIFOS)
+		uart->fifo = FIFO_SIZE;
+	else
+		put(uart, FCR, 0);
+	uart->modem = MCR_DTR | MCR_RTS | MCR_OUT2;
+	put(uart, MCR, uart->modem);
+	return true;
+}
+
+size_t uart_send(struct uart *uart, const uint8_t *bytes, size_t count)
+{
+	if (!uart->base || !count || !(get(uart, LSR) & LSR_THR_EMPTY))
+		return 0;
+	count = MIN(count, uart->fifo);
+	for (size_t i = 0; i < count; i++)
+		put(uart, THR, bytes[i]);
+	return count;
+}
+
+static bool wait_for(const struct uart *uart, uint8_t condition)
+{
+	for (unsigned polls = 0; polls < POLLS_MAX; polls++) {
+		if (get(uart, LSR) & condition)
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+bool uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count)
+{
+	while (uart->base && count) {
+		size_t sent;
+
+		if (!wait_for(uart, LSR_THR_EMPTY))
+			return false;
+		sent = uart_send(uart, bytes, count);
+		bytes += sent;
+		count -= sent;
+	}
+	return uart->base;
+}
+
+void uart_flush(struct uart *uart)
+{
+	if (uart->base)
+		wait_for(uart, LSR_ALL_EMPTY);
+}
+
+size_t uart_receive(struct uart *uart, uint8_t *bytes, size_t size)
+{
+	size_t count = 0;
+
+	/* Bounded apart from `size`, since bytes with errors do not count. */
+	for (unsigned reads = 0; uart->base && count < size && reads < 4 * FIFO_SIZE; reads++) {
+		uint8_t status = get(uart, LSR), byte;
+
+		if (!(status & LSR_DATA))
+			break;
+		if (status & LSR_OVERRUN)
+			uart->overruns++;
+		byte = get(uart, RBR);
+		if (!(status & (LSR_FRAMING | LSR_BREAK)))
+			bytes[count++] = byte;
+	}
+	return count;
+}
+
+void uart_interrupts(struct uart *uart, bool receive, bool transmit)
+{
+	uint8_t enabled = (uint8_t)((receive ? IER_RECEIVED : 0) | (transmit ? IER_TRANSMITTER : 0));
+
+	if (!uart->base || enabled == uart->enabled)
+		return;
+	uart->enabled = enabled;
+	put(uart, IER, enabled);
+}
+
+void uart_acknowledge(struct uart *uart)
+{
+	/* Reading IIR takes back the transmitter's cause, reading LSR that of line errors. Data stays until
+	 * read. */
+	for (unsigned i = 0; uart->base && i < INTERRUPT_MAX; i++) {
+		if (get(uart, IIR) & IIR_NONE)
+			return;
+		if (get(uart, LSR) & LSR_DATA)
+			return;
+	}
+}
+
+void uart_ready_to_receive(struct uart *uart, bool ready)
+{
+	uint8_t modem = (uint8_t)(ready ? uart->modem | MCR_RTS : uart->modem & ~MCR_RTS);
+
+	if (!uart->base || modem == uart->modem)
+		return;
+	uart->modem = modem;
+	put(uart, MCR, modem);
+}
+
+int uart_isa_irq(uint16_t base)
+{
+	switch (base) {
+	case 0x3f8:
+	case 0x3e8: return 4;
+	case 0x2f8:
+	case 0x2e8: return 3;
+	default: return -1;
+	}
+}
