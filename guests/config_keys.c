@@ -1,0 +1,124 @@
+#include "guests/config_keys.h"
+#include "vmm/log.h"
+
+static const struct config_word serial_words[] = {
+    {"com1", 0x3f8},
+    {"com2", 0x2f8},
+    {"com3", 0x3e8},
+    {"com4", 0x2e8},
+	{"none", 0	  },
+};
+
+/* What a 16550 with its usual 1.8432 MHz crystal divides down to without a remainder. */
+static const struct config_word speed_words[] = {
+    {"1200",   1200	 },
+    {"2400",   2400  },
+	{"4800",	 4800  },
+	  {"9600",   9600  },
+    {"19200",  19200 },
+    {"38400",	38400 },
+	{"57600",  57600 },
+	  {"115200", 115200},
+};
+
+static const struct config_word bool_words[] = {
+    {"yes", true },
+	   {"no",  false}
+};
+
+static const struct config_word log_words[] = {
+    {"error",   LOG_ERROR  },
+    {"warning", LOG_WARNING},
+    {"info",    LOG_INFO   },
+    {"debug",   LOG_DEBUG  },
+};
+
+static const struct config_word stopped_words[] = {
+    {"shell",    STOPPED_SHELL   },
+    {"poweroff", STOPPED_POWEROFF},
+    {"reset",    STOPPED_RESET   },
+};
+
+static const struct config_word mitigation_words[] = {
+    {"auto", MITIGATIONS_AUTO},
+    {"off",  MITIGATIONS_OFF },
+};
+
+static const struct config_word type_words[] = {
+    {"auto",    VM_TYPE_AUTO	 },
+    {"linux",   VM_TYPE_LINUX  },
+    {"linux32", VM_TYPE_LINUX32},
+    {"pvh",	    VM_TYPE_PVH    },
+};
+
+#define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define LINE(type, member)  .line_offset = offsetof(type, member)
+#define WORDS(table)	    .words = (table), .word_count = ARRAY_SIZE(table)
+#define MONITOR_FIELD(member)                                                                                \
+	.section = SECTION_MONITOR, FIELD(struct monitor_config, member), .line_offset = LINE_NOT_KEPT
+#define VM_FIELD(member) .section = SECTION_VM, FIELD(struct vm_config, member)
+
+const char *const config_section_names[SECTION_COUNT] = {"monitor", "vm"};
+
+/* clang-format off */
+const struct config_key config_keys[CONFIG_KEY_COUNT] = {
+	{
+		.name = "serial", MONITOR_FIELD(serial_port),
+		.kind = KIND_PORT, WORDS(serial_words), .min = 0x100, .max = 0xfff8, .initial = "com1",
+		.meaning = "The serial port of the monitor's console.",
+	}, {
+		.name = "speed", MONITOR_FIELD(serial_speed),
+		.kind = KIND_WORD, WORDS(speed_words), .initial = "115200",
+		.meaning = "Its speed in baud; always 8 data bits, no parity, 1 stop bit.",
+	}, {
+		.name = "screen", MONITOR_FIELD(screen),
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
+		.meaning = "Whether the console is also shown on the screen.",
+	}, {
+		.name = "log", MONITOR_FIELD(log_level),
+		.kind = KIND_WORD, WORDS(log_words), .initial = "info",
+		.meaning = "The least important messages that are still printed.",
+	}, {
+		.name = "on_all_stopped", MONITOR_FIELD(on_all_stopped),
+		.kind = KIND_WORD, WORDS(stopped_words), .initial = "shell",
+		.meaning = "What happens when the last guest has ended: stay in the monitor's shell, "
+			   "power the machine off, or reset it.",
+	}, {
+		.name = "mitigations", MONITOR_FIELD(mitigations),
+		.kind = KIND_WORD, WORDS(mitigation_words), .initial = "auto",
+		.meaning = "Protection against speculation attacks by guests: what the processor "
+			   "needs, or none.",
+	}, {
+		.name = "kernel", VM_FIELD(kernel), LINE(struct vm_config, kernel_line),
+		.kind = KIND_PATH, .min = 1, .max = CONFIG_PATH_MAX - 1, .initial = "",
+		.meaning = "The kernel image, relative to the folder of the config file. "
+			   "Every VM needs one.",
+	}, {
+		.name = "initrd", VM_FIELD(initrd), LINE(struct vm_config, initrd_line),
+		.kind = KIND_PATH, .max = CONFIG_PATH_MAX - 1, .initial = "",
+		.meaning = "The initial RAM disk, relative to the folder of the config file.",
+	}, {
+		.name = "cmdline", VM_FIELD(cmdline), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_TEXT, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
+		.meaning = "The kernel's command line.",
+	}, {
+		.name = "memory", VM_FIELD(memory), LINE(struct vm_config, memory_line),
+		.kind = KIND_BYTES, .min = MIB(1), .max = GIB(1024), .initial = "256M",
+		.meaning = "The guest's memory.",
+	}, {
+		.name = "type", VM_FIELD(type), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(type_words), .initial = "auto",
+		.meaning = "How the kernel is started: found out from the image, Linux boot protocol, "
+			   "the same with its 32-bit entry, or ELF with a PVH note.",
+	}, {
+		.name = "uarts", VM_FIELD(uarts), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_NUMBER, .max = 4, .initial = "1",
+		.meaning = "How many serial ports the guest has, from COM1 on. "
+			   "COM1 is its console.",
+	}, {
+		.name = "acpi", VM_FIELD(acpi), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
+		.meaning = "Whether the guest finds ACPI tables.",
+	},
+};
+/* clang-format on */

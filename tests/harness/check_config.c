@@ -1,0 +1,164 @@
+/*
+ * Check a config table on the host with the monitor's own parser.
+ *
+ *   check-config FILE             FILE:LINE: message for each mistake, or the effective table
+ *   check-config --files FILE     the image files that it names, each once, one a line
+ *   check-config --document       the reference of all keys, as Markdown
+ *
+ * Exit status: 0 good, 1 the table has mistakes, 2 it cannot be read or wrong usage.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include "guests/config.h"
+
+#define ERRORS_MAX 100
+#define FILE_MAX   (1 << 20)
+
+static struct config config;
+static struct config_error errors[ERRORS_MAX];
+
+static void put_line(void *context, const char *line)
+{
+	fprintf(context, "%s\n", line);
+}
+
+/* Read the whole file; says why and returns null if it cannot. */
+static char *read_file(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "rb");
+	char *text = malloc(FILE_MAX + 1);
+
+	if (!file || !text) {
+		fprintf(stderr, "%s: cannot open the config file: %s\n", path, strerror(errno));
+		free(text);
+		if (file)
+			fclose(file);
+		return NULL;
+	}
+	*size = fread(text, 1, FILE_MAX + 1, file);
+	if (ferror(file) || *size > FILE_MAX) {
+		fprintf(stderr, "%s: %s\n", path,
+			ferror(file) ? "cannot read the config file; is it a folder?"
+				     : "larger than 1 MiB, so not a config file");
+		free(text);
+		text = NULL;
+	}
+	fclose(file);
+	return text;
+}
+
+static void print_error(const char *path, unsigned line, const char *text)
+{
+	if (line)
+		fprintf(stderr, "%s:%u: %s\n", path, line, text);
+	else
+		fprintf(stderr, "%s: %s\n", path, text);
+}
+
+/* Where an image stands that the config file at `config_path` calls `name`. */
+static void image_path(const char *config_path, const char *name, char *path, size_t size)
+{
+	const char *slash = strrchr(config_path, '/');
+
+	if (name[0] == '/' || !slash)
+		snprintf(path, size, "%s", name);
+	else
+		snprintf(path, size, "%.*s/%s", (int)(slash - config_path), config_path, name);
+}
+
+/* Returns the number of mistakes: 0 or 1. */
+static unsigned check_image(const char *config_path, unsigned line, const char *key, const char *name)
+{
+	char path[4096], text[8192];
+	struct stat info;
+
+	if (!name[0])
+		return 0;
+	image_path(config_path, name, path, sizeof(path));
+	if (stat(path, &info) != 0)
+		snprintf(text, sizeof(text),
+			 "%s '%s' cannot be opened at %s: %s; "
+			 "give a path relative to the config file's folder",
+			 key, name, path, strerror(errno));
+	else if (!S_ISREG(info.st_mode))
+		snprintf(text, sizeof(text), "%s '%s' is no regular file; name an image file", key, name);
+	else if (info.st_size == 0)
+		snprintf(text, sizeof(text), "%s '%s' is empty; fetch or build it again", key, name);
+	else
+		return 0;
+	print_error(config_path, line, text);
+	return 1;
+}
+
+static unsigned check_images(const char *path)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config.vm_count; i++) {
+		const struct vm_config *vm = &config.vm[i];
+
+		count += check_image(path, vm->kernel_line, "kernel", vm->kernel);
+		count += check_image(path, vm->initrd_line, "initrd", vm->initrd);
+	}
+	return count;
+}
+
+static void print_files(void)
+{
+	static const char *names[2 * CONFIG_VMS_MAX];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 2 * config.vm_count; i++) {
+		const struct vm_config *vm = &config.vm[i / 2];
+		const char *name = i % 2 ? vm->initrd : vm->kernel;
+		unsigned j;
+
+		for (j = 0; j < count && strcmp(names[j], name) != 0; j++)
+			;
+		if (j == count && name[0]) {
+			names[count++] = name;
+			printf("%s\n", name);
+		}
+	}
+}
+
+static int check(const char *path, bool files)
+{
+	unsigned count;
+	size_t size;
+	char *text = read_file(path, &size);
+
+	if (!text)
+		return 2;
+	count = config_parse(text, size, &config, errors, ERRORS_MAX);
+	free(text);
+	for (unsigned i = 0; i < count && i < ERRORS_MAX; i++)
+		print_error(path, errors[i].line, errors[i].text);
+	if (count > ERRORS_MAX)
+		fprintf(stderr, "%s: %u more mistakes are not shown\n", path, count - ERRORS_MAX);
+	count += check_images(path);
+	if (count)
+		return 1;
+	if (files)
+		print_files();
+	else
+		config_print(&config, put_line, stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--document") == 0) {
+		config_document(put_line, stdout);
+		return 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "--files") == 0)
+		return check(argv[2], true);
+	if (argc == 2 && argv[1][0] != '-')
+		return check(argv[1], false);
+	fprintf(stderr, "usage: check-config [--files] FILE | --document\n");
+	return 2;
+}

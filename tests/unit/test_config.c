@@ -1,0 +1,418 @@
+/* The config table: what parses, what is said about what does not, and the round trip through text. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "guests/config_keys.h"
+#include "vmm/log.h"
+
+#define ERRORS 8
+
+static struct config config, again;
+static struct config_error errors[ERRORS];
+
+static unsigned parse_bytes(const char *text, size_t size)
+{
+	char *copy = malloc(size ? size : 1); /* so that reading past the end is seen */
+	unsigned count;
+
+	memcpy(copy, text, size);
+	memset(errors, 0, sizeof(errors));
+	count = config_parse(copy, size, &config, errors, ERRORS);
+	free(copy);
+	return count;
+}
+
+static unsigned parse(const char *text)
+{
+	return parse_bytes(text, strlen(text));
+}
+
+#define VM "[vm a]\nkernel = k\n"
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(VM), 0);
+	assert_int_equal(config.monitor.serial_port, 0x3f8);
+	assert_int_equal(config.monitor.serial_speed, 115200);
+	assert_true(config.monitor.screen);
+	assert_int_equal(config.monitor.log_level, LOG_INFO);
+	assert_int_equal(config.monitor.on_all_stopped, STOPPED_SHELL);
+	assert_int_equal(config.monitor.mitigations, MITIGATIONS_AUTO);
+	assert_int_equal(config.vm_count, 1);
+	assert_string_equal(config.vm[0].name, "a");
+	assert_string_equal(config.vm[0].kernel, "k");
+	assert_string_equal(config.vm[0].initrd, "");
+	assert_string_equal(config.vm[0].cmdline, "");
+	assert_int_equal(config.vm[0].memory, MIB(256));
+	assert_int_equal(config.vm[0].type, VM_TYPE_AUTO);
+	assert_int_equal(config.vm[0].uarts, 1);
+	assert_true(config.vm[0].acpi);
+}
+
+static void test_every_default_is_valid(void **state)
+{
+	static struct vm_config vm;
+	static struct monitor_config monitor;
+
+	(void)state;
+	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
+		const struct config_key *key = &config_keys[i];
+		void *fields = key->section == SECTION_VM ? (void *)&vm : (void *)&monitor;
+
+		assert_non_null(key->name);
+		if (key->initial[0])
+			assert_true(config_value_parse(key, key->initial, fields));
+		else
+			assert_true(key->kind == KIND_PATH || key->kind == KIND_TEXT);
+	}
+}
+
+static void test_every_key(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("; a comment\n"
+			       "  # another\n"
+			       "\n"
+			       "[monitor]\r\n"
+			       "\tserial=0x2F0\r\n"
+			       "speed = 9600 ; slow\n"
+			       "screen = no# not a comment, so wrong\n"),
+			 1 + 1);
+	assert_int_equal(errors[0].line, 7);
+	assert_int_equal(config.monitor.serial_port, 0x2f0);
+	assert_int_equal(config.monitor.serial_speed, 9600);
+	assert_int_equal(parse("\xef\xbb\xbf[monitor] # first\n"
+			       "serial = none\nscreen = no # quiet\nlog = debug\non_all_stopped = reset\n"
+			       "mitigations = off\n"
+			       "[ vm  web-1.b_c ]\n"
+			       "kernel = /boot/vmlinuz#1 # the kernel\n"
+			       "initrd = ../initrd.img\n"
+			       "memory = 1g\n"
+			       "type = linux32\n"
+			       "uarts = 4\n"
+			       "acpi = no\n"
+			       "cmdline =   root=/dev/ram0 # ; a=\"b c\" \\\n"
+			       "      quiet   \\  \n"
+			       "\tlast=1  \n"
+			       "[vm b]\nmemory = 4194304K\ntype = pvh\nkernel = k\nuarts = 0"),
+			 0);
+	assert_int_equal(config.monitor.serial_port, 0);
+	assert_false(config.monitor.screen);
+	assert_int_equal(config.monitor.log_level, LOG_DEBUG);
+	assert_int_equal(config.monitor.on_all_stopped, STOPPED_RESET);
+	assert_int_equal(config.monitor.mitigations, MITIGATIONS_OFF);
+	assert_int_equal(config.vm_count, 2);
+	assert_string_equal(config.vm[0].name, "web-1.b_c");
+	assert_int_equal(config.vm[0].line, 7);
+	assert_string_equal(config.vm[0].kernel, "/boot/vmlinuz#1");
+	assert_int_equal(config.vm[0].kernel_line, 8);
+	assert_int_equal(config.vm[0].initrd_line, 9);
+	assert_int_equal(config.vm[0].memory_line, 10);
+	assert_string_equal(config.vm[0].initrd, "../initrd.img");
+	assert_int_equal(config.vm[0].memory, GIB(1));
+	assert_int_equal(config.vm[0].type, VM_TYPE_LINUX32);
+	assert_int_equal(config.vm[0].uarts, 4);
+	assert_false(config.vm[0].acpi);
+	assert_string_equal(config.vm[0].cmdline, "root=/dev/ram0 # ; a=\"b c\" quiet last=1");
+	assert_int_equal(config.vm[1].memory, GIB(4));
+	assert_int_equal(config.vm[1].line, 17);
+	assert_int_equal(config.vm[1].uarts, 0);
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned line;
+		const char *message; /* exact */
+	} cases[] = {
+	    {"",					    0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"	 },
+	    {"[monitor]\n",				 0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"	    },
+	    {VM "memroy = 64M",				3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"			 },
+	    {VM "Kernel = x",			       3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"		       },
+	    {VM "zzz = 1",				  3,
+	     "unknown key 'zzz' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi"					 },
+	    {VM "serial = com1",				 3, "key 'serial' does not belong in [vm]; move it to [monitor]"		},
+	    {VM " = 1",				     3,
+	     "unknown key '' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi"				      },
+	    {"[vn a]\nkernel = k\n" VM,			1, "unknown section 'vn'; use [monitor] or [vm NAME]"			     },
+	    {"[]\n" VM,				     1, "unknown section ''; use [monitor] or [vm NAME]"				   },
+	    {"[vm a\n" VM,				  1, "the section has no closing ']'; write [monitor] or [vm NAME]"		    },
+	    {"[monitor] x\n" VM,				 1, "text behind ']'; begin a new line for it"				      },
+	    {"[monitor x]\n" VM,				 1, "[monitor] takes no name; write [monitor]"				      },
+	    {VM "[monitor]\n\n[monitor]",			  5,
+	     "a second [monitor] section; move its keys to the one in line 3"								     },
+	    {"[vm]\nkernel = k\n" VM,			      1, "the VM has no name; write [vm NAME]"					      },
+	    {"[vm -a]\n" VM,				1,
+	     "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter or "
+	     "digit"														       },
+	    {"[vm a b]\n" VM,			       1,
+	     "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter or "
+	     "digit"														       },
+	    {"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM, 1,
+	     "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, '-', '_' and "
+	     "'.', beginning with a letter or digit"										       },
+	    {VM "\n" VM,				    4, "a VM named 'a' stands already in line 1; give this one another name"	 },
+	    {"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",	 1,
+	     "VM 'a' has no kernel; add a line 'kernel = PATH'"									    },
+	    {VM "kernel = l",			       3, "key 'kernel' stands already in line 2; remove one of the two"	       },
+	    {"kernel = k\n" VM,				1, "key 'kernel' before any section; put it below [monitor] or [vm NAME]"	 },
+	    {VM "memory 64M",			       3, "neither a [section] nor 'key = value'; begin comments with '#'"		 },
+	    {VM "memory =",				 3, "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"},
+	    {VM "memory = # none",			   3,
+	     "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"							 },
+	    {VM "memory = 64",			       3,
+	     "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"						   },
+	    {VM "acpi = maybe",				3, "bad value 'maybe' for 'acpi'; use yes or no"				},
+	    {VM "uarts = 5",				3, "bad value '5' for 'uarts'; use 0 to 4"				       },
+	    {VM "initrd = my file",			    3,
+	     "bad value 'my file' for 'initrd'; use a path of up to 127 characters without blanks, quotes "
+	     "and $"														       },
+	    {"[monitor]\nserial = 3f8\n" VM,		     2,
+	     "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port from 0x100 to "
+	     "0xfff8"														      },
+	    {"[monitor]\nspeed = 14400\n" VM,		      2,
+	     "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"				       },
+	    {VM "cmdline = a\x01"
+		"b",			   3, "control character 01h in this line; remove it"			       },
+	    {VM "cmdline = a\x7f \\\n\x02",		    3, "control character 7Fh in this line; remove it"			      },
+	    {VM "cmdline = a\\",				 3, "a backslash continues this line, but nothing follows; remove it"	     },
+	    {VM "cmdline = a\\\n",			   3, "a backslash continues this line, but nothing follows; remove it"	       },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(parse(cases[i].text), 1);
+		assert_string_equal(errors[0].text, cases[i].message);
+		assert_int_equal(errors[0].line, cases[i].line);
+	}
+}
+
+static void test_bad_values(void **state)
+{
+	static const char *const lines[] = {
+	    "memory = 1023K",
+	    "memory = 4097K",
+	    "memory = 1025G",
+	    "memory = 64MB",
+	    "memory = M",
+	    "memory = -64M",
+	    "memory = 1.5G",
+	    "memory = 64 M",
+	    "uarts = -1",
+	    "uarts = 1x",
+	    "uarts = 0x1",
+	    "kernel = a\"b",
+	    "kernel = $HOME/k",
+	    "kernel = a\\b",
+	    "kernel = \xc3\xa4",
+	    "memory = 18446744073709551616",
+	    "memory = 18014398509481985K",
+	    "type = LINUX",
+	    "memory = 18446744073709551615T",
+	    "uarts = 256",
+	    "acpi = 1",
+	    "kernel = ",
+	};
+	char text[200];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
+		snprintf(text, sizeof(text), "[vm bad]\n%s\n[vm good]\nkernel = k\n", lines[i]);
+		assert_int_equal(parse(text), 1);
+		assert_int_equal(errors[0].line, 2);
+		/* The bad one is left out, the good one is there. */
+		assert_int_equal(config.vm_count, 1);
+		assert_string_equal(config.vm[0].name, "good");
+	}
+	assert_int_equal(parse("[monitor]\nserial = 0x3f9\nspeed = 0\n" VM), 2);
+	assert_int_equal(parse("[monitor]\nserial = 0x3f8x\nserial = 0x10000\n" VM), 2);
+	assert_int_equal(config.monitor.serial_port, 0x3f8);
+}
+
+static void test_long_values(void **state)
+{
+	static char text[3 * CONFIG_CMDLINE_MAX];
+	size_t at;
+
+	(void)state;
+	at = (size_t)sprintf(text, "%scmdline = ", VM);
+	memset(text + at, 'x', CONFIG_CMDLINE_MAX - 1);
+	text[at + CONFIG_CMDLINE_MAX - 1] = '\0';
+	assert_int_equal(parse(text), 0);
+	assert_int_equal(strlen(config.vm[0].cmdline), CONFIG_CMDLINE_MAX - 1);
+	strcat(text, "x");
+	assert_int_equal(parse(text), 1);
+	assert_string_equal(errors[0].text, "the value of 'cmdline' has 2048 characters; use up to 2047 "
+					    "characters, verbatim to the end of the line");
+	memset(text + at, 'x', 2 * CONFIG_CMDLINE_MAX);
+	strcpy(text + at + 2 * CONFIG_CMDLINE_MAX, "\nmemory = 2M\n");
+	assert_int_equal(parse(text), 1);
+	assert_int_equal(errors[0].line, 3);
+	assert_string_equal(errors[0].text, "the line is longer than 2112 characters; shorten it");
+	/* The same length, but in pieces. */
+	for (size_t i = at + 100; i + 1 < at + 2 * CONFIG_CMDLINE_MAX; i += 100)
+		memcpy(text + i, "\\\n", 2);
+	assert_int_equal(parse(text), 1);
+	assert_int_equal(errors[0].line, 3);
+	assert_string_equal(errors[0].text, "the line is longer than 2112 characters; shorten it");
+	at = (size_t)sprintf(text, "[vm a]\nkernel = ");
+	memset(text + at, 'k', CONFIG_PATH_MAX);
+	text[at + CONFIG_PATH_MAX] = '\0';
+	assert_int_equal(parse(text), 1);
+	assert_string_equal(errors[0].text,
+			    "the value of 'kernel' has 128 characters; use a path of 1 to 127 "
+			    "characters without blanks, quotes and $");
+	text[at + CONFIG_PATH_MAX - 1] = '\0';
+	assert_int_equal(parse(text), 0);
+}
+
+static void test_nul_stops(void **state)
+{
+	static const char text[] = VM "x\0\nfoo\nbar\n";
+
+	(void)state;
+	assert_int_equal(parse_bytes(text, sizeof(text) - 1), 1);
+	assert_int_equal(errors[0].line, 3);
+	assert_string_equal(errors[0].text,
+			    "a NUL byte: this is not a text file; give the config file instead");
+}
+
+static void test_too_many(void **state)
+{
+	static char text[64 * CONFIG_VMS_MAX];
+	size_t at = 0;
+
+	(void)state;
+	for (unsigned i = 0; i <= CONFIG_VMS_MAX; i++)
+		at += (size_t)sprintf(text + at, "[vm v%u]\nkernel = k\nmemory=%uM\n", i, i + 1);
+	assert_int_equal(parse(text), 1);
+	assert_int_equal(errors[0].line, 3 * CONFIG_VMS_MAX + 1);
+	assert_string_equal(errors[0].text,
+			    "too many VMs: 'v64' is more than the 64 that are possible; remove some");
+	assert_int_equal(config.vm_count, CONFIG_VMS_MAX);
+	assert_int_equal(config.vm[63].memory, MIB(64));
+}
+
+static void test_more_errors_than_room(void **state)
+{
+	struct config_error one = {77, "untouched"};
+
+	(void)state;
+	assert_int_equal(config_parse("a\nb\nc\n" VM, strlen("a\nb\nc\n" VM), &config, &one, 1), 3);
+	assert_int_equal(one.line, 1);
+	one = (struct config_error){77, "untouched"};
+	assert_int_equal(config_parse("a\n" VM, strlen("a\n" VM), &config, NULL, 0), 1);
+	assert_int_equal(one.line, 77);
+}
+
+struct text {
+	char bytes[32768];
+	size_t size;
+};
+
+static void collect(void *context, const char *line)
+{
+	struct text *text = context;
+
+	assert_null(strchr(line, '\n'));
+	text->size += (size_t)sprintf(text->bytes + text->size, "%s\n", line);
+}
+
+static void forget_lines(struct config *c)
+{
+	for (unsigned i = 0; i < c->vm_count; i++) {
+		struct vm_config *vm = &c->vm[i];
+
+		vm->line = vm->kernel_line = vm->initrd_line = vm->memory_line = 0;
+	}
+}
+
+static void test_round_trip(void **state)
+{
+	static struct text text;
+
+	(void)state;
+	text.size = 0;
+	assert_int_equal(parse("[monitor]\nserial=0x2f0\nlog=error\nscreen=no\nmitigations=off\n"
+			       "[vm a]\nkernel=k\ninitrd=i\nmemory=3076K\ntype=linux\nacpi=no\n"
+			       "cmdline = a=b # c \"d\" [x]\n"
+			       "[vm b]\nkernel=../k2\nmemory=3G\nuarts=2\n"),
+			 0);
+	config_print(&config, collect, &text);
+	memcpy(&again, &config, sizeof(again));
+	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
+	forget_lines(&config);
+	forget_lines(&again);
+	assert_memory_equal(&config, &again, sizeof(config));
+	assert_non_null(strstr(text.bytes, "memory = 3076K\n"));
+	assert_non_null(strstr(text.bytes, "memory = 3G\n"));
+	assert_non_null(strstr(text.bytes, "serial = 0x2f0\n"));
+	assert_non_null(strstr(text.bytes, "[vm b]\n"));
+}
+
+static void read_whole(const char *path, struct text *text)
+{
+	FILE *file = fopen(path, "rb");
+
+	if (!file)
+		fail_msg("%s cannot be opened; run the tests in the top folder", path);
+	text->size = fread(text->bytes, 1, sizeof(text->bytes) - 1, file);
+	text->bytes[text->size] = '\0';
+	fclose(file);
+}
+
+static void test_document(void **state)
+{
+	static const char begin[] = "<!-- keys: begin -->\n", end[] = "<!-- keys: end -->\n";
+	static struct text page, table;
+	char *from, *to;
+
+	(void)state;
+	read_whole("docs/config.md", &page);
+	from = strstr(page.bytes, begin);
+	to = strstr(page.bytes, end);
+	assert_non_null(from);
+	assert_non_null(to);
+	*to = '\0';
+	table.size = 0;
+	config_document(collect, &table);
+	assert_string_equal(from + strlen(begin),
+			    table.bytes); /* make docs/config.md say what the code says */
+}
+
+static void test_examples_parse(void **state)
+{
+	static struct text text;
+
+	(void)state;
+	read_whole("guests/demo.conf", &text);
+	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
+	assert_string_equal(config.vm[0].name, "linux");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_every_default_is_valid),
+	    cmocka_unit_test(test_every_key),
+	    cmocka_unit_test(test_mistakes),
+	    cmocka_unit_test(test_bad_values),
+	    cmocka_unit_test(test_long_values),
+	    cmocka_unit_test(test_nul_stops),
+	    cmocka_unit_test(test_too_many),
+	    cmocka_unit_test(test_more_errors_than_room),
+	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_document),
+	    cmocka_unit_test(test_examples_parse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
