@@ -16,7 +16,8 @@
 struct device;
 struct machine;
 
-#define DEADLINE_NONE UINT64_MAX
+#define DEADLINE_NONE	 UINT64_MAX
+#define DEVICE_STATE_MAX 512 /* bytes of the largest state */
 
 /* A run of I/O ports that a device answers. */
 struct port_region {
@@ -26,7 +27,7 @@ struct port_region {
 	 * Widest access in bytes (1, 2 or 4) that the device takes in one go.
 	 * The region layer splits wider ones into cycles of this width, lowest
 	 * address first, as an ISA bus does; `offset` and `size` that reach the
-	 * handlers always lie inside the region, `size` is 1, 2 or 4.
+	 * handlers always lie inside the region, `size` is 1, 2 or 4. Both handlers exist.
 	 */
 	uint8_t width;
 	uint32_t (*read)(struct device *device, unsigned offset, unsigned size);
@@ -79,12 +80,15 @@ void device_set_line(struct device *device, bool level);
 uint64_t device_now(const struct device *device);
 
 /*
- * Save and load. A record is {name, version, size, state}; device_save returns
+ * Save and load. A record is {name, version, unit, size, state}; device_save returns
  * the bytes needed, and writes them if `size` is enough. device_load returns
  * 0, -ERR_TRUNCATED, or -ERR_INVALID (other device, version or broken state; the
  * device is then unchanged).
  */
 size_t device_save(const struct device *device, void *buffer, size_t size);
 int must_check device_load(struct device *device, const void *buffer, size_t size);
+
+/* What device_load would return, without loading. */
+int must_check device_check(const struct device *device, const void *buffer, size_t size);
 
 #endif

@@ -32,6 +32,10 @@ struct machine {
 	struct device device[DEVICE_COUNT];
 	struct port_space ports;
 	uint64_t deadline; /* earliest of the devices' deadlines */
+	bool defer_deadline; /* the deadline is told at the end of a longer work */
+
+	/* Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is their OR. */
+	uint16_t line_sources[PIC_LINES];
 
 	/* The devices' states, behind device[].state. */
 	struct pic_state pic;
@@ -50,22 +54,34 @@ struct machine_config {
 
 /*
  * Plug the devices together and reset them to power-on. The machine must be
- * all zeroes before. Errors: -ERR_NO_MEMORY when the port space is too small
- * (a build error in practice).
+ * all zeroes before. Errors: -ERR_INVALID for too many UARTs; -ERR_NO_MEMORY or
+ * -ERR_EXISTS when the devices' ports do not fit (a build error in practice).
  */
 int must_check machine_create(struct machine *machine, const struct machine_config *config);
 
 /* Power-on reset of every device. */
 void machine_reset(struct machine *machine);
 
-/* Run the timers of all devices whose deadline is not after the machine's clock. */
+/*
+ * Run the timers of all devices whose deadline is not after the machine's
+ * clock, each at most once, even if it asks for another call at once.
+ */
 void machine_run_timers(struct machine *machine);
 
-/* Drive ISA line `irq` (0..15). */
+/*
+ * Drive ISA line `irq` (0..15) from outside the machine. The line is high while
+ * anyone drives it, so devices of the machine on the same line are not disturbed.
+ */
 void machine_set_line(struct machine *machine, unsigned irq, bool level);
 
 /* Take the pending vector of the interrupt controller: the INTA cycles. Call only while INTR is asserted. */
 uint8_t machine_acknowledge(struct machine *machine);
+
+/*
+ * A memory parity error or an I/O channel check (PORT_B_PARITY, PORT_B_IOCHK):
+ * shows in port 61h and gives an NMI, unless the guest keeps either from it.
+ */
+void machine_report_error(struct machine *machine, uint8_t error);
 
 /* Is the INTR output asserted? */
 bool machine_intr(const struct machine *machine);

@@ -66,10 +66,10 @@ extern const struct device_model pit_model;
 #define PORT_B_PARITY	    0x80
 
 /*
- * Report a memory parity error (PORT_B_PARITY) or an I/O channel check
- * (PORT_B_IOCHK): sets the bit in port 61h and raises NMI, unless the guest
- * holds that source clear.
+ * Latch a memory parity error (PORT_B_PARITY) or an I/O channel check
+ * (PORT_B_IOCHK) unless the guest holds that source clear. Returns true if
+ * that raises the NMI line.
  */
-void pit_report_error(struct device *device, uint8_t error);
+bool must_check pit_report_error(struct device *device, uint8_t error);
 
 #endif

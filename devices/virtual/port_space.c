@@ -1,0 +1,145 @@
+/* Port accesses to devices: see port_space.h. */
+#include "devices/virtual/port_space.h"
+#include "lib/errors.h"
+
+#define PORTS	   0x10000u
+#define PAGE_PORTS 256u
+#define ALL_ONES   0xFFu
+
+/* Binding 0. No access fits its width, so that all take the slow path and are counted there. */
+static const struct port_region unclaimed_region;
+
+void port_space_init(struct port_space *space)
+{
+	*space = (struct port_space){.leaves = 1, .bindings = 1};
+	space->binding[0].region = &unclaimed_region;
+}
+
+static const struct port_binding *binding_at(const struct port_space *space, uint16_t port)
+{
+	return &space->binding[space->binding_of[space->leaf_of[port >> 8]][port & 0xFF]];
+}
+
+/* Pages of the run [base, base + count) that have no leaf yet. */
+static unsigned leaves_missing(const struct port_space *space, unsigned base, unsigned count)
+{
+	unsigned missing = 0;
+
+	for (unsigned page = base / PAGE_PORTS; page <= (base + count - 1) / PAGE_PORTS; page++)
+		missing += !space->leaf_of[page];
+	return missing;
+}
+
+static bool any_claimed(const struct port_space *space, unsigned base, unsigned count)
+{
+	for (unsigned port = base; port < base + count; port++)
+		if (binding_at(space, (uint16_t)port)->device)
+			return true;
+	return false;
+}
+
+int port_space_claim(struct port_space *space, struct device *device, const struct port_region *region,
+		     uint16_t base)
+{
+	unsigned end = base + (unsigned)region->count;
+
+	if (!region->count || end > PORTS)
+		return -ERR_OUT_OF_RANGE;
+	if (any_claimed(space, base, region->count))
+		return -ERR_EXISTS;
+	if (space->bindings == PORT_SPACE_REGIONS ||
+	    leaves_missing(space, base, region->count) > PORT_SPACE_LEAVES - (unsigned)space->leaves)
+		return -ERR_NO_MEMORY;
+
+	space->binding[space->bindings] = (struct port_binding){region, device, base};
+	for (unsigned port = base; port < end; port++) {
+		uint8_t *leaf = &space->leaf_of[port / PAGE_PORTS];
+
+		if (!*leaf)
+			*leaf = space->leaves++;
+		space->binding_of[*leaf][port % PAGE_PORTS] = space->bindings;
+	}
+	space->bindings++;
+	return 0;
+}
+
+/* The part of an access that the region at `port` takes in one cycle: 1, 2 or 4 bytes; 1 where nobody
+ * answers. */
+static unsigned cycle_size(const struct port_binding *binding, uint16_t port, unsigned size)
+{
+	unsigned limit;
+
+	if (!binding->device)
+		return 1;
+	limit = (unsigned)binding->base + binding->region->count - port;
+	limit = MIN(limit, MIN(size, binding->region->width));
+	return limit >= 4 ? 4 : limit >= 2 ? 2 : 1;
+}
+
+static cold uint32_t read_split(struct port_space *space, uint16_t port, unsigned size)
+{
+	uint32_t value = 0;
+	bool unclaimed = false;
+
+	for (unsigned done = 0, cycle; done < size; done += cycle) {
+		uint16_t at = (uint16_t)(port + done);
+		const struct port_binding *binding = binding_at(space, at);
+		uint32_t part = ALL_ONES;
+
+		cycle = cycle_size(binding, at, size - done);
+		if (binding->device) {
+			part = binding->region->read(binding->device, (unsigned)at - binding->base, cycle);
+			part &= UINT32_MAX >> (32 - 8 * cycle);
+		} else if (!unclaimed) {
+			unclaimed = true;
+			space->last_unclaimed = at;
+		}
+		value |= part << 8 * done;
+	}
+	space->unclaimed_reads += unclaimed;
+	return value;
+}
+
+static cold void write_split(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
+{
+	bool unclaimed = false;
+
+	for (unsigned done = 0, cycle; done < size; done += cycle) {
+		uint16_t at = (uint16_t)(port + done);
+		const struct port_binding *binding = binding_at(space, at);
+		uint32_t part = value >> 8 * done;
+
+		cycle = cycle_size(binding, at, size - done);
+		part &= UINT32_MAX >> (32 - 8 * cycle);
+		if (binding->device) {
+			binding->region->write(binding->device, (unsigned)at - binding->base, cycle, part);
+		} else if (!unclaimed) {
+			unclaimed = true;
+			space->last_unclaimed = at;
+		}
+	}
+	space->unclaimed_writes += unclaimed;
+}
+
+uint32_t port_read(struct port_space *space, uint16_t port, unsigned size)
+{
+	const struct port_binding *binding = binding_at(space, port);
+	const struct port_region *region = binding->region;
+	unsigned offset = (unsigned)port - binding->base;
+
+	if (unlikely(size > region->width || offset + size > region->count))
+		return read_split(space, port, size);
+	return region->read(binding->device, offset, size);
+}
+
+void port_write(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
+{
+	const struct port_binding *binding = binding_at(space, port);
+	const struct port_region *region = binding->region;
+	unsigned offset = (unsigned)port - binding->base;
+
+	if (unlikely(size > region->width || offset + size > region->count))
+		write_split(space, port, size, value);
+	else
+		region->write(binding->device, offset, size, value);
+}
