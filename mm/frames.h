@@ -1,6 +1,7 @@
 /*
  * The one allocator of physical memory: a buddy allocator over 4 KiB frames.
- * Every frame has an owner and a type, and is cleared before it changes owner.
+ * Every frame has an owner and a type, and is cleared before it changes owner:
+ * frames_alloc() clears, so what a freed frame held is never seen by the next.
  *
  * Locking: one lock inside; callable from any CPU, not from NMI.
  */
@@ -14,17 +15,18 @@
 #define FRAME_ORDER_1G 18
 #define FRAME_ORDERS   19
 
-#define FRAME_OWNER_NONE    0 /* free */
-#define FRAME_OWNER_MONITOR 1
+#define FRAME_OWNER_NONE     0 /* free */
+#define FRAME_OWNER_MONITOR  1
 #define FRAME_OWNER_FIRST_VM 2
+#define FRAME_OWNERS	     256 /* owners are below this */
 
 enum frame_type {
 	FRAME_FREE,
 	FRAME_RESERVED, /* firmware, holes, the monitor's image, boot modules */
-	FRAME_DATA,     /* the monitor's data */
-	FRAME_TABLE,    /* page tables of any format */
-	FRAME_VMX,      /* VMXON region, VMCS, bitmaps, virtual-APIC pages */
-	FRAME_GUEST,    /* a guest's RAM or ROM */
+	FRAME_DATA,	/* the monitor's data */
+	FRAME_TABLE,	/* page tables of any format */
+	FRAME_VMX,	/* VMXON region, VMCS, bitmaps, virtual-APIC pages */
+	FRAME_GUEST,	/* a guest's RAM or ROM */
 };
 
 struct memory_range {
@@ -33,12 +35,18 @@ struct memory_range {
 
 /*
  * Start with the usable ranges of the machine less the reserved ones (both in any
- * order, overlaps allowed, unaligned edges shrink). Takes its own bookkeeping
- * (8 bytes a frame) out of them. -ERR_NO_MEMORY if not even that fits.
- * Addresses at or above `limit` are left alone (beyond the direct map).
+ * order, overlaps allowed; usable ranges shrink to whole frames, reserved ones grow).
+ * Takes its own bookkeeping (4 bytes a frame) out of them. -ERR_NO_MEMORY if not even
+ * that fits. Addresses at or above `limit` are left alone.
+ *
+ * Frames at or above EARLY_MAP_LIMIT follow with frames_extend(); both arrays must
+ * stay as they are until then.
  */
 int must_check frames_init(const struct memory_range *usable, size_t usable_count,
 			   const struct memory_range *reserved, size_t reserved_count, hpa_t limit);
+
+/* The whole direct map is there (host_map_activate() says so): take in the frames above EARLY_MAP_LIMIT. */
+void frames_extend(void);
 
 /* 2^order frames, naturally aligned and zeroed; 0 if there are none (frame 0 is never given out). */
 hpa_t must_check frames_alloc(unsigned order, uint16_t owner, enum frame_type type);
@@ -46,24 +54,34 @@ hpa_t must_check frames_alloc(unsigned order, uint16_t owner, enum frame_type ty
 /* Give back exactly what frames_alloc returned; `order` as then. Panics on a mismatch: a monitor's fault. */
 void frames_free(hpa_t hpa, unsigned order);
 
-/* Turn a reserved range (boot modules after use) into free frames. */
+/* Turn one allocated block into blocks of `new_order`, to be freed one by one. Same owner and type. */
+void frames_split(hpa_t hpa, unsigned order, unsigned new_order);
+
+/*
+ * Turn a reserved range (boot modules after use) into free frames. Edges shrink
+ * to whole frames; what is no usable RAM is passed over. Panics if a frame of it
+ * is not reserved.
+ */
 void frames_release(hpa_t start, hpa_t end);
 
+/* Of the frame that holds `hpa`; FRAME_OWNER_NONE and FRAME_RESERVED where no RAM is. */
 uint16_t frame_owner(hpa_t hpa);
 enum frame_type frame_type(hpa_t hpa);
 
 struct frames_stat {
-	uint64_t total, free; /* frames */
+	uint64_t total, free; /* frames of usable RAM, reserved ones included; frames to be had */
 	uint64_t bookkeeping; /* frames spent on the allocator itself */
 	uint64_t largest;     /* order of the largest free block */
 };
 struct frames_stat frames_stat(void);
 
-/* Frames that `owner` holds. */
+/* Frames that `owner` was given by frames_alloc(). */
 uint64_t frames_owned(uint16_t owner);
 
 /* The monitor's view of physical memory: valid for RAM below the limit of the direct map. */
 void *hpa_to_pointer(hpa_t hpa);
+
+/* The way back, for pointers into the direct map or the monitor's image (not stacks, not MMIO). */
 hpa_t pointer_to_hpa(const void *pointer);
 
 #endif
