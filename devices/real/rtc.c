@@ -112,7 +112,7 @@ static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 
 int rtc_read(uint8_t century_index, int64_t *epoch)
 {
-	struct reading raw, time;
+	struct reading raw = {0}, time = {0};
 	uint8_t status_b = read_register(STATUS_B);
 	bool binary = status_b & B_BINARY;
 	unsigned year;

@@ -1,0 +1,113 @@
+#include "devices/real/power.h"
+#include "lib/x86.h"
+#include "mm/host_map.h"
+
+/* ACPI Specification, "PM1 Control Registers". */
+#define PM1_SCI_EN   0x0001
+#define PM1_SLP_TYP  10
+#define PM1_SLP_MASK (7 << PM1_SLP_TYP)
+#define PM1_SLP_EN   0x2000
+
+#define PCI_ADDRESS	  0xcf8
+#define PCI_DATA	  0xcfc
+#define RESET_CONTROL	  0xcf9
+#define RESET_HARD	  0x02
+#define RESET_NOW	  0x04
+#define I8042_STATUS	  0x64
+#define I8042_COMMAND	  0x64
+#define I8042_INPUT_FULL  0x02
+#define I8042_PULSE_RESET 0xfe
+#define SYSTEM_PORT_B	  0x61 /* any port that exists: reading it takes about a microsecond */
+
+#define SETTLE_READS 100000
+#define ENABLE_READS 3000000 /* firmware may take seconds to hand ACPI over */
+
+static const struct acpi_info *acpi;
+
+void power_init(const struct acpi_info *info)
+{
+	acpi = info;
+}
+
+static void settle(void)
+{
+	for (unsigned i = 0; i < SETTLE_READS; i++)
+		in8(SYSTEM_PORT_B);
+}
+
+/* ACPI Specification, "Legacy/ACPI Select and the SCI Interrupt". */
+static bool enter_acpi_mode(void)
+{
+	if (!acpi->smi_command || !acpi->acpi_enable || in16(acpi->pm1a_control) & PM1_SCI_EN)
+		return true;
+	out8(acpi->smi_command, acpi->acpi_enable);
+	for (unsigned i = 0; i < ENABLE_READS; i++)
+		if (in16(acpi->pm1a_control) & PM1_SCI_EN)
+			return true;
+	return false;
+}
+
+static void sleep(uint16_t port, uint8_t type)
+{
+	uint16_t value;
+
+	if (!port)
+		return;
+	value = (uint16_t)((in16(port) & ~(PM1_SLP_MASK | PM1_SLP_EN)) | type << PM1_SLP_TYP);
+	out16(port, value);
+	out16(port, value | PM1_SLP_EN);
+}
+
+void power_off(void)
+{
+	if (!acpi || !acpi->has_s5 || !acpi->pm1a_control || acpi->hardware_reduced || !enter_acpi_mode())
+		return;
+	sleep(acpi->pm1a_control, acpi->s5_type_a);
+	sleep(acpi->pm1b_control, acpi->s5_type_b);
+	settle();
+}
+
+/* ACPI Specification, "Reset Register": in PCI space it is on bus 0, as device, function and offset. */
+static void write_reset_register(const struct acpi_register *reset, uint8_t value)
+{
+	volatile uint8_t *memory;
+	uint32_t device = reset->address >> 32 & 0x1f, function = reset->address >> 16 & 7;
+	uint32_t offset = reset->address & 0xff;
+
+	switch (reset->space) {
+	case ACPI_SPACE_IO: out8((uint16_t)reset->address, value); break;
+	case ACPI_SPACE_MEMORY:
+		memory = host_map_mmio(reset->address, 1);
+		if (memory)
+			*memory = value;
+		break;
+	case ACPI_SPACE_PCI:
+		out32(PCI_ADDRESS, 0x80000000 | device << 11 | function << 8 | (offset & 0xfc));
+		out8((uint16_t)(PCI_DATA + (offset & 3)), value);
+		break;
+	default: break;
+	}
+}
+
+static void pulse_8042(void)
+{
+	for (unsigned i = 0; i < SETTLE_READS && in8(I8042_STATUS) & I8042_INPUT_FULL; i++)
+		cpu_relax();
+	out8(I8042_COMMAND, I8042_PULSE_RESET);
+}
+
+void power_reset(void)
+{
+	if (acpi && acpi->reset.space != ACPI_SPACE_NONE) {
+		write_reset_register(&acpi->reset, acpi->reset_value);
+		settle();
+	}
+	out8(RESET_CONTROL, RESET_HARD);
+	out8(RESET_CONTROL, RESET_HARD | RESET_NOW);
+	settle();
+	if (!acpi || acpi->has_8042) {
+		pulse_8042();
+		settle();
+	}
+	triple_fault();
+}
