@@ -5,6 +5,7 @@
 #ifndef BOOT_MULTIBOOT2_H
 #define BOOT_MULTIBOOT2_H
 
+#include "devices/real/screen.h"
 #include "lib/types.h"
 #include "mm/frames.h"
 
@@ -17,14 +18,6 @@
 struct boot_module {
 	hpa_t start, end;
 	char name[BOOT_STRING_MAX]; /* first word of the module's string, quotes and backslashes resolved */
-};
-
-struct boot_framebuffer {
-	enum { FRAMEBUFFER_NONE, FRAMEBUFFER_TEXT, FRAMEBUFFER_RGB } kind;
-	hpa_t address;
-	uint32_t pitch, width, height; /* bytes; pixels, or characters for TEXT */
-	uint8_t bits_per_pixel;
-	uint8_t red_position, red_size, green_position, green_size, blue_position, blue_size;
 };
 
 struct boot_info {

@@ -10,6 +10,14 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 void log_print(enum log_level level, const char *format, ...) printf_like(2, 3);
 void log_level_set(enum log_level level);
 
+#define LOG_KEPT 16384 /* bytes of the newest messages */
+
+/* Hand the kept messages, oldest first, to `put` in pieces. */
+void log_replay(void (*put)(const char *text, size_t length));
+
+/* From now on without locks: in panic(). */
+void log_panic_mode(void);
+
 #define log_error(...)   log_print(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_print(LOG_WARNING, __VA_ARGS__)
 #define log_info(...)    log_print(LOG_INFO, __VA_ARGS__)

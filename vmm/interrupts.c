@@ -1,0 +1,232 @@
+#include "devices/real/lapic.h"
+#include "lib/errors.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/host_map.h"
+#include "vmm/cpu.h"
+#include "vmm/interrupts.h"
+#include "vmm/log.h"
+#include "vmm/panic.h"
+#include "vmm/trace.h"
+
+#define VECTORS         256
+#define STUB_SIZE       16 /* interrupts.S */
+#define SPURIOUS_VECTOR 0xff
+
+#define MSR_IA32_GS_BASE 0xc0000101
+#define CR4_MCE          BIT(6)
+#define CPUID1_EDX_MCE   BIT(7)
+
+/* SDM Vol. 3A "64-Bit Mode IDT": entries of the table. */
+struct idt_gate {
+	uint16_t offset_low, selector;
+	uint8_t ist, type;
+	uint16_t offset_middle;
+	uint32_t offset_high, reserved;
+};
+
+/* SDM Vol. 3A "Task Management in 64-bit Mode": the 64-bit TSS. */
+struct packed tss {
+	uint32_t reserved0;
+	uint64_t rsp[3];
+	uint64_t reserved1;
+	uint64_t ist[7]; /* IST1 is ist[0] */
+	uint64_t reserved2;
+	uint16_t reserved3, io_map_base;
+};
+_Static_assert(sizeof(struct tss) == TSS_LIMIT + 1, "the 64-bit TSS without an I/O permission bitmap");
+
+/* The operand of LGDT, LIDT, SGDT and SIDT. */
+struct packed table_pointer {
+	uint16_t limit;
+	uint64_t base;
+};
+
+#define GDT_CODE      0x00af9b000000ffff /* 64-bit code, DPL 0 */
+#define GDT_DATA      0x00cf93000000ffff /* data, writable, DPL 0 */
+#define GDT_TSS       0x0000890000000000 /* 64-bit TSS, available */
+#define GDT_ENTRIES   5                  /* null, code, data, and two for the TSS */
+#define GATE_INTERRUPT 0x8e              /* present, DPL 0, 64-bit interrupt gate */
+
+/* A CPU's own segments: one page, of which it uses a little. */
+struct cpu_segments {
+	uint64_t gdt[GDT_ENTRIES];
+	struct tss tss;
+};
+
+/* Vectors that must not trust the stack that they interrupt. */
+static const struct {
+	uint8_t vector, ist;
+} stack_switches[] = {
+	{VECTOR_NMI,           1},
+	{VECTOR_DOUBLE_FAULT,  2},
+	{VECTOR_MACHINE_CHECK, 3},
+};
+
+static const char *const exception_names[] = {
+	"#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range exceeded",
+	"#UD invalid opcode", "#NM no FPU", "#DF double fault", "", "#TS invalid TSS", "#NP segment not present",
+	"#SS stack fault", "#GP general protection", "#PF page fault", "", "#MF x87 error",
+	"#AC alignment check", "#MC machine check", "#XM SIMD error", "#VE virtualization",
+	"#CP control protection",
+};
+
+extern const uint8_t interrupt_stubs[];
+void segments_load(const struct table_pointer *gdt);
+void interrupt_entry(const struct interrupt_frame *frame);
+
+static struct idt_gate idt[VECTORS];
+static void (*handlers[VECTORS])(void);
+static uint64_t counts[VECTORS];
+static uint64_t nmis, nmis_said;
+
+const char *exception_name(unsigned vector)
+{
+	return vector < ARRAY_SIZE(exception_names) ? exception_names[vector] : "";
+}
+
+static void load_idt(void)
+{
+	struct table_pointer pointer = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
+
+	__asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
+}
+
+void interrupts_early_init(struct cpu *cpu)
+{
+	write_msr(MSR_IA32_GS_BASE, (uint64_t)cpu);
+	for (unsigned vector = 0; vector < VECTORS; vector++) {
+		uint64_t stub = (uint64_t)interrupt_stubs + vector * STUB_SIZE;
+
+		idt[vector] = (struct idt_gate){
+			.offset_low = (uint16_t)stub,
+			.offset_middle = (uint16_t)(stub >> 16),
+			.offset_high = (uint32_t)(stub >> 32),
+			.selector = SELECTOR_CODE,
+			.type = GATE_INTERRUPT,
+		};
+	}
+	load_idt();
+}
+
+static void load_segments(struct cpu_segments *segments)
+{
+	uint64_t tss = (uint64_t)&segments->tss;
+	struct table_pointer pointer = {.limit = sizeof(segments->gdt) - 1, .base = (uint64_t)segments->gdt};
+
+	segments->tss.io_map_base = sizeof(struct tss);
+	segments->gdt[SELECTOR_CODE / 8] = GDT_CODE;
+	segments->gdt[SELECTOR_DATA / 8] = GDT_DATA;
+	segments->gdt[SELECTOR_TSS / 8] =
+		GDT_TSS | TSS_LIMIT | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+	segments->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
+	segments_load(&pointer);
+	__asm__ volatile("ltr %0" : : "r"((uint16_t)SELECTOR_TSS) : "memory");
+}
+
+/* Without it a machine check shuts the processor down without a word. */
+static void enable_machine_checks(void)
+{
+	if (cpuid(1, 0).edx & CPUID1_EDX_MCE)
+		write_cr4(read_cr4() | CR4_MCE);
+}
+
+int interrupts_init_cpu(struct cpu *cpu)
+{
+	hpa_t frame = frames_alloc(FRAME_ORDER_4K, FRAME_OWNER_MONITOR, FRAME_DATA);
+	struct cpu_segments *segments;
+
+	_Static_assert(sizeof(*segments) <= PAGE_SIZE, "one frame for each CPU");
+	if (!frame)
+		return -ERR_NO_MEMORY;
+	segments = hpa_to_pointer(frame);
+	for (size_t i = 0; i < ARRAY_SIZE(stack_switches); i++) {
+		uint64_t top;
+		int error = host_map_stack(CPU_STACK_PAGES, &top);
+
+		if (error)
+			return error;
+		segments->tss.ist[stack_switches[i].ist - 1] = top;
+	}
+	load_segments(segments);
+	write_msr(MSR_IA32_GS_BASE, (uint64_t)cpu);
+	for (size_t i = 0; i < ARRAY_SIZE(stack_switches); i++)
+		idt[stack_switches[i].vector].ist = stack_switches[i].ist;
+	load_idt();
+	enable_machine_checks();
+	return 0;
+}
+
+struct descriptor_tables interrupts_tables(void)
+{
+	struct table_pointer gdt, interrupt_table;
+
+	__asm__ volatile("sgdt %0" : "=m"(gdt));
+	__asm__ volatile("sidt %0" : "=m"(interrupt_table));
+	return (struct descriptor_tables){
+		.gdt = gdt.base,
+		.idt = interrupt_table.base,
+		.tss = gdt.base + offsetof(struct cpu_segments, tss),
+	};
+}
+
+void interrupt_register(uint8_t vector, void (*handler)(void))
+{
+	assert_monitor(vector >= VECTOR_FIRST_FREE && !handlers[vector]);
+	handlers[vector] = handler;
+}
+
+static void report_nmis(void)
+{
+	uint64_t seen = __atomic_load_n(&nmis, __ATOMIC_RELAXED);
+
+	if (likely(seen == nmis_said))
+		return;
+	log_warning("%llu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
+		    "the NMI button\n",
+		    (unsigned long long)seen);
+	nmis_said = seen;
+}
+
+static void dispatch_unhandled(unsigned vector)
+{
+	if (vector == SPURIOUS_VECTOR)
+		return;
+	if (counts[vector] == 1)
+		log_warning("interrupt vector %u has no handler\n", vector);
+	lapic_eoi();
+}
+
+void interrupt_dispatch(unsigned vector)
+{
+	assert_monitor(vector >= VECTOR_FIRST_FREE && vector < VECTORS);
+	counts[vector]++;
+	trace(TRACE_INTERRUPT, vector, counts[vector]);
+	if (likely(handlers[vector]))
+		handlers[vector]();
+	else
+		dispatch_unhandled(vector);
+	report_nmis();
+}
+
+void interrupt_nmi(void)
+{
+	uint64_t count = __atomic_add_fetch(&nmis, 1, __ATOMIC_RELAXED);
+
+	while (panic_in_progress())
+		__asm__ volatile("cli; hlt");
+	trace(TRACE_NMI, count, 0);
+}
+
+/* Called by interrupts.S. */
+void interrupt_entry(const struct interrupt_frame *frame)
+{
+	if (frame->vector >= VECTOR_FIRST_FREE)
+		interrupt_dispatch((unsigned)frame->vector);
+	else if (frame->vector == VECTOR_NMI)
+		interrupt_nmi();
+	else
+		panic_exception(frame);
+}

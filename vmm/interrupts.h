@@ -1,0 +1,69 @@
+/*
+ * The monitor's own descriptor tables, exceptions and interrupts.
+ * SDM Vol. 3A "Interrupt and Exception Handling", "Task Management in 64-bit Mode".
+ */
+#ifndef VMM_INTERRUPTS_H
+#define VMM_INTERRUPTS_H
+
+#include "lib/types.h"
+
+struct cpu;
+
+/* Selectors of the monitor's GDT: what VM exits load. */
+#define SELECTOR_CODE 0x08
+#define SELECTOR_DATA 0x10
+#define SELECTOR_TSS  0x18
+
+#define TSS_LIMIT 0x67 /* what VM exits set: no I/O permission bitmap behind the TSS */
+
+#define VECTOR_NMI           2
+#define VECTOR_DOUBLE_FAULT  8
+#define VECTOR_PAGE_FAULT    14
+#define VECTOR_MACHINE_CHECK 18
+#define VECTOR_FIRST_FREE    32 /* below are the architecture's exceptions */
+
+/* What the entry code pushes: registers at the time of the interrupt or exception. */
+struct interrupt_frame {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t vector;
+	uint64_t error_code; /* 0 for those that have none */
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* Linear base addresses of this CPU's tables. */
+struct descriptor_tables {
+	uint64_t gdt, idt, tss;
+};
+
+/* The boot processor, from the first C code on: exceptions panic with a report instead of resetting the machine. */
+void interrupts_early_init(struct cpu *cpu);
+
+/*
+ * This CPU's own GDT and TSS, stacks with guard pages for NMI, #DF and #MC, the IDT,
+ * machine checks (CR4.MCE), and the GS base, which becomes `cpu`. Needs host_map_activate(). Every CPU
+ * calls it once, before it opens interrupts. -ERR_NO_MEMORY.
+ */
+int must_check interrupts_init_cpu(struct cpu *cpu);
+
+/* After interrupts_init_cpu(): for the host-state area of a VMCS. */
+struct descriptor_tables interrupts_tables(void);
+
+/*
+ * Call `handler` for `vector` (32..255), with interrupts off, on whichever CPU it arrives; the handler
+ * signals the end of the interrupt. At boot only.
+ */
+void interrupt_register(uint8_t vector, void (*handler)(void));
+
+/*
+ * An interrupt has been accepted: from the IDT, or by a VM exit that acknowledged it. Interrupts are off. A
+ * vector without a handler is logged once and ended. Not below 32.
+ */
+void interrupt_dispatch(unsigned vector);
+
+/* A real NMI arrived: from the IDT, or by a VM exit. It is logged at the next interrupt, since it may come at any time. */
+void interrupt_nmi(void);
+
+/* The name of an exception, "#GP general protection"; "" for vectors that have none. */
+const char *exception_name(unsigned vector);
+
+#endif

@@ -1,0 +1,197 @@
+#include <stdarg.h>
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "vmm/backtrace.h"
+#include "vmm/console.h"
+#include "vmm/cpu.h"
+#include "vmm/image.h"
+#include "vmm/log.h"
+#include "vmm/panic.h"
+#include "vmm/symbols.h"
+#include "vmm/trace.h"
+
+#define BACKTRACE_MAX    24
+#define MSR_IA32_GS_BASE 0xc0000101
+
+#define MSR_IA32_MCG_CAP    0x179
+#define MSR_IA32_MCG_STATUS 0x17a
+#define MSR_IA32_MC0_STATUS 0x401 /* four MSRs a bank: CTL, STATUS, ADDR, MISC */
+#define MCI_STATUS_VAL      BIT(63)
+
+/* boot/entry.S */
+extern const uint8_t boot_stack[], boot_stack_end[];
+
+static bool panicked;
+
+static void print(const char *format, ...) printf_like(1, 2);
+
+static void print(const char *format, ...)
+{
+	char text[160];
+	size_t length;
+	va_list args;
+
+	va_start(args, format);
+	length = (size_t)format_buffer_va(text, sizeof(text), format, args);
+	va_end(args);
+	console_write(text, MIN(length, sizeof(text) - 1));
+}
+
+static void print_line(const char *line)
+{
+	print("  %s\n", line);
+}
+
+static noreturn void stop(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+bool panic_in_progress(void)
+{
+	return __atomic_load_n(&panicked, __ATOMIC_RELAXED);
+}
+
+/* The first to come reports; whoever comes later, on another CPU or by a fault in the report itself, stops. */
+static void enter(void)
+{
+	interrupts_disable();
+	if (__atomic_exchange_n(&panicked, true, __ATOMIC_ACQ_REL)) {
+		print("(a second fault while this was reported)\n");
+		stop();
+	}
+	log_panic_mode();
+	console_panic_mode();
+}
+
+/* This CPU's data; null until the GS base is set. */
+static const struct cpu *cpu_or_null(void)
+{
+	return read_msr(MSR_IA32_GS_BASE) ? this_cpu() : NULL;
+}
+
+/* How far up from `rsp` the stack certainly goes on; a stack pointer in the guard page starts behind it. */
+static uint64_t stack_words(uint64_t *rsp)
+{
+	const struct cpu *cpu = cpu_or_null();
+	uint64_t end = ALIGN_UP(*rsp + 1, PAGE_SIZE);
+
+	*rsp = ALIGN_UP(*rsp, sizeof(uint64_t));
+	if (*rsp >= (uint64_t)boot_stack && *rsp < (uint64_t)boot_stack_end) {
+		end = (uint64_t)boot_stack_end;
+	} else if (cpu && cpu->stack_top) {
+		uint64_t bottom = cpu->stack_top - CPU_STACK_PAGES * PAGE_SIZE;
+
+		if (*rsp >= bottom - PAGE_SIZE && *rsp < cpu->stack_top) {
+			*rsp = MAX(*rsp, bottom);
+			end = cpu->stack_top;
+		}
+	}
+	return (end - *rsp) / sizeof(uint64_t);
+}
+
+static void print_backtrace(uint64_t rsp)
+{
+	const struct code code = {text_start, (uint64_t)text_start, (uint64_t)text_end};
+	uint64_t found[BACKTRACE_MAX];
+	uint64_t words = stack_words(&rsp);
+	unsigned count = backtrace_collect(&code, (const uint64_t *)rsp, words, found, BACKTRACE_MAX);
+
+	print("called from:\n");
+	for (unsigned i = 0; i < count; i++) {
+		char name[80];
+
+		print("  %016llx %s\n", (unsigned long long)found[i],
+		      symbol_describe(found[i], name, sizeof(name)));
+	}
+}
+
+static void print_where(uint64_t rip)
+{
+	const struct cpu *cpu = cpu_or_null();
+	char name[80];
+
+	print("at %016llx %s on CPU %u\n", (unsigned long long)rip, symbol_describe(rip, name, sizeof(name)),
+	      cpu ? cpu->index : 0);
+}
+
+static void print_system_registers(void)
+{
+	print("  cr0 %016llx cr2 %016llx cr3 %016llx cr4 %016llx\n", (unsigned long long)read_cr0(),
+	      (unsigned long long)read_cr2(), (unsigned long long)read_cr3(), (unsigned long long)read_cr4());
+}
+
+static void print_registers(const struct interrupt_frame *frame)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} registers[] = {
+		{"rax", frame->rax}, {"rbx", frame->rbx}, {"rcx", frame->rcx}, {"rdx", frame->rdx},
+		{"rsi", frame->rsi}, {"rdi", frame->rdi}, {"rbp", frame->rbp}, {"rsp", frame->rsp},
+		{"r8 ", frame->r8},  {"r9 ", frame->r9},  {"r10", frame->r10}, {"r11", frame->r11},
+		{"r12", frame->r12}, {"r13", frame->r13}, {"r14", frame->r14}, {"r15", frame->r15},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
+		print("%s%s %016llx%s", i % 4 ? " " : "  ", registers[i].name,
+		      (unsigned long long)registers[i].value, i % 4 == 3 ? "\n" : "");
+	print("  cs %04llx ss %04llx rflags %016llx\n", (unsigned long long)frame->cs,
+	      (unsigned long long)frame->ss, (unsigned long long)frame->rflags);
+}
+
+/* SDM Vol. 3B "Machine-Check Architecture": which banks say what. */
+static void print_machine_check(void)
+{
+	unsigned banks = read_msr(MSR_IA32_MCG_CAP) & 0xff;
+
+	print("  IA32_MCG_STATUS %016llx\n", (unsigned long long)read_msr(MSR_IA32_MCG_STATUS));
+	for (unsigned bank = 0; bank < banks; bank++) {
+		uint64_t status = read_msr(MSR_IA32_MC0_STATUS + bank * 4);
+
+		if (status & MCI_STATUS_VAL)
+			print("  IA32_MC%u_STATUS %016llx\n", bank, (unsigned long long)status);
+	}
+}
+
+static noreturn void finish(uint64_t rsp)
+{
+	print_backtrace(rsp);
+	print("the last events, oldest first:\n");
+	trace_print(print_line);
+	print("Nacre has stopped, and every guest with it. This is a defect of Nacre: please report the lines "
+	      "above.\n");
+	stop();
+}
+
+void panic(const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	enter();
+	va_start(args, format);
+	format_buffer_va(text, sizeof(text), format, args);
+	va_end(args);
+	console_write("\nNacre panic: ", 14);
+	console_write(text, strnlen(text, sizeof(text)));
+	print("\n");
+	print_where((uint64_t)__builtin_return_address(0));
+	print_system_registers();
+	finish((uint64_t)__builtin_frame_address(0));
+}
+
+void panic_exception(const struct interrupt_frame *frame)
+{
+	enter();
+	print("\nNacre panic: exception %u %s in the monitor, error code %llx\n", (unsigned)frame->vector,
+	      exception_name((unsigned)frame->vector), (unsigned long long)frame->error_code);
+	print_where(frame->rip);
+	print_registers(frame);
+	print_system_registers();
+	if (frame->vector == VECTOR_MACHINE_CHECK)
+		print_machine_check();
+	finish(frame->rsp);
+}

@@ -1,0 +1,14 @@
+/* More ways into panic(), which lib/panic.h declares. */
+#ifndef VMM_PANIC_H
+#define VMM_PANIC_H
+
+#include "lib/panic.h"
+#include "vmm/interrupts.h"
+
+/* The monitor itself raised an exception. */
+noreturn cold void panic_exception(const struct interrupt_frame *frame);
+
+/* Has the monitor panicked? Other CPUs then stop at their next NMI. */
+bool panic_in_progress(void);
+
+#endif
