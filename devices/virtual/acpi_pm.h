@@ -20,11 +20,15 @@ struct acpi_pm_state {
 	uint16_t status;	/* PM1_STS without TMR_STS, which is computed */
 	uint16_t enable;
 	uint16_t control;
+	uint16_t reserved; /* 0 */
 };
 
 extern const struct device_model acpi_pm_model;
 
 /* The operator presses the power button. */
 void acpi_pm_power_button(struct device *device);
+
+/* The real-time clock's alarm interrupt: sets RTC_STS. */
+void acpi_pm_rtc_alarm(struct device *device);
 
 #endif

@@ -1,0 +1,272 @@
+/*
+ * 8042 keyboard controller: see i8042.h. IBM PC AT Technical Reference (5170), "Keyboard Controller", and
+ * for the auxiliary channel IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device
+ * Controller".
+ *
+ * Nothing answers on either connector. The controller then cannot clock its byte out, gives up, and leaves
+ * FEh in the output buffer with the time-out error in the status ("Sending Data to the Keyboard").
+ */
+#include "devices/virtual/i8042.h"
+
+#include "devices/virtual/services.h"
+
+/* Status register. */
+#define OBF	 0x01 /* output buffer full */
+#define SYSTEM	 0x04 /* self test passed */
+#define COMMAND	 0x08 /* the last write went to 64h */
+#define UNLOCKED 0x10 /* the keyboard lock is open */
+#define AUX_OBF	 0x20 /* the output buffer holds data of the auxiliary channel */
+#define TIME_OUT 0x40
+#define IBF	 0x02 /* input buffer full: never seen, the controller is faster than the bus */
+#define PARITY	 0x80
+
+/* Command byte, ram[0]. */
+#define KEYBOARD_INTERRUPT 0x01
+#define AUX_INTERRUPT	   0x02
+#define SYSTEM_FLAG	   0x04
+#define KEYBOARD_DISABLED  0x10
+#define AUX_DISABLED	   0x20
+#define TRANSLATE	   0x40
+
+/* Output port P2; bits 4 and 5 are the interrupt lines. */
+#define P2_NO_RESET	0x01
+#define P2_A20		0x02
+#define P2_KEYBOARD_IRQ 0x10
+#define P2_AUX_IRQ	0x20
+#define P2_POWER_ON	0xcf /* clock and data lines of both channels released */
+
+/*
+ * Input port P1: lock open, no manufacturing jumper, colour display, and the data lines of both channels,
+ * which are pulled up.
+ */
+#define P1 0xa3
+
+#define READ_RAM	      0x20 /* ... 3Fh */
+#define WRITE_RAM	      0x60 /* ... 7Fh */
+#define PASSWORD_INSTALLED    0xa4
+#define LOAD_PASSWORD	      0xa5
+#define ENABLE_PASSWORD	      0xa6
+#define DISABLE_AUX	      0xa7
+#define ENABLE_AUX	      0xa8
+#define TEST_AUX	      0xa9
+#define SELF_TEST	      0xaa
+#define TEST_KEYBOARD	      0xab
+#define DISABLE_KEYBOARD      0xad
+#define ENABLE_KEYBOARD	      0xae
+#define READ_INPUT_PORT	      0xc0
+#define READ_OUTPUT_PORT      0xd0
+#define WRITE_OUTPUT_PORT     0xd1
+#define WRITE_KEYBOARD_OUTPUT 0xd2
+#define WRITE_AUX_OUTPUT      0xd3
+#define WRITE_AUX_DEVICE      0xd4
+#define READ_TEST_INPUTS      0xe0
+#define PULSE_OUTPUT_PORT     0xf0 /* ... FFh */
+
+#define SELF_TEST_PASSED 0x55
+#define LINES_PASSED	 0x00
+#define NO_PASSWORD	 0xf1
+#define RESEND		 0xfe
+
+static bool keyboard_irq(const struct i8042_state *state)
+{
+	return (state->status & (OBF | AUX_OBF)) == OBF && state->ram[0] & KEYBOARD_INTERRUPT;
+}
+
+static bool aux_irq(const struct i8042_state *state)
+{
+	return (state->status & (OBF | AUX_OBF)) == (OBF | AUX_OBF) && state->ram[0] & AUX_INTERRUPT;
+}
+
+static void i8042_update(struct device *device)
+{
+	const struct i8042_state *state = device->state;
+
+	device_set_line(device, keyboard_irq(state));
+	machine_set_line(device->machine, I8042_AUX_IRQ, aux_irq(state));
+}
+
+/* Place a byte in the output buffer, over what it held. `flags`: AUX_OBF, TIME_OUT. */
+static void output(struct device *device, uint8_t byte, uint8_t flags)
+{
+	struct i8042_state *state = device->state;
+
+	state->output = byte;
+	state->status = (state->status & ~(AUX_OBF | TIME_OUT)) | OBF | flags;
+	i8042_update(device);
+}
+
+static void set_command_byte(struct device *device, uint8_t value)
+{
+	struct i8042_state *state = device->state;
+
+	state->ram[0] = value;
+	state->status = (state->status & ~SYSTEM) | (value & SYSTEM_FLAG ? SYSTEM : 0);
+	i8042_update(device);
+}
+
+static void set_output_port(struct device *device, uint8_t value)
+{
+	struct i8042_state *state = device->state;
+
+	state->output_port = value & ~(P2_KEYBOARD_IRQ | P2_AUX_IRQ);
+	if (!(value & P2_NO_RESET))
+		service_reset(device->machine, RESET_CPU);
+}
+
+static uint8_t output_port(const struct i8042_state *state)
+{
+	return state->output_port | (keyboard_irq(state) ? P2_KEYBOARD_IRQ : 0) |
+	       (aux_irq(state) ? P2_AUX_IRQ : 0);
+}
+
+/* T0 and T1 are the clock lines, which the controller holds low to keep a device silent. */
+static uint8_t test_inputs(const struct i8042_state *state)
+{
+	return (state->ram[0] & KEYBOARD_DISABLED ? 0 : 1) | (state->ram[0] & AUX_DISABLED ? 0 : 2);
+}
+
+static void self_test(struct device *device)
+{
+	struct i8042_state *state = device->state;
+
+	set_command_byte(device, state->ram[0] | SYSTEM_FLAG);
+	output(device, SELF_TEST_PASSED, 0);
+}
+
+/* A command at 64h that needs no data byte. Unknown ones do nothing. */
+static void command(struct device *device, uint8_t value)
+{
+	struct i8042_state *state = device->state;
+
+	switch (value) {
+	case PASSWORD_INSTALLED: output(device, NO_PASSWORD, 0); break;
+	case DISABLE_AUX: set_command_byte(device, state->ram[0] | AUX_DISABLED); break;
+	case ENABLE_AUX: set_command_byte(device, state->ram[0] & ~AUX_DISABLED); break;
+	case TEST_AUX: output(device, LINES_PASSED, 0); break;
+	case SELF_TEST: self_test(device); break;
+	case TEST_KEYBOARD: output(device, LINES_PASSED, 0); break;
+	case DISABLE_KEYBOARD: set_command_byte(device, state->ram[0] | KEYBOARD_DISABLED); break;
+	case ENABLE_KEYBOARD: set_command_byte(device, state->ram[0] & ~KEYBOARD_DISABLED); break;
+	case READ_INPUT_PORT: output(device, P1, 0); break;
+	case READ_OUTPUT_PORT: output(device, output_port(state), 0); break;
+	case READ_TEST_INPUTS: output(device, test_inputs(state), 0); break;
+	}
+}
+
+static bool needs_data(uint8_t value)
+{
+	return (value & 0xe0) == WRITE_RAM || value == LOAD_PASSWORD ||
+	       (value >= WRITE_OUTPUT_PORT && value <= WRITE_AUX_DEVICE);
+}
+
+static void command_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	struct i8042_state *state = device->state;
+
+	(void)offset;
+	(void)size;
+	state->status |= COMMAND;
+	state->pending = needs_data(value) ? value : 0;
+	if ((value & 0xe0) == READ_RAM)
+		output(device, state->ram[value & 0x1f], 0);
+	else if (value >= PULSE_OUTPUT_PORT && !(value & P2_NO_RESET))
+		service_reset(device->machine, RESET_CPU);
+	else if (!state->pending)
+		command(device, value);
+}
+
+/* What the controller leaves after it could not send to a device. */
+static void send_timed_out(struct device *device, uint8_t flags)
+{
+	output(device, RESEND, flags | TIME_OUT);
+}
+
+/* Sending to the keyboard opens its channel. */
+static void send_to_keyboard(struct device *device)
+{
+	struct i8042_state *state = device->state;
+
+	state->ram[0] &= ~KEYBOARD_DISABLED;
+	send_timed_out(device, 0);
+}
+
+static void data_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	struct i8042_state *state = device->state;
+	uint8_t pending = state->pending;
+
+	(void)offset;
+	(void)size;
+	state->status &= ~COMMAND;
+	/* A password is a string that ends with 0. It goes nowhere: see NO_PASSWORD. */
+	state->pending = pending == LOAD_PASSWORD && value != 0 ? pending : 0;
+	switch (pending) {
+	case 0: send_to_keyboard(device); break;
+	case LOAD_PASSWORD: break;
+	case WRITE_RAM: set_command_byte(device, value); break;
+	case WRITE_OUTPUT_PORT: set_output_port(device, value); break;
+	case WRITE_KEYBOARD_OUTPUT: output(device, value, 0); break;
+	case WRITE_AUX_OUTPUT: output(device, value, AUX_OBF); break;
+	case WRITE_AUX_DEVICE: send_timed_out(device, AUX_OBF); break;
+	default: state->ram[pending & 0x1f] = value; break;
+	}
+}
+
+static uint32_t data_read(struct device *device, unsigned offset, unsigned size)
+{
+	struct i8042_state *state = device->state;
+
+	(void)offset;
+	(void)size;
+	if (state->status & OBF) {
+		state->status &= ~(OBF | AUX_OBF);
+		i8042_update(device);
+	}
+	return state->output;
+}
+
+static uint32_t status_read(struct device *device, unsigned offset, unsigned size)
+{
+	const struct i8042_state *state = device->state;
+
+	(void)offset;
+	(void)size;
+	return state->status;
+}
+
+static void i8042_reset(struct device *device)
+{
+	struct i8042_state *state = device->state;
+
+	/* As firmware leaves it after the self test: both channels closed, no interrupts. */
+	*state = (struct i8042_state){
+	    .ram = {KEYBOARD_DISABLED | AUX_DISABLED | SYSTEM_FLAG | TRANSLATE},
+	    .status = UNLOCKED | SYSTEM,
+	    .output_port = P2_POWER_ON,
+	};
+	i8042_update(device);
+}
+
+static bool i8042_state_valid(const void *bytes)
+{
+	const struct i8042_state *state = bytes;
+
+	return !(state->status & (IBF | PARITY)) && (!state->pending || needs_data(state->pending)) &&
+	       !(state->output_port & (P2_KEYBOARD_IRQ | P2_AUX_IRQ));
+}
+
+static const struct port_region i8042_ports[] = {
+    {.base = 0x60, .count = 1, .width = 1, .read = data_read,   .write = data_write	 },
+    {.base = 0x64, .count = 1, .width = 1, .read = status_read, .write = command_write},
+};
+
+const struct device_model i8042_model = {
+    .name = "i8042",
+    .version = 1,
+    .state_size = sizeof(struct i8042_state),
+    .ports = i8042_ports,
+    .port_count = ARRAY_SIZE(i8042_ports),
+    .reset = i8042_reset,
+    .state_valid = i8042_state_valid,
+    .restored = i8042_update,
+};

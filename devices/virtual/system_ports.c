@@ -1,0 +1,124 @@
+/* Small ports of the chipset: see system_ports.h. */
+#include "devices/virtual/system_ports.h"
+
+#include "devices/virtual/services.h"
+
+/* Port 92h: Intel 82371AB (PIIX4) datasheet, "Port 92 Register". */
+#define INIT_NOW    0x01
+#define FAST_A20    0x02
+#define PORT92_BITS (INIT_NOW | FAST_A20)
+
+/* CF9h: Intel ICH datasheets, "RST_CNT - Reset Control Register". */
+#define SYS_RST		   0x02 /* 1: the whole system, 0: INIT to the processor */
+#define RST_CPU		   0x04 /* its rising edge starts the reset */
+#define FULL_RST	   0x08 /* with a power cycle; no different here */
+#define RESET_CONTROL_BITS (SYS_RST | RST_CPU | FULL_RST)
+
+#define DEBUG_PORT_PRESENT 0xe9 /* what reads of the debug port give */
+
+static uint32_t post_read(struct device *device, unsigned offset, unsigned size)
+{
+	const struct system_ports_state *state = device->state;
+
+	(void)offset;
+	(void)size;
+	return state->post_code;
+}
+
+static void post_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	struct system_ports_state *state = device->state;
+
+	(void)offset;
+	(void)size;
+	state->post_code = value;
+}
+
+static uint32_t port92_read(struct device *device, unsigned offset, unsigned size)
+{
+	const struct system_ports_state *state = device->state;
+
+	(void)offset;
+	(void)size;
+	return state->port92;
+}
+
+static void port92_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	struct system_ports_state *state = device->state;
+	uint8_t rising = value & ~state->port92;
+
+	(void)offset;
+	(void)size;
+	state->port92 = value & PORT92_BITS;
+	if (rising & INIT_NOW)
+		service_reset(device->machine, RESET_CPU);
+}
+
+static uint32_t reset_control_read(struct device *device, unsigned offset, unsigned size)
+{
+	const struct system_ports_state *state = device->state;
+
+	(void)offset;
+	(void)size;
+	return state->reset_control;
+}
+
+static void reset_control_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	struct system_ports_state *state = device->state;
+	uint8_t rising = value & ~state->reset_control;
+
+	(void)offset;
+	(void)size;
+	state->reset_control = value & RESET_CONTROL_BITS;
+	if (rising & RST_CPU)
+		service_reset(device->machine, value & SYS_RST ? RESET_SYSTEM : RESET_CPU);
+}
+
+static uint32_t debug_read(struct device *device, unsigned offset, unsigned size)
+{
+	(void)device;
+	(void)offset;
+	(void)size;
+	return DEBUG_PORT_PRESENT;
+}
+
+static void debug_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	(void)offset;
+	(void)size;
+	service_debug_output(device->machine, value);
+}
+
+static void system_ports_reset(struct device *device)
+{
+	struct system_ports_state *state = device->state;
+
+	/* Firmware leaves the A20 line enabled. */
+	*state = (struct system_ports_state){.port92 = FAST_A20};
+}
+
+static bool system_ports_state_valid(const void *bytes)
+{
+	const struct system_ports_state *state = bytes;
+
+	return !(state->port92 & ~PORT92_BITS) && !(state->reset_control & ~RESET_CONTROL_BITS);
+}
+
+static const struct port_region system_ports[] = {
+    {.base = 0x80,  .count = 1, .width = 1, .read = post_read,	      .write = post_write	 },
+    {.base = 0x92,  .count = 1, .width = 1, .read = port92_read,	.write = port92_write	     },
+    {.base = 0xe9,  .count = 1, .width = 1, .read = debug_read,	       .write = debug_write	   },
+    {.base = 0xcf9, .count = 1, .width = 1, .read = reset_control_read, .write = reset_control_write},
+};
+
+const struct device_model system_ports_model = {
+    .name = "system_ports",
+    .version = 1,
+    .state_size = sizeof(struct system_ports_state),
+    .ports = system_ports,
+    .port_count = ARRAY_SIZE(system_ports),
+    .reset = system_ports_reset,
+    .state_valid = system_ports_state_valid,
+};
