@@ -10,12 +10,40 @@ OBJCOPY := objcopy
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
+# ---- Debian packages: each target installs what it needs, and no more -------------------------------
+
+PACKAGES_build    := binutils python3
+PACKAGES_iso      := python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
+PACKAGES_guests   := python3 lz4 zstd libc6-dev
+PACKAGES_host     := binutils python3 libc6-dev
+PACKAGES_unit     := $(PACKAGES_host) libcmocka-dev
+PACKAGES_fuzz     := $(PACKAGES_host) clang libclang-rt-14-dev llvm
+PACKAGES_coverage := $(PACKAGES_unit) lcov
+PACKAGES_format   := clang-format
+PACKAGES_lint     := python3 libc6-dev libcmocka-dev clang-format clang-tidy cppcheck
+PACKAGES_machines := python3 bochs bochsbios vgabios qemu-system-x86 ovmf acpica-tools
+PACKAGES_bench    := python3 bochs bochsbios vgabios
+PACKAGES_test     := $(sort $(PACKAGES_build) $(PACKAGES_iso) $(PACKAGES_guests) $(PACKAGES_unit) \
+		       $(PACKAGES_fuzz) $(PACKAGES_lint) $(PACKAGES_machines))
+
+NEEDS := $(patsubst PACKAGES_%,need-%,$(filter PACKAGES_%,$(.VARIABLES)))
+.PHONY: $(NEEDS)
+$(NEEDS): need-%:
+	@sh tests/harness/install.sh $(PACKAGES_$*)
+
+.PHONY: help
+help: ## this list
+	@echo "Nacre, a type-1 hypervisor for x86-64. Targets:"
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1	/p' Makefile | sort | expand -t 16
+	@echo "CONFIG=FILE chooses the guests (default $(CONFIG)), for run, iso and check-config."
+	@echo "MACHINE=bochs|qemu, MODEL=, MEMORY= (MiB) and CPUS= choose the machine of run."
+
 # ---- The monitor ---------------------------------------------------------------------------------
 
 MONITOR_C := $(wildcard boot/*.c vmm/*.c vmm/vmx/*.c vmm/emulate/*.c mm/*.c \
 	       devices/virtual/*.c devices/real/*.c guests/*.c lib/*.c)
 MONITOR_S := $(wildcard boot/*.S vmm/*.S vmm/vmx/*.S lib/*.S)
-MONITOR_O := $(MONITOR_C:%.c=$(BUILD)/monitor/%.o) $(MONITOR_S:%.S=$(BUILD)/monitor/%.o)
+MONITOR_O := $(MONITOR_C:%.c=$(BUILD)/monitor/%.o) $(MONITOR_S:%=$(BUILD)/monitor/%.o)
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
 
@@ -30,7 +58,7 @@ $(BUILD)/monitor/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(MONITOR_FLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/monitor/%.o: %.S
+$(BUILD)/monitor/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(MONITOR_FLAGS) -MMD -MP -c -o $@ $<
 
@@ -39,7 +67,7 @@ MONITOR_LINK := $(CC) -nostdlib -static -no-pie -Wl,-T,linker.ld -Wl,-z,max-page
 
 # Linked twice: the symbol table for backtraces is made from the first link and
 # does not move any code, since it stands behind everything else.
-$(BUILD)/nacre.elf: $(MONITOR_O) linker.ld boot/symbols.py
+$(BUILD)/nacre.elf: $(MONITOR_O) linker.ld boot/symbols.py | need-build
 	@mkdir -p $(@D)
 	$(PYTHON) boot/symbols.py > $(BUILD)/symbols0.S < /dev/null
 	$(CC) -c -o $(BUILD)/symbols0.o $(BUILD)/symbols0.S
@@ -82,13 +110,151 @@ $(BUILD)/host/libfake.a: $(FAKE_O)
 UNIT_C := $(wildcard tests/unit/test_*.c)
 UNIT   := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libnacre.a $(BUILD)/host/libfake.a
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libnacre.a $(BUILD)/host/libfake.a | need-unit
 	@mkdir -p $(@D)
 	$(CC) $(HOST_FLAGS) -MMD -MP -o $@ $< -Wl,--start-group $(BUILD)/host/libnacre.a \
 		$(BUILD)/host/libfake.a -Wl,--end-group -lcmocka
 
-.PHONY: unit
+.PHONY: unit unit-build
+unit-build: $(UNIT)
 unit: $(UNIT) ## run the unit tests on the host
 	@failed=0; for t in $(UNIT); do $$t || failed=1; done; exit $$failed
+
+COVERED := vmm mm devices guests
+
+.PHONY: coverage
+coverage: $(UNIT) | need-coverage ## line coverage of the unit tests, by directory; HTML in build/coverage
+	@find $(BUILD)/host $(BUILD)/unit -name '*.gcda' -delete
+	@for t in $(UNIT); do echo "  $$t"; $$t > $(BUILD)/coverage.log 2>&1 || echo "  FAILED: $$t"; done
+	@lcov -q -c -i -d $(BUILD)/host -o $(BUILD)/coverage.base
+	@lcov -q -c -d $(BUILD)/host -o $(BUILD)/coverage.tests
+	@lcov -q -a $(BUILD)/coverage.base -a $(BUILD)/coverage.tests -o $(BUILD)/coverage.info
+	@$(PYTHON) tests/harness/coverage.py $(BUILD)/coverage.info $(COVERED)
+	@genhtml -q -o $(BUILD)/coverage $(BUILD)/coverage.info
+
+# ---- Fuzzing: the host build again, by clang with libFuzzer ------------------------------------------
+
+FUZZ_SECONDS ?= 60
+FUZZ_C     := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ       := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_O     := $(HOST_C:%.c=$(BUILD)/clang/%.o) $(FAKE_C:%.c=$(BUILD)/clang/%.o)
+FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -w -Itests/unit/fake -I. -I$(BUILD)/generated \
+	      -DHOST_BUILD -fno-sanitize-recover=undefined
+
+$(BUILD)/clang/%.o: %.c | need-fuzz
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$(BUILD)/clang/libnacre.a: $(FUZZ_O)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/clang/libnacre.a
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^
+
+.PHONY: fuzz fuzz-build
+fuzz-build: $(FUZZ)
+fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS (60)
+	@for f in $(FUZZ); do sh tests/harness/fuzz.sh $$f $(FUZZ_SECONDS) || exit 1; done
+
+# ---- Guests, images, machines ---------------------------------------------------------------------------
+
+FETCHED := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud bzImage-amd64 vmlinux-amd64 busybox)
+
+$(FETCHED): $(BUILD)/guests/%: guests/fetch.sh guests/vmlinux.py | need-guests
+	@BUILD=$(BUILD) sh guests/fetch.sh $*
+
+$(BUILD)/guests/initramfs.cpio: guests/cpio.py $(wildcard guests/initramfs/*) $(BUILD)/guests/busybox
+	$(PYTHON) guests/cpio.py guests/initramfs/demo.list $@ busybox=$(BUILD)/guests/busybox
+
+$(BUILD)/guests/init: tests/kernels/linux-init/init.c | need-guests
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -static $(WARNINGS) -o $@ $<
+
+$(BUILD)/guests/bench.cpio: guests/cpio.py guests/initramfs/bench.list $(BUILD)/guests/init
+	$(PYTHON) guests/cpio.py guests/initramfs/bench.list $@ init=$(BUILD)/guests/init
+
+# The image files of ours that the config names; any other is the user's own.
+CONFIG_IMAGES := $(if $(wildcard $(CONFIG)),$(shell sed -n \
+	's|^[^\#]*build/guests/\([A-Za-z0-9._-]*\).*|$(BUILD)/guests/\1|p' $(CONFIG)))
+
+CHECK_CONFIG_C := tests/harness/check_config.c $(wildcard guests/config*.c) $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
+
+$(BUILD)/check-config: $(CHECK_CONFIG_C) $(wildcard guests/config*.h lib/*.h) | need-host
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -g $(WARNINGS) -Itests/unit/fake -I. -DHOST_BUILD -o $@ $(CHECK_CONFIG_C)
+
+.PHONY: check-config iso run
+check-config: $(BUILD)/check-config ## check a config file: make check-config CONFIG=FILE
+	@$< $(CONFIG)
+
+iso: $(BUILD)/nacre $(BUILD)/check-config $(CONFIG_IMAGES) | need-iso ## the bootable image build/nacre.iso
+	@$(PYTHON) boot/mkiso.py --monitor $(BUILD)/nacre --config $(CONFIG) \
+		--check $(BUILD)/check-config --out $(BUILD)/nacre.iso
+
+MACHINE ?= auto
+MODEL   ?= corei7_skylake_x
+MEMORY  ?= 512
+CPUS    ?= 1
+
+run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bochs
+	@$(PYTHON) tests/harness/run.py --machine $(MACHINE) --model $(MODEL) --memory $(MEMORY) \
+		--cpus $(CPUS) $(BUILD)/nacre.iso
+
+# ---- Tests and figures --------------------------------------------------------------------------------
+
+.PHONY: test test-slow system system-images bench loc
+SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio)
+system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines
+
+test: | need-test ## all tests; the last line is "N passed, N failed"
+	@BUILD=$(BUILD) MAKE="$(MAKE)" $(PYTHON) tests/harness/test.py
+
+system: system-images ## the whole boots alone; CASES="NAME..." runs only these
+	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py $(CASES)
+
+test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
+	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)
+
+bench: $(BUILD)/nacre $(BUILD)/guests/vmlinux-amd64 $(BUILD)/guests/bench.cpio | need-bench need-iso ## measure: a table, and build/bench.json
+	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
+
+loc: | need-build ## lines of code; the isolation core has a limit
+	@$(PYTHON) tests/harness/loc.py
+
+# ---- Style ----------------------------------------------------------------------------------------------
+
+STYLED := $(wildcard $(foreach d,boot vmm vmm/vmx vmm/emulate mm devices/virtual devices/real guests lib \
+	    tests/unit tests/unit/fake tests/fuzz tests/harness tests/kernels/*,$(d)/*.c $(d)/*.h))
+TIDY   := $(MONITOR_C:%=tidy/%)
+
+.PHONY: format lint lint-format lint-arrows lint-cppcheck lint-tidy $(TIDY)
+format: | need-format ## lay out the C sources by .clang-format
+	clang-format -i $(STYLED)
+
+lint: lint-format lint-arrows lint-cppcheck lint-tidy ## all style checks
+
+lint-format: | need-lint
+	@clang-format --dry-run --Werror $(STYLED)
+
+lint-arrows: | need-build
+	@$(PYTHON) tests/harness/arrows.py
+
+lint-cppcheck: | need-lint
+	@mkdir -p $(BUILD)/cppcheck
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --language=c \
+		--enable=warning,portability,performance --suppress=zerodivcond \
+		--cppcheck-build-dir=$(BUILD)/cppcheck -D__GNUC__=12 -D__x86_64__=1 -I. $(MONITOR_C)
+
+lint-tidy: $(TIDY)
+$(TIDY): tidy/%: | need-lint
+	@clang-tidy --quiet $* -- -std=gnu17 -ffreestanding -mgeneral-regs-only -I. -I$(BUILD)/generated
+
+.PHONY: clean distclean
+clean: ## remove what was built; downloads stay
+	@[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+
+distclean: clean ## remove downloads too
+	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

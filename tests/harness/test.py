@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""All tests, for make test: style, build, unit, fuzz, system. The last line is "N passed, N failed".
+
+A check's output is shown only when it fails; all of it is kept below build/test.
+"""
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+BUILD = os.environ.get("BUILD", "build")
+MAKE = os.environ.get("MAKE", "make")
+JOBS = os.cpu_count() or 1
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
+
+passed = failed = 0
+
+
+def run(name, command, limit):
+    """Run a command, its output to a file; return (succeeded, output, seconds)."""
+    path = os.path.join(BUILD, "test", name.replace("/", "-") + ".log")
+    start = time.monotonic()
+    with open(path, "wb") as log:
+        try:
+            status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                    timeout=limit, check=False).returncode
+        except (subprocess.TimeoutExpired, OSError) as error:
+            log.write(f"\n{error}\n".encode())
+            status = -1
+    with open(path, encoding="utf-8", errors="replace") as log:
+        return status == 0, log.read(), time.monotonic() - start
+
+
+def note(name, good, bad, seconds, output=""):
+    """Count a result and print its line, and what it printed if something failed."""
+    global passed, failed
+    passed += good
+    failed += bad
+    print(f"{'FAIL' if bad else 'ok  '} {name} ({good} passed, {bad} failed, {seconds:.0f} s)", flush=True)
+    if bad:
+        print("".join(f"     {line}\n" for line in output.strip().split("\n")[-60:]), end="", flush=True)
+
+
+def check(name, command, limit=300):
+    """A command that is one test."""
+    succeeded, output, seconds = run(name, command, limit)
+    note(name, int(succeeded), int(not succeeded), seconds, output)
+    return succeeded
+
+
+def make(*targets):
+    return [MAKE, "--no-print-directory", "-k", f"-j{JOBS}", *targets]
+
+
+def section(title):
+    print(f"\n== {title}", flush=True)
+
+
+def unit(source):
+    """One cmocka program; its own count of tests is taken over."""
+    name = os.path.basename(source)[:-2]
+    succeeded, output, seconds = run(name, [os.path.join(BUILD, "unit", name)], 120)
+    counts = {word: int(number) for word, number in
+              re.findall(r"^\[ *(PASSED|FAILED) *\] (\d+) test", output, re.MULTILINE)}
+    good, bad = counts.get("PASSED", 0), counts.get("FAILED", 0)
+    if not bad and (not succeeded or not good):  # it crashed, was not built, or tests nothing
+        bad = 1
+    return f"unit {name}", good, bad, seconds, output
+
+
+def fuzz(source):
+    name = os.path.basename(source)[:-2]
+    succeeded, output, seconds = run(name, ["sh", "tests/harness/fuzz.sh", os.path.join(BUILD, "fuzz", name),
+                                            FUZZ_SECONDS], 120 + int(FUZZ_SECONDS))
+    return f"fuzz {name}", int(succeeded), int(not succeeded), seconds, output
+
+
+def parallel(function, sources):
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for result in pool.map(function, sources):
+            note(*result)
+
+
+def system():
+    """The whole boots: shown as they come, since they take minutes."""
+    global passed, failed
+    runner = subprocess.Popen([sys.executable, "tests/system/run.py"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    counts = None
+    for line in runner.stdout:
+        counts = re.fullmatch(r"(\d+) passed, (\d+) failed\n", line) or counts
+        if not re.fullmatch(r"(\d+) passed, (\d+) failed\n", line):
+            print(line, end="", flush=True)
+    runner.wait()
+    good, bad = map(int, counts.groups()) if counts else (0, 1)
+    passed += good
+    failed += bad
+
+
+def main():
+    os.makedirs(os.path.join(BUILD, "test"), exist_ok=True)
+    section("style")
+    for name in ("format", "arrows", "cppcheck", "tidy"):
+        check(name, make("lint-" + name), 600)
+    check("core size", make("loc"))
+
+    section("build")
+    built = check("monitor", make("monitor"), 600)
+
+    section("unit tests")
+    run("unit-build", make("unit-build"), 900)
+    parallel(unit, sorted(glob.glob("tests/unit/test_*.c")))
+
+    section(f"fuzz targets, {FUZZ_SECONDS} s each")
+    run("fuzz-build", make("fuzz-build"), 900)
+    parallel(fuzz, sorted(glob.glob("tests/fuzz/fuzz_*.c")))
+
+    section("whole boots")
+    if built and check("images", make("system-images"), 600):
+        system()
+    else:
+        note("system tests: not without a monitor", 0, 1, 0)
+
+    summary = f"{passed} passed, {failed} failed"
+    with open(os.path.join(BUILD, "test", "summary"), "w", encoding="utf-8") as file:
+        file.write(summary + "\n")
+    print("\n" + summary, flush=True)
+    sys.exit(1 if failed else 0)
+
+
+main()
