@@ -1,94 +1,129 @@
 /*
- * One page-table walker and editor; the formats are data.
+ * One page-table walker and editor for 4-level tables of 512 entries; the
+ * formats are data. Used for the monitor's own tables, EPT, and the guest
+ * map's radix tree. (The guest's own tables are read by mm/guest_paging.h: they
+ * live in guest memory and come in other shapes.)
  *
- * Formats: the monitor's own tables, EPT, the guest map's radix tree, and, for
- * reading only, the guest's 32-bit, PAE and 4-level tables.
+ * Locking: the table's owner serialises changes. The processor, and
+ * page_table_find(), may read at any time: entries change in one store.
  */
 #ifndef MM_PAGING_H
 #define MM_PAGING_H
 
 #include "lib/types.h"
 
-#define PAGING_LEVELS_MAX 4
+#define PAGING_LEVELS	    4
+#define PAGING_INDEX_BITS   9
+#define PAGING_ENTRIES	    512
+#define PAGING_SHIFT(level) (PAGE_SHIFT + PAGING_INDEX_BITS * (level))
+#define PAGING_SIZE(level)  BIT(PAGING_SHIFT(level)) /* of a page at `level`: 4 KiB, 2 MiB, 1 GiB */
 
-/* What a mapping allows and how memory behaves; each format turns it into bits. */
-struct page_attributes {
-	bool read, write, execute;
-	uint8_t memory_type; /* MEMORY_TYPE_*; EPT: bits 5:3, host: PAT index chosen by the format */
-	uint8_t software;    /* guest map: enum guest_type */
-};
+/* Levels at which a leaf may stand, or-ed. */
+#define PAGES_4K BIT(0)
+#define PAGES_2M BIT(1)
+#define PAGES_1G BIT(2)
 
+/* SDM Vol. 3A "Memory Types That Can Be Encoded in MTRRs", Vol. 3C "EPT and Memory Typing". */
 #define MEMORY_TYPE_UC 0
 #define MEMORY_TYPE_WC 1
 #define MEMORY_TYPE_WT 4
 #define MEMORY_TYPE_WP 5
 #define MEMORY_TYPE_WB 6
 
-struct paging_format {
-	const char *name;
-	uint8_t levels;             /* 2, 3 or 4 */
-	uint8_t entry_size;         /* 4 or 8 bytes */
-	uint8_t page_levels;        /* bit n: a leaf may stand at level n (0 = 4 KiB) */
-	uint8_t shift[PAGING_LEVELS_MAX]; /* bits below the index of level n */
-	uint8_t index_bits[PAGING_LEVELS_MAX];
-	bool (*present)(uint64_t entry);
-	bool (*leaf)(uint64_t entry, unsigned level);
-	uint64_t (*address)(uint64_t entry, unsigned level);
-	/* For tables that we write: */
-	uint64_t (*make_leaf)(hpa_t address, unsigned level, struct page_attributes attributes);
-	uint64_t (*make_table)(hpa_t address);
-	struct page_attributes (*attributes)(uint64_t entry, unsigned level);
+/* What a mapping allows and how memory behaves; each format turns it into bits. */
+struct page_attributes {
+	bool read, write, execute;
+	uint8_t memory_type; /* MEMORY_TYPE_* */
+	uint8_t software;    /* guest map: enum guest_type */
 };
 
-extern struct paging_format paging_host; /* page_levels is trimmed at boot if the CPU lacks 1 GiB pages */
-extern struct paging_format paging_ept;  /* likewise for EPT */
+struct paging_format {
+	const char *name;
+	bool sign_extended; /* addresses are canonical linear ones; else they lie below 2^48 */
+	uint64_t present;   /* an entry with any of these bits is present */
+	uint64_t large;	    /* tells a leaf from a table above level 0 */
+	uint64_t table;	    /* bits of an entry that points to a table */
+	uint64_t leaf;	    /* bits of every leaf, beside those below */
+	uint64_t read, write, execute, no_execute; /* bits for what is allowed, and for what is not */
+	uint64_t status;			   /* bits that the processor sets: accessed, dirty */
+	uint64_t memory_type_mask;
+	uint64_t memory_type[8]; /* bits for each MEMORY_TYPE_*; ~0: not to be had */
+	uint8_t software_shift;	 /* where page_attributes.software stands ... */
+	uint64_t software_mask;	 /* ... and its bits there; 0: the format has none */
+};
+
+extern const struct paging_format paging_host;
+extern const struct paging_format paging_ept;
 extern const struct paging_format paging_guest_map;
 
 /* A tree of tables in one format. */
 struct page_table {
 	const struct paging_format *format;
+	unsigned pages; /* PAGES_*: the sizes to use */
 	hpa_t root;
-	uint16_t owner;      /* of the frames that hold tables */
-	uint64_t tables;     /* frames in use, the root included */
+	hpa_t retired;	 /* tables that were taken out and wait for a flush, linked through entry 0 */
+	uint16_t owner;	 /* of the frames that hold tables */
+	uint64_t tables; /* frames in use, the root and retired ones included */
 };
 
 struct page_mapping {
 	bool present;
-	unsigned level;  /* where the walk ended; a leaf if present */
+	unsigned level; /* where the walk ended; a leaf if present */
 	uint64_t entry;
-	uint64_t virt;   /* start of the page or hole */
-	hpa_t phys;      /* of `virt`, if present */
-	uint64_t size;   /* of the page or hole */
-	struct page_attributes attributes;
+	uint64_t virt; /* start of the page or hole */
+	hpa_t phys;    /* of `virt`, if present */
+	uint64_t size; /* of the page or hole */
 };
 
 /*
- * Said by every change that takes a permission or a mapping away: who may still
- * hold it in a TLB must be flushed before a frame is reused.
+ * Said by every change that takes a permission, a mapping or a table away: what TLBs
+ * may still hold must be flushed on all processors before page_table_flushed(), and
+ * before any frame that was mapped is reused.
  */
-struct must_check_flush {
+typedef struct {
 	bool owed;
-};
-typedef struct must_check_flush flush_t;
+} flush_t;
 
-int must_check page_table_create(struct page_table *table, const struct paging_format *format, uint16_t owner);
+#define FLUSH_NONE ((flush_t){false})
 
-/* Free all table frames (not what leaves point to). */
+int must_check page_table_create(struct page_table *table, const struct paging_format *format, unsigned pages,
+				 uint16_t owner);
+
+/* Free all table frames (not what leaves point to). No processor uses the table any more. */
 void page_table_destroy(struct page_table *table);
 
 /*
- * Map [virt, virt + size) to [phys, ...), in the largest pages that alignment and the
- * format allow; splits larger pages in the way, replaces what was there. Page-aligned arguments.
- * -ERR_NO_MEMORY leaves the range partly mapped (callers drop or retry); `flush` may be null
- * when nothing was mapped before.
+ * Map [virt, virt + size) to [phys, ...), in the largest pages that alignment and
+ * table->pages allow; splits larger pages in the way, replaces what was there. A table
+ * in the place of a large page is retired: see page_table_flushed(). Page-aligned arguments.
+ * `flush` becomes owed when something that was present changed, and stays as it is otherwise.
+ *
+ * -ERR_INVALID: misaligned. -ERR_OUT_OF_RANGE: not inside the format's address space.
+ * -ERR_UNSUPPORTED: a memory type that the format lacks. -ERR_NO_MEMORY leaves the
+ * range partly mapped (callers drop it or retry).
  */
 int must_check page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t size,
 			      struct page_attributes attributes, flush_t *flush);
 
-/* Remove [virt, virt + size); frees tables that become empty only when destroyed. */
+/* Remove exactly [virt, virt + size). Errors as page_table_map(); splitting may need memory. */
 int must_check page_table_unmap(struct page_table *table, uint64_t virt, uint64_t size, flush_t *flush);
 
-/* Look up one address. */
+/* Remove every page that touches [virt, virt + size), whole. For caches, which refill: cannot fail. */
+flush_t must_check page_table_drop(struct page_table *table, uint64_t virt, uint64_t size);
+
+/* Remove everything; the root stays where it is. */
+flush_t must_check page_table_drop_all(struct page_table *table);
+
+/* The flush that was owed is done, on every processor: give retired tables back. */
+void page_table_flushed(struct page_table *table);
+
+/* Cut the large page at `virt`, if there is one, into pages of the next smaller size. -ERR_NO_MEMORY. */
+int must_check page_table_split(struct page_table *table, uint64_t virt);
+
+/* Look up one address. Outside of the format's address space nothing is present. */
 struct page_mapping page_table_find(const struct page_table *table, uint64_t virt);
+
+/* What an entry that is a leaf allows. */
+struct page_attributes page_entry_attributes(const struct paging_format *format, uint64_t entry);
 
 #endif

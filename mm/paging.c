@@ -1,0 +1,312 @@
+#include "mm/paging.h"
+#include "lib/checked.h"
+#include "lib/errors.h"
+#include "lib/panic.h"
+#include "mm/frames.h"
+
+#define ADDRESS	     0x000ffffffffff000UL /* bits 51:12 in every format */
+#define ADDRESS_BITS PAGING_SHIFT(PAGING_LEVELS)
+#define TOP	     (PAGING_LEVELS - 1)
+
+static uint64_t *entries(hpa_t table)
+{
+	return hpa_to_pointer(table);
+}
+
+static uint64_t *slot_of(hpa_t table, uint64_t virt, unsigned level)
+{
+	return &entries(table)[virt >> PAGING_SHIFT(level) & (PAGING_ENTRIES - 1)];
+}
+
+/* The processor may walk the tables at any moment: one store, after everything that it leads to. */
+static void store(uint64_t *slot, uint64_t entry)
+{
+	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
+}
+
+static bool is_present(const struct paging_format *format, uint64_t entry)
+{
+	return entry & format->present;
+}
+
+static bool is_leaf(const struct paging_format *format, uint64_t entry, unsigned level)
+{
+	return level == 0 || entry & format->large;
+}
+
+static bool valid_address(const struct paging_format *format, uint64_t virt)
+{
+	if (format->sign_extended)
+		return (uint64_t)((int64_t)(virt << (64 - ADDRESS_BITS)) >> (64 - ADDRESS_BITS)) == virt;
+	return virt >> ADDRESS_BITS == 0;
+}
+
+static int check_range(const struct paging_format *format, uint64_t virt, uint64_t size)
+{
+	uint64_t last;
+
+	if (!size || (virt | size) % PAGE_SIZE)
+		return -ERR_INVALID;
+	if (add_overflows(virt, size - 1, &last) || !valid_address(format, virt) ||
+	    !valid_address(format, last) || (virt ^ last) >> 63)
+		return -ERR_OUT_OF_RANGE;
+	return 0;
+}
+
+static hpa_t new_table(struct page_table *table)
+{
+	hpa_t hpa = frames_alloc(FRAME_ORDER_4K, table->owner, FRAME_TABLE);
+
+	if (hpa)
+		table->tables++;
+	return hpa;
+}
+
+static uint64_t make_leaf(const struct paging_format *format, hpa_t phys, unsigned level,
+			  struct page_attributes attributes)
+{
+	return phys | format->leaf | (level ? format->large : 0) | (attributes.read ? format->read : 0) |
+	       (attributes.write ? format->write : 0) |
+	       (attributes.execute ? format->execute : format->no_execute) |
+	       (format->memory_type[attributes.memory_type & 7] & format->memory_type_mask) |
+	       ((uint64_t)attributes.software << format->software_shift & format->software_mask);
+}
+
+struct page_attributes page_entry_attributes(const struct paging_format *format, uint64_t entry)
+{
+	struct page_attributes attributes = {
+	    .read = (entry & format->read) == format->read,
+	    .write = (entry & format->write) == format->write,
+	    .execute = (entry & format->execute) == format->execute && !(entry & format->no_execute),
+	    .software = (entry & format->software_mask) >> format->software_shift,
+	};
+
+	while (attributes.memory_type < 7 &&
+	       format->memory_type[attributes.memory_type] != (entry & format->memory_type_mask))
+		attributes.memory_type++;
+	return attributes;
+}
+
+/*
+ * Set the tables below `entry` aside until they are flushed. Each is linked through
+ * its entry 0, with a value that no format takes for present. Recursion ends with the levels.
+ */
+static void retire(struct page_table *table, uint64_t entry, unsigned level)
+{
+	uint64_t *sub;
+
+	if (!is_present(table->format, entry) || is_leaf(table->format, entry, level))
+		return;
+	sub = entries(entry & ADDRESS);
+	for (unsigned i = 0; i < PAGING_ENTRIES; i++)
+		retire(table, sub[i], level - 1);
+	store(&sub[0], table->retired);
+	table->retired = entry & ADDRESS;
+}
+
+/* Replace what `slot` holds. The processor's own bits do not count as a change. */
+static void replace(struct page_table *table, uint64_t *slot, unsigned level, uint64_t entry, flush_t *flush)
+{
+	uint64_t old = __atomic_exchange_n(slot, entry, __ATOMIC_ACQ_REL);
+
+	if (is_present(table->format, old) && (old ^ entry) & ~table->format->status)
+		flush->owed = true;
+	retire(table, old, level);
+}
+
+static int split(struct page_table *table, uint64_t *slot, unsigned level)
+{
+	uint64_t leaf = *slot;
+	hpa_t hpa = new_table(table);
+	uint64_t *sub;
+
+	if (!hpa)
+		return -ERR_NO_MEMORY;
+	if (level == 1)
+		leaf &= ~table->format->large;
+	sub = entries(hpa);
+	for (unsigned i = 0; i < PAGING_ENTRIES; i++)
+		sub[i] = leaf + i * PAGING_SIZE(level - 1);
+	store(slot, hpa | table->format->table);
+	return 0;
+}
+
+/* The slot for `virt` at `level`, with tables made, and large pages split, on the way. Null: no memory. */
+static uint64_t *slot_at(struct page_table *table, uint64_t virt, unsigned level)
+{
+	unsigned at = TOP;
+	uint64_t *slot = slot_of(table->root, virt, at);
+
+	while (at > level) {
+		if (!is_present(table->format, *slot)) {
+			hpa_t hpa = new_table(table);
+
+			if (!hpa)
+				return NULL;
+			store(slot, hpa | table->format->table);
+		} else if (is_leaf(table->format, *slot, at) && split(table, slot, at)) {
+			return NULL;
+		}
+		at--;
+		slot = slot_of(*slot & ADDRESS, virt, at);
+	}
+	return slot;
+}
+
+/* The slot where a walk for `virt` ends: a leaf or nothing. */
+static uint64_t *walk(const struct page_table *table, uint64_t virt, unsigned *level)
+{
+	uint64_t *slot;
+
+	*level = TOP;
+	slot = slot_of(table->root, virt, *level);
+	while (is_present(table->format, *slot) && !is_leaf(table->format, *slot, *level)) {
+		(*level)--;
+		slot = slot_of(*slot & ADDRESS, virt, *level);
+	}
+	return slot;
+}
+
+/* The highest level whose pages are among `pages`, aligned as `address`, and not larger than `size`. */
+static unsigned best_level(unsigned pages, uint64_t address, uint64_t size)
+{
+	unsigned level = TOP;
+
+	while (level && (!(pages & BIT(level)) || address % PAGING_SIZE(level) || size < PAGING_SIZE(level)))
+		level--;
+	return level;
+}
+
+int page_table_create(struct page_table *table, const struct paging_format *format, unsigned pages,
+		      uint16_t owner)
+{
+	*table = (struct page_table){.format = format, .pages = pages, .owner = owner};
+	table->root = new_table(table);
+	return table->root ? 0 : -ERR_NO_MEMORY;
+}
+
+void page_table_destroy(struct page_table *table)
+{
+	retire(table, table->root | table->format->table, PAGING_LEVELS);
+	table->root = 0;
+	page_table_flushed(table);
+}
+
+int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t size,
+		   struct page_attributes attributes, flush_t *flush)
+{
+	const struct paging_format *format = table->format;
+	int error = check_range(format, virt, size);
+
+	if (error)
+		return error;
+	if (phys % PAGE_SIZE)
+		return -ERR_INVALID;
+	if (phys & ~ADDRESS || (phys + size - 1) & ~(ADDRESS | (PAGE_SIZE - 1)))
+		return -ERR_OUT_OF_RANGE;
+	if (format->memory_type[attributes.memory_type & 7] & ~format->memory_type_mask)
+		return -ERR_UNSUPPORTED;
+	while (size) {
+		unsigned level = best_level(table->pages, virt | phys, size);
+		uint64_t *slot = slot_at(table, virt, level);
+
+		if (!slot)
+			return -ERR_NO_MEMORY;
+		replace(table, slot, level, make_leaf(format, phys, level, attributes), flush);
+		virt += PAGING_SIZE(level);
+		phys += PAGING_SIZE(level);
+		size -= PAGING_SIZE(level);
+	}
+	return 0;
+}
+
+int page_table_unmap(struct page_table *table, uint64_t virt, uint64_t size, flush_t *flush)
+{
+	int error = check_range(table->format, virt, size);
+
+	while (!error && size) {
+		unsigned wanted = best_level(PAGES_4K | PAGES_2M | PAGES_1G | BIT(TOP), virt, size), level;
+		uint64_t *slot = walk(table, virt, &level), hole;
+
+		if (is_present(table->format, *slot) || level <= wanted) {
+			level = wanted;
+			slot = slot_at(table, virt, level);
+			if (!slot)
+				return -ERR_NO_MEMORY;
+			replace(table, slot, level, 0, flush);
+		}
+		hole = PAGING_SIZE(level) - virt % PAGING_SIZE(level);
+		virt += MIN(hole, size);
+		size -= MIN(hole, size);
+	}
+	return error;
+}
+
+flush_t page_table_drop(struct page_table *table, uint64_t virt, uint64_t size)
+{
+	flush_t flush = FLUSH_NONE;
+
+	assert_monitor(check_range(table->format, virt, size) == 0);
+	while (size) {
+		unsigned wanted = best_level(PAGES_4K | PAGES_2M | PAGES_1G | BIT(TOP), virt, size), level;
+		uint64_t *slot = walk(table, virt, &level), step;
+
+		if (level < wanted) {
+			level = wanted;
+			slot = slot_at(table, virt, level);
+		}
+		replace(table, slot, level, 0, &flush);
+		step = PAGING_SIZE(level) - virt % PAGING_SIZE(level);
+		virt += MIN(step, size);
+		size -= MIN(step, size);
+	}
+	return flush;
+}
+
+flush_t page_table_drop_all(struct page_table *table)
+{
+	flush_t flush = FLUSH_NONE;
+
+	for (unsigned i = 0; i < PAGING_ENTRIES; i++)
+		replace(table, &entries(table->root)[i], TOP, 0, &flush);
+	return flush;
+}
+
+void page_table_flushed(struct page_table *table)
+{
+	while (table->retired) {
+		hpa_t hpa = table->retired;
+
+		table->retired = entries(hpa)[0];
+		frames_free(hpa, FRAME_ORDER_4K);
+		table->tables--;
+	}
+}
+
+int page_table_split(struct page_table *table, uint64_t virt)
+{
+	unsigned level;
+	uint64_t *slot;
+
+	if (!valid_address(table->format, virt))
+		return 0;
+	slot = walk(table, virt, &level);
+	if (level == 0 || !is_present(table->format, *slot))
+		return 0;
+	return split(table, slot, level);
+}
+
+struct page_mapping page_table_find(const struct page_table *table, uint64_t virt)
+{
+	struct page_mapping mapping = {.virt = ALIGN_DOWN(virt, PAGE_SIZE), .size = PAGE_SIZE};
+
+	if (!valid_address(table->format, virt))
+		return mapping;
+	mapping.entry = *walk(table, virt, &mapping.level);
+	mapping.size = PAGING_SIZE(mapping.level);
+	mapping.virt = ALIGN_DOWN(virt, mapping.size);
+	mapping.present = is_present(table->format, mapping.entry);
+	if (mapping.present)
+		mapping.phys = mapping.entry & ADDRESS;
+	return mapping;
+}
