@@ -5,7 +5,8 @@
  *
  * Pure: no VM, VMCS or device is known here. All memory goes through
  * struct emulate_ops. All effects of an instruction happen or none do: a failed
- * access leaves every register as it was.
+ * access leaves every register as it was. Of a rep string instruction each iteration
+ * is such a unit.
  */
 #ifndef VMM_EMULATE_EMULATE_H
 #define VMM_EMULATE_EMULATE_H
@@ -54,7 +55,19 @@ struct emulate_ops {
 	 */
 	bool (*read)(struct emulate_context *context, gva_t address, void *data, unsigned size, bool for_write);
 	bool (*write)(struct emulate_context *context, gva_t address, const void *data, unsigned size);
+	/*
+	 * May be NULL. Would this access succeed? Translates and checks rights, touches nothing;
+	 * false: context->fault is filled. With it an instruction of two accesses (MOVS, POP to
+	 * memory, PUSHA) reads no device before it knows that its write can happen.
+	 */
+	bool (*check)(struct emulate_context *context, gva_t address, unsigned size, bool for_write);
 };
+
+/* Bits of emulate_context.lacks: what this processor executes otherwise or not at all. */
+#define EMULATE_LACKS_LZCNT  BIT(0) /* F3 0F BD is BSR */
+#define EMULATE_LACKS_TZCNT  BIT(1) /* F3 0F BC is BSF */
+#define EMULATE_LACKS_POPCNT BIT(2) /* #UD */
+#define EMULATE_LACKS_MOVBE  BIT(3) /* #UD */
 
 struct emulate_context {
 	const struct emulate_ops *ops;
@@ -70,14 +83,20 @@ struct emulate_context {
 	uint8_t cpl;
 	uint8_t bytes[15];
 	uint8_t byte_count; /* how many of `bytes` are valid */
-	uint32_t max_iterations; /* bound for rep: then EMULATE_AGAIN */
+	uint32_t max_iterations; /* bound for rep: then EMULATE_AGAIN; 0 counts as 1 */
+	uint8_t lacks;           /* EMULATE_LACKS_...; 0: a recent processor */
 
 	/* Out */
 	struct emulate_fault fault;
-	uint8_t length; /* of the instruction */
+	uint8_t length;     /* of the instruction, once it is decoded; else 0 */
+	bool mov_ss_shadow; /* a load of SS: hold events back for one instruction */
 };
 
-/* Execute one instruction. */
+/*
+ * Execute one instruction. Reads segment[SEG_CS].access (L, D/B), efer.LMA, cr0.PE and
+ * rflags.VM for the mode. Which instructions, what is chosen where the manual leaves a
+ * choice, and what the caller owes (single-step, interrupts): docs/emulate.md.
+ */
 enum emulate_status emulate_instruction(struct emulate_context *context);
 
 #endif

@@ -1,0 +1,190 @@
+/* From bytes to a row of the opcode table and its operands. SDM Vol. 2A "Instruction Format". */
+#include "vmm/emulate/emulation.h"
+
+#define REX_W BIT(3)
+
+/* `size` bytes of code, little-endian. A sixteenth byte is #GP(0); what the caller did not supply is unknown.
+ */
+bool fetch_code(struct emulation *e, unsigned size, uint64_t *value)
+{
+	unsigned count = MIN(e->context->byte_count, EMULATE_MAX_LENGTH);
+
+	if (e->length + size > count)
+		return count == EMULATE_MAX_LENGTH ? raise_gp(e) : unsupported(e);
+	*value = 0;
+	for (unsigned i = 0; i < size; i++)
+		*value |= (uint64_t)e->context->bytes[e->length + i] << 8 * i;
+	e->length += size;
+	return true;
+}
+
+/* In 64-bit mode the overrides of ES, CS, SS and DS are ignored. */
+static void set_override(struct emulation *e, enum segment_index segment)
+{
+	if (e->code_size != 8 || segment >= SEG_FS)
+		e->override = segment;
+}
+
+static bool take_prefix(struct emulation *e, uint8_t byte)
+{
+	switch (byte) {
+	case 0x26: set_override(e, SEG_ES); return true;
+	case 0x2e: set_override(e, SEG_CS); return true;
+	case 0x36: set_override(e, SEG_SS); return true;
+	case 0x3e: set_override(e, SEG_DS); return true;
+	case 0x64: set_override(e, SEG_FS); return true;
+	case 0x65: set_override(e, SEG_GS); return true;
+	case 0x66: e->operand_prefix = true; return true;
+	case 0x67: e->address_prefix = true; return true;
+	case 0xf0: e->lock = true; return true;
+	case 0xf2:
+	case 0xf3: e->repeat = byte; return true;
+	default: return false;
+	}
+}
+
+/* All prefixes; leaves the first byte of the opcode in e->byte. A REX counts only right before the opcode. */
+static bool fetch_prefixes(struct emulation *e)
+{
+	uint64_t byte;
+
+	for (;;) {
+		if (!fetch_code(e, 1, &byte))
+			return false;
+		if (take_prefix(e, byte)) {
+			e->has_rex = false;
+			e->rex = 0;
+		} else if (e->code_size == 8 && (byte & 0xf0) == 0x40) {
+			e->has_rex = true;
+			e->rex = byte;
+		} else {
+			e->byte = byte;
+			return true;
+		}
+	}
+}
+
+static bool fetch_opcode(struct emulation *e)
+{
+	const struct opcode *table = opcodes_one_byte;
+	uint64_t byte;
+
+	if (!fetch_prefixes(e))
+		return false;
+	if (e->byte == 0x0f) {
+		table = opcodes_0f;
+		if (!fetch_code(e, 1, &byte))
+			return false;
+		e->byte = byte;
+		if (byte == 0x38) {
+			table = opcodes_0f38;
+			if (!fetch_code(e, 1, &byte))
+				return false;
+			e->byte = byte;
+		}
+	}
+	e->opcode = table[e->byte];
+	return true;
+}
+
+static bool names_modrm(uint8_t kind)
+{
+	return kind >= OPERAND_RM && kind <= OPERAND_SREG;
+}
+
+static bool has_modrm(const struct opcode *opcode)
+{
+	return opcode->group || (opcode->flags & OPCODE_MODRM) || names_modrm(opcode->destination) ||
+	       names_modrm(opcode->source);
+}
+
+static void enter_group(struct emulation *e)
+{
+	const struct opcode *row = &e->opcode.group[e->reg & 7];
+
+	e->opcode.execute = row->execute;
+	e->opcode.flags |= row->flags;
+	if (row->destination)
+		e->opcode.destination = row->destination;
+	if (row->source)
+		e->opcode.source = row->source;
+	if (row->argument)
+		e->opcode.argument = row->argument;
+}
+
+/* SDM Vol. 1 "Operand-Size and Address-Size Attributes" and "Operand Size and Address Size in 64-Bit Mode".
+ */
+static void set_sizes(struct emulation *e)
+{
+	uint16_t flags = e->opcode.flags;
+	bool long_mode = e->code_size == 8;
+
+	if (flags & OPCODE_BYTE)
+		e->operand_size = 1;
+	else if (long_mode && ((flags & OPCODE_FORCE64) || (e->rex & REX_W)))
+		e->operand_size = 8;
+	else if (long_mode)
+		e->operand_size = e->operand_prefix ? 2 : flags & OPCODE_DEFAULT64 ? 8 : 4;
+	else
+		e->operand_size = e->operand_prefix ? 6 - e->code_size : e->code_size;
+
+	if (long_mode)
+		e->address_size = e->address_prefix ? 4 : 8;
+	else
+		e->address_size = e->address_prefix ? 6 - e->code_size : e->code_size;
+}
+
+/* What makes the encoding invalid or another instruction than the row says. */
+static bool check_encoding(struct emulation *e)
+{
+	uint16_t flags = e->opcode.flags;
+
+	if (e->code_size == 8 && (flags & OPCODE_NOT64))
+		return raise_ud(e);
+	if (!e->opcode.execute)
+		return unsupported(e);
+	if ((flags & OPCODE_PLAIN) && (e->operand_prefix || e->repeat))
+		return unsupported(e);
+	if ((flags & OPCODE_MEMORY) && e->mod == 3)
+		return raise_ud(e);
+	return true;
+}
+
+static bool check_lock(struct emulation *e)
+{
+	if (e->lock && (!(e->opcode.flags & OPCODE_LOCK) || e->destination.place != PLACE_MEMORY))
+		return raise_ud(e);
+	return true;
+}
+
+/* An address can depend on the length (RIP-relative), so it is worked out when all bytes are known. */
+static void resolve(struct emulation *e, struct operand *operand)
+{
+	if (operand->place != PLACE_MEMORY)
+		return;
+	operand->number = effective_segment(e);
+	operand->value = effective_offset(e);
+}
+
+bool decode(struct emulation *e)
+{
+	if (!fetch_opcode(e))
+		return false;
+	if (has_modrm(&e->opcode) && !fetch_modrm(e))
+		return false;
+	if (e->opcode.group)
+		enter_group(e);
+	set_sizes(e);
+	if (!check_encoding(e))
+		return false;
+	if (has_modrm(&e->opcode) && !fetch_displacement(e))
+		return false;
+	if (!operand_decode(e, e->opcode.destination, &e->destination) ||
+	    !operand_decode(e, e->opcode.source, &e->source) ||
+	    !operand_decode(e, e->opcode.third, &e->third) || !check_lock(e))
+		return false;
+	e->rip = (e->context->rip + e->length) & size_mask(e->code_size);
+	resolve(e, &e->destination);
+	resolve(e, &e->source);
+	return true;
+}

@@ -1,0 +1,73 @@
+/* Exchanges: XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B. */
+#include "vmm/emulate/emulation.h"
+#include "lib/string.h"
+
+bool execute_xchg(struct emulation *e)
+{
+	uint64_t a, b;
+
+	if (!operand_read_for_write(e, &e->destination, &a) || !operand_read(e, &e->source, &b))
+		return false;
+	return operand_write(e, &e->destination, b) && operand_write(e, &e->source, a);
+}
+
+/* 90h is XCHG with itself, but leaves even the upper half of RAX; with REX.B it is XCHG with R8. */
+bool execute_nop_or_xchg(struct emulation *e)
+{
+	return e->destination.number == RAX || execute_xchg(e);
+}
+
+/* The source is written first: of one register with itself the sum remains. */
+bool execute_xadd(struct emulation *e)
+{
+	uint64_t a, b, sum;
+
+	if (!operand_read_for_write(e, &e->destination, &a) || !operand_read(e, &e->source, &b))
+		return false;
+	sum = alu_compute(e, ALU_ADD, a, b, e->operand_size);
+	return operand_write(e, &e->source, a) && operand_write(e, &e->destination, sum);
+}
+
+/* SDM Vol. 2A "CMPXCHG": the destination is written also when the comparison fails. */
+bool execute_cmpxchg(struct emulation *e)
+{
+	unsigned size = e->operand_size;
+	uint64_t old, new;
+
+	if (!operand_read_for_write(e, &e->destination, &old) || !operand_read(e, &e->source, &new))
+		return false;
+	alu_compute(e, ALU_CMP, register_read(e, RAX, size), old, size);
+	if (e->rflags & RFLAGS_ZF)
+		return operand_write(e, &e->destination, new);
+	if (!operand_write(e, &e->destination, old))
+		return false;
+	register_write(e, RAX, size, old);
+	return true;
+}
+
+/* CMPXCHG8B, and CMPXCHG16B with REX.W, which wants its memory aligned. */
+bool execute_cmpxchg_pair(struct emulation *e)
+{
+	unsigned half = e->operand_size == 8 ? 8 : 4;
+	unsigned segment = e->destination.number;
+	uint64_t offset = e->destination.value;
+	uint8_t memory[16];
+	uint64_t low = 0, high = 0, new_low = e->gpr[RBX], new_high = e->gpr[RCX];
+
+	if (half == 8 && ((offset + (segment >= SEG_FS ? e->context->segment[segment].base : 0)) & 15))
+		return raise_gp(e);
+	if (!memory_read(e, segment, offset, memory, 2 * half, true))
+		return false;
+	memcpy(&low, memory, half);
+	memcpy(&high, memory + half, half);
+	if (low == register_read(e, RAX, half) && high == register_read(e, RDX, half)) {
+		flag_set(e, RFLAGS_ZF, true);
+		memcpy(memory, &new_low, half);
+		memcpy(memory + half, &new_high, half);
+	} else {
+		flag_set(e, RFLAGS_ZF, false);
+		register_write(e, RAX, half, low);
+		register_write(e, RDX, half, high);
+	}
+	return memory_write(e, segment, offset, memory, 2 * half);
+}

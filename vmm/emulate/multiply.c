@@ -1,0 +1,143 @@
+/* MUL, IMUL, DIV, IDIV. Undefined flags stay as they are. */
+#include "vmm/emulate/emulation.h"
+
+/* The double-width register operand: AX, DX:AX, EDX:EAX, RDX:RAX as two halves of `size` bytes. */
+static void read_pair(const struct emulation *e, unsigned size, uint64_t *high, uint64_t *low)
+{
+	*low = register_read(e, RAX, size);
+	*high = size == 1 ? e->gpr[RAX] >> 8 & 0xff : register_read(e, RDX, size);
+}
+
+static void write_pair(struct emulation *e, unsigned size, uint64_t high, uint64_t low)
+{
+	if (size == 1) {
+		register_write(e, RAX, 2, (high & 0xff) << 8 | (low & 0xff));
+		return;
+	}
+	register_write(e, RAX, size, low);
+	register_write(e, RDX, size, high);
+}
+
+/* CF and OF: the upper half is more than the extension of the lower. */
+static void multiply(struct emulation *e, bool is_signed, uint64_t a, uint64_t b, uint64_t *high,
+		     uint64_t *low)
+{
+	unsigned size = e->operand_size;
+	unsigned __int128 product;
+	uint64_t extension = 0;
+
+	if (is_signed)
+		product = (unsigned __int128)((__int128)(int64_t)sign_extend(a, size) *
+					      (int64_t)sign_extend(b, size));
+	else
+		product = (unsigned __int128)a * b;
+	*low = (uint64_t)product & size_mask(size);
+	*high = (uint64_t)(product >> 8 * size) & size_mask(size);
+	if (is_signed && (*low & size_sign(size)))
+		extension = size_mask(size);
+	flag_set(e, RFLAGS_CF | RFLAGS_OF, *high != extension);
+}
+
+/* One operand: group 3. */
+bool execute_multiply(struct emulation *e)
+{
+	uint64_t a = register_read(e, RAX, e->operand_size);
+	uint64_t b, high, low;
+
+	if (!operand_read(e, &e->destination, &b))
+		return false;
+	multiply(e, e->opcode.argument, a, b, &high, &low);
+	write_pair(e, e->operand_size, high, low);
+	return true;
+}
+
+/* Two operands, or three with an immediate. */
+bool execute_imul(struct emulation *e)
+{
+	const struct operand *other = e->third.place == PLACE_NONE ? &e->destination : &e->third;
+	uint64_t a, b, high, low;
+
+	if (!operand_read(e, other, &a) || !operand_read(e, &e->source, &b))
+		return false;
+	multiply(e, true, a, b, &high, &low);
+	return operand_write(e, &e->destination, low);
+}
+
+/* Unsigned high:low / divisor with high < divisor, bit by bit: the compiler's own calls a library. */
+static uint64_t divide_long(uint64_t high, uint64_t low, uint64_t divisor, uint64_t *remainder)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		bool carry = high >> 63;
+
+		high = high << 1 | low >> 63;
+		low <<= 1;
+		if (carry || high >= divisor) {
+			high -= divisor;
+			low |= 1;
+		}
+	}
+	*remainder = high;
+	return low;
+}
+
+/* Unsigned division of halves of `size` bytes; false: the quotient does not fit. */
+static bool divide(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, uint64_t *quotient,
+		   uint64_t *remainder)
+{
+	if (high >= divisor)
+		return false;
+	if (size == 8) {
+		*quotient = divide_long(high, low, divisor, remainder);
+		return true;
+	}
+	low |= high << 8 * size;
+	*quotient = low / divisor;
+	*remainder = low % divisor;
+	return true;
+}
+
+static void negate_pair(unsigned size, uint64_t *high, uint64_t *low)
+{
+	*low = -*low & size_mask(size);
+	*high = (~*high + !*low) & size_mask(size);
+}
+
+/* Truncates towards zero; the remainder has the dividend's sign. */
+static bool divide_signed(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, uint64_t *quotient,
+			  uint64_t *remainder)
+{
+	uint64_t sign = size_sign(size);
+	bool negative = high & sign;
+	bool opposite = negative != !!(divisor & sign);
+
+	if (negative)
+		negate_pair(size, &high, &low);
+	if (divisor & sign)
+		divisor = -divisor & size_mask(size);
+	if (!divide(size, high, low, divisor, quotient, remainder))
+		return false;
+	if (*quotient > sign - !opposite)
+		return false;
+	if (opposite)
+		*quotient = -*quotient;
+	if (negative)
+		*remainder = -*remainder;
+	return true;
+}
+
+bool execute_divide(struct emulation *e)
+{
+	unsigned size = e->operand_size;
+	uint64_t divisor, high, low, quotient, remainder;
+	bool fits;
+
+	if (!operand_read(e, &e->destination, &divisor))
+		return false;
+	read_pair(e, size, &high, &low);
+	fits = e->opcode.argument ? divide_signed(size, high, low, divisor, &quotient, &remainder)
+				  : divide(size, high, low, divisor, &quotient, &remainder);
+	if (!fits)
+		return raise_fault(e, VECTOR_DE, false);
+	write_pair(e, size, remainder, quotient);
+	return true;
+}

@@ -1,0 +1,129 @@
+/* The stack. SDM Vol. 1 "Stacks". */
+#include "vmm/emulate/emulation.h"
+#include "lib/string.h"
+
+static void set_stack_pointer(struct emulation *e, uint64_t value)
+{
+	register_write(e, RSP, e->stack_size, value);
+}
+
+bool stack_push(struct emulation *e, uint64_t value, unsigned size)
+{
+	uint64_t pointer = (e->gpr[RSP] - size) & size_mask(e->stack_size);
+
+	if (!memory_write(e, SEG_SS, pointer, &value, size))
+		return false;
+	set_stack_pointer(e, pointer);
+	return true;
+}
+
+bool stack_pop(struct emulation *e, uint64_t *value, unsigned size)
+{
+	uint64_t pointer = register_read(e, RSP, e->stack_size);
+
+	*value = 0;
+	if (!memory_read(e, SEG_SS, pointer, value, size, false))
+		return false;
+	set_stack_pointer(e, pointer + size);
+	return true;
+}
+
+bool execute_push(struct emulation *e)
+{
+	uint64_t pointer = (e->gpr[RSP] - e->operand_size) & size_mask(e->stack_size);
+	uint64_t value;
+
+	if (e->source.place == PLACE_MEMORY &&
+	    (!memory_check(e, e->source.number, e->source.value, e->operand_size, false) ||
+	     !memory_check(e, SEG_SS, pointer, e->operand_size, true)))
+		return false;
+	return operand_read(e, &e->source, &value) && stack_push(e, value, e->operand_size);
+}
+
+/* SDM Vol. 2B "POP": an address based on RSP is computed after RSP has moved. */
+bool execute_pop(struct emulation *e)
+{
+	uint64_t value;
+
+	if (e->destination.place == PLACE_MEMORY) {
+		uint64_t pointer = e->gpr[RSP];
+
+		if (!memory_check(e, SEG_SS, register_read(e, RSP, e->stack_size), e->operand_size, false))
+			return false;
+		set_stack_pointer(e, pointer + e->operand_size);
+		e->destination.value = effective_offset(e);
+		if (!memory_check(e, e->destination.number, e->destination.value, e->operand_size, true))
+			return false;
+		e->gpr[RSP] = pointer;
+	}
+	return stack_pop(e, &value, e->operand_size) && operand_write(e, &e->destination, value);
+}
+
+#define ALL_REGISTERS 8
+
+/* Everything is checked before the first is written. Without ops->check a read for write stands in. */
+static bool check_pusha(struct emulation *e)
+{
+	uint64_t unused;
+
+	for (unsigned i = 1; i <= ALL_REGISTERS; i++) {
+		uint64_t pointer = (e->gpr[RSP] - i * e->operand_size) & size_mask(e->stack_size);
+		bool good = e->context->ops->check
+				? memory_check(e, SEG_SS, pointer, e->operand_size, true)
+				: memory_read(e, SEG_SS, pointer, &unused, e->operand_size, true);
+
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+bool execute_pusha(struct emulation *e)
+{
+	uint64_t stack_pointer = e->gpr[RSP];
+
+	if (!check_pusha(e))
+		return false;
+	for (unsigned i = 0; i < ALL_REGISTERS; i++)
+		if (!stack_push(e, i == RSP ? stack_pointer : e->gpr[i], e->operand_size))
+			return false;
+	return true;
+}
+
+bool execute_popa(struct emulation *e)
+{
+	for (unsigned i = ALL_REGISTERS; i-- > 0;) {
+		uint64_t value;
+
+		if (!stack_pop(e, &value, e->operand_size))
+			return false;
+		if (i != RSP)
+			register_write(e, i, e->operand_size, value);
+	}
+	return true;
+}
+
+/* Level 0 only: no compiler and no kernel nests further. */
+bool execute_enter(struct emulation *e)
+{
+	uint64_t allocated = e->destination.value;
+
+	if (e->source.value & 31)
+		return unsupported(e);
+	if (!stack_push(e, e->gpr[RBP], e->operand_size))
+		return false;
+	register_write(e, RBP, e->operand_size, e->gpr[RSP]);
+	set_stack_pointer(e, e->gpr[RSP] - allocated);
+	return true;
+}
+
+bool execute_leave(struct emulation *e)
+{
+	uint64_t value;
+
+	set_stack_pointer(e, e->gpr[RBP]);
+	if (!stack_pop(e, &value, e->operand_size))
+		return false;
+	register_write(e, RBP, e->operand_size, value);
+	return true;
+}
