@@ -57,34 +57,33 @@ static unsigned pic_requests(const struct pic_chip *chip)
 }
 
 /*
- * The priority resolver: the input to serve next, or NO_REQUEST. `nested` are
- * the inputs that may interrupt their own service (8259A datasheet "Special Fully Nested Mode").
+ * Inputs that may interrupt their own service: the slaves' ones in a master's
+ * special fully nested mode (8259A datasheet "The Special Fully Nested Mode").
  */
-static int pic_resolve(const struct pic_chip *chip, unsigned nested)
+static unsigned nested_inputs(const struct pic_chip *chip, enum pic_chip_index index)
 {
+	return index == PIC_MASTER && chip->icw4 & ICW4_SFNM ? chip->icw3 : 0;
+}
+
+/* The priority resolver: the input to serve next, or NO_REQUEST. */
+static int resolve(const struct pic_state *pic, enum pic_chip_index index)
+{
+	const struct pic_chip *chip = &pic->chip[index];
 	unsigned requests = pic_requests(chip) & ~chip->imr;
-	unsigned in_service = chip->special_mask ? chip->isr & ~chip->imr : chip->isr;
 	unsigned highest = (chip->lowest + 1u) % LINES_PER_CHIP;
-	unsigned current, allowed;
+	unsigned in_service, current, allowed;
 
 	if (!requests || !chip->initialized)
 		return NO_REQUEST;
+	in_service = chip->special_mask ? chip->isr & ~chip->imr : chip->isr;
 	requests = rotate_right(requests, highest); /* now bit 0 has the highest priority */
 	current = rotate_right(in_service, highest);
 	current &= -current;
 	allowed = requests & (current - 1); /* all of them while nothing is in service */
-	if (nested)
-		allowed |= requests & current & rotate_right(nested, highest);
+	allowed |= requests & current & rotate_right(nested_inputs(chip, index), highest);
 	if (!allowed)
 		return NO_REQUEST;
 	return (int)((highest + (unsigned)__builtin_ctz(allowed)) % LINES_PER_CHIP);
-}
-
-static int resolve_master(const struct pic_state *pic)
-{
-	const struct pic_chip *master = &pic->chip[PIC_MASTER];
-
-	return pic_resolve(master, master->icw4 & ICW4_SFNM ? master->icw3 : 0);
 }
 
 static void drive_input(struct pic_chip *chip, unsigned bit, bool level)
@@ -101,7 +100,7 @@ static void drive_input(struct pic_chip *chip, unsigned bit, bool level)
 static void update_master(struct device *device)
 {
 	struct pic_state *pic = device->state;
-	bool intr = resolve_master(pic) != NO_REQUEST;
+	bool intr = resolve(pic, PIC_MASTER) != NO_REQUEST;
 
 	if (intr == pic->intr)
 		return;
@@ -113,7 +112,7 @@ static void update_slave(struct device *device)
 {
 	struct pic_state *pic = device->state;
 
-	drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, pic_resolve(&pic->chip[PIC_SLAVE], 0) != NO_REQUEST);
+	drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, resolve(pic, PIC_SLAVE) != NO_REQUEST);
 	update_master(device);
 }
 
@@ -168,7 +167,7 @@ static uint8_t acknowledge_slave(struct pic_state *pic, unsigned identity)
 
 	if (!slave->initialized || slave->icw3 != identity)
 		return UNDRIVEN_BUS;
-	input = pic_resolve(slave, 0);
+	input = resolve(pic, PIC_SLAVE);
 	drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, false);
 	if (input == NO_REQUEST)
 		return vector_of(slave, SPURIOUS_IR);
@@ -180,7 +179,7 @@ uint8_t pic_acknowledge(struct device *device)
 {
 	struct pic_state *pic = device->state;
 	struct pic_chip *master = &pic->chip[PIC_MASTER];
-	int input = resolve_master(pic);
+	int input = resolve(pic, PIC_MASTER);
 	uint8_t vector;
 
 	if (input == NO_REQUEST) {
@@ -202,7 +201,7 @@ static uint8_t poll(struct device *device, enum pic_chip_index index)
 {
 	struct pic_state *pic = device->state;
 	struct pic_chip *chip = &pic->chip[index];
-	int input = index == PIC_MASTER ? resolve_master(pic) : pic_resolve(chip, 0);
+	int input = resolve(pic, index);
 
 	chip->poll = 0;
 	if (input != NO_REQUEST)

@@ -2,6 +2,7 @@
 #include "devices/virtual/port_space.h"
 #include "lib/errors.h"
 
+#define noinline   __attribute__((noinline)) /* else the fast path pays for its registers */
 #define PORTS	   0x10000u
 #define PAGE_PORTS 256u
 #define ALL_ONES   0xFFu
@@ -76,7 +77,7 @@ static unsigned cycle_size(const struct port_binding *binding, uint16_t port, un
 	return limit >= 4 ? 4 : limit >= 2 ? 2 : 1;
 }
 
-static cold uint32_t read_split(struct port_space *space, uint16_t port, unsigned size)
+static noinline cold uint32_t read_split(struct port_space *space, uint16_t port, unsigned size)
 {
 	uint32_t value = 0;
 	bool unclaimed = false;
@@ -100,7 +101,7 @@ static cold uint32_t read_split(struct port_space *space, uint16_t port, unsigne
 	return value;
 }
 
-static cold void write_split(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
+static noinline cold void write_split(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
 {
 	bool unclaimed = false;
 

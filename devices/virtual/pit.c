@@ -1,0 +1,257 @@
+/* The 8254 and system control port B in a PC: see pit.h and docs/devices.md. */
+#include "devices/virtual/pit_channel.h"
+#include "devices/virtual/services.h"
+
+/* 1193182 Hz / 1 GHz in lowest terms. */
+#define TICKS_PER_CYCLE 596591u
+#define NS_PER_CYCLE	500000000u
+
+#define SPEAKER_CHANNEL	    2
+#define COMMAND_READ_BACK   3
+#define READ_BACK_NO_COUNT  0x20
+#define READ_BACK_NO_STATUS 0x10
+
+#define REFRESH_TICKS	18 /* 15.085 us */
+#define PORT_B_WRITABLE (PORT_B_GATE2 | PORT_B_SPEAKER | PORT_B_PARITY_CLEAR | PORT_B_IOCHK_CLEAR)
+
+/* The tick that began last at `ns`. Exact: whole cycles of the two clocks, and the floor of the rest. */
+static uint64_t ns_to_tick(uint64_t ns)
+{
+	return PIT_TICK_BASE + ns / NS_PER_CYCLE * TICKS_PER_CYCLE +
+	       ns % NS_PER_CYCLE * TICKS_PER_CYCLE / NS_PER_CYCLE;
+}
+
+/* The first nanosecond at which ns_to_tick() gives `tick`, or DEADLINE_NONE if it never comes. */
+static uint64_t tick_to_ns(uint64_t tick)
+{
+	if (tick > ns_to_tick(UINT64_MAX))
+		return DEADLINE_NONE;
+	if (tick < PIT_TICK_BASE)
+		return 0;
+	tick -= PIT_TICK_BASE;
+	return tick / TICKS_PER_CYCLE * NS_PER_CYCLE +
+	       (tick % TICKS_PER_CYCLE * NS_PER_CYCLE + TICKS_PER_CYCLE - 1) / TICKS_PER_CYCLE;
+}
+
+static uint64_t now_tick(const struct device *device)
+{
+	return ns_to_tick(device_now(device));
+}
+
+static void drive_irq(struct device *device, bool level)
+{
+	struct pit_state *pit = device->state;
+
+	pit->line = level;
+	device_set_line(device, level);
+}
+
+/*
+ * OUT0 rose, once or more often. Its falls between are not followed when they
+ * happen, since nothing but the edge is visible: the line falls just before it rises.
+ */
+static void give_edge(struct device *device)
+{
+	drive_irq(device, false);
+	drive_irq(device, true);
+}
+
+static void plan_rise(struct device *device, uint64_t tick)
+{
+	struct pit_state *pit = device->state;
+
+	pit->rise = pit_channel_next_rise(&pit->channel[0], tick);
+	device_arm(device, tick_to_ns(pit->rise));
+}
+
+static void pit_timer(struct device *device)
+{
+	struct pit_state *pit = device->state;
+	uint64_t tick = now_tick(device);
+
+	if (tick >= pit->rise) {
+		give_edge(device);
+		/* A count below the minimum can only be periodic here: others are through. */
+		if (pit->channel[0].reload < PIT_MIN_INTERVAL)
+			tick += PIT_MIN_INTERVAL - 1;
+	}
+	plan_rise(device, tick);
+}
+
+/* Before channel 0 is changed: a rise that is due but whose timer has not run yet still counts. */
+static void catch_up(struct device *device, uint64_t tick)
+{
+	const struct pit_state *pit = device->state;
+
+	if (tick >= pit->rise)
+		give_edge(device);
+}
+
+static void write_control_word(struct device *device, unsigned index, uint8_t value, uint64_t tick)
+{
+	struct pit_state *pit = device->state;
+	struct pit_channel *channel = &pit->channel[index];
+
+	if (index) {
+		pit_channel_control(channel, value, tick);
+		return;
+	}
+	catch_up(device, tick);
+	drive_irq(device, pit_channel_out(channel, tick));
+	pit_channel_control(channel, value, tick);
+	drive_irq(device, pit_channel_out(channel, tick));
+	plan_rise(device, tick);
+}
+
+/* 8254 datasheet "Read-Back Command". */
+static void read_back(struct pit_state *pit, uint8_t value, uint64_t tick)
+{
+	for (unsigned i = 0; i < PIT_CHANNELS; i++) {
+		if (!(value & 2u << i))
+			continue;
+		if (!(value & READ_BACK_NO_COUNT))
+			pit_channel_latch_count(&pit->channel[i], tick);
+		if (!(value & READ_BACK_NO_STATUS))
+			pit_channel_latch_status(&pit->channel[i], tick);
+	}
+}
+
+static void write_command(struct device *device, uint8_t value, uint64_t tick)
+{
+	struct pit_state *pit = device->state;
+	unsigned index = value >> 6;
+
+	if (index == COMMAND_READ_BACK)
+		read_back(pit, value, tick);
+	else if (!(value & 0x30))
+		pit_channel_latch_count(&pit->channel[index], tick);
+	else
+		write_control_word(device, index, value, tick);
+}
+
+static void write_count_0(struct device *device, uint8_t value, uint64_t tick)
+{
+	struct pit_state *pit = device->state;
+	struct pit_channel *channel = &pit->channel[0];
+
+	catch_up(device, tick);
+	pit_channel_write(channel, value, tick);
+	if (pit->line && pit_channel_mode(channel) == 0)
+		drive_irq(device, pit_channel_out(channel, tick));
+	plan_rise(device, tick);
+}
+
+static uint32_t pit_read(struct device *device, unsigned offset, unsigned size)
+{
+	struct pit_state *pit = device->state;
+
+	(void)size;
+	if (offset >= PIT_CHANNELS)
+		return 0xFF; /* "No-Operation (3-State)" */
+	return pit_channel_read(&pit->channel[offset], now_tick(device));
+}
+
+static void pit_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	struct pit_state *pit = device->state;
+	uint64_t tick = now_tick(device);
+
+	(void)size;
+	if (offset >= PIT_CHANNELS)
+		write_command(device, (uint8_t)value, tick);
+	else if (offset == 0)
+		write_count_0(device, (uint8_t)value, tick);
+	else
+		pit_channel_write(&pit->channel[offset], (uint8_t)value, tick);
+}
+
+static uint32_t port_b_read(struct device *device, unsigned offset, unsigned size)
+{
+	struct pit_state *pit = device->state;
+	uint64_t tick = now_tick(device);
+	uint32_t value = pit->port_b | pit->errors;
+
+	(void)offset;
+	(void)size;
+	if (tick / REFRESH_TICKS & 1)
+		value |= PORT_B_REFRESH;
+	if (pit_channel_out(&pit->channel[SPEAKER_CHANNEL], tick))
+		value |= PORT_B_OUT2;
+	return value;
+}
+
+static void port_b_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	struct pit_state *pit = device->state;
+
+	(void)offset;
+	(void)size;
+	pit->port_b = value & PORT_B_WRITABLE;
+	if (value & PORT_B_PARITY_CLEAR)
+		pit->errors &= (uint8_t)~PORT_B_PARITY;
+	if (value & PORT_B_IOCHK_CLEAR)
+		pit->errors &= (uint8_t)~PORT_B_IOCHK;
+	pit_channel_set_gate(&pit->channel[SPEAKER_CHANNEL], value & PORT_B_GATE2, now_tick(device));
+}
+
+bool pit_report_error(struct device *device, uint8_t error)
+{
+	struct pit_state *pit = device->state;
+	bool was_quiet = !pit->errors;
+
+	error &= PORT_B_PARITY | PORT_B_IOCHK;
+	if (pit->port_b & PORT_B_PARITY_CLEAR)
+		error &= (uint8_t)~PORT_B_PARITY;
+	if (pit->port_b & PORT_B_IOCHK_CLEAR)
+		error &= (uint8_t)~PORT_B_IOCHK;
+	pit->errors |= error;
+	return was_quiet && error;
+}
+
+static const struct port_region pit_ports[] = {
+    {.base = 0x40, .count = 4, .width = 1, .read = pit_read,    .write = pit_write   },
+    {.base = 0x61, .count = 1, .width = 1, .read = port_b_read, .write = port_b_write},
+};
+
+/* Undefined by the datasheet. OUT0 is high, so that the first control word is no interrupt. */
+static void pit_reset(struct device *device)
+{
+	struct pit_state *pit = device->state;
+
+	*pit = (struct pit_state){.rise = PIT_TICK_NONE};
+	for (unsigned i = 0; i < PIT_CHANNELS; i++)
+		pit_channel_reset(&pit->channel[i], i != SPEAKER_CHANNEL);
+	drive_irq(device, true);
+}
+
+static bool pit_state_valid(const void *state)
+{
+	const struct pit_state *pit = state;
+
+	for (unsigned i = 0; i < PIT_CHANNELS; i++)
+		if (!pit_channel_valid(&pit->channel[i]) || (i != SPEAKER_CHANNEL && !pit->channel[i].gate))
+			return false;
+	return (pit->rise <= PIT_TICK_MAX || pit->rise == PIT_TICK_NONE) && pit->line <= 1 &&
+	       !(pit->port_b & ~PORT_B_WRITABLE) && !(pit->errors & ~(PORT_B_PARITY | PORT_B_IOCHK)) &&
+	       pit->channel[SPEAKER_CHANNEL].gate == (pit->port_b & PORT_B_GATE2);
+}
+
+static void pit_restored(struct device *device)
+{
+	const struct pit_state *pit = device->state;
+
+	device_set_line(device, pit->line);
+	device_arm(device, tick_to_ns(pit->rise));
+}
+
+const struct device_model pit_model = {
+    .name = "pit",
+    .version = 1,
+    .state_size = sizeof(struct pit_state),
+    .ports = pit_ports,
+    .port_count = ARRAY_SIZE(pit_ports),
+    .reset = pit_reset,
+    .state_valid = pit_state_valid,
+    .restored = pit_restored,
+    .timer = pit_timer,
+};
