@@ -1,0 +1,78 @@
+#include "guests/firmware.h"
+#include "guests/acpi_tables.h"
+#include "guests/memory_map.h"
+#include "lib/string.h"
+
+const uint16_t firmware_uart_ports[FIRMWARE_UARTS] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+
+/* The BIOS data area, 400h to 4FFh, as software of the PC reads it. */
+struct packed bios_data {
+	uint16_t com[4], lpt[3];
+	uint16_t ebda_segment;
+	uint16_t equipment;
+	uint8_t reserved0;
+	uint16_t memory_kib; /* conventional memory below the EBDA */
+	uint8_t reserved1[256 - 0x15];
+};
+_Static_assert(offsetof(struct bios_data, memory_kib) == 0x13 && sizeof(struct bios_data) == 256, "BDA");
+
+#define BIOS_DATA_AREA	    0x400
+#define EQUIPMENT_FPU	    0x0002
+#define EQUIPMENT_COM_SHIFT 9
+
+/* The firmware's last 16 bytes: where a PC starts and where software jumps to restart it. */
+#define RESET_VECTOR 0xffff0UL
+/* Date and model byte stand at fixed places behind a far jump to F000:E05B, as on every PC. */
+static const uint8_t reset_vector[16] = {
+    0xea, 0x5b, 0xe0, 0x00, 0xf0, '0', '1', '/', '0', '1', '/', '2', '6', 0, 0xfc, 0,
+};
+
+#define POST_ENTRY 0xfe05bUL
+/* There is nothing to boot from, so starting over is a reset of the machine: the monitor loads it again. */
+static const uint8_t post_entry[] = {
+    0xba, 0xf9, 0x0c, /* mov $0xcf9, %dx */
+    0xb0, 0x06,	      /* mov $0x06, %al */
+    0xee,	      /* out %al, %dx */
+    0xfa,	      /* cli */
+    0xf4,	      /* hlt */
+    0xeb, 0xfc,	      /* jmp back to cli */
+};
+
+/* FACS stands in the EBDA, behind its size byte: it must stay writable. */
+#define FACS (GUEST_EBDA + 64)
+
+static int load_data_areas(const struct guest_map *map, unsigned uarts)
+{
+	uint8_t ebda[GUEST_EBDA_SIZE] = {GUEST_EBDA_SIZE / 1024};
+	struct bios_data data = {
+	    .ebda_segment = GUEST_EBDA >> 4,
+	    .equipment = (uint16_t)(EQUIPMENT_FPU | uarts << EQUIPMENT_COM_SHIFT),
+	    .memory_kib = GUEST_EBDA / 1024,
+	};
+	int error;
+
+	for (unsigned i = 0; i < MIN(uarts, FIRMWARE_UARTS); i++)
+		data.com[i] = firmware_uart_ports[i];
+	error = guest_load(map, BIOS_DATA_AREA, &data, sizeof(data));
+	return error ? error : guest_load(map, GUEST_EBDA, ebda, sizeof(ebda));
+}
+
+static int load_reset_vector(const struct guest_map *map)
+{
+	int error = guest_load(map, POST_ENTRY, post_entry, sizeof(post_entry));
+
+	return error ? error : guest_load(map, RESET_VECTOR, reset_vector, sizeof(reset_vector));
+}
+
+int firmware_load(const struct guest_map *map, unsigned uarts, bool acpi, gpa_t *rsdp)
+{
+	gpa_t at = GUEST_BIOS_START;
+	int error = load_data_areas(map, uarts);
+
+	*rsdp = 0;
+	if (!error)
+		error = load_reset_vector(map);
+	if (!error && acpi)
+		error = acpi_tables_load(map, &at, POST_ENTRY, FACS, uarts, rsdp);
+	return error;
+}

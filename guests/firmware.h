@@ -1,0 +1,20 @@
+/*
+ * What a guest finds of a PC's firmware in its memory: the BIOS data area, the
+ * extended one, the reset vector, and ACPI tables.
+ */
+#ifndef GUESTS_FIRMWARE_H
+#define GUESTS_FIRMWARE_H
+
+#include "mm/guest_map.h"
+
+/*
+ * Write it all. `uarts` (0..4) of COM1..COM4 exist. With `acpi`, `*rsdp` becomes the address of the
+ * root pointer, else 0. Returns 0, or -ERR_OUT_OF_RANGE when the map lacks RAM there.
+ */
+int must_check firmware_load(const struct guest_map *map, unsigned uarts, bool acpi, gpa_t *rsdp);
+
+/* I/O bases of COM1 to COM4. */
+#define FIRMWARE_UARTS 4
+extern const uint16_t firmware_uart_ports[FIRMWARE_UARTS];
+
+#endif

@@ -1,0 +1,10 @@
+/* The Linux/x86 boot protocol: Linux documentation, "The Linux/x86 Boot Protocol". */
+#ifndef GUESTS_LINUX_H
+#define GUESTS_LINUX_H
+
+#include "guests/loading.h"
+
+bool linux_probe(const void *kernel, size_t size);
+int must_check linux_load(struct loading *loading);
+
+#endif

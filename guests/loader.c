@@ -1,0 +1,153 @@
+/* Which loader takes an image, and what they all do. */
+#include "guests/loader.h"
+#include "guests/firmware.h"
+#include "guests/linux.h"
+#include "guests/loading.h"
+#include "guests/pvh.h"
+#include "lib/errors.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+/* `auto` takes the first whose probe agrees. */
+static const struct loader loaders[] = {
+    {VM_TYPE_LINUX,   "Linux kernel (bzImage)", false, linux_probe, linux_load},
+    {VM_TYPE_LINUX32, "Linux kernel (bzImage)", true,  linux_probe, linux_load},
+    {VM_TYPE_PVH,	  "ELF file",		      false, pvh_probe,	pvh_load	},
+};
+
+int loading_fail(struct loading *loading, enum error error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	format_buffer_va(loading->problem, loading->problem_size, format, args);
+	va_end(args);
+	return -(int)error;
+}
+
+int loading_copy(struct loading *loading, gpa_t gpa, const void *data, size_t size)
+{
+	if (size && guest_load(loading->image->map, gpa, data, size) < 0)
+		return loading_fail(
+		    loading, ERR_OUT_OF_RANGE,
+		    "the guest has no memory at 0x%llx, where %zu bytes must go; raise 'memory'",
+		    (unsigned long long)gpa, size);
+	return 0;
+}
+
+int loading_zero(struct loading *loading, gpa_t gpa, uint64_t size)
+{
+	static const uint8_t zeros[PAGE_SIZE];
+	int error = 0;
+
+	while (size && !error) {
+		size_t part = MIN(size, sizeof(zeros));
+
+		error = loading_copy(loading, gpa, zeros, part);
+		gpa += part;
+		size -= part;
+	}
+	return error;
+}
+
+int loading_cmdline(struct loading *loading, uint64_t limit)
+{
+	const char *cmdline = loading->image->cmdline ? loading->image->cmdline : "";
+	size_t length = strlen(cmdline);
+
+	limit = MIN(limit, GUEST_CMDLINE_SIZE - 1);
+	if (length > limit)
+		return loading_fail(
+		    loading, ERR_INVALID,
+		    "the command line has %zu characters, but this kernel takes %llu; shorten it", length,
+		    (unsigned long long)limit);
+	return loading_copy(loading, GUEST_CMDLINE, cmdline, length + 1);
+}
+
+int loading_initrd(struct loading *loading, gpa_t from, gpa_t limit)
+{
+	const struct guest_image *image = loading->image;
+	gpa_t top = MIN(limit, guest_high_ram_end(image->memory)), start;
+
+	if (!image->initrd || !image->initrd_size)
+		return 0;
+	if (top < from || image->initrd_size > top - from ||
+	    (start = ALIGN_DOWN(top - image->initrd_size, PAGE_SIZE)) < from)
+		return loading_fail(
+		    loading, ERR_NO_MEMORY,
+		    "the initrd of %llu KiB does not fit between the kernel's end at %llu KiB and "
+		    "%llu KiB; raise 'memory' or use a smaller initrd",
+		    (unsigned long long)(image->initrd_size + 1023) / 1024, (unsigned long long)from / 1024,
+		    (unsigned long long)top / 1024);
+	loading->initrd = start;
+	return loading_copy(loading, start, image->initrd, image->initrd_size);
+}
+
+int loading_gdt(struct loading *loading, bool long_mode)
+{
+	/* SDM Vol. 3A "Segment Descriptors": flat, accessed, present, DPL 0. */
+	const uint64_t table[] = {
+	    0,
+	    0,
+	    long_mode ? 0x00af9b000000ffff : 0x00cf9b000000ffff, /* code: L or D, G */
+	    0x00cf93000000ffff,					 /* data: B, G */
+	    0x00008b0000000067,
+	    0, /* busy TSS */
+	};
+	struct guest_start *start = loading->start;
+
+	start->gdt = GUEST_GDT;
+	start->gdt_limit = sizeof(table) - 1;
+	start->cs = GDT_CODE;
+	start->ds = GDT_DATA;
+	start->tr = GDT_TSS;
+	start->rsp = start->gpr[4] = GUEST_STACK_TOP;
+	return loading_copy(loading, GUEST_GDT, table, sizeof(table));
+}
+
+static const struct loader *choose_loader(struct loading *loading)
+{
+	const struct guest_image *image = loading->image;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(loaders); i++) {
+		const struct loader *loader = &loaders[i];
+
+		if (image->type != VM_TYPE_AUTO && image->type != loader->type)
+			continue;
+		if (loader->probe(image->kernel, image->kernel_size))
+			return loader;
+		if (image->type != VM_TYPE_AUTO) {
+			loading_fail(loading, ERR_UNSUPPORTED,
+				     "the kernel is no %s; correct 'kernel', or write type = auto",
+				     loader->name);
+			return NULL;
+		}
+	}
+	loading_fail(loading, ERR_UNSUPPORTED,
+		     "the kernel has an unknown format; use a Linux bzImage or an ELF file with a PVH note");
+	return NULL;
+}
+
+int guest_load_image(const struct guest_image *image, struct guest_start *start, char *problem,
+		     size_t problem_size)
+{
+	struct loading loading = {
+	    .image = image, .start = start, .problem = problem, .problem_size = problem_size};
+	const struct loader *loader;
+	int error;
+
+	memset(start, 0, sizeof(*start));
+	if (problem_size)
+		problem[0] = '\0';
+	if (!image->kernel || !image->kernel_size)
+		return loading_fail(&loading, ERR_TRUNCATED, "the kernel is empty; fetch or build it again");
+	loader = choose_loader(&loading);
+	if (!loader)
+		return -ERR_UNSUPPORTED;
+	error = firmware_load(image->map, image->uarts, image->acpi, &loading.rsdp);
+	if (error)
+		return loading_fail(&loading, ERR_OUT_OF_RANGE,
+				    "the guest has no memory for its firmware tables; raise 'memory'");
+	loading.entry_32 = loader->entry_32;
+	return loader->load(&loading);
+}

@@ -1,0 +1,53 @@
+/* What the loaders share: one image on its way into one guest. Used by guests/ alone. */
+#ifndef GUESTS_LOADING_H
+#define GUESTS_LOADING_H
+
+#include "guests/loader.h"
+#include "lib/errors.h"
+
+struct loading {
+	const struct guest_image *image;
+	struct guest_start *start;
+	bool entry_32; /* the operator asked for the 32-bit entry */
+	gpa_t rsdp;    /* of the ACPI tables; 0: none */
+	gpa_t initrd;  /* 0: none */
+	char *problem;
+	size_t problem_size;
+};
+
+/* Write the sentence and return -error. */
+int loading_fail(struct loading *loading, enum error error, const char *format, ...) printf_like(3, 4);
+
+/* Copy into the guest; a hole is an error with its sentence. */
+int must_check loading_copy(struct loading *loading, gpa_t gpa, const void *data, size_t size);
+
+/* Zero [gpa, gpa + size). */
+int must_check loading_zero(struct loading *loading, gpa_t gpa, uint64_t size);
+
+/* Place the command line at GUEST_CMDLINE; `limit` is the longest the kernel takes, without its NUL. */
+int must_check loading_cmdline(struct loading *loading, uint64_t limit);
+
+/*
+ * Place the initrd, if there is one, as high as possible in [from, limit) and below 3 GiB,
+ * page-aligned, and note its address in loading->initrd.
+ */
+int must_check loading_initrd(struct loading *loading, gpa_t from, gpa_t limit);
+
+/* Selectors in the table that loading_gdt() writes. They are Linux's __BOOT_CS and __BOOT_DS. */
+#define GDT_CODE 0x10
+#define GDT_DATA 0x18
+#define GDT_TSS	 0x20
+
+/* Write the flat descriptor table and fill the start's gdt, selectors and stack. */
+int must_check loading_gdt(struct loading *loading, bool long_mode);
+
+/* One image format. */
+struct loader {
+	enum config_type type;
+	const char *name; /* as it stands behind "no " in a message */
+	bool entry_32;
+	bool (*probe)(const void *kernel, size_t size);
+	int (*load)(struct loading *loading);
+};
+
+#endif

@@ -1,0 +1,10 @@
+/* ELF kernels with a PVH entry: Xen documentation, "x86/HVM direct boot ABI". */
+#ifndef GUESTS_PVH_H
+#define GUESTS_PVH_H
+
+#include "guests/loading.h"
+
+bool pvh_probe(const void *kernel, size_t size);
+int must_check pvh_load(struct loading *loading);
+
+#endif
