@@ -12,16 +12,16 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- Debian packages: each target installs what it needs, and no more -------------------------------
 
-PACKAGES_build    := binutils python3
+PACKAGES_build    := binutils python3 acpica-tools
 PACKAGES_iso      := python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
 PACKAGES_guests   := python3 lz4 zstd libc6-dev
-PACKAGES_host     := binutils python3 libc6-dev
+PACKAGES_host     := $(PACKAGES_build) libc6-dev
 PACKAGES_unit     := $(PACKAGES_host) libcmocka-dev
 PACKAGES_fuzz     := $(PACKAGES_host) clang libclang-rt-14-dev llvm
 PACKAGES_coverage := $(PACKAGES_unit) lcov
 PACKAGES_format   := clang-format
-PACKAGES_lint     := python3 libc6-dev libcmocka-dev clang-format clang-tidy cppcheck
-PACKAGES_machines := python3 bochs bochsbios vgabios qemu-system-x86 ovmf acpica-tools
+PACKAGES_lint     := $(PACKAGES_build) libc6-dev libcmocka-dev clang-format clang-tidy cppcheck
+PACKAGES_machines := python3 bochs bochsbios vgabios qemu-system-x86 ovmf
 PACKAGES_bench    := python3 bochs bochsbios vgabios
 PACKAGES_test     := $(sort $(PACKAGES_build) $(PACKAGES_iso) $(PACKAGES_guests) $(PACKAGES_unit) \
 		       $(PACKAGES_fuzz) $(PACKAGES_lint) $(PACKAGES_machines))
@@ -62,6 +62,16 @@ $(BUILD)/monitor/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(MONITOR_FLAGS) -MMD -MP -c -o $@ $<
 
+# The guests' DSDT as an array of bytes, dsdt_aml_code.
+GENERATED := $(BUILD)/generated/dsdt.h
+
+$(BUILD)/generated/dsdt.h: guests/dsdt.asl | need-build
+	@mkdir -p $(@D)
+	iasl -vs -tc -p $(@:.h=) $< > $(@:.h=.log) || { cat $(@:.h=.log); exit 1; }
+	@mv $(@:.h=.hex) $@
+
+$(MONITOR_O): | $(GENERATED)
+
 MONITOR_LINK := $(CC) -nostdlib -static -no-pie -Wl,-T,linker.ld -Wl,-z,max-page-size=4096 \
 		-Wl,--build-id=none -Wl,-z,noexecstack -Wl,--gc-sections
 
@@ -99,6 +109,8 @@ HOST_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -fno-builtin-panic $(WARNIN
 $(BUILD)/host/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
+
+$(HOST_O): | $(GENERATED)
 
 # An archive, so that a test pulls in only what it names, and may bring its own
 # definition of anything else.
@@ -141,7 +153,7 @@ FUZZ_O     := $(HOST_C:%.c=$(BUILD)/clang/%.o) $(FAKE_C:%.c=$(BUILD)/clang/%.o)
 FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -w -Itests/unit/fake -I. -I$(BUILD)/generated \
 	      -DHOST_BUILD -fno-sanitize-recover=undefined
 
-$(BUILD)/clang/%.o: %.c | need-fuzz
+$(BUILD)/clang/%.o: %.c $(GENERATED) | need-fuzz
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
@@ -247,7 +259,7 @@ lint-cppcheck: | need-lint
 		--cppcheck-build-dir=$(BUILD)/cppcheck -D__GNUC__=12 -D__x86_64__=1 -I. $(MONITOR_C)
 
 lint-tidy: $(TIDY)
-$(TIDY): tidy/%: | need-lint
+$(TIDY): tidy/%: $(GENERATED) | need-lint
 	@clang-tidy --quiet $* -- -std=gnu17 -ffreestanding -mgeneral-regs-only -I. -I$(BUILD)/generated
 
 .PHONY: clean distclean

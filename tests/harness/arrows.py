@@ -22,7 +22,7 @@ ALLOWED = {
 }
 # What the compiler itself brings, and what the build generates.
 SYSTEM = {"stdint.h", "stdbool.h", "stddef.h", "stdarg.h", "stdnoreturn.h", "limits.h"}
-GENERATED = {"offsets.h", "version.h"}
+GENERATED = {"dsdt.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 
 
