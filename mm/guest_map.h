@@ -5,28 +5,27 @@
  * tables are caches of it: dropping one whole at any time is correct, because
  * faults rebuild it from here. The map is itself a radix tree kept by the
  * generic page-table code (mm/paging.h, format `paging_guest_map`), so one
- * entry can describe 4 KiB, 2 MiB or 1 GiB.
+ * entry can describe 4 KiB, 2 MiB or 1 GiB. Each RAM or ROM entry is one block of
+ * the frame allocator. Guest-physical addresses are below 2^48.
  *
  * Locking: the VM's owner serialises.
  */
 #ifndef MM_GUEST_MAP_H
 #define MM_GUEST_MAP_H
 
-#include "lib/types.h"
+#include "mm/paging.h"
 
 enum guest_type {
-	GUEST_NONE,   /* nothing there: reads all ones, ignores writes (the floating bus) */
+	GUEST_NONE, /* nothing there: reads all ones, ignores writes (the floating bus) */
 	GUEST_RAM,
 	GUEST_ROM,    /* reads like RAM, ignores writes */
 	GUEST_DEVICE, /* a device model answers; never mapped */
-	/* later: copy-on-write, ballooned, swapped, logged ... */
+		      /* later: copy-on-write, ballooned, swapped, logged ... */
 };
 
 struct guest_map {
-	hpa_t root;      /* top table of the radix tree */
-	uint16_t owner;  /* frame owner id: the VM's number */
-	uint64_t ram;    /* bytes of RAM mapped */
-	uint64_t tables; /* frames spent on the tree itself */
+	struct page_table tree; /* its owner, the VM, owns the RAM too; tree.tables: frames spent on it */
+	uint64_t ram;		/* bytes of RAM mapped, ROM not counted */
 };
 
 /* One answer of the map: an extent with one type and consecutive host frames. */
@@ -37,19 +36,28 @@ struct guest_extent {
 	uint64_t size; /* 4 KiB, 2 MiB or 1 GiB: the largest page that the map entry allows */
 };
 
+/* `owner` is the VM's frame owner id. -ERR_NO_MEMORY. */
 int must_check guest_map_create(struct guest_map *map, uint16_t owner);
 
-/* Free the tree and every RAM and ROM frame in it. Frames are cleared before anybody else gets them. */
+/*
+ * Free the tree and every RAM and ROM frame in it. Frames are cleared before anybody
+ * else gets them. Caches of the map are gone, and flushed, before.
+ */
 void guest_map_destroy(struct guest_map *map);
 
 /*
- * Give the guest `size` bytes of fresh, zeroed RAM (or ROM) at `gpa`, in the largest
- * pages that alignment and free memory allow. `gpa` and `size` are multiples of
- * PAGE_SIZE. All or nothing: -ERR_NO_MEMORY, -ERR_EXISTS, -ERR_OUT_OF_RANGE.
+ * Give the guest `size` bytes of fresh, zeroed RAM or ROM at `gpa`, in the largest
+ * pages that alignment and free memory allow; or mark them GUEST_DEVICE. `gpa` and `size`
+ * are multiples of PAGE_SIZE. All or nothing: -ERR_INVALID, -ERR_OUT_OF_RANGE,
+ * -ERR_EXISTS (something is there already), -ERR_NO_MEMORY.
  */
 int must_check guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
 
-/* Change RAM to ROM or back over a range that is wholly RAM or ROM; caller flushes caches of the map. */
+/*
+ * Change RAM to ROM or back over a range that is wholly RAM or ROM; caller drops the range
+ * from caches of the map and flushes. All or nothing: -ERR_INVALID, -ERR_OUT_OF_RANGE,
+ * -ERR_NOT_FOUND (not all of it is RAM or ROM), -ERR_NO_MEMORY (for splitting large pages).
+ */
 int must_check guest_map_protect(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
 
 /* Look `gpa` up. Always answers; GUEST_NONE with size PAGE_SIZE where nothing is. */
@@ -65,7 +73,17 @@ void guest_read(const struct guest_map *map, gpa_t gpa, void *buffer, size_t siz
 void guest_write(const struct guest_map *map, gpa_t gpa, const void *buffer, size_t size);
 int must_check guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t size);
 
+/*
+ * The monitor's view of [gpa, gpa + size) where one entry of the map holds it all and allows
+ * the access (RAM; ROM if not `write`); else null. For atomic accesses and large copies;
+ * never kept across an exit, since the map may change. Other vCPUs may write there meanwhile.
+ */
+void *guest_pointer(const struct guest_map *map, gpa_t gpa, size_t size, bool write);
+
 /* Is all of [gpa, gpa + size) RAM? */
 bool guest_is_ram(const struct guest_map *map, gpa_t gpa, uint64_t size);
+
+/* Is all of it RAM or ROM? */
+bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size);
 
 #endif

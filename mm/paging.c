@@ -78,7 +78,7 @@ struct page_attributes page_entry_attributes(const struct paging_format *format,
 	    .read = (entry & format->read) == format->read,
 	    .write = (entry & format->write) == format->write,
 	    .execute = (entry & format->execute) == format->execute && !(entry & format->no_execute),
-	    .software = (entry & format->software_mask) >> format->software_shift,
+	    .software = page_entry_software(format, entry),
 	};
 
 	while (attributes.memory_type < 7 &&

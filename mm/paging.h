@@ -123,6 +123,12 @@ int must_check page_table_split(struct page_table *table, uint64_t virt);
 /* Look up one address. Outside of the format's address space nothing is present. */
 struct page_mapping page_table_find(const struct page_table *table, uint64_t virt);
 
+/* The format's own bits of a leaf: page_attributes.software. */
+static inline uint8_t page_entry_software(const struct paging_format *format, uint64_t entry)
+{
+	return (entry & format->software_mask) >> format->software_shift;
+}
+
 /* What an entry that is a leaf allows. */
 struct page_attributes page_entry_attributes(const struct paging_format *format, uint64_t entry);
 

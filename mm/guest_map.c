@@ -1,0 +1,214 @@
+#include "mm/guest_map.h"
+#include "lib/checked.h"
+#include "lib/errors.h"
+#include "lib/panic.h"
+#include "mm/frames.h"
+
+#define GPA_LIMIT BIT(48)
+
+static unsigned order_of(unsigned level)
+{
+	return PAGING_INDEX_BITS * level;
+}
+
+static bool backed(enum guest_type type)
+{
+	return type == GUEST_RAM || type == GUEST_ROM;
+}
+
+static enum guest_type type_of(const struct page_mapping *mapping)
+{
+	return mapping->present ? page_entry_software(&paging_guest_map, mapping->entry) : GUEST_NONE;
+}
+
+/* Nobody but the monitor reads the tree, so nothing is owed to a TLB. */
+static int tree_map(struct guest_map *map, gpa_t gpa, hpa_t hpa, uint64_t size, enum guest_type type)
+{
+	flush_t flush = FLUSH_NONE;
+	int error =
+	    page_table_map(&map->tree, gpa, hpa, size, (struct page_attributes){.software = type}, &flush);
+
+	page_table_flushed(&map->tree);
+	return error;
+}
+
+int guest_map_create(struct guest_map *map, uint16_t owner)
+{
+	map->ram = 0;
+	return page_table_create(&map->tree, &paging_guest_map, PAGES_4K | PAGES_2M | PAGES_1G, owner);
+}
+
+/* Take [gpa, gpa + size), which no page crosses the edge of, out of the map, and free its frames. */
+static void remove_range(struct guest_map *map, gpa_t gpa, uint64_t size)
+{
+	gpa_t at = gpa, end = gpa + size;
+
+	while (at < end) {
+		struct page_mapping mapping = page_table_find(&map->tree, at);
+		enum guest_type type = type_of(&mapping);
+
+		if (backed(type))
+			frames_free(mapping.phys, order_of(mapping.level));
+		if (type == GUEST_RAM)
+			map->ram -= mapping.size;
+		at = mapping.virt + mapping.size;
+	}
+	if (size)
+		(void)page_table_drop(&map->tree, gpa, size).owed;
+	page_table_flushed(&map->tree);
+}
+
+void guest_map_destroy(struct guest_map *map)
+{
+	remove_range(map, 0, GPA_LIMIT);
+	page_table_destroy(&map->tree);
+}
+
+static int check_range(gpa_t gpa, uint64_t size)
+{
+	if (!size || (gpa | size) % PAGE_SIZE)
+		return -ERR_INVALID;
+	return range_within(gpa, size, GPA_LIMIT) ? 0 : -ERR_OUT_OF_RANGE;
+}
+
+/* Is there nothing in [gpa, gpa + size)? */
+static bool is_empty(const struct guest_map *map, gpa_t gpa, uint64_t size)
+{
+	for (gpa_t at = gpa; at < gpa + size;) {
+		struct page_mapping mapping = page_table_find(&map->tree, at);
+
+		if (mapping.present)
+			return false;
+		at = mapping.virt + mapping.size;
+	}
+	return true;
+}
+
+/* Is all of [gpa, gpa + size) of `type`, or of `or_type`? */
+static bool is_all(const struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type,
+		   enum guest_type or_type)
+{
+	if (!range_within(gpa, size, GPA_LIMIT))
+		return false;
+	for (gpa_t at = gpa; at < gpa + size;) {
+		struct page_mapping mapping = page_table_find(&map->tree, at);
+		enum guest_type found = type_of(&mapping);
+
+		if (found != type && found != or_type)
+			return false;
+		at = mapping.virt + mapping.size;
+	}
+	return true;
+}
+
+/* Add the largest block to be had at the start of [gpa, gpa + size). Returns its size, or 0: no memory. */
+static uint64_t add_block(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
+{
+	unsigned level = 2;
+	hpa_t hpa = 0;
+
+	for (;; level--) {
+		if (gpa % PAGING_SIZE(level) == 0 && size >= PAGING_SIZE(level))
+			hpa = frames_alloc(order_of(level), map->tree.owner, FRAME_GUEST);
+		if (hpa || !level)
+			break;
+	}
+	if (!hpa)
+		return 0;
+	if (tree_map(map, gpa, hpa, PAGING_SIZE(level), type)) {
+		frames_free(hpa, order_of(level));
+		return 0;
+	}
+	map->ram += type == GUEST_RAM ? PAGING_SIZE(level) : 0;
+	return PAGING_SIZE(level);
+}
+
+int guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
+{
+	int error = check_range(gpa, size);
+	uint64_t done = 0;
+
+	if (error)
+		return error;
+	if (!backed(type) && type != GUEST_DEVICE)
+		return -ERR_INVALID;
+	if (!is_empty(map, gpa, size))
+		return -ERR_EXISTS;
+	if (type == GUEST_DEVICE) {
+		error = tree_map(map, gpa, gpa, size, type);
+		done = size;
+	}
+	while (done < size && !error) {
+		uint64_t step = add_block(map, gpa + done, size - done, type);
+
+		error = step ? 0 : -ERR_NO_MEMORY;
+		done += step;
+	}
+	if (error)
+		remove_range(map, gpa, done);
+	return error;
+}
+
+/* Make sure that no page reaches from below `gpa` to above. What is there is RAM or ROM. */
+static int split_at(struct guest_map *map, gpa_t gpa)
+{
+	struct page_mapping mapping = page_table_find(&map->tree, gpa);
+
+	while (mapping.present && mapping.virt != gpa) {
+		int error = page_table_split(&map->tree, gpa);
+
+		if (error)
+			return error;
+		frames_split(mapping.phys, order_of(mapping.level), order_of(mapping.level - 1));
+		mapping = page_table_find(&map->tree, gpa);
+	}
+	return 0;
+}
+
+int guest_map_protect(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
+{
+	int error = check_range(gpa, size);
+
+	if (error)
+		return error;
+	if (!backed(type))
+		return -ERR_INVALID;
+	if (!is_all(map, gpa, size, GUEST_RAM, GUEST_ROM))
+		return -ERR_NOT_FOUND;
+	error = split_at(map, gpa);
+	if (!error)
+		error = split_at(map, gpa + size);
+	if (error)
+		return error;
+	for (gpa_t at = gpa; at < gpa + size;) {
+		struct page_mapping mapping = page_table_find(&map->tree, at);
+
+		map->ram -= type_of(&mapping) == GUEST_RAM ? mapping.size : 0;
+		map->ram += type == GUEST_RAM ? mapping.size : 0;
+		/* A page in the place of one of its size: needs no memory. */
+		error = tree_map(map, at, mapping.phys, mapping.size, type);
+		assert_monitor(!error);
+		at += mapping.size;
+	}
+	return 0;
+}
+
+struct guest_extent guest_map_find(const struct guest_map *map, gpa_t gpa)
+{
+	struct page_mapping mapping = page_table_find(&map->tree, gpa);
+	enum guest_type type = type_of(&mapping);
+
+	if (type == GUEST_NONE)
+		return (struct guest_extent){GUEST_NONE, ALIGN_DOWN(gpa, PAGE_SIZE), 0, PAGE_SIZE};
+	return (struct guest_extent){type, mapping.virt, backed(type) ? mapping.phys : 0, mapping.size};
+}
+
+bool guest_is_ram(const struct guest_map *map, gpa_t gpa, uint64_t size)
+{
+	return is_all(map, gpa, size, GUEST_RAM, GUEST_RAM);
+}
+
+bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size)
+{
+	return is_all(map, gpa, size, GUEST_RAM, GUEST_ROM);
+}
