@@ -1,0 +1,81 @@
+#include "mm/ept.h"
+#include "lib/errors.h"
+
+/* SDM Vol. 3C "Extended-Page-Table Pointer (EPTP)". */
+#define EPTP_WALK_LENGTH(n) ((uint64_t)((n)-1) << 3)
+#define EPTP_ACCESSED_DIRTY BIT(6)
+
+static struct ept_features features;
+
+void ept_setup(struct ept_features cpu)
+{
+	features = cpu;
+}
+
+int ept_create(struct ept *ept, uint16_t owner)
+{
+	unsigned pages = PAGES_4K | (features.pages_2m ? PAGES_2M : 0) | (features.pages_1g ? PAGES_1G : 0);
+
+	*ept = (struct ept){.accessed_dirty = features.accessed_dirty};
+	return page_table_create(&ept->table, &paging_ept, pages, owner);
+}
+
+void ept_destroy(struct ept *ept)
+{
+	page_table_destroy(&ept->table);
+}
+
+/* The largest page size that the table may use, not above `limit`. */
+static uint64_t page_size(const struct page_table *table, uint64_t limit)
+{
+	unsigned level = PAGING_LEVELS - 1;
+
+	while (level && (!(table->pages & BIT(level)) || PAGING_SIZE(level) > limit))
+		level--;
+	return PAGING_SIZE(level);
+}
+
+int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
+{
+	struct guest_extent extent = guest_map_find(map, gpa);
+	struct page_attributes attributes = {
+	    .read = true,
+	    .write = extent.type == GUEST_RAM,
+	    .execute = true,
+	    .memory_type = MEMORY_TYPE_WB,
+	};
+	/*
+	 * Owed only for pages and tables that said the same as the new, larger page: by the
+	 * invariant nothing else is in its place. Tables wait for the next ept_flushed().
+	 */
+	flush_t same = FLUSH_NONE;
+	uint64_t size;
+
+	if (extent.type != GUEST_RAM && extent.type != GUEST_ROM)
+		return -ERR_NOT_FOUND;
+	ept->faults++;
+	size = page_size(&ept->table, extent.size);
+	gpa = ALIGN_DOWN(gpa, size);
+	return page_table_map(&ept->table, gpa, extent.hpa + (gpa - extent.gpa), size, attributes, &same);
+}
+
+flush_t ept_unmap(struct ept *ept, gpa_t gpa, uint64_t size)
+{
+	return page_table_drop(&ept->table, gpa, size);
+}
+
+flush_t ept_drop(struct ept *ept)
+{
+	return page_table_drop_all(&ept->table);
+}
+
+void ept_flushed(struct ept *ept)
+{
+	page_table_flushed(&ept->table);
+}
+
+uint64_t ept_pointer(const struct ept *ept)
+{
+	return ept->table.root | MEMORY_TYPE_WB | EPTP_WALK_LENGTH(PAGING_LEVELS) |
+	       (ept->accessed_dirty ? EPTP_ACCESSED_DIRTY : 0);
+}
