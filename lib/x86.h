@@ -111,6 +111,12 @@ static inline void interrupts_disable(void)
 	__asm__ volatile("cli" : : : "memory");
 }
 
+/* With interrupts off only an NMI or SMI ends it. */
+static inline void cpu_halt(void)
+{
+	__asm__ volatile("hlt" : : : "memory");
+}
+
 /* Open the interrupt flag and halt in one uninterruptible step, then close it again. */
 static inline void wait_for_interrupt(void)
 {

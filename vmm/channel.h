@@ -33,10 +33,10 @@ struct channel {
 
 	/* Kept by console.c and channel.c. */
 	unsigned number; /* the digit behind Ctrl-A, from 1 */
-	bool output_waiting;
+	bool output_waiting, delivering;
 	uint32_t input_head, input_tail; /* of the ring `pending`; free-running */
 	uint8_t pending[CHANNEL_INPUT];
-	uint64_t input_dropped, input_dropped_said;
+	uint64_t input_dropped; /* since it was last said */
 	struct scrollback scrollback;
 };
 
@@ -67,9 +67,11 @@ void channel_input_wanted(struct channel *channel);
 bool channel_receive(struct channel *channel, uint8_t byte);
 void channel_deliver(struct channel *channel);
 
+/* Positions in a scrollback count bytes ever put; scrollback_start() is the oldest that is kept. */
 void scrollback_put(struct scrollback *scrollback, uint8_t byte);
-/* Copy up to `size` of the last bytes, oldest first; returns how many. */
-size_t scrollback_copy(const struct scrollback *scrollback, uint64_t from, uint8_t *buffer, size_t size);
 uint64_t scrollback_start(const struct scrollback *scrollback);
+
+/* Copy up to `size` bytes from position `from` (or the oldest, if that is gone); returns how many. */
+size_t scrollback_copy(const struct scrollback *scrollback, uint64_t from, uint8_t *buffer, size_t size);
 
 #endif

@@ -25,20 +25,29 @@ void console_init(const struct boot_framebuffer *framebuffer);
 /* Does a UART answer, and at which I/O base (0: none)? */
 uint16_t console_serial_port(void);
 
-/* From now on never wait for the UART. `interrupts`: it raises one; else console_poll() is called at least
- * every ms. */
-void console_buffered(bool interrupts);
+/*
+ * From now on never wait for the UART. `interrupts`: it raises one, and console_interrupt() is called then.
+ * `wanted` is called when there is something to do that no interrupt announces: call console_poll() within
+ * some milliseconds.
+ */
+void console_buffered(bool interrupts, void (*wanted)(void));
+
+/* The UART's interrupt has come. */
+void console_interrupt(void);
 
 /* Monitor output. A newline becomes CR LF. What does not fit is counted, and said when there is room again.
  */
 void console_write(const char *text, size_t length);
 
-/* Move output, fetch input. From the run loop and from the UART's interrupt handler. */
+/* Move output, draw, fetch input. From the run loop, when idle, and from a timer. */
 void console_poll(void);
 
-/* Is anything left for console_poll() that no interrupt will announce (drawing, a prompt)? Do not halt then.
- */
+/* Is there something to do at once (drawing, a prompt)? An idle CPU calls console_poll() then instead of
+ * halting. */
 bool console_busy(void);
+
+/* Is there anything that is not out yet, even if it only waits for the UART? */
+bool console_pending(void);
 
 /* Wait, bounded, until all output is out: before the machine is turned off. */
 void console_flush(void);

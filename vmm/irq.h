@@ -3,7 +3,8 @@
 #define VMM_IRQ_H
 
 #include "devices/real/acpi.h"
-#include "vmm/timer.h"
+
+struct cpu;
 
 #define VECTOR_PIC	0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
 #define VECTOR_UART	0x24
@@ -13,12 +14,8 @@
 /*
  * On the boot processor, after time_init(): silence the 8259A pair, start the local APIC and its timer, route
  * the UART's line, and make the console buffered. Without an I/O APIC the UART is polled every ms by a timer
- * in `queue`, and the log says so. Panics without a local APIC.
+ * in `cpu->timers`, and the log says so. Panics without a local APIC.
  */
-void irq_init(const struct acpi_info *info, struct timer_queue *queue);
-
-/* Interrupt this CPU at TSC `deadline`; TIMER_NEVER: not at all. The run loop calls it with
- * timer_queue_next(). */
-void irq_timer_arm(uint64_t deadline);
+void irq_init(const struct acpi_info *info, struct cpu *cpu);
 
 #endif

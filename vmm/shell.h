@@ -42,5 +42,6 @@ void shell_execute(const char *line);
  */
 void shell_hide_prompt(void);
 void shell_show_prompt(void);
+bool shell_prompt_hidden(void);
 
 #endif

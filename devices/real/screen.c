@@ -211,6 +211,11 @@ static void draw_cursor(void)
 	screen.drawn[screen.row][column] = 0; /* drawn over when the cursor has gone */
 }
 
+bool screen_changed(void)
+{
+	return screen.changed;
+}
+
 bool screen_draw(size_t cells)
 {
 	if (!screen.backend || !screen.changed)

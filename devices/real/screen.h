@@ -39,6 +39,9 @@ bool screen_present(void);
  * skipped. */
 void screen_write(const uint8_t *text, size_t length);
 
+/* Is there anything to draw? */
+bool screen_changed(void);
+
 /* Draw up to `cells` changed characters; true if more are waiting. */
 bool screen_draw(size_t cells);
 

@@ -35,11 +35,10 @@
 #define LSR_THR_EMPTY	0x20
 #define LSR_ALL_EMPTY	0x40
 
-#define FIFO_SIZE     16
-#define SLOWEST	      50
-#define PATTERN	      0x2e
-#define POLLS_MAX     2000000 /* reads of LSR: at least a second on an ISA or LPC bus */
-#define INTERRUPT_MAX 16      /* causes taken back in one go */
+#define FIFO_SIZE 16
+#define SLOWEST	  50
+#define PATTERN	  0x2e
+#define POLLS_MAX 2000000 /* reads of LSR: at least a second on an ISA or LPC bus */
 
 static uint8_t get(const struct uart *uart, unsigned reg)
 {
@@ -171,16 +170,9 @@ void uart_interrupts(struct uart *uart, bool receive, bool transmit)
 	put(uart, IER, enabled);
 }
 
-void uart_acknowledge(struct uart *uart)
+bool uart_acknowledge(struct uart *uart)
 {
-	/* Reading IIR takes back the transmitter's cause, reading LSR that of line errors. Data stays until
-	 * read. */
-	for (unsigned i = 0; uart->base && i < INTERRUPT_MAX; i++) {
-		if (get(uart, IIR) & IIR_NONE)
-			return;
-		if (get(uart, LSR) & LSR_DATA)
-			return;
-	}
+	return uart->base && !(get(uart, IIR) & IIR_NONE);
 }
 
 void uart_ready_to_receive(struct uart *uart, bool ready)

@@ -41,8 +41,12 @@ size_t uart_receive(struct uart *uart, uint8_t *bytes, size_t size);
 /* Ask for interrupts: on received data; when the transmitter is empty. Both off: polled. */
 void uart_interrupts(struct uart *uart, bool receive, bool transmit);
 
-/* Take back what raises the interrupt line; call at the start of the handler. */
-void uart_acknowledge(struct uart *uart);
+/*
+ * For the interrupt handler: is there a cause? Takes back that of an empty transmitter, which only announces
+ * it once; the handler sends and receives, and asks again until there is none, so that an edge-triggered line
+ * falls.
+ */
+bool uart_acknowledge(struct uart *uart);
 
 /* Tell the other end to go on sending, or to wait (RTS). */
 void uart_ready_to_receive(struct uart *uart, bool ready);

@@ -139,14 +139,14 @@ struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 	return entry ? entry->result : (struct cpuid_result){0};
 }
 
-#define DEFINE_CONTROL_REGISTER(n)                                                                            \
-	uint64_t read_cr##n(void)                                                                             \
-	{                                                                                                     \
-		return fake_x86.cr[n];                                                                        \
-	}                                                                                                     \
-	void write_cr##n(uint64_t value)                                                                      \
-	{                                                                                                     \
-		fake_x86.cr[n] = value;                                                                       \
+#define DEFINE_CONTROL_REGISTER(n)                                                                           \
+	uint64_t read_cr##n(void)                                                                            \
+	{                                                                                                    \
+		return fake_x86.cr[n];                                                                       \
+	}                                                                                                    \
+	void write_cr##n(uint64_t value)                                                                     \
+	{                                                                                                    \
+		fake_x86.cr[n] = value;                                                                      \
 	}
 DEFINE_CONTROL_REGISTER(0)
 DEFINE_CONTROL_REGISTER(2)
@@ -169,6 +169,11 @@ void cpu_relax(void)
 void interrupts_disable(void)
 {
 	fake_x86.interrupt_disables++;
+}
+
+void cpu_halt(void)
+{
+	wait_for_interrupt();
 }
 
 void wait_for_interrupt(void)

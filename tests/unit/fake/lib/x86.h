@@ -50,7 +50,7 @@ struct fake_x86 {
 
 	/* What was executed. */
 	void (*relax)(void); /* called by cpu_relax(), may be null */
-	void (*halt)(void);  /* called by wait_for_interrupt(), may be null */
+	void (*halt)(void);  /* called by wait_for_interrupt() and cpu_halt(), may be null */
 	unsigned relaxes, halts, interrupt_disables, page_invalidations;
 	const void *page_invalidated;
 };
@@ -90,6 +90,7 @@ void write_cr4(uint64_t value);
 void invalidate_page(const void *address);
 void cpu_relax(void);
 void interrupts_disable(void);
+void cpu_halt(void);
 void wait_for_interrupt(void);
 
 #endif

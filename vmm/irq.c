@@ -1,0 +1,97 @@
+#include "vmm/irq.h"
+#include "devices/real/ioapic.h"
+#include "devices/real/lapic.h"
+#include "devices/real/pic.h"
+#include "devices/real/uart.h"
+#include "lib/panic.h"
+#include "vmm/console.h"
+#include "vmm/cpu.h"
+#include "vmm/interrupts.h"
+#include "vmm/log.h"
+#include "vmm/time.h"
+
+#define POLL_NS	   1000000  /* of a UART without an interrupt: 1 kHz */
+#define SERVICE_NS 10000000 /* until output gets going that no interrupt announces */
+
+static struct {
+	struct cpu *cpu; /* the boot processor, which runs the console */
+	bool polled;	 /* there is a UART, but no interrupt of it */
+	struct timer console;
+} irq;
+
+/* The run loop looks at its timer queue after every interrupt; there is nothing to do here. */
+static void timer_interrupt(void)
+{
+	lapic_eoi();
+}
+
+static void uart_interrupt(void)
+{
+	console_interrupt();
+	lapic_eoi();
+}
+
+/* SDM Vol. 3A "Spurious Interrupt": no EOI. */
+static void spurious_interrupt(void)
+{
+}
+
+static void arm_console(uint64_t ns)
+{
+	cpu_timer_arm(irq.cpu, &irq.console, time_now() + time_tsc_from_ns(ns));
+}
+
+static void console_expired(struct timer *timer)
+{
+	(void)timer;
+	if (irq.polled)
+		arm_console(POLL_NS);
+	console_poll();
+}
+
+static void console_wanted(void)
+{
+	if (!irq.polled)
+		arm_console(SERVICE_NS);
+}
+
+/* Does the UART's interrupt arrive at VECTOR_UART? */
+static bool route_uart(unsigned ioapics)
+{
+	int line = uart_isa_irq(console_serial_port());
+
+	if (!ioapics) {
+		log_warning("irq: this machine names no I/O APIC: the serial port is polled every ms\n");
+		return false;
+	}
+	if (line < 0 || !ioapic_route_isa((unsigned)line, VECTOR_UART, lapic_id())) {
+		log_warning(
+		    "irq: the interrupt of the serial port at %Xh is not known: it is polled every ms\n",
+		    console_serial_port());
+		return false;
+	}
+	return true;
+}
+
+void irq_init(const struct acpi_info *info, struct cpu *cpu)
+{
+	unsigned ioapics;
+
+	irq.cpu = cpu;
+	timer_init(&irq.console, console_expired);
+	pic_disable(VECTOR_PIC);
+	ioapics = ioapic_init(info);
+	if (!lapic_init(VECTOR_SPURIOUS))
+		panic("irq: this processor's local APIC does not answer");
+	if (!lapic_timer_init(VECTOR_TIMER, time_tsc_hz))
+		panic("irq: the local APIC's timer does not count");
+	interrupt_register(VECTOR_TIMER, timer_interrupt);
+	interrupt_register(VECTOR_UART, uart_interrupt);
+	interrupt_register(VECTOR_SPURIOUS, spurious_interrupt);
+	log_info("irq: local APIC %u in %s mode, %s timer, %u I/O APICs\n", lapic_id(),
+		 lapic_x2apic() ? "x2APIC" : "xAPIC", lapic_timer_mode(), ioapics);
+	irq.polled = console_serial_port() && !route_uart(ioapics);
+	console_buffered(console_serial_port() && !irq.polled, console_wanted);
+	if (irq.polled)
+		arm_console(POLL_NS);
+}

@@ -1,0 +1,285 @@
+/* The line editor: keys to lines, lines to commands. */
+#include "vmm/shell.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vmm/console.h"
+#include "vmm/console_internal.h"
+#include "vmm/shell_internal.h"
+
+#define PROMPT	  "nacre> "
+#define TEXT_MAX  512
+#define CTRL(key) ((key) - 'A' + 1)
+#define ESCAPE	  0x1b
+#define DELETE	  0x7f
+
+static struct {
+	bool started, shown; /* the prompt is on the screen */
+	char line[SHELL_LINE_MAX];
+	unsigned length, cursor;
+	char history[SHELL_HISTORY][SHELL_LINE_MAX];
+	unsigned remembered;		 /* lines ever */
+	unsigned back;			 /* how many lines back the editor shows; 0: the new one */
+	char unfinished[SHELL_LINE_MAX]; /* the new one, while an old one is shown */
+	enum { PLAIN, AFTER_ESCAPE, IN_SEQUENCE } state;
+	uint8_t parameter; /* of a sequence: its last digit */
+	bool after_cr;
+} shell;
+
+static void put(const char *text)
+{
+	console_put(text, strlen(text));
+}
+
+/* The whole line again, from its start: the editor's only way to draw. */
+static void redraw(void)
+{
+	char move[16];
+
+	put("\r\x1b[K" PROMPT);
+	console_put(shell.line, shell.length);
+	if (shell.cursor < shell.length) {
+		format_buffer(move, sizeof(move), "\x1b[%uD", shell.length - shell.cursor);
+		put(move);
+	}
+	shell.shown = true;
+}
+
+void shell_hide_prompt(void)
+{
+	if (!shell.shown)
+		return;
+	shell.shown = false;
+	put("\r\x1b[K");
+}
+
+bool shell_prompt_hidden(void)
+{
+	return shell.started && !shell.shown;
+}
+
+void shell_show_prompt(void)
+{
+	if (shell_prompt_hidden())
+		redraw();
+}
+
+void shell_start(void)
+{
+	memset(&shell, 0, sizeof(shell));
+	shell.started = true;
+}
+
+void shell_print(const char *format, ...)
+{
+	char text[TEXT_MAX];
+	size_t length;
+	va_list args;
+
+	va_start(args, format);
+	length = (size_t)format_buffer_va(text, sizeof(text), format, args);
+	va_end(args);
+	console_write(text, MIN(length, sizeof(text) - 1));
+}
+
+static void set_line(const char *text)
+{
+	shell.length = (unsigned)strnlen(text, SHELL_LINE_MAX - 1);
+	memcpy(shell.line, text, shell.length);
+	shell.line[shell.length] = '\0';
+	shell.cursor = shell.length;
+}
+
+static void insert(char c)
+{
+	if (shell.length == SHELL_LINE_MAX - 1) {
+		put("\a");
+		return;
+	}
+	memmove(shell.line + shell.cursor + 1, shell.line + shell.cursor, shell.length - shell.cursor + 1);
+	shell.line[shell.cursor++] = c;
+	shell.length++;
+	if (shell.cursor == shell.length && shell.shown)
+		console_put(&c, 1);
+	else
+		redraw();
+}
+
+static void erase(unsigned from, unsigned to)
+{
+	memmove(shell.line + from, shell.line + to, shell.length - to + 1);
+	shell.length -= to - from;
+	shell.cursor = from;
+	redraw();
+}
+
+static void erase_word(void)
+{
+	unsigned from = shell.cursor;
+
+	while (from && shell.line[from - 1] == ' ')
+		from--;
+	while (from && shell.line[from - 1] != ' ')
+		from--;
+	erase(from, shell.cursor);
+}
+
+static void move_to(unsigned cursor)
+{
+	shell.cursor = cursor;
+	redraw();
+}
+
+static char *remembered(unsigned back)
+{
+	return shell.history[(shell.remembered - back) % SHELL_HISTORY];
+}
+
+static void remember(void)
+{
+	if (!shell.length || (shell.remembered && !strcmp(remembered(1), shell.line)))
+		return;
+	memcpy(shell.history[shell.remembered++ % SHELL_HISTORY], shell.line, shell.length + 1);
+}
+
+static void recall(unsigned back)
+{
+	if (back > MIN(shell.remembered, SHELL_HISTORY)) {
+		put("\a");
+		return;
+	}
+	if (!shell.back)
+		memcpy(shell.unfinished, shell.line, sizeof(shell.unfinished));
+	shell.back = back;
+	set_line(back ? remembered(back) : shell.unfinished);
+	redraw();
+}
+
+static void complete(void)
+{
+	char addition[SHELL_LINE_MAX];
+
+	if (shell.cursor != shell.length) {
+		put("\a");
+		return;
+	}
+	if (!shell_complete(shell.line, addition, sizeof(addition)))
+		put("\a");
+	for (const char *at = addition; *at; at++)
+		insert(*at);
+	shell_show_prompt(); /* a list of candidates has taken its place */
+}
+
+static void finish_line(void)
+{
+	char line[SHELL_LINE_MAX];
+
+	memcpy(line, shell.line, sizeof(line));
+	put("\r\n");
+	remember();
+	shell.back = 0;
+	set_line("");
+	shell.shown = false; /* before the command: its output needs no hiding */
+	shell_execute(line);
+	if (!console_attached())
+		shell_show_prompt();
+}
+
+static void abandon_line(void)
+{
+	shell.back = 0;
+	set_line("");
+	put("^C\r\n");
+	redraw();
+}
+
+/* VT100 keys: ESC [ letter, or ESC [ digit ~. */
+static void take_sequence(uint8_t byte)
+{
+	if (byte >= '0' && byte <= '9') {
+		shell.parameter = byte;
+		return;
+	}
+	if (byte == ';')
+		return;
+	shell.state = PLAIN;
+	if (byte == '~') /* the numbered keys, as letters */
+		byte = shell.parameter == '1'	? 'H'
+		       : shell.parameter == '4' ? 'F'
+		       : shell.parameter == '3' ? 'P'
+						: 0;
+	switch (byte) {
+	case 'A': recall(shell.back + 1); break;
+	case 'B':
+		if (shell.back)
+			recall(shell.back - 1);
+		break;
+	case 'C': move_to(MIN(shell.cursor + 1, shell.length)); break;
+	case 'D': move_to(shell.cursor ? shell.cursor - 1 : 0); break;
+	case 'H': move_to(0); break;
+	case 'F': move_to(shell.length); break;
+	case 'P':
+		if (shell.cursor < shell.length)
+			erase(shell.cursor, shell.cursor + 1);
+		break;
+	default: break;
+	}
+}
+
+static void take_plain(uint8_t byte)
+{
+	switch (byte) {
+	case '\r':
+	case '\n': finish_line(); break;
+	case '\t': complete(); break;
+	case '\b':
+	case DELETE:
+		if (shell.cursor)
+			erase(shell.cursor - 1, shell.cursor);
+		break;
+	case CTRL('A'): move_to(0); break;
+	case CTRL('B'): move_to(shell.cursor ? shell.cursor - 1 : 0); break;
+	case CTRL('C'): abandon_line(); break;
+	case CTRL('E'): move_to(shell.length); break;
+	case CTRL('F'): move_to(MIN(shell.cursor + 1, shell.length)); break;
+	case CTRL('K'):
+		shell.line[shell.length = shell.cursor] = '\0';
+		redraw();
+		break;
+	case CTRL('L'):
+		put("\x1b[H\x1b[J");
+		redraw();
+		break;
+	case CTRL('N'):
+		if (shell.back)
+			recall(shell.back - 1);
+		break;
+	case CTRL('P'): recall(shell.back + 1); break;
+	case CTRL('U'): erase(0, shell.cursor); break;
+	case CTRL('W'): erase_word(); break;
+	case ESCAPE: shell.state = AFTER_ESCAPE; break;
+	default:
+		if (byte >= ' ' && byte < DELETE)
+			insert((char)byte);
+		break;
+	}
+}
+
+void shell_input(uint8_t byte)
+{
+	bool second = byte == '\n' && shell.after_cr; /* CR LF is one line end */
+
+	if (!shell.started)
+		return;
+	shell.after_cr = byte == '\r';
+	switch (shell.state) {
+	case PLAIN:
+		if (!second)
+			take_plain(byte);
+		break;
+	case AFTER_ESCAPE:
+		shell.state = byte == '[' || byte == 'O' ? IN_SEQUENCE : PLAIN;
+		shell.parameter = 0;
+		break;
+	case IN_SEQUENCE: take_sequence(byte); break;
+	}
+}

@@ -1,0 +1,269 @@
+/* The tables of commands, and the commands that need no VM. */
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "vmm/log.h"
+#include "vmm/shell.h"
+#include "vmm/shell_internal.h"
+#include "vmm/shutdown.h"
+#include "vmm/trace.h"
+
+static void command_help(unsigned count, const char *const *arguments);
+static const char *command_name(unsigned index);
+
+static const char *const levels[] = {
+    [LOG_ERROR] = "error",
+    [LOG_WARNING] = "warning",
+    [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug",
+};
+
+static const char *level_name(unsigned index)
+{
+	return index < ARRAY_SIZE(levels) ? levels[index] : NULL;
+}
+
+static void print_kept(const char *text, size_t length)
+{
+	shell_print("%.*s", (int)length, text);
+}
+
+static void command_log(unsigned count, const char *const *arguments)
+{
+	if (!count) {
+		log_replay(print_kept);
+		return;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {
+		if (!strcmp(arguments[0], levels[i])) {
+			log_level_set((enum log_level)i);
+			return;
+		}
+	}
+	shell_print("log: there is no level '%s'; give error, warning, info or debug\n", arguments[0]);
+}
+
+static void print_line(const char *line)
+{
+	shell_print("%s\n", line);
+}
+
+static void command_trace(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	trace_print(print_line);
+}
+
+static void command_poweroff(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	shutdown_power_off();
+}
+
+static void command_reboot(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	shutdown_reset();
+}
+
+static const struct shell_command builtin[] = {
+    {"help",     "[COMMAND]",		  "what the commands do",				  0, 1, command_help,     command_name},
+    {"log",	    "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1,
+     command_log,													  level_name  },
+    {"trace",    "",			   "the last events of each CPU",			 0, 0, command_trace,    NULL	  },
+    {"poweroff", "",			   "turn the machine off, whatever the VMs do",	  0, 0, command_poweroff, NULL	      },
+    {"reboot",   "",			   "restart the machine, whatever the VMs do",	       0, 0, command_reboot,   NULL	 },
+};
+
+static struct table {
+	const struct shell_command *commands;
+	size_t count;
+} tables[SHELL_TABLES_MAX];
+static unsigned table_count;
+
+void shell_add_commands(const struct shell_command *commands, size_t count)
+{
+	assert_monitor(table_count < SHELL_TABLES_MAX);
+	tables[table_count++] = (struct table){commands, count};
+}
+
+void shell_init(void)
+{
+	table_count = 0;
+	shell_add_commands(builtin, ARRAY_SIZE(builtin));
+	shell_start();
+}
+
+/* The index-th command of all tables, null behind the last. */
+static const struct shell_command *command_at(unsigned index)
+{
+	for (unsigned i = 0; i < table_count; i++) {
+		if (index < tables[i].count)
+			return &tables[i].commands[index];
+		index -= (unsigned)tables[i].count;
+	}
+	return NULL;
+}
+
+static const char *command_name(unsigned index)
+{
+	const struct shell_command *command = command_at(index);
+
+	return command ? command->name : NULL;
+}
+
+static const struct shell_command *find(const char *name)
+{
+	const struct shell_command *command;
+
+	for (unsigned i = 0; (command = command_at(i)); i++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+static void unknown(const char *name)
+{
+	shell_print("There is no command '%s'; 'help' lists them.\n", name);
+}
+
+static void command_help(unsigned count, const char *const *arguments)
+{
+	const struct shell_command *command;
+
+	if (count) {
+		command = find(arguments[0]);
+		if (command)
+			shell_print("%s%s%s: %s\n", command->name, *command->usage ? " " : "", command->usage,
+				    command->help);
+		else
+			unknown(arguments[0]);
+		return;
+	}
+	for (unsigned i = 0; (command = command_at(i)); i++)
+		shell_print("  %-10s %-28s %s\n", command->name, command->usage, command->help);
+	shell_print("Ctrl-A ? shows the keys that switch between the VMs and this shell.\n");
+}
+
+/* Cut `line` into words, in place. More than fit are counted, not kept. */
+static unsigned split(char *line, const char **words, unsigned max)
+{
+	unsigned count = 0;
+
+	for (char *at = line; *at;) {
+		while (*at == ' ')
+			*at++ = '\0';
+		if (!*at)
+			break;
+		if (count < max)
+			words[count] = at;
+		count++;
+		while (*at && *at != ' ')
+			at++;
+	}
+	return count;
+}
+
+void shell_execute(const char *line)
+{
+	char copy[SHELL_LINE_MAX];
+	const char *words[SHELL_ARGUMENTS_MAX + 1];
+	const struct shell_command *command;
+	unsigned count;
+
+	memcpy(copy, line, strnlen(line, sizeof(copy) - 1) + 1);
+	copy[sizeof(copy) - 1] = '\0';
+	count = split(copy, words, ARRAY_SIZE(words));
+	if (!count)
+		return;
+	command = find(words[0]);
+	if (!command)
+		unknown(words[0]);
+	else if (count - 1 < command->min_arguments || count - 1 > command->max_arguments)
+		shell_print("Usage: %s %s\n", command->name, command->usage);
+	else
+		command->run(count - 1, words + 1);
+}
+
+struct candidates {
+	const char *(*at)(unsigned index);
+	const char *begun; /* what stands there already */
+	size_t length;
+};
+
+/* How many go on from what is begun; `shared` and `length` are what they have in common. */
+static unsigned count_matching(const struct candidates *candidates, const char **shared, size_t *length)
+{
+	unsigned matching = 0;
+	const char *name;
+
+	for (unsigned i = 0; (name = candidates->at(i)); i++) {
+		if (strncmp(name, candidates->begun, candidates->length))
+			continue;
+		if (!matching++) {
+			*shared = name;
+			*length = strlen(name);
+		}
+		for (size_t k = 0; k < *length; k++)
+			if (name[k] != (*shared)[k])
+				*length = k;
+	}
+	return matching;
+}
+
+static void list_matching(const struct candidates *candidates)
+{
+	const char *name;
+
+	for (unsigned i = 0; (name = candidates->at(i)); i++)
+		if (!strncmp(name, candidates->begun, candidates->length))
+			shell_print("%s  ", name);
+	shell_print("\n");
+}
+
+/* What may stand where the cursor is; at: null if that is not known. */
+static struct candidates find_candidates(const char *line)
+{
+	struct candidates candidates = {command_name, line, 0};
+	const struct shell_command *command;
+	char name[SHELL_LINE_MAX];
+	const char *blank;
+
+	while (*candidates.begun == ' ')
+		candidates.begun++;
+	blank = strchr(candidates.begun, ' ');
+	if (blank) {
+		memcpy(name, candidates.begun, (size_t)(blank - candidates.begun));
+		name[blank - candidates.begun] = '\0';
+		command = find(name);
+		candidates.at = command ? command->candidate : NULL;
+		for (candidates.begun = blank; *candidates.begun == ' ';)
+			candidates.begun++;
+		if (strchr(candidates.begun, ' ')) /* only the first argument is known */
+			candidates.at = NULL;
+	}
+	candidates.length = strlen(candidates.begun);
+	return candidates;
+}
+
+bool shell_complete(const char *line, char *addition, size_t size)
+{
+	struct candidates candidates = find_candidates(line);
+	const char *shared = NULL;
+	size_t length = 0, added;
+	unsigned matching = candidates.at ? count_matching(&candidates, &shared, &length) : 0;
+
+	*addition = '\0';
+	if (!matching)
+		return false;
+	added = MIN(length - candidates.length, size - 2);
+	memcpy(addition, shared + candidates.length, added);
+	if (matching == 1)
+		addition[added++] = ' ';
+	addition[added] = '\0';
+	if (!added)
+		list_matching(&candidates);
+	return true;
+}

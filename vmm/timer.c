@@ -1,0 +1,49 @@
+#include "vmm/timer.h"
+
+void timer_queue_init(struct timer_queue *queue)
+{
+	list_init(&queue->timers);
+}
+
+void timer_init(struct timer *timer, void (*expired)(struct timer *timer))
+{
+	list_init(&timer->link);
+	timer->deadline = TIMER_NEVER;
+	timer->expired = expired;
+}
+
+bool timer_armed(const struct timer *timer)
+{
+	return !list_empty(&timer->link);
+}
+
+void timer_arm(struct timer_queue *queue, struct timer *timer, uint64_t deadline)
+{
+	struct list *at;
+
+	timer_cancel(timer);
+	if (deadline == TIMER_NEVER)
+		return;
+	timer->deadline = deadline;
+	/* From the back: most timers are armed for later than those that wait. */
+	for (at = queue->timers.prev; at != &queue->timers; at = at->prev)
+		if (container_of(at, struct timer, link)->deadline <= deadline)
+			break;
+	list_append(at->next, &timer->link); /* before at->next is behind `at` */
+}
+
+void timer_cancel(struct timer *timer)
+{
+	list_remove(&timer->link);
+	timer->deadline = TIMER_NEVER;
+}
+
+void timer_queue_run(struct timer_queue *queue, uint64_t now)
+{
+	for (unsigned i = 0; i < TIMER_RUN_MAX && timer_queue_next(queue) <= now; i++) {
+		struct timer *timer = container_of(queue->timers.next, struct timer, link);
+
+		timer_cancel(timer);
+		timer->expired(timer);
+	}
+}
