@@ -38,7 +38,7 @@ find_missing()
 	missing=
 	for package; do
 		case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null) in
-		*"installed "*) ;;
+		"installed "* | *" installed "*) ;; # once for each architecture
 		*) missing="$missing $package" ;;
 		esac
 	done
