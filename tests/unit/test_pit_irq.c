@@ -1,0 +1,257 @@
+/* 8254: IRQ 0 against the clock; saved state. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "devices/virtual/pit_channel.h"
+#include "lib/errors.h"
+#include "pit_bench.h"
+
+static void irq0_periodic(void **test)
+{
+	(void)test;
+	pit_program(0, 0x4, 11932);
+	assert_int_equal(fake_services.deadline, pc_ns(1 + 11932));
+	assert_int_equal(pc_run_to(1 + 11932 - 1), 0);
+	assert_int_equal(pc_run_to(1 + 11932), 1);
+	assert_int_equal(pc_run_to(1 + 100 * 11932), 99);
+	/* Mode 3, odd count: once a cycle. */
+	pit_program(0, 0x6, 10001);
+	assert_int_equal(pc_run_to(1193202 + 10000), 0);
+	assert_int_equal(pc_run_to(1193202 + 10001), 1);
+	assert_int_equal(pc_run_to(1193202 + 1000 * 10001 + 10000), 999);
+}
+
+static void irq0_does_not_drift(void **test)
+{
+	(void)test;
+	pc_origin = 0;
+	pc_at(7);
+	pit_program(0, 0x4, 65535);
+	/* Ten years later the edges are still where the ticks are. */
+	pc_at(8 + 65535ull * 5744000000ull + 3);
+	machine_run_timers(&pc);
+	assert_int_equal(pc.deadline, pc_ns(8 + 65535ull * 5744000001ull));
+	fake_services.now = pc.deadline - 1;
+	assert_int_equal(pit_read16(0), 1);
+	fake_services.now++;
+	assert_int_equal(pit_read16(0), 65535);
+}
+
+static void irq0_one_shots(void **test)
+{
+	(void)test;
+	pit_program(0, 0x0, 1000);
+	assert_int_equal(pc_run_to(1000), 0);
+	assert_int_equal(pc_run_to(1001), 1);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_true(pc.pit.line);
+	assert_int_equal(pc_run_to(500000), 0);
+	pc_out(PIT_CHANNEL(0), 10);
+	assert_false(pc.pit.line); /* the line falls with the first byte */
+	pc_out(PIT_CHANNEL(0), 0);
+	assert_int_equal(pc_run_to(500011), 1);
+	/* Mode 4 gives its edge at the end of the strobe. */
+	pit_program(0, 0x8, 20);
+	assert_int_equal(pc_run_to(500011 + 21), 0);
+	assert_int_equal(pc_run_to(500011 + 22), 1);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	/* A new count before that moves it. */
+	pc_out(PIT_CHANNEL(0), 50);
+	pc_out(PIT_CHANNEL(0), 0);
+	assert_int_equal(pc_run_to(500033 + 30), 0);
+	pc_out(PIT_CHANNEL(0), 50);
+	pc_out(PIT_CHANNEL(0), 0);
+	assert_int_equal(pc_run_to(500063 + 51), 0);
+	assert_int_equal(pc_run_to(500063 + 52), 1);
+	/* Modes 1 and 5 need a trigger, which channel 0 cannot get. */
+	pit_program(0, 0x2, 20);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	pit_program(0, 0xA, 20);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+}
+
+static void irq0_edge_by_control_word(void **test)
+{
+	(void)test;
+	pc_out(PIT_COMMAND, 0x30); /* OUT0 falls */
+	assert_false(machine_intr(&pc));
+	pc_out(PIT_COMMAND, 0x34); /* and rises */
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	pc_out(PIT_COMMAND, 0x36); /* stays high */
+	assert_false(machine_intr(&pc));
+	/* From the low half of a square wave, too. */
+	pit_program(0, 0x6, 1000);
+	pc_at(700);
+	pc_out(PIT_COMMAND, 0x34);
+	assert_true(machine_intr(&pc));
+}
+
+static void missed_ticks_merge(void **test)
+{
+	(void)test;
+	pit_program(0, 0x4, 1000);
+	pc_at(1 + 7 * 1000 + 300);
+	machine_run_timers(&pc);
+	assert_true(machine_intr(&pc));
+	machine_acknowledge(&pc);
+	assert_false(machine_intr(&pc));
+	assert_int_equal(pc.deadline, pc_ns(1 + 8 * 1000)); /* in the true phase */
+	/* A due edge is not lost when the guest writes before the timer could run. */
+	pc_at(1 + 8 * 1000 + 1);
+	pc_out(PIT_COMMAND, 0x30);
+	assert_true(pc.pit.rise == PIT_TICK_NONE);
+	pit_program(0, 0x4, 1000);
+	assert_true(machine_intr(&pc));
+}
+
+static void shortest_period_is_bounded(void **test)
+{
+	unsigned edges;
+
+	(void)test;
+	pit_program(0, 0x4, 2);
+	edges = pc_run_to(12000);
+	assert_in_range(edges, 990, 1001);
+	assert_int_equal(pc.pit.rise % 2, (PIT_TICK_BASE + pc_origin + 1) % 2); /* still in phase */
+	pit_program(0, 0x6, 3);
+	edges = pc_run_to(24000);
+	assert_in_range(edges, 990, 1001);
+	/* Counts from the minimum on give every edge. */
+	pit_program(0, 0x4, PIT_MIN_INTERVAL);
+	assert_int_equal(pc_run_to(24000 + 1 + 12 * 500), 500);
+}
+
+static void new_count_in_periodic_modes(void **test)
+{
+	(void)test;
+	pit_program(0, 0x4, 1000);
+	pc_at(500);
+	pc_out(PIT_CHANNEL(0), 200);
+	pc_out(PIT_CHANNEL(0), 0);
+	assert_int_equal(pc_run_to(1000), 0);
+	assert_int_equal(pc_run_to(1001), 1);
+	assert_int_equal(pc_run_to(1200), 0);
+	assert_int_equal(pc_run_to(1201), 1);
+	pit_program(0, 0x6, 1000); /* high until 1702 */
+	pc_at(1300);
+	pc_out(PIT_CHANNEL(0), 200);
+	pc_out(PIT_CHANNEL(0), 0); /* low from 1702 to 1802 */
+	assert_int_equal(pc_run_to(1801), 0);
+	assert_int_equal(pc_run_to(1802), 1);
+	assert_int_equal(pc_run_to(2002), 1);
+	pc_at(2150); /* low half */
+	pc_out(PIT_CHANNEL(0), 100);
+	pc_out(PIT_CHANNEL(0), 0);
+	assert_int_equal(pc_run_to(2201), 0);
+	assert_int_equal(pc_run_to(2202), 1);
+	assert_int_equal(pc_run_to(2302), 1);
+	pc_at(2310); /* a count of 1 stops it at the end of the high half */
+	pc_out(PIT_CHANNEL(0), 1);
+	pc_out(PIT_CHANNEL(0), 0);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+}
+
+static void save_and_load_round_trip(void **test)
+{
+	static uint8_t record[1024], again[1024];
+	size_t size;
+
+	(void)test;
+	pit_gate2(true);
+	pit_program(0, 0x4, 1000);
+	pit_program(1, 0x7, 0x123);
+	pit_program(2, 0x6, 77);
+	pc_at(100);
+	pc_out(PIT_CHANNEL(0), 50);
+	pc_out(PIT_CHANNEL(2), 5);
+	pc_out(PIT_CHANNEL(2), 0); /* takes its turn later */
+	pc_out(PIT_COMMAND, 0xCE);
+	pc_in(PIT_CHANNEL(0));
+	pc_in(PIT_CHANNEL(0)); /* status and the low byte of the latch are gone */
+	size = device_save(&pc.device[DEVICE_PIT], NULL, 0);
+	assert_true(size <= sizeof(record));
+	assert_int_equal(device_save(&pc.device[DEVICE_PIT], record, size), size);
+	pc_at(300000);
+	machine_reset(&pc);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	pc_start_pic();
+	pc_at(110);
+	assert_int_equal(device_load(&pc.device[DEVICE_PIT], record, size), 0);
+	device_save(&pc.device[DEVICE_PIT], again, size);
+	assert_memory_equal(record, again, size);
+	assert_int_equal(fake_services.deadline, pc_ns(1001));
+	assert_int_equal(pc_in(PIT_CHANNEL(0)), (1000 - 99) >> 8);
+	pc_out(PIT_CHANNEL(0), 0); /* the second byte of 50 */
+	assert_int_equal(pc_run_to(1001 + 50), 2);
+	assert_int_equal(pc_in(PIT_CHANNEL(2)), 0x36 | 0x80 | 0x40);
+	assert_int_equal(pit_read16(2), 76 - 2 * (100 - 1 - 77));
+	pit_expect(1 + 77 + 39, 4, 0); /* the new count of 5 began with its low half */
+}
+
+/* Every broken field is refused and the device stays as it was. */
+static void broken_states_are_refused(void **test)
+{
+	static uint8_t record[1024], before[1024], after[1024];
+	struct pit_state good, bad;
+	struct device *pit = &pc.device[DEVICE_PIT];
+	size_t size = device_save(pit, NULL, 0), state = size - sizeof(good);
+
+	(void)test;
+	pit_program(0, 0x4, 1000);
+	device_save(pit, record, size);
+	device_save(pit, before, size);
+	memcpy(&good, record + state, sizeof(good));
+#define REFUSED(change)                                                                                      \
+	do {                                                                                                 \
+		bad = good;                                                                                  \
+		bad.change;                                                                                  \
+		memcpy(record + state, &bad, sizeof(bad));                                                   \
+		assert_int_equal(device_load(pit, record, size), -ERR_INVALID);                              \
+		device_save(pit, after, size);                                                               \
+		assert_memory_equal(before, after, size);                                                    \
+	} while (0)
+	REFUSED(channel[0].count = 0);
+	REFUSED(channel[1].count = 65537);
+	REFUSED(channel[2].reload = 65537);
+	REFUSED(channel[0].start = PIT_TICK_NONE - 1);
+	REFUSED(channel[0].load_at = PIT_TICK_MAX + 1);
+	REFUSED(channel[0].elapsed = PIT_TICK_NONE);
+	REFUSED(channel[0].control = 0x40);
+	REFUSED(channel[0].control = 0x04);
+	REFUSED(channel[0].gate = 0);
+	REFUSED(channel[2].gate = 1);
+	REFUSED(channel[0].latched = 3);
+	REFUSED(channel[0].paused = 2);
+	REFUSED(channel[0].held_out = 2);
+	REFUSED(channel[0].status_latched = 2);
+	REFUSED(channel[0].read_high = 2);
+	REFUSED(channel[0].write_high = 2);
+	REFUSED(channel[0].switching = 2);
+	REFUSED(channel[1].switching = 1); /* with no count waiting */
+	REFUSED(rise = PIT_TICK_MAX + 1);
+	REFUSED(line = 2);
+	REFUSED(port_b = 0x10);
+	REFUSED(errors = 0x01);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(irq0_periodic, pc_setup),
+	    cmocka_unit_test_setup(irq0_does_not_drift, pc_setup),
+	    cmocka_unit_test_setup(irq0_one_shots, pc_setup),
+	    cmocka_unit_test_setup(irq0_edge_by_control_word, pc_setup),
+	    cmocka_unit_test_setup(missed_ticks_merge, pc_setup),
+	    cmocka_unit_test_setup(shortest_period_is_bounded, pc_setup),
+	    cmocka_unit_test_setup(new_count_in_periodic_modes, pc_setup),
+	    cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
+	    cmocka_unit_test_setup(broken_states_are_refused, pc_setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
