@@ -13,7 +13,9 @@
 #define BIT_NS_DENOMINATOR 9
 #define TIMEOUT_CHARACTERS 4 /* "FIFO Interrupt Mode Operation" */
 
-#define POWER_ON_DIVISOR 12 /* 9600 baud: the datasheet leaves it open */
+/* What firmware leaves, since guests start without one: 9600 baud, 8 bits, no parity, 1 stop bit. */
+#define FIRMWARE_DIVISOR 12
+#define FIRMWARE_LCR	 0x03
 
 static bool fifos_on(const struct uart_state *state)
 {
@@ -401,9 +403,10 @@ static void uart_reset(struct device *device)
 	struct uart_state *state = device->state;
 	bool refused = state->input_refused;
 
-	/* "Master Reset": Table "UART Reset Configuration". */
+	/* Table "UART Reset Configuration", then what firmware does. */
 	*state = (struct uart_state){
-	    .divisor = POWER_ON_DIVISOR,
+	    .divisor = FIRMWARE_DIVISOR,
+	    .lcr = FIRMWARE_LCR,
 	    .lsr = LSR_THRE | LSR_TEMT,
 	    .msr = MSR_CTS | MSR_DSR | MSR_DCD,
 	    .input_refused = refused,
