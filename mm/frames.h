@@ -45,7 +45,8 @@ struct memory_range {
 int must_check frames_init(const struct memory_range *usable, size_t usable_count,
 			   const struct memory_range *reserved, size_t reserved_count, hpa_t limit);
 
-/* The whole direct map is there (host_map_activate() says so): take in the frames above EARLY_MAP_LIMIT. */
+/* The whole direct map is there (host_map_activate() says so): take in the frames above EARLY_MAP_LIMIT,
+ * once. */
 void frames_extend(void);
 
 /* 2^order frames, naturally aligned and zeroed; 0 if there are none (frame 0 is never given out). */

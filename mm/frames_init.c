@@ -11,6 +11,7 @@ static struct {
 	size_t usable_count, reserved_count;
 	hpa_t limit;
 	struct memory_range chunk_table; /* where pool.chunks stands */
+	bool extended;
 } machine;
 
 /* The part of `range` inside `bounds`, shrunk to whole frames; empty if start >= end. */
@@ -225,6 +226,9 @@ int frames_init(const struct memory_range *usable, size_t usable_count, const st
 
 void frames_extend(void)
 {
+	if (machine.extended)
+		return;
+	machine.extended = true;
 	for (size_t i = EARLY_MAP_LIMIT >> (CHUNK_ORDER + PAGE_SHIFT); i < frames_pool.chunk_count; i++)
 		add_chunk(i);
 }
