@@ -1,0 +1,67 @@
+/*
+ * Guest memory for the loaders' tests and fuzz targets: one sparse mapping, of
+ * which exactly the ranges of guest_memory_layout() exist. It stands in for
+ * mm/guest_map.c; include it in one file of a program.
+ */
+#ifndef TESTS_GUEST_RAM_H
+#define TESTS_GUEST_RAM_H
+
+#include <string.h>
+#include <sys/mman.h>
+#include "guests/memory_map.h"
+#include "lib/errors.h"
+#include "mm/guest_map.h"
+
+#define GUEST_RAM_SPACE GIB(8)
+
+static uint8_t *guest_ram; /* byte n is the guest's physical address n */
+static uint64_t guest_ram_size;
+static struct guest_map guest_ram_map;
+
+/* A guest with `memory` bytes; each range begins with 64 KiB of A5h, as after somebody else's use. */
+static inline void guest_ram_create(uint64_t memory)
+{
+	struct guest_range ranges[GUEST_RANGES_MAX];
+	unsigned count = guest_memory_layout(memory, ranges);
+
+	if (guest_ram)
+		munmap(guest_ram, GUEST_RAM_SPACE);
+	guest_ram = mmap(NULL, GUEST_RAM_SPACE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (guest_ram == MAP_FAILED)
+		__builtin_trap();
+	guest_ram_size = memory;
+	for (unsigned i = 0; i < count; i++)
+		memset(guest_ram + ranges[i].start, 0xa5, MIN(ranges[i].size, KIB(64)));
+}
+
+static inline bool guest_ram_has(gpa_t gpa, size_t size)
+{
+	struct guest_range ranges[GUEST_RANGES_MAX];
+	unsigned count = guest_memory_layout(guest_ram_size, ranges);
+
+	for (unsigned i = 0; i < count; i++)
+		if (gpa >= ranges[i].start && gpa - ranges[i].start < ranges[i].size &&
+		    size <= ranges[i].size - (gpa - ranges[i].start))
+			return true;
+	return false;
+}
+
+int guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t size)
+{
+	(void)map;
+	if (!guest_ram_has(gpa, size))
+		return -ERR_OUT_OF_RANGE;
+	memcpy(guest_ram + gpa, data, size);
+	return 0;
+}
+
+static inline uint64_t guest_ram_number(gpa_t gpa, size_t size)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, guest_ram + gpa, size);
+	return value;
+}
+
+#endif
