@@ -1,5 +1,4 @@
 """Unmodified Debian kernels as guests, up to a shell, used as a person would use it."""
-import os
 import re
 
 from bochs import Bochs
@@ -54,8 +53,7 @@ def use_shell(console):
 
 def shell_test(model, kernel):
     def test(case, directory):
-        iso = os.path.join(directory, "nacre.iso")
-        nacre_iso(iso, CONFIG, {"kernel": guest(kernel), "initrd": guest("initramfs.cpio")})
+        iso = nacre_iso(directory, CONFIG, {"kernel": guest(kernel), "initrd": guest("initramfs.cpio")})
         with Bochs(iso, model, limit=case.limit, log_path=case.log_path()) as machine:
             use_shell(machine.console)
             machine.wait(ANSWER_TIMEOUT)

@@ -1,13 +1,12 @@
 """What a case is, and the images that cases boot."""
 import dataclasses
 import os
+import subprocess
+import sys
 import tempfile
 from typing import Callable
 
-from iso import make_iso
-
 MONITOR = "build/nacre"
-CONFIG_MODULE = "nacre.conf"
 
 
 @dataclasses.dataclass
@@ -30,17 +29,26 @@ def guest(name):
     return os.path.abspath(os.path.join("build/guests", name))
 
 
-def nacre_iso(path, config, modules, before=()):
+def nacre_iso(directory, config, modules):
     """An ISO that starts Nacre with exactly these modules; no check is made, so mistakes get through.
 
     config is the config table's text, or None for no such module. modules is {name: path or bytes}.
-    before: GRUB commands that come first.
     """
-    files = {"boot/nacre": MONITOR}
-    entry = [*before, "multiboot2 /boot/nacre"]
+    def path_of(name, content):
+        if not isinstance(content, bytes):
+            return content
+        path = os.path.join(directory, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    iso = os.path.join(directory, "nacre.iso")
+    command = [sys.executable, "boot/mkiso.py", "--monitor", MONITOR, "--out", iso]
     if config is not None:
-        modules = {CONFIG_MODULE: config.encode(), **modules}
-    for number, (name, source) in enumerate(modules.items()):
-        files[f"boot/module{number}"] = source
-        entry.append(f"module2 /boot/module{number} {name}")
-    make_iso(path, entry, files)
+        command += ["--config", path_of("config", config.encode())]
+    for name, content in modules.items():
+        command += ["--module", f"{name}={path_of(name, content)}"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stdout)
+    return iso

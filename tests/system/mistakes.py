@@ -1,6 +1,4 @@
 """Operators' mistakes: each is booted, and must be answered by its one sentence."""
-import os
-
 from bochs import Bochs
 from case import Case, guest, nacre_iso
 
@@ -56,8 +54,7 @@ MISTAKES = {
 
 def mistake_test(config, modules, sentence):
     def test(case, directory):
-        iso = os.path.join(directory, "nacre.iso")
-        nacre_iso(iso, config, {name: make() for name, make in modules.items()})
+        iso = nacre_iso(directory, config, {name: make() for name, make in modules.items()})
         with Bochs(iso, memory=256, limit=case.limit, log_path=case.log_path()) as machine:
             machine.console.expect(sentence, SENTENCE_TIMEOUT)
     return test
