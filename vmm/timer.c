@@ -40,9 +40,11 @@ void timer_cancel(struct timer *timer)
 
 void timer_queue_run(struct timer_queue *queue, uint64_t now)
 {
-	for (unsigned i = 0; i < TIMER_RUN_MAX && timer_queue_next(queue) <= now; i++) {
+	for (unsigned i = 0; i < TIMER_RUN_MAX && !list_empty(&queue->timers); i++) {
 		struct timer *timer = container_of(queue->timers.next, struct timer, link);
 
+		if (timer->deadline > now)
+			break;
 		timer_cancel(timer);
 		timer->expired(timer);
 	}
