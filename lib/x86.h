@@ -96,6 +96,15 @@ DEFINE_CONTROL_REGISTER(3)
 DEFINE_CONTROL_REGISTER(4)
 #undef DEFINE_CONTROL_REGISTER
 
+/* The pointer that stands at %gs:0: struct cpu. */
+static inline void *per_cpu_base(void)
+{
+	void *base;
+
+	__asm__("mov %%gs:0, %0" : "=r"(base));
+	return base;
+}
+
 static inline void invalidate_page(const void *address)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");

@@ -5,7 +5,7 @@
 #ifndef VMM_CPU_H
 #define VMM_CPU_H
 
-#include "lib/types.h"
+#include "lib/x86.h"
 #include "vmm/timer.h"
 
 struct vcpu;
@@ -32,10 +32,16 @@ struct cpu {
 
 static inline struct cpu *this_cpu(void)
 {
-	struct cpu *cpu;
-
-	__asm__("mov %%gs:0, %0" : "=r"(cpu));
-	return cpu;
+	return per_cpu_base();
 }
+
+/* Arm (TIMER_NEVER: cancel) a timer of this CPU and take the new earliest deadline over. */
+void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
+
+/* Fire the timers that are due. */
+void cpu_run_timers(struct cpu *cpu);
+
+/* Nothing to run: wait for an interrupt, or do what the console still has to do. */
+void cpu_idle(struct cpu *cpu);
 
 #endif

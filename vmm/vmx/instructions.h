@@ -81,6 +81,33 @@ static inline uint64_t get_xcr0(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/*
+ * Hand an NMI or a machine check that ended a guest's turn to the monitor's own handler. Its IRET
+ * also lifts the blocking of NMIs that the exit left: SDM Vol. 3C "Loading Host State", NMI blocking.
+ */
+static inline void raise_nmi(void)
+{
+	__asm__ volatile("int $2" : : : "memory");
+}
+
+static inline void raise_machine_check(void)
+{
+	__asm__ volatile("int $18" : : : "memory");
+}
+
+/* FPU, SSE and AVX registers of a processor that has just been reset. `area`: 576 zero bytes, 64-byte aligned. */
+static inline void reset_extended_state(const void *area, uint64_t components, bool has_xsave)
+{
+	if (has_xsave)
+		__asm__ volatile("xrstor64 (%0)"
+				 :
+				 : "r"(area), "a"((uint32_t)components), "d"((uint32_t)(components >> 32))
+				 : "memory");
+	else
+		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+	__asm__ volatile("fninit");
+}
+
 #define DEFINE_DEBUG_REGISTER(n)                                                                              \
 	static inline uint64_t read_dr##n(void)                                                               \
 	{                                                                                                     \

@@ -182,3 +182,8 @@ void wait_for_interrupt(void)
 	if (fake_x86.halt)
 		fake_x86.halt();
 }
+
+void *per_cpu_base(void)
+{
+	return fake_x86.per_cpu;
+}

@@ -47,6 +47,7 @@ struct fake_x86 {
 
 	uint64_t tsc, tsc_step; /* each read_tsc() adds the step after reading */
 	uint64_t cr[9];
+	void *per_cpu; /* what per_cpu_base() answers */
 
 	/* What was executed. */
 	void (*relax)(void); /* called by cpu_relax(), may be null */
@@ -69,6 +70,7 @@ uint64_t fake_msr_get(uint32_t index);
 struct fake_msr *fake_msr_find(uint32_t index);
 
 /* The instructions. */
+void *per_cpu_base(void);
 void out8(uint16_t port, uint8_t value);
 void out16(uint16_t port, uint16_t value);
 void out32(uint16_t port, uint32_t value);

@@ -1,0 +1,23 @@
+/*
+ * From the config table to running guests. Called last by boot/main.c; from
+ * here on the machine belongs to the guests.
+ */
+#ifndef GUESTS_START_H
+#define GUESTS_START_H
+
+#include "lib/types.h"
+
+/* A file that the boot loader put into memory. */
+struct guest_file {
+	const char *name; /* the path in the config table; "config" for the table itself */
+	hpa_t start;
+	uint64_t size;
+};
+
+/*
+ * Check the processor, read the table, make and run the guests. Any mistake of the operator's is
+ * one sentence on the console; if no guest can run, the shell waits. `files` must stay.
+ */
+noreturn void guests_run(const struct guest_file *files, unsigned count);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * Host stand-in for the VT-x instructions: one VMCS that is an array, and a
+ * record of what was flushed and loaded. Call fake_vmx_reset() first in each test.
+ */
+#ifndef FAKE_VMM_VMX_INSTRUCTIONS_H
+#define FAKE_VMM_VMX_INSTRUCTIONS_H
+
+#include "lib/types.h"
+#include "vmm/vmx/vmcs.h"
+
+struct invalidation {
+	uint64_t context;
+	uint64_t address;
+};
+
+struct fake_vmx {
+	uint64_t field[0x8000];
+	unsigned vmreads, vmwrites;
+	unsigned invepts, invvpids, nmis, machine_checks;
+	hpa_t on, cleared, loaded;
+	bool refuse_vmxon;
+	uint64_t xcr0, dr[8];
+	unsigned state_resets;
+};
+
+extern struct fake_vmx fake_vmx;
+
+void fake_vmx_reset(void);
+
+uint64_t vmread(enum vmcs_field field);
+void vmwrite(enum vmcs_field field, uint64_t value);
+bool must_check vmxon(hpa_t region);
+bool must_check vmclear(hpa_t vmcs);
+bool must_check vmptrld(hpa_t vmcs);
+bool must_check invept(uint64_t type, struct invalidation what);
+bool must_check invvpid(uint64_t type, struct invalidation what);
+void set_xcr0(uint64_t value);
+uint64_t get_xcr0(void);
+void raise_nmi(void);
+void raise_machine_check(void);
+void reset_extended_state(const void *area, uint64_t components, bool has_xsave);
+
+#define DECLARE_DEBUG_REGISTER(n)                                                                             \
+	uint64_t read_dr##n(void);                                                                            \
+	void write_dr##n(uint64_t value);
+DECLARE_DEBUG_REGISTER(0)
+DECLARE_DEBUG_REGISTER(1)
+DECLARE_DEBUG_REGISTER(2)
+DECLARE_DEBUG_REGISTER(3)
+DECLARE_DEBUG_REGISTER(6)
+#undef DECLARE_DEBUG_REGISTER
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * What the rest of the monitor may ask of the virtualisation hardware. Bound at
+ * link time: vmm/vmx/ is the one implementation. All calls concern the current
+ * vCPU of this CPU, whose state the hardware holds.
+ */
+#ifndef VMM_BACKEND_H
+#define VMM_BACKEND_H
+
+#include "lib/types.h"
+#include "mm/guest_paging.h"
+#include "vmm/cpu.h"
+#include "vmm/cpuid.h"
+#include "vmm/emulate/emulate.h"
+#include "vmm/vcpu.h"
+
+/* How a vCPU starts; see guests/loader.h for who fills it. */
+struct vcpu_start {
+	bool long_mode; /* else flat 32-bit protected mode without paging */
+	uint64_t rip, rsp;
+	uint64_t gpr[GPRS];
+	uint64_t cr3;
+	gpa_t gdt;
+	uint16_t gdt_limit, cs, ds, tr;
+};
+
+/* Check this CPU; -ERR_UNSUPPORTED and one sentence if it cannot run guests. */
+int must_check backend_detect(char *problem, size_t size);
+
+/* What CPUID may offer to guests thanks to the hardware's controls. */
+struct cpuid_backend backend_offers(void);
+
+/* Describe the processor's virtualisation features, line by line. */
+void backend_report(void (*put)(const char *line));
+
+/* Enter VMX operation on this CPU, after backend_detect(). */
+int must_check backend_cpu_start(struct cpu *cpu, char *problem, size_t size);
+
+/* Allocate what the hardware keeps of a vCPU, and free it. */
+int must_check backend_vcpu_create(struct vcpu *vcpu);
+void backend_vcpu_destroy(struct vcpu *vcpu);
+
+/* Make `vcpu` current on `cpu` and put it into its starting state. */
+void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start);
+
+/* Does backend_run() watch cpu->deadline by itself while a guest runs (the VMX-preemption timer)? */
+bool backend_watches_deadline(void);
+
+/* Run this CPU's guests for ever: the loop of exits and entries. */
+noreturn void backend_run(struct cpu *cpu);
+
+/* Registers of the current vCPU. */
+uint64_t backend_rip(void);
+uint64_t backend_rsp(void);
+uint64_t backend_rflags(void);
+void backend_set_rip(uint64_t value);
+void backend_set_rsp(uint64_t value);
+void backend_set_rflags(uint64_t value);
+uint64_t backend_cr0(void); /* as the guest sees it */
+uint64_t backend_cr4(void);
+uint64_t backend_efer(void);
+void backend_segment(enum segment_index index, struct segment *segment);
+uint8_t backend_cpl(void);
+bool backend_long_code(void); /* CS.L in long mode: 64-bit code */
+void backend_paging(struct guest_paging *paging);
+void backend_set_cr2(uint64_t value);
+
+/* An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due single-step trap. */
+void backend_instruction_done(void);
+
+void backend_set_tsc_offset(uint64_t offset);
+uint64_t backend_debugctl(void);
+void backend_set_debugctl(uint64_t value);
+
+/* Everything an operator wants to see of a vCPU that ended, line by line. */
+void backend_dump(const struct vcpu *vcpu, void (*put)(const char *line));
+
+/* The name of an exit reason, "EXTERNAL INTERRUPT"; never null. */
+const char *backend_exit_name(unsigned reason);
+
+/* Tell the hardware that all cached translations of the VM's guest-physical memory are stale. */
+void backend_flush(struct vcpu *vcpu);
+
+#endif

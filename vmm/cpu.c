@@ -1,0 +1,37 @@
+#include "vmm/cpu.h"
+#include "devices/real/lapic.h"
+#include "lib/x86.h"
+#include "vmm/console.h"
+#include "vmm/backend.h"
+
+/* While guests run the preemption timer watches the deadline, if there is one (vmm/vmx/run.c). */
+static void deadline_changed(struct cpu *cpu)
+{
+	cpu->deadline = timer_queue_next(&cpu->timers);
+	if (!backend_watches_deadline())
+		lapic_timer_arm(cpu->deadline);
+}
+
+void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
+{
+	timer_arm(&cpu->timers, timer, deadline);
+	deadline_changed(cpu);
+}
+
+void cpu_run_timers(struct cpu *cpu)
+{
+	timer_queue_run(&cpu->timers, read_tsc());
+	deadline_changed(cpu);
+}
+
+void cpu_idle(struct cpu *cpu)
+{
+	if (cpu->deadline <= read_tsc()) {
+		cpu_run_timers(cpu);
+	} else if (console_busy()) {
+		console_poll();
+	} else {
+		lapic_timer_arm(cpu->deadline);
+		wait_for_interrupt();
+	}
+}

@@ -1,0 +1,280 @@
+#include "vmm/cpuid.h"
+#include "lib/registers.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "vmm/backend.h"
+
+#define BASIC_LEAVES    0x20
+#define EXTENDED_FIRST  0x80000000
+#define EXTENDED_LEAVES 9
+
+/* CPUID.1:ECX */
+#define LEAF1_ECX_XSAVE   BIT(26)
+#define LEAF1_ECX_OSXSAVE BIT(27)
+/* CPUID.7.0:ECX */
+#define LEAF7_ECX_PKU   BIT(3)
+#define LEAF7_ECX_OSPKE BIT(4)
+/* CPUID.80000001h */
+#define EXT1_EDX_SYSCALL BIT(11)
+#define EXT1_EDX_1G      BIT(26)
+
+/* State components that guests may enable: those without MSRs or exits of their own. */
+#define XCR0_X87    BIT(0)
+#define XCR0_SSE    BIT(1)
+#define XCR0_AVX    BIT(2)
+#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
+#define XCR0_PKRU   BIT(9)
+
+enum policy {
+	ZERO,    /* the guest reads zeroes */
+	FILTER,  /* the processor's answer through the masks */
+	FIXED,   /* the masks themselves */
+};
+
+/* One row per leaf of subleaf 0; what is not listed is ZERO. */
+struct rule {
+	uint32_t leaf;
+	uint8_t policy;
+	uint32_t eax, ebx, ecx, edx;
+};
+
+#define ALL UINT32_MAX
+
+static const struct rule rules[] = {
+	{0x00, FILTER, ALL, ALL, ALL, ALL}, /* vendor; the maximum is trimmed in cpuid_init() */
+	/*
+	 * ECX, hidden: DTES64 2, MONITOR 3 (it would idle the real CPU), DS-CPL 4, VMX 5, SMX 6, EIST 7, TM2 8,
+	 * SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21, TSC-deadline 24, OSXSAVE 27 (follows CR4), hypervisor 31.
+	 * EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29, PBE 31.
+	 * EBX: one logical processor with APIC id 0; CLFLUSH line size kept.
+	 */
+	{0x01, FILTER, ALL, 0x0000ff00, 0x76da3203, 0x0f8bf9ff},
+	{0x02, FILTER, ALL, ALL, ALL, ALL},          /* cache descriptors */
+	{0x04, FILTER, 0x00003fff, ALL, ALL, ALL},   /* caches: shared by nobody, one core */
+	{0x06, FILTER, 0x00000004, 0, 0, 0},         /* ARAT: the guest's timers do not stop */
+	/*
+	 * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15 (MSRs of the machine), PT 25.
+	 * ECX, hidden: WAITPKG 5 (control off), CET 7, LA57 16, MPX width 17-21, key locker 23, bus lock 24,
+	 * ENQCMD 29, SGX_LC 30, PKS 31.
+	 * EDX, hidden: what needs MSRs that are not virtualised: IBRS 26, STIBP 27, L1D flush 28,
+	 * ARCH_CAPABILITIES 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18, LBR 19, CET_IBT 20, hybrid 15,
+	 * UINTR 5, AMX 22-25.
+	 */
+	{0x07, FILTER, 0, 0xfdff2ffb, 0x1a405f4f, 0x0000451c},
+	{0x0b, FIXED, 0, 1, 0x100, 0},             /* one thread ... */
+	{0x0d, FILTER, ALL, ALL, ALL, ALL},        /* XSAVE: see dynamic() */
+	{0x15, FIXED, 1, 1, 0, 0},                 /* ECX: TSC rate, in cpuid_init() */
+	{0x80000000, FILTER, ALL, 0, 0, 0},
+	/* ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29. */
+	{0x80000001, FILTER, ALL, 0, 0x00000121, 0x2c100800},
+	{0x80000002, FILTER, ALL, ALL, ALL, ALL}, /* brand string */
+	{0x80000003, FILTER, ALL, ALL, ALL, ALL},
+	{0x80000004, FILTER, ALL, ALL, ALL, ALL},
+	{0x80000006, FILTER, 0, 0, ALL, 0},       /* L2 */
+	{0x80000007, FILTER, 0, 0, 0, 0x00000100}, /* invariant TSC */
+	{0x80000008, FILTER, 0x0000ffff, 0, 0, 0}, /* address sizes */
+};
+
+struct answer {
+	uint32_t eax, ebx, ecx, edx;
+	bool dynamic; /* depends on the subleaf or on the vCPU's state */
+};
+
+static struct answer basic[BASIC_LEAVES], extended[EXTENDED_LEAVES];
+static uint32_t max_basic;
+static uint64_t xcr0_mask;
+static uint8_t physical_bits;
+
+static struct answer *slot(uint32_t leaf)
+{
+	return leaf >= EXTENDED_FIRST ? &extended[leaf - EXTENDED_FIRST] : &basic[leaf];
+}
+
+static void apply(const struct rule *rule, uint32_t host_max)
+{
+	struct answer *answer = slot(rule->leaf);
+	struct cpuid_result host;
+
+	if (rule->policy == FIXED) {
+		*answer = (struct answer){rule->eax, rule->ebx, rule->ecx, rule->edx, false};
+		return;
+	}
+	if (rule->leaf > host_max)
+		return;
+	host = cpuid(rule->leaf, 0);
+	*answer = (struct answer){host.eax & rule->eax, host.ebx & rule->ebx, host.ecx & rule->ecx,
+				  host.edx & rule->edx, false};
+}
+
+static void find_xcr0(uint32_t host_max)
+{
+	struct cpuid_result host;
+
+	xcr0_mask = 0;
+	if (!(basic[1].ecx & LEAF1_ECX_XSAVE) || host_max < 0xd)
+		return;
+	host = cpuid(0xd, 0);
+	xcr0_mask = ((uint64_t)host.edx << 32 | host.eax) &
+		    (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
+	/* The AVX-512 components come together or not at all. */
+	if ((xcr0_mask & XCR0_AVX512) != XCR0_AVX512)
+		xcr0_mask &= ~XCR0_AVX512;
+}
+
+static void apply_backend(struct cpuid_backend backend)
+{
+	if (!backend.rdtscp) {
+		extended[1].edx &= ~(uint32_t)BIT(27);
+		basic[7].ecx &= ~(uint32_t)BIT(22); /* RDPID reads the same MSR */
+	}
+	if (!backend.invpcid)
+		basic[7].ebx &= ~(uint32_t)BIT(10);
+}
+
+static bool xsaves_offered;
+
+void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
+{
+	uint32_t host_basic = cpuid(0, 0).eax, host_extended = cpuid(EXTENDED_FIRST, 0).eax;
+	static const uint32_t dynamic[] = {1, 4, 7, 0xb, 0xd, 0x80000001};
+
+	memset(basic, 0, sizeof(basic));
+	memset(extended, 0, sizeof(extended));
+	for (const struct rule *r = rules; r < rules + ARRAY_SIZE(rules); r++)
+		apply(r, r->leaf >= EXTENDED_FIRST ? host_extended : host_basic);
+	for (unsigned i = 0; i < ARRAY_SIZE(dynamic); i++)
+		slot(dynamic[i])->dynamic = true;
+
+	/* Leaf 15h saves the guest its own calibration; its rate must fit 32 bits. */
+	max_basic = MAX(MIN(host_basic, 0x16), 0x15);
+	if (tsc_hz > UINT32_MAX)
+		basic[0x15] = (struct answer){0};
+	else
+		basic[0x15].ecx = (uint32_t)tsc_hz;
+	basic[0].eax = max_basic;
+	extended[0].eax = MIN(host_extended, EXTENDED_FIRST + EXTENDED_LEAVES - 1);
+	basic[1].ebx |= 0x00010000; /* one logical processor */
+	find_xcr0(host_basic);
+	apply_backend(backend);
+	xsaves_offered = backend.xsaves;
+	physical_bits = (uint8_t)MIN(MAX(extended[8].eax & 0xff, 36), 48); /* 4-level EPT maps 48 bits */
+	extended[8].eax = (extended[8].eax & 0xff00) | physical_bits;
+}
+
+/* The processor computes sizes from XCR0, which holds the guest's value: ask it, then filter. */
+static void xsave_leaf(uint32_t subleaf, struct answer *a)
+{
+	struct cpuid_result host = cpuid(0xd, subleaf);
+
+	*a = (struct answer){0};
+	if (!xcr0_mask)
+		return;
+	if (subleaf == 0) {
+		*a = (struct answer){(uint32_t)xcr0_mask, host.ebx, 0, (uint32_t)(xcr0_mask >> 32), false};
+		/* ECX: the size with everything on, from the highest component that is offered. */
+		a->ecx = 576;
+		for (uint32_t i = 2; i < 63; i++) {
+			if (xcr0_mask & BIT(i)) {
+				struct cpuid_result part = cpuid(0xd, i);
+
+				a->ecx = MAX(a->ecx, part.ebx + part.eax);
+			}
+		}
+	} else if (subleaf == 1) {
+		/* XSAVEOPT, XSAVEC, XGETBV(1), and XSAVES without any supervisor state. */
+		*a = (struct answer){host.eax & (xsaves_offered ? 0xf : 0x7), host.ebx, 0, 0, false};
+	} else if (subleaf < 63 && xcr0_mask & BIT(subleaf)) {
+		*a = (struct answer){host.eax, host.ebx, host.ecx, host.edx, false};
+	}
+}
+
+static void cache_leaf(uint32_t subleaf, struct answer *a)
+{
+	struct cpuid_result host = cpuid(4, subleaf);
+
+	*a = (struct answer){host.eax & 0x3fff, host.ebx, host.ecx, host.edx, false};
+}
+
+static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct answer *a)
+{
+	switch (leaf) {
+	case 1:
+		if (backend_cr4() & CR4_OSXSAVE)
+			a->ecx |= (uint32_t)LEAF1_ECX_OSXSAVE;
+		break;
+	case 4: cache_leaf(subleaf, a); break;
+	case 7:
+		if (subleaf)
+			*a = (struct answer){0};
+		else if (a->ecx & LEAF7_ECX_PKU && backend_cr4() & CR4_PKE)
+			a->ecx |= (uint32_t)LEAF7_ECX_OSPKE;
+		break;
+	case 0xb:
+		/* Levels: thread, core, none. */
+		*a = (struct answer){0, subleaf < 2, subleaf < 2 ? (subleaf + 1) << 8 | subleaf : subleaf, 0, false};
+		break;
+	case 0xd: xsave_leaf(subleaf, a); break;
+	default:
+		/* Intel processors report SYSCALL in 64-bit mode only. */
+		if (!backend_long_code())
+			a->edx &= ~(uint32_t)EXT1_EDX_SYSCALL;
+	}
+}
+
+void cpuid_emulate(struct vcpu *vcpu)
+{
+	uint32_t leaf = (uint32_t)vcpu->gpr[RAX];
+	const struct answer *answer;
+	struct answer own;
+
+	if (leaf <= max_basic) {
+		answer = &basic[leaf];
+	} else if (leaf - EXTENDED_FIRST < EXTENDED_LEAVES && leaf <= extended[0].eax) {
+		answer = &extended[leaf - EXTENDED_FIRST];
+	} else {
+		/* Out of range: the data of the highest basic leaf. */
+		leaf = max_basic;
+		answer = &basic[leaf];
+	}
+	if (answer->dynamic) {
+		own = *answer;
+		dynamic_answer(leaf, (uint32_t)vcpu->gpr[RCX], &own);
+		answer = &own;
+	}
+	vcpu->gpr[RAX] = answer->eax;
+	vcpu->gpr[RBX] = answer->ebx;
+	vcpu->gpr[RCX] = answer->ecx;
+	vcpu->gpr[RDX] = answer->edx;
+}
+
+uint64_t cpuid_xcr0_mask(void)
+{
+	return xcr0_mask;
+}
+
+/* SDM Vol. 1 "Enabling the XSAVE Feature Set and XSAVE-Enabled Features". */
+bool cpuid_xcr0_valid(uint64_t value)
+{
+	if (value & ~xcr0_mask || !(value & XCR0_X87))
+		return false;
+	if (value & XCR0_AVX && !(value & XCR0_SSE))
+		return false;
+	if (value & XCR0_AVX512)
+		return (value & XCR0_AVX512) == XCR0_AVX512 && value & XCR0_AVX;
+	return true;
+}
+
+bool cpuid_has_xsave(void)
+{
+	return xcr0_mask != 0;
+}
+
+uint8_t cpuid_physical_bits(void)
+{
+	return physical_bits;
+}
+
+bool cpuid_has_1g_pages(void)
+{
+	return extended[1].edx & EXT1_EDX_1G;
+}

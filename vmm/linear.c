@@ -1,0 +1,71 @@
+#include "vmm/linear.h"
+#include "lib/registers.h"
+#include "vmm/backend.h"
+#include "vmm/vm.h"
+
+bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, size_t size,
+		      unsigned access, struct linear_range *range, struct linear_fault *fault)
+{
+	size_t first = MIN(size, PAGE_SIZE - (address & (PAGE_SIZE - 1)));
+
+	range->size[0] = first;
+	range->size[1] = size - first;
+	for (unsigned i = 0; i < 2; i++) {
+		gva_t at = i ? address + first : address;
+		struct guest_translation translation;
+
+		if (!range->size[i])
+			break;
+		if (!(paging->efer & EFER_LMA))
+			at = (uint32_t)at;
+		translation = guest_translate(&vcpu->vm->map, paging, at, access);
+		if (!translation.ok) {
+			*fault = (struct linear_fault){translation.error_code, at};
+			return false;
+		}
+		range->gpa[i] = translation.gpa;
+	}
+	return true;
+}
+
+void linear_read(const struct vcpu *vcpu, const struct linear_range *range, void *data)
+{
+	guest_read(&vcpu->vm->map, range->gpa[0], data, range->size[0]);
+	if (range->size[1])
+		guest_read(&vcpu->vm->map, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1]);
+}
+
+void linear_write(const struct vcpu *vcpu, const struct linear_range *range, const void *data)
+{
+	guest_write(&vcpu->vm->map, range->gpa[0], data, range->size[0]);
+	if (range->size[1])
+		guest_write(&vcpu->vm->map, range->gpa[1], (const uint8_t *)data + range->size[0],
+			    range->size[1]);
+}
+
+unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_fault *fault)
+{
+	struct guest_paging paging;
+	struct linear_range range;
+	struct segment cs;
+	gva_t address = backend_rip();
+	unsigned first;
+
+	backend_paging(&paging);
+	backend_segment(SEG_CS, &cs);
+	if (!backend_long_code())
+		address = (uint32_t)(address + cs.base);
+	/* What lies behind a page end may be missing without harm: the instruction may be shorter. */
+	first = (unsigned)MIN(15, PAGE_SIZE - (address & (PAGE_SIZE - 1)));
+	if (!linear_translate(vcpu, &paging, address, first, ACCESS_EXECUTE, &range, fault))
+		return 0;
+	linear_read(vcpu, &range, bytes);
+	if (first < 15) {
+		struct linear_fault behind;
+
+		if (!linear_translate(vcpu, &paging, address + first, 15 - first, ACCESS_EXECUTE, &range, &behind))
+			return first;
+		linear_read(vcpu, &range, bytes + first);
+	}
+	return 15;
+}

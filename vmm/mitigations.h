@@ -1,0 +1,18 @@
+/*
+ * Which speculation mitigations this processor needs and which run; docs/mitigations.md.
+ */
+#ifndef VMM_MITIGATIONS_H
+#define VMM_MITIGATIONS_H
+
+#include "lib/types.h"
+
+/* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `wanted` is the config's `mitigations` key. */
+void mitigations_init(bool wanted);
+
+/* What the entry path has to do: a set of MITIGATE_* (vmm/cpu.h). */
+uint8_t mitigations_for_entry(void);
+
+/* One line per mitigation. */
+void mitigations_report(void (*put)(const char *line));
+
+#endif

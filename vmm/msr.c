@@ -1,0 +1,298 @@
+#include "vmm/msr.h"
+#include "lib/registers.h"
+#include "lib/x86.h"
+#include "vmm/backend.h"
+#include "vmm/vm.h"
+
+/*
+ * The policy, one row per run of MSRs, sorted. What is not listed does not exist: #GP(0), as on a
+ * processor without it. Handlers get the index within the run.
+ */
+struct rule {
+	uint32_t first, last;
+	bool (*read)(struct vcpu *vcpu, uint32_t index, uint64_t *value);
+	bool (*write)(struct vcpu *vcpu, uint32_t index, uint64_t value);
+};
+
+static bool read_zero(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)vcpu;
+	(void)index;
+	*value = 0;
+	return true;
+}
+
+static bool ignore(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	(void)vcpu;
+	(void)index;
+	(void)value;
+	return true;
+}
+
+static bool refuse_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	(void)vcpu;
+	(void)index;
+	(void)value;
+	return false;
+}
+
+static bool read_host(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)vcpu;
+	*value = read_msr(index);
+	return true;
+}
+
+/* ---- Time: SDM Vol. 3B "Time-Stamp Counter Adjustment" ---- */
+
+static void move_tsc(struct vcpu *vcpu, uint64_t by)
+{
+	vcpu->tsc_offset += by;
+	backend_set_tsc_offset(vcpu->tsc_offset);
+}
+
+static bool read_time(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)index;
+	*value = read_tsc() + vcpu->tsc_offset;
+	return true;
+}
+
+static bool write_time(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	uint64_t by = value - (read_tsc() + vcpu->tsc_offset);
+
+	(void)index;
+	vcpu->tsc_adjust += by;
+	move_tsc(vcpu, by);
+	return true;
+}
+
+static bool read_adjust(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)index;
+	*value = vcpu->tsc_adjust;
+	return true;
+}
+
+static bool write_adjust(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	(void)index;
+	move_tsc(vcpu, value - vcpu->tsc_adjust);
+	vcpu->tsc_adjust = value;
+	return true;
+}
+
+/* ---- Facts about the processor ---- */
+
+static bool read_apic_base(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)vcpu;
+	(void)index;
+	*value = 0xfee00000 | BIT(8); /* boot processor; the APIC is globally disabled, CPUID says there is none */
+	return true;
+}
+
+static bool read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)vcpu;
+	(void)index;
+	*value = FEATURE_CONTROL_LOCKED; /* as firmware leaves it with VT-x off */
+	return true;
+}
+
+/* MISC_ENABLE: fast strings may be switched; no branch-trace or PEBS facilities. */
+#define MISC_FAST_STRINGS   BIT(0)
+#define MISC_BTS_MISSING    BIT(11)
+#define MISC_PEBS_MISSING   BIT(12)
+#define MISC_LIMIT_CPUID    BIT(22)
+#define MISC_XD_DISABLE     BIT(34)
+
+static bool read_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)index;
+	*value = vcpu->misc_enable;
+	return true;
+}
+
+static bool write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	(void)index;
+	if (value & (MISC_LIMIT_CPUID | MISC_XD_DISABLE))
+		return false; /* would change CPUID and paging under a running policy */
+	vcpu->misc_enable = (vcpu->misc_enable & ~MISC_FAST_STRINGS) | (value & MISC_FAST_STRINGS);
+	return true;
+}
+
+/* ---- Debug control: LBR recording is accepted and does nothing, BTF works ---- */
+
+#define DEBUGCTL_LBR BIT(0)
+#define DEBUGCTL_BTF BIT(1)
+
+static bool read_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)vcpu;
+	(void)index;
+	*value = backend_debugctl();
+	return true;
+}
+
+static bool write_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	(void)vcpu;
+	(void)index;
+	if (value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
+		return false;
+	backend_set_debugctl(value & DEBUGCTL_BTF);
+	return true;
+}
+
+/*
+ * ---- MTRRs: kept, without effect ----
+ * All guest RAM is write-back and there is no device memory whose type matters.
+ * SDM Vol. 3A "Memory Type Range Registers (MTRRs)".
+ */
+#define MTRR_VARIABLE 8
+#define MTRRCAP_VALUE (MTRR_VARIABLE | BIT(8) | BIT(10)) /* fixed ranges, write combining */
+
+static unsigned mtrr_slot(uint32_t index)
+{
+	if (index <= MSR_MTRR_PHYSMASK7)
+		return index - MSR_MTRR_PHYSBASE0;
+	switch (index) {
+	case MSR_MTRR_FIX64K_00000: return 16;
+	case MSR_MTRR_FIX16K_80000: return 17;
+	case MSR_MTRR_FIX16K_A0000: return 18;
+	default: return 19 + index - MSR_MTRR_FIX4K_C0000;
+	}
+}
+
+static bool memory_type_valid(uint8_t type)
+{
+	return type == 0 || type == 1 || (type >= 4 && type <= 6);
+}
+
+static bool read_mtrr_cap(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)vcpu;
+	(void)index;
+	*value = MTRRCAP_VALUE;
+	return true;
+}
+
+static bool read_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	*value = vcpu->mtrr[mtrr_slot(index)];
+	return true;
+}
+
+static bool write_variable_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	bool mask = index & 1;
+	uint64_t reserved = mask ? 0x7ff : 0xf00;
+
+	if (value & reserved || (!mask && !memory_type_valid((uint8_t)value)))
+		return false;
+	vcpu->mtrr[mtrr_slot(index)] = value;
+	return true;
+}
+
+static bool write_fixed_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	for (unsigned i = 0; i < 64; i += 8)
+		if (!memory_type_valid((uint8_t)(value >> i)))
+			return false;
+	vcpu->mtrr[mtrr_slot(index)] = value;
+	return true;
+}
+
+static bool read_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	(void)index;
+	*value = vcpu->mtrr_default;
+	return true;
+}
+
+static bool write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	(void)index;
+	if (value & ~0xcffUL || !memory_type_valid((uint8_t)value))
+		return false;
+	vcpu->mtrr_default = value;
+	return true;
+}
+
+/* IA32_XSS: no supervisor state component is offered. */
+static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	(void)vcpu;
+	(void)index;
+	return value == 0;
+}
+
+static const struct rule rules[] = {
+	{MSR_P5_MC_ADDR, MSR_P5_MC_TYPE, read_zero, ignore},
+	{MSR_TSC, MSR_TSC, read_time, write_time},
+	{MSR_PLATFORM_ID, MSR_PLATFORM_ID, read_zero, refuse_write},
+	{MSR_APIC_BASE, MSR_APIC_BASE, read_apic_base, refuse_write},
+	{MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, read_feature_control, refuse_write},
+	{MSR_TSC_ADJUST, MSR_TSC_ADJUST, read_adjust, write_adjust},
+	{MSR_BIOS_UPDT_TRIG, MSR_BIOS_UPDT_TRIG, NULL, ignore},           /* microcode is the machine's */
+	{MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, read_host, ignore},          /* its revision may be known */
+	{MSR_MTRRCAP, MSR_MTRRCAP, read_mtrr_cap, refuse_write},
+	{MSR_MCG_CAP, MSR_MCG_CAP, read_zero, refuse_write},              /* no machine-check banks */
+	{MSR_MCG_STATUS, MSR_MCG_STATUS, read_zero, write_only_zero},
+	{MSR_MISC_ENABLE, MSR_MISC_ENABLE, read_misc_enable, write_misc_enable},
+	{MSR_DEBUGCTL, MSR_DEBUGCTL, read_debugctl, write_debugctl},
+	{MSR_MTRR_PHYSBASE0, MSR_MTRR_PHYSMASK7, read_mtrr, write_variable_mtrr},
+	{MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX64K_00000, read_mtrr, write_fixed_mtrr},
+	{MSR_MTRR_FIX16K_80000, MSR_MTRR_FIX16K_A0000, read_mtrr, write_fixed_mtrr},
+	{MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_F8000, read_mtrr, write_fixed_mtrr},
+	{MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, read_mtrr_default, write_mtrr_default},
+	{MSR_XSS, MSR_XSS, read_zero, write_only_zero},
+};
+
+static const struct rule *find(uint32_t index)
+{
+	unsigned low = 0, high = ARRAY_SIZE(rules);
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (index > rules[middle].last)
+			low = middle + 1;
+		else if (index < rules[middle].first)
+			high = middle;
+		else
+			return &rules[middle];
+	}
+	return NULL;
+}
+
+bool msr_read(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+	const struct rule *rule = find(index);
+
+	return rule && rule->read && rule->read(vcpu, index, value);
+}
+
+bool msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	const struct rule *rule = find(index);
+
+	return rule && rule->write(vcpu, index, value);
+}
+
+void msr_reset(struct vcpu *vcpu)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(vcpu->mtrr); i++)
+		vcpu->mtrr[i] = 0;
+	/* As firmware leaves it: everything write-back by default, fixed ranges included. */
+	for (unsigned i = mtrr_slot(MSR_MTRR_FIX64K_00000); i <= mtrr_slot(MSR_MTRR_FIX4K_F8000); i++)
+		vcpu->mtrr[i] = 0x0606060606060606;
+	vcpu->mtrr_default = BIT(11) | BIT(10) | 6;
+	vcpu->misc_enable = MISC_FAST_STRINGS | MISC_BTS_MISSING | MISC_PEBS_MISSING;
+	vcpu->tsc_adjust = 0;
+}

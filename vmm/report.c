@@ -1,0 +1,49 @@
+/* The report of a VM that cannot go on. Reading it should be enough to know why. */
+#include "lib/format.h"
+#include "vmm/linear.h"
+#include "vmm/log.h"
+#include "vmm/vm.h"
+
+static void put(const char *line)
+{
+	log_error("  %s\n", line);
+}
+
+static void report_code(const struct vcpu *vcpu)
+{
+	char line[80];
+	uint8_t bytes[15];
+	struct linear_fault fault;
+	unsigned count = linear_fetch(vcpu, bytes, &fault);
+	int length;
+
+	if (!count) {
+		log_error("  the instruction at rip cannot be read: page fault, error code %#x, at %#lx\n",
+			  fault.error_code, fault.address);
+		return;
+	}
+	length = format_buffer(line, sizeof(line), "code");
+	for (unsigned i = 0; i < count; i++)
+		length += format_buffer(line + length, sizeof(line) - (size_t)length, " %02x", bytes[i]);
+	put(line);
+}
+
+static void report_last_exits(const struct vcpu *vcpu)
+{
+	uint64_t first = vcpu->exits > LAST_EXITS ? vcpu->exits - LAST_EXITS : 0;
+
+	log_error("  last exits, oldest first (%lu in all):\n", vcpu->exits);
+	for (uint64_t i = first; i < vcpu->exits; i++) {
+		const struct exit_record *record = &vcpu->last[i % LAST_EXITS];
+
+		log_error("    rip %016lx  %s\n", record->rip, backend_exit_name(record->reason & 0xffff));
+	}
+}
+
+void vm_report(struct vm *vm)
+{
+	log_error("vm %s, vCPU 0: %s\n", vm->name, vm_end_name(vm->end));
+	report_code(&vm->vcpu);
+	backend_dump(&vm->vcpu, put);
+	report_last_exits(&vm->vcpu);
+}

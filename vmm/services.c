@@ -1,0 +1,75 @@
+/* What a VM's devices need from the monitor: devices/virtual/services.h. */
+#include "devices/virtual/services.h"
+#include "vmm/log.h"
+#include "vmm/time.h"
+#include "vmm/vm.h"
+
+uint64_t service_clock_ns(const struct machine *machine)
+{
+	const struct vm *vm = container_of(machine, const struct vm, machine);
+
+	return time_ns_from_tsc(time_now() - vm->clock_base);
+}
+
+int64_t service_epoch(const struct machine *machine)
+{
+	return machine_vm(machine)->epoch;
+}
+
+void service_deadline_changed(struct machine *machine, uint64_t deadline)
+{
+	vm_arm_timer(machine_vm(machine), deadline);
+}
+
+void service_intr_changed(struct machine *machine, bool asserted)
+{
+	struct vcpu *vcpu = &machine_vm(machine)->vcpu;
+
+	if (asserted)
+		vcpu_request(vcpu, REQUEST_INTERRUPT);
+	else
+		vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT;
+}
+
+void service_nmi(struct machine *machine)
+{
+	vcpu_request(&machine_vm(machine)->vcpu, REQUEST_NMI);
+}
+
+/* Either kind starts the guest anew: there is no firmware that a CPU reset alone could return to. */
+void service_reset(struct machine *machine, enum reset_kind kind)
+{
+	struct vm *vm = machine_vm(machine);
+
+	log_info("vm %s: the guest resets its %s\n", vm->name, kind == RESET_CPU ? "processor" : "machine");
+	vm_reset(vm);
+}
+
+void service_power_off(struct machine *machine)
+{
+	vm_stop(machine_vm(machine), VM_POWERED_OFF);
+}
+
+/* COM1 is the console; the other ports lead nowhere, as with no cable plugged in. */
+void service_serial_output(struct machine *machine, unsigned unit, uint8_t byte)
+{
+	if (unit == 0)
+		channel_put(&machine_vm(machine)->console, byte);
+}
+
+bool service_serial_room(struct machine *machine, unsigned unit)
+{
+	return unit != 0 || channel_room(&machine_vm(machine)->console);
+}
+
+void service_serial_input_wanted(struct machine *machine, unsigned unit)
+{
+	if (unit == 0)
+		channel_input_wanted(&machine_vm(machine)->console);
+}
+
+/* Port E9h goes where COM1 goes: early boot code prints there. */
+void service_debug_output(struct machine *machine, uint8_t byte)
+{
+	channel_put(&machine_vm(machine)->console, byte);
+}

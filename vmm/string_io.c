@@ -1,0 +1,155 @@
+#include "vmm/string_io.h"
+#include "lib/registers.h"
+#include "vmm/backend.h"
+#include "vmm/linear.h"
+#include "vmm/vm.h"
+
+static uint64_t address_mask(const struct string_io *io)
+{
+	return io->address_size == 8 ? UINT64_MAX : io->address_size == 4 ? UINT32_MAX : UINT16_MAX;
+}
+
+/* A 32-bit register write clears the upper half, a 16-bit one leaves it. */
+static void set_register(uint64_t *gpr, uint64_t value, const struct string_io *io)
+{
+	uint64_t mask = address_mask(io);
+
+	*gpr = io->address_size == 2 ? (*gpr & ~mask) | (value & mask) : value & mask;
+}
+
+void string_io_decode(const struct vcpu *vcpu, struct string_io *io)
+{
+	static const uint8_t override[6] = {[SEG_ES] = 0x26, [SEG_CS] = 0x2e, [SEG_SS] = 0x36,
+					    [SEG_DS] = 0x3e, [SEG_FS] = 0x64, [SEG_GS] = 0x65};
+	struct linear_fault fault;
+	struct segment cs;
+	uint8_t bytes[15];
+	unsigned count = linear_fetch(vcpu, bytes, &fault);
+	bool other_size = false;
+
+	io->segment = io->in ? SEG_ES : SEG_DS;
+	for (unsigned i = 0; i < count && (bytes[i] < 0x6c || bytes[i] > 0x6f); i++) {
+		if (bytes[i] == 0x67)
+			other_size = true;
+		for (unsigned s = SEG_ES; s <= SEG_GS && !io->in; s++)
+			if (bytes[i] == override[s])
+				io->segment = (enum segment_index)s;
+	}
+	backend_segment(SEG_CS, &cs);
+	if (backend_long_code())
+		io->address_size = other_size ? 4 : 8;
+	else
+		io->address_size = !!(cs.access & SEGMENT_DB) != other_size ? 4 : 2;
+}
+
+static bool canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+/* SDM Vol. 3A "Limit Checking", "Type Checking". */
+static bool segment_allows(const struct segment *segment, uint64_t offset, unsigned size, bool write, bool protected)
+{
+	uint32_t type = SEGMENT_TYPE(segment);
+	bool code = type & 8, expand_down = !code && type & 4;
+	uint64_t last = offset + size - 1, top;
+
+	if (segment->access & SEGMENT_UNUSABLE)
+		return false;
+	/* Protected mode only: writes need writable data, reads anything but execute-only code. */
+	if (protected && (write ? code || !(type & 2) : code && !(type & 2)))
+		return false;
+	if (!expand_down)
+		return last <= segment->limit;
+	top = segment->access & SEGMENT_DB ? UINT32_MAX : UINT16_MAX;
+	return offset > segment->limit && last <= top;
+}
+
+struct access {
+	const struct string_io *io;
+	struct guest_paging paging;
+	struct segment segment;
+	bool long_code;
+};
+
+static enum action segment_fault(struct vcpu *vcpu, const struct string_io *io)
+{
+	return vcpu_raise(vcpu, io->segment == SEG_SS ? EXCEPTION_SS : EXCEPTION_GP, 0);
+}
+
+/* The element's linear address; false: #GP or #SS. */
+static bool element_address(const struct access *access, uint64_t offset, gva_t *address)
+{
+	unsigned size = access->io->size;
+	bool protected = access->paging.cr0 & CR0_PE && !(access->paging.rflags & RFLAGS_VM);
+
+	if (access->long_code) {
+		bool based = access->io->segment == SEG_FS || access->io->segment == SEG_GS;
+
+		*address = offset + (based ? access->segment.base : 0);
+		return canonical(*address) && canonical(*address + size - 1);
+	}
+	*address = (uint32_t)(access->segment.base + offset);
+	return segment_allows(&access->segment, offset, size, access->io->in, protected);
+}
+
+static bool misaligned(const struct access *access, gva_t address)
+{
+	const struct guest_paging *p = &access->paging;
+
+	return p->cpl == 3 && p->cr0 & CR0_AM && p->rflags & RFLAGS_AC && address & (access->io->size - 1u);
+}
+
+/* One element; ACTION_ADVANCE if it is done. */
+static enum action transfer(struct vcpu *vcpu, const struct access *access, uint64_t offset)
+{
+	const struct string_io *io = access->io;
+	struct port_space *ports = &vcpu->vm->machine.ports;
+	struct linear_range range;
+	struct linear_fault fault;
+	uint32_t value = 0;
+	gva_t address;
+
+	if (!element_address(access, offset, &address))
+		return segment_fault(vcpu, io);
+	if (misaligned(access, address))
+		return vcpu_raise(vcpu, EXCEPTION_AC, 0);
+	if (!linear_translate(vcpu, &access->paging, address, io->size, io->in ? ACCESS_WRITE : 0, &range, &fault))
+		return vcpu_raise_page_fault(vcpu, fault.error_code, fault.address);
+	if (io->in) {
+		value = port_read(ports, io->port, io->size);
+		linear_write(vcpu, &range, &value);
+	} else {
+		linear_read(vcpu, &range, &value);
+		port_write(ports, io->port, io->size, value);
+	}
+	return ACTION_ADVANCE;
+}
+
+enum action string_io(struct vcpu *vcpu, const struct string_io *io)
+{
+	struct access access = {.io = io, .long_code = backend_long_code()};
+	uint64_t mask = address_mask(io);
+	uint64_t *pointer = &vcpu->gpr[io->in ? RDI : RSI], *counter = &vcpu->gpr[RCX];
+	uint64_t count = io->rep ? *counter & mask : 1;
+	int64_t step = backend_rflags() & RFLAGS_DF ? -(int64_t)io->size : io->size;
+
+	backend_paging(&access.paging);
+	backend_segment(io->segment, &access.segment);
+	for (unsigned done = 0; count; done++) {
+		enum action action;
+
+		/* Let interrupts in between two batches, as between two elements on the bare machine. */
+		if (done == STRING_IO_BATCH || vcpu->requests)
+			if (done)
+				return ACTION_RETRY;
+		action = transfer(vcpu, &access, *pointer & mask);
+		if (action != ACTION_ADVANCE)
+			return action;
+		count--;
+		set_register(pointer, *pointer + (uint64_t)step, io);
+		if (io->rep)
+			set_register(counter, count, io);
+	}
+	return ACTION_ADVANCE;
+}

@@ -1,0 +1,30 @@
+/*
+ * INS and OUTS with all their forms: 16-, 32- and 64-bit addresses, segment
+ * overrides and limits, REP, both directions, page faults in the middle.
+ * SDM Vol. 2 "INS/INSB/INSW/INSD", "OUTS/OUTSB/OUTSW/OUTSD".
+ */
+#ifndef VMM_STRING_IO_H
+#define VMM_STRING_IO_H
+
+#include "vmm/emulate/emulate.h"
+#include "vmm/vcpu.h"
+
+struct string_io {
+	uint16_t port;
+	uint8_t size; /* of one element: 1, 2 or 4 */
+	bool in, rep;
+	uint8_t address_size; /* 2, 4 or 8 */
+	enum segment_index segment;
+};
+
+/* Fill address_size and segment from the instruction's bytes, where the processor does not tell. */
+void string_io_decode(const struct vcpu *vcpu, struct string_io *io);
+
+/*
+ * Carry out up to STRING_IO_BATCH elements. rCX, rSI and rDI stand after each element as the
+ * manual says, so that a fault or an interrupt between two of them loses nothing.
+ */
+#define STRING_IO_BATCH 256
+enum action string_io(struct vcpu *vcpu, const struct string_io *io);
+
+#endif

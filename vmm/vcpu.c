@@ -1,0 +1,99 @@
+#include "vmm/vcpu.h"
+#include "lib/registers.h"
+#include "vmm/backend.h"
+#include "vmm/vm.h"
+
+/* SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes". */
+enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
+
+static enum class classify(uint8_t vector)
+{
+	switch (vector) {
+	case EXCEPTION_DE:
+	case EXCEPTION_TS:
+	case EXCEPTION_NP:
+	case EXCEPTION_SS:
+	case EXCEPTION_GP: return CONTRIBUTORY;
+	case EXCEPTION_PF: return PAGE_FAULT;
+	case EXCEPTION_DF: return DOUBLE_FAULT;
+	default: return BENIGN;
+	}
+}
+
+bool exception_has_error_code(uint8_t vector)
+{
+	const uint32_t with_code = BIT(EXCEPTION_DF) | BIT(EXCEPTION_TS) | BIT(EXCEPTION_NP) | BIT(EXCEPTION_SS) |
+				   BIT(EXCEPTION_GP) | BIT(EXCEPTION_PF) | BIT(EXCEPTION_AC);
+
+	return vector < 32 && with_code & BIT(vector);
+}
+
+static bool is_exception(const struct event *event)
+{
+	return event->type == EVENT_EXCEPTION || event->type == EVENT_SOFTWARE_EXCEPTION ||
+	       event->type == EVENT_PRIVILEGED_EXCEPTION;
+}
+
+/* What `second` becomes on top of `first`; Table "Conditions for Generating a Double Fault". */
+static enum class combine(enum class first, enum class second)
+{
+	if (first == DOUBLE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT))
+		return DOUBLE_FAULT;
+	if (first == CONTRIBUTORY && second == CONTRIBUTORY)
+		return DOUBLE_FAULT;
+	if (first == PAGE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT))
+		return DOUBLE_FAULT;
+	return BENIGN;
+}
+
+static enum action queue(struct vcpu *vcpu, const struct event *event)
+{
+	const struct event double_fault = {
+		.vector = EXCEPTION_DF,
+		.type = EVENT_EXCEPTION,
+		.has_error_code = true,
+	};
+	struct event *pending = &vcpu->event;
+
+	if (!(vcpu->requests & REQUEST_EVENT)) {
+		*pending = *event;
+	} else if (!is_exception(pending)) {
+		/* A fault in the delivery of an interrupt comes first; an NMI may be tried again. */
+		if (pending->type == EVENT_NMI)
+			vcpu_request(vcpu, REQUEST_NMI);
+		*pending = *event;
+	} else if (combine(classify(pending->vector), classify(event->vector)) == DOUBLE_FAULT) {
+		if (pending->vector == EXCEPTION_DF)
+			return vm_stop(vcpu->vm, VM_TRIPLE_FAULT);
+		*pending = double_fault;
+	} else {
+		*pending = *event;
+	}
+	vcpu_request(vcpu, REQUEST_EVENT);
+	return ACTION_RETRY;
+}
+
+enum action vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
+{
+	const struct event event = {
+		.vector = vector,
+		.type = EVENT_EXCEPTION,
+		.has_error_code = exception_has_error_code(vector),
+		.error_code = error_code,
+	};
+
+	return queue(vcpu, &event);
+}
+
+enum action vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_type type, uint8_t length)
+{
+	const struct event event = {.vector = vector, .type = (uint8_t)type, .length = length};
+
+	return queue(vcpu, &event);
+}
+
+enum action vcpu_raise_page_fault(struct vcpu *vcpu, uint32_t error_code, gva_t address)
+{
+	backend_set_cr2(address);
+	return vcpu_raise(vcpu, EXCEPTION_PF, error_code);
+}

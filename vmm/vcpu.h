@@ -1,0 +1,113 @@
+/*
+ * One virtual processor: what the monitor keeps of it between exits. The
+ * rest of its state is in the VMCS (reached through vmm/backend.h) and, for
+ * registers that the monitor itself never touches (FPU, debug, SYSCALL MSRs),
+ * in the processor.
+ */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include "lib/types.h"
+
+struct vm;
+
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GPRS };
+
+/* What an exit handler wants done with the instruction that exited. */
+enum action {
+	ACTION_ADVANCE, /* it is done: go on behind it */
+	ACTION_RETRY,   /* run it again, or deliver the event that the handler queued */
+	ACTION_STOP,    /* the VM cannot go on; vm_stop() has been told why */
+};
+
+/* Reasons to leave the fast path before the next entry. One test covers all. */
+enum vcpu_request {
+	REQUEST_EVENT = 0x01,     /* vcpu->event is to be delivered */
+	REQUEST_NMI = 0x02,       /* an NMI is pending */
+	REQUEST_INTERRUPT = 0x04, /* the interrupt controller asserts INTR */
+	REQUEST_HALTED = 0x08,    /* HLT or a like state: do not run */
+	REQUEST_STOP = 0x10,      /* the VM has ended */
+	REQUEST_RESET = 0x20,     /* the guest reset its machine */
+	REQUEST_FLUSH = 0x40,     /* cached guest-physical translations are stale */
+	REQUEST_PAUSE = 0x80,     /* the operator holds the VM */
+};
+
+/* Kinds of event, by the numbers of the VMCS. SDM Vol. 3C "VM-Entry Controls for Event Injection". */
+enum event_type {
+	EVENT_INTERRUPT = 0,
+	EVENT_NMI = 2,
+	EVENT_EXCEPTION = 3,
+	EVENT_SOFTWARE_INTERRUPT = 4,
+	EVENT_PRIVILEGED_EXCEPTION = 5, /* INT1 */
+	EVENT_SOFTWARE_EXCEPTION = 6,   /* INT3, INTO */
+};
+
+struct event {
+	uint8_t vector;
+	uint8_t type; /* enum event_type */
+	bool has_error_code;
+	uint32_t error_code;
+	uint8_t length; /* of the instruction, for the software kinds */
+};
+
+/* Exits kept for reports: a power of two. */
+#define LAST_EXITS 16
+#define EXIT_REASONS 80
+
+struct exit_record {
+	uint64_t rip;
+	uint32_t reason;
+	uint32_t detail; /* low bits of the exit qualification, where it was read; else 0 */
+};
+
+struct vcpu {
+	uint64_t gpr[GPRS]; /* first: entry.S pushes here. The RSP slot is unused, see vcpu_rsp(). */
+	uint8_t launched;   /* VMRESUME instead of VMLAUNCH. Known to entry.S. */
+
+	uint32_t requests; /* set of enum vcpu_request */
+	struct event event;
+	struct vm *vm;
+
+	uint64_t exits;                     /* in all; its low bits index `last` */
+	uint32_t exit_count[EXIT_REASONS];
+	struct exit_record last[LAST_EXITS];
+
+	/* Registers that exist only here. */
+	uint64_t cr8;
+	uint64_t tsc_adjust;
+	uint64_t tsc_offset;
+	uint64_t xcr0;
+	uint64_t mtrr[32], mtrr_default;
+	uint64_t misc_enable;
+	bool nmi_blocked; /* where the processor has no virtual NMIs: until interrupts open */
+	bool nmi_waiting; /* for its window */
+
+	hpa_t vmcs;
+	uint16_t vpid;
+};
+
+_Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.S pushes the registers at the start of the vCPU");
+
+static inline void vcpu_request(struct vcpu *vcpu, uint32_t request)
+{
+	vcpu->requests |= request;
+}
+
+/*
+ * Queue an exception for delivery before the next guest instruction. A second
+ * one on top of an undelivered one becomes a double fault, and that a triple fault,
+ * as SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)" says. Always returns
+ * ACTION_RETRY or ACTION_STOP, so that handlers can return its result.
+ */
+enum action must_check vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
+
+/* The same for INT1, INT3 and INTO, which push the address behind the instruction of `length` bytes. */
+enum action must_check vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_type type, uint8_t length);
+
+/* The same for a #PF, which also loads CR2. */
+enum action must_check vcpu_raise_page_fault(struct vcpu *vcpu, uint32_t error_code, gva_t address);
+
+/* Does the exception push an error code? */
+bool exception_has_error_code(uint8_t vector);
+
+#endif

@@ -1,0 +1,273 @@
+#include "vmm/vm.h"
+#include "lib/errors.h"
+#include "lib/format.h"
+#include "lib/registers.h"
+#include "lib/string.h"
+#include "vmm/console.h"
+#include "vmm/log.h"
+#include "vmm/msr.h"
+#include "vmm/time.h"
+
+static struct vm *vms[VMS_MAX];
+unsigned vm_count;
+void (*vm_all_stopped)(void);
+
+static const struct {
+	const char *text;
+	bool fault; /* the guest's own: deserves a report */
+} ends[] = {
+	[VM_NOT_STARTED] = {"has not run yet", false},
+	[VM_POWERED_OFF] = {"powered off by the guest", false},
+	[VM_FORCED] = {"stopped by the operator", false},
+	[VM_TRIPLE_FAULT] = {"triple fault: an exception, and no handler for it could be entered", true},
+	[VM_BAD_STATE] = {"VM entry failed: the processor refuses the guest's state", true},
+	[VM_EMULATION] = {"an instruction that touches a device or a hole cannot be emulated", true},
+	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen", true},
+	[VM_NO_MEMORY] = {"no memory left for translation tables", true},
+	[VM_NOT_RESTARTED] = {"its images could not be loaded again", false},
+};
+
+const char *vm_end_name(enum vm_end end)
+{
+	return ends[end].text;
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+	static const char *const name[] = {
+		[VM_STOPPED] = "stopped", [VM_RUNNING] = "running", [VM_PAUSED] = "paused"};
+
+	return name[state];
+}
+
+struct vm *vm_get(unsigned number)
+{
+	return number < VMS_MAX ? vms[number] : NULL;
+}
+
+struct vm *vm_find(const char *name)
+{
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vms[i] && !strcmp(vms[i]->name, name))
+			return vms[i];
+	return NULL;
+}
+
+/* ---- Time ---- */
+
+void vm_arm_timer(struct vm *vm, uint64_t deadline)
+{
+	uint64_t tsc = TIMER_NEVER;
+
+	if (deadline != DEADLINE_NONE && vm->state == VM_RUNNING &&
+	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock_base, &tsc))
+		tsc = TIMER_NEVER;
+	cpu_timer_arm(this_cpu(), &vm->timer, tsc);
+}
+
+static void timer_expired(struct timer *timer)
+{
+	machine_run_timers(&container_of(timer, struct vm, timer)->machine);
+}
+
+/* ---- Console ---- */
+
+static size_t console_input(struct channel *channel, const uint8_t *bytes, size_t count)
+{
+	struct vm *vm = channel->owner;
+
+	if (vm->state != VM_RUNNING)
+		return count; /* nobody there to read it */
+	return uart_receive(&vm->machine.device[DEVICE_UART0], bytes, count);
+}
+
+static void console_output_ready(struct channel *channel)
+{
+	struct vm *vm = channel->owner;
+
+	uart_output_ready(&vm->machine.device[DEVICE_UART0]);
+}
+
+/* ---- Life ---- */
+
+static void reset_vcpu(struct vcpu *vcpu)
+{
+	vcpu->requests = 0;
+	vcpu->cr8 = 0;
+	vcpu->nmi_blocked = vcpu->nmi_waiting = false;
+	vcpu->tsc_offset = -vcpu->vm->clock_base;
+	msr_reset(vcpu);
+}
+
+static int start_vcpu(struct vm *vm, char *problem, size_t size)
+{
+	struct vcpu_start start;
+	int error = vm->load(vm, &start, problem, size);
+
+	if (error)
+		return error;
+	reset_vcpu(&vm->vcpu);
+	backend_vcpu_start(this_cpu(), &vm->vcpu, &start);
+	vm->state = VM_RUNNING;
+	vm->halted_said = false;
+	return 0;
+}
+
+static int create(struct vm *vm, const struct vm_plan *plan, char *problem, size_t size)
+{
+	const struct machine_config machine = {.uarts = plan->uarts};
+	uint64_t free_memory = frames_stat().free * PAGE_SIZE;
+	int error;
+
+	error = guest_map_create(&vm->map, VM_OWNER(vm));
+	if (error)
+		goto no_memory;
+	if (plan->memory > free_memory || plan->populate(&vm->map, plan->memory)) {
+		format_buffer(problem, size, "memory = %luM, but only %luM of this machine's memory are free: "
+			      "give the VM less, or the machine more", plan->memory >> 20, free_memory >> 20);
+		error = -ERR_NO_MEMORY;
+		goto free_map;
+	}
+	error = ept_create(&vm->ept, VM_OWNER(vm));
+	if (error)
+		goto free_map_no_memory;
+	error = backend_vcpu_create(&vm->vcpu);
+	if (error)
+		goto free_ept;
+	error = machine_create(&vm->machine, &machine);
+	if (error)
+		goto free_vcpu;
+	return 0;
+
+free_vcpu:
+	backend_vcpu_destroy(&vm->vcpu);
+free_ept:
+	ept_destroy(&vm->ept);
+free_map_no_memory:
+	guest_map_destroy(&vm->map);
+no_memory:
+	format_buffer(problem, size, "not enough memory for the monitor's tables: give the machine more memory");
+	return error;
+free_map:
+	guest_map_destroy(&vm->map);
+	return error;
+}
+
+static void destroy(struct vm *vm)
+{
+	timer_cancel(&vm->timer);
+	backend_vcpu_destroy(&vm->vcpu);
+	ept_destroy(&vm->ept);
+	guest_map_destroy(&vm->map);
+}
+
+int vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *problem, size_t size)
+{
+	int error;
+
+	format_buffer(vm->name, sizeof(vm->name), "%s", plan->name);
+	vm->number = number;
+	vm->memory = plan->memory;
+	vm->load = plan->load;
+	vm->load_context = plan->load_context;
+	vm->vcpu.vm = vm;
+	vm->vcpu.vpid = (uint16_t)(number + 1);
+	vm->clock_base = time_now();
+	vm->epoch = time_epoch();
+	timer_init(&vm->timer, timer_expired);
+	vm->console.name = vm->name;
+	vm->console.owner = vm;
+	vm->console.input = console_input;
+	vm->console.output_ready = console_output_ready;
+
+	error = create(vm, plan, problem, size);
+	if (error)
+		return error;
+	error = start_vcpu(vm, problem, size);
+	if (error) {
+		destroy(vm);
+		return error;
+	}
+	if (channel_add(&vm->console) < 0)
+		log_warning("vm %s: no console number is left for it\n", vm->name);
+	vms[number] = vm;
+	vm_count = MAX(vm_count, number + 1);
+	return 0;
+}
+
+static bool any_running(void)
+{
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vms[i] && vms[i]->state != VM_STOPPED)
+			return true;
+	return false;
+}
+
+enum action vm_stop(struct vm *vm, enum vm_end why)
+{
+	if (vm->state == VM_STOPPED)
+		return ACTION_STOP;
+	vm->state = VM_STOPPED;
+	vm->end = why;
+	vcpu_request(&vm->vcpu, REQUEST_STOP);
+	timer_cancel(&vm->timer);
+	if (ends[why].fault)
+		vm_report(vm);
+	else
+		log_info("vm %s: %s\n", vm->name, vm_end_name(why));
+	if (!any_running() && vm_all_stopped)
+		vm_all_stopped();
+	return ACTION_STOP;
+}
+
+void vm_say_halted(struct vm *vm)
+{
+	if (vm->halted_said || backend_rflags() & RFLAGS_IF)
+		return;
+	vm->halted_said = true;
+	log_info("vm %s: halted with interrupts off; only a reset or an NMI can wake it\n", vm->name);
+}
+
+void vm_pause(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING)
+		return;
+	vm->state = VM_PAUSED;
+	vm->paused_at = time_now();
+	timer_cancel(&vm->timer);
+	vcpu_request(&vm->vcpu, REQUEST_PAUSE);
+}
+
+void vm_resume(struct vm *vm)
+{
+	uint64_t pause;
+
+	if (vm->state != VM_PAUSED)
+		return;
+	pause = time_now() - vm->paused_at;
+	vm->state = VM_RUNNING;
+	vm->clock_base += pause;
+	vm->vcpu.tsc_offset -= pause;
+	backend_set_tsc_offset(vm->vcpu.tsc_offset);
+	vm->vcpu.requests &= ~(uint32_t)REQUEST_PAUSE;
+	vm_arm_timer(vm, vm->machine.deadline);
+}
+
+void vm_reset(struct vm *vm)
+{
+	vcpu_request(&vm->vcpu, REQUEST_RESET);
+}
+
+void vm_carry_out_reset(struct vm *vm)
+{
+	char problem[200];
+
+	vm->state = VM_RUNNING;
+	vm->end = VM_NOT_STARTED;
+	vm->vcpu.requests = 0;
+	machine_reset(&vm->machine);
+	if (start_vcpu(vm, problem, sizeof(problem))) {
+		log_error("vm %s: %s\n", vm->name, problem);
+		vm_stop(vm, VM_NOT_RESTARTED);
+	}
+}

@@ -1,0 +1,139 @@
+/*
+ * Events: which one is delivered at the next entry, and what becomes of one
+ * whose delivery an exit interrupted.
+ */
+#include "lib/registers.h"
+#include "vmm/vmx/vmx.h"
+
+/* SDM Vol. 3C "Information for VM Exits That Occur During Event Delivery". */
+void vmx_requeue_event(struct vcpu *vcpu)
+{
+	uint32_t info = (uint32_t)vmread(VMCS_VECTORING);
+	struct event *event = &vcpu->event;
+
+	if (likely(!(info & INTERRUPTION_VALID)))
+		return;
+	*event = (struct event){
+		.vector = info & INTERRUPTION_VECTOR,
+		.type = (info & INTERRUPTION_TYPE) >> 8,
+		.has_error_code = info & INTERRUPTION_ERROR_CODE,
+	};
+	if (event->has_error_code)
+		event->error_code = (uint32_t)vmread(VMCS_VECTORING_ERROR_CODE);
+	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
+		event->length = (uint8_t)vmread(VMCS_EXIT_LENGTH);
+	if (event->type == EVENT_NMI) {
+		/* Its delivery began, so NMIs are blocked; it must be free to begin again. */
+		uint64_t interruptibility = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~BLOCKING_NMI);
+		vcpu->nmi_blocked = false;
+	}
+	vcpu_request(vcpu, REQUEST_EVENT);
+}
+
+static void enter_with(const struct event *event)
+{
+	uint32_t info = (uint32_t)(INTERRUPTION_VALID | (uint32_t)event->type << 8 | event->vector);
+
+	if (event->has_error_code) {
+		info |= INTERRUPTION_ERROR_CODE;
+		vmwrite(VMCS_ENTRY_ERROR_CODE, event->error_code);
+	}
+	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
+		vmwrite(VMCS_ENTRY_LENGTH, event->length);
+	vmwrite(VMCS_ENTRY_INTERRUPTION, info);
+}
+
+/* Error codes are not delivered in real mode: SDM Vol. 3C "VM-Entry Controls for Event Injection", checks. */
+static void inject_queued(struct vcpu *vcpu)
+{
+	struct event event = vcpu->event;
+
+	if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))
+		event.has_error_code = false;
+	/* STI and MOV SS hold back interrupts, not exceptions, but entry checks would refuse some mixes. */
+	if (event.type == EVENT_INTERRUPT) {
+		uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
+	}
+	enter_with(&event);
+	vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
+}
+
+static bool nmi_blocked(const struct vcpu *vcpu, uint64_t interruptibility)
+{
+	uint64_t blocking = BLOCKING_STI | BLOCKING_MOV_SS;
+
+	if (vmx_features.virtual_nmi)
+		return interruptibility & (blocking | BLOCKING_NMI);
+	return vcpu->nmi_blocked || interruptibility & blocking;
+}
+
+/* Returns whether the NMI is on its way; otherwise its window is open. */
+static bool inject_nmi(struct vcpu *vcpu, bool busy)
+{
+	const struct event nmi = {.vector = EXCEPTION_NMI, .type = EVENT_NMI};
+
+	vcpu->requests &= ~(uint32_t)REQUEST_NMI;
+	if (busy || nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY))) {
+		/* Without virtual NMIs the end of blocking is not visible: try again when interrupts open. */
+		vmx_processor_control(vmx_features.virtual_nmi ? PROCESSOR_NMI_WINDOW : PROCESSOR_INTERRUPT_WINDOW,
+				      true);
+		vcpu->nmi_waiting = true;
+		return false;
+	}
+	vcpu->nmi_waiting = false;
+	vcpu->nmi_blocked = !vmx_features.virtual_nmi;
+	enter_with(&nmi);
+	return true;
+}
+
+static bool interrupts_open(void)
+{
+	return vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF &&
+	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
+static void inject_interrupt(struct vcpu *vcpu)
+{
+	struct event event = {
+		.vector = machine_acknowledge(&vcpu->vm->machine),
+		.type = EVENT_INTERRUPT,
+	};
+
+	enter_with(&event);
+	/* The controller may have more: look again as soon as the guest opens interrupts. */
+	if (machine_intr(&vcpu->vm->machine))
+		vmx_processor_control(PROCESSOR_INTERRUPT_WINDOW, true);
+	vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT;
+}
+
+/* Order of SDM Vol. 3A "Prioritization of Concurrent Events": faults, NMI, interrupts. */
+void vmx_inject(struct vcpu *vcpu)
+{
+	bool busy = false;
+
+	if (vcpu->requests & REQUEST_EVENT) {
+		inject_queued(vcpu);
+		busy = true;
+	}
+	if (vcpu->requests & REQUEST_NMI)
+		busy |= inject_nmi(vcpu, busy);
+	if (vcpu->requests & REQUEST_INTERRUPT) {
+		if (!busy && interrupts_open()) {
+			inject_interrupt(vcpu);
+			return;
+		}
+		vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT;
+		vmx_processor_control(PROCESSOR_INTERRUPT_WINDOW, true);
+	}
+}
+
+bool vmx_wakes(const struct vcpu *vcpu)
+{
+	if (vcpu->requests & (REQUEST_EVENT | REQUEST_NMI | REQUEST_RESET | REQUEST_STOP))
+		return true;
+	return vcpu->requests & REQUEST_INTERRUPT && vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+}

@@ -1,0 +1,93 @@
+/* Exits by exceptions, NMIs, interrupts, and the windows for injecting them. */
+#include "lib/registers.h"
+#include "vmm/interrupts.h"
+#include "vmm/log.h"
+#include "vmm/vmx/vmx.h"
+
+/* DR6 and DR7. SDM Vol. 3B "Debug Status Register (DR6)", "Debug Control Register (DR7)". */
+#define DR6_CAUSES (0xfUL | BIT(13) | BIT(14)) /* B0..B3, BD, BS */
+#define DR6_RTM    BIT(16)                     /* inverted: 0 inside a transaction */
+#define DR7_GD     BIT(13)
+
+/*
+ * The processor has not touched DR6, DR7 and the stack yet: the exit qualification holds
+ * what DR6 would get. SDM Vol. 3C "Exit Qualification for Debug Exceptions".
+ */
+static void complete_debug_exception(void)
+{
+	uint64_t causes = vmread(VMCS_EXIT_QUALIFICATION) & DR6_CAUSES;
+
+	write_dr6((read_dr6() & ~0xfUL) | causes | DR6_RTM);
+	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_GD);
+}
+
+/* An IRET that faulted after it had unblocked NMIs: SDM Vol. 3C "Resuming Guest Software after Handling an Exception". */
+static void restore_nmi_blocking(uint32_t info)
+{
+	if (info & INTERRUPTION_NMI_UNBLOCKING && (info & INTERRUPTION_VECTOR) != EXCEPTION_DF &&
+	    !(vmread(VMCS_VECTORING) & INTERRUPTION_VALID))
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_NMI);
+}
+
+/*
+ * #DB and #AC are intercepted only because a guest could keep the processor for ever in their
+ * delivery (a fault inside the fault), where no interrupt is taken. They go straight back.
+ */
+static enum action reflect(struct vcpu *vcpu, uint32_t info)
+{
+	uint8_t vector = info & INTERRUPTION_VECTOR;
+	uint8_t type = (info & INTERRUPTION_TYPE) >> 8;
+	uint32_t error_code = 0;
+
+	restore_nmi_blocking(info);
+	if (vector == EXCEPTION_DB)
+		complete_debug_exception();
+	if (info & INTERRUPTION_ERROR_CODE)
+		error_code = (uint32_t)vmread(VMCS_EXIT_ERROR_CODE);
+	if (type == EVENT_PRIVILEGED_EXCEPTION || type == EVENT_SOFTWARE_EXCEPTION)
+		return vcpu_raise_software(vcpu, vector, type, (uint8_t)vmread(VMCS_EXIT_LENGTH));
+	return vcpu_raise(vcpu, vector, error_code);
+}
+
+enum action exit_exception_or_nmi(struct vcpu *vcpu)
+{
+	uint32_t info = (uint32_t)vmread(VMCS_EXIT_INTERRUPTION);
+	uint8_t vector = info & INTERRUPTION_VECTOR;
+
+	if ((info & INTERRUPTION_TYPE) >> 8 == EVENT_NMI) {
+		raise_nmi();
+		return ACTION_RETRY;
+	}
+	if (vector == EXCEPTION_MC) {
+		/* The machine's, not the guest's: our own #MC handler decides. */
+		raise_machine_check();
+		return ACTION_RETRY;
+	}
+	return reflect(vcpu, info);
+}
+
+enum action exit_interrupt(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	interrupt_dispatch(vmread(VMCS_EXIT_INTERRUPTION) & INTERRUPTION_VECTOR);
+	return ACTION_RETRY;
+}
+
+enum action exit_interrupt_window(struct vcpu *vcpu)
+{
+	vmx_processor_control(PROCESSOR_INTERRUPT_WINDOW, false);
+	vcpu->nmi_blocked = false;
+	if (vcpu->nmi_waiting)
+		vcpu_request(vcpu, REQUEST_NMI);
+	if (machine_intr(&vcpu->vm->machine))
+		vcpu_request(vcpu, REQUEST_INTERRUPT);
+	return ACTION_RETRY;
+}
+
+enum action exit_nmi_window(struct vcpu *vcpu)
+{
+	vmx_processor_control(PROCESSOR_NMI_WINDOW, false);
+	if (vcpu->nmi_waiting)
+		vcpu_request(vcpu, REQUEST_NMI);
+	return ACTION_RETRY;
+}

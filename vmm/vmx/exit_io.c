@@ -1,0 +1,59 @@
+/* IN, OUT, INS and OUTS. SDM Vol. 3C "Exit Qualification for I/O Instructions". */
+#include "vmm/string_io.h"
+#include "vmm/vmx/vmx.h"
+
+#define IO_SIZE(qualification) (((qualification)&7) + 1)
+#define IO_IN                  BIT(3)
+#define IO_STRING              BIT(4)
+#define IO_REP                 BIT(5)
+#define IO_PORT(qualification) ((uint16_t)((qualification) >> 16))
+
+/* VM-exit instruction information for INS and OUTS: address size in bits 9:7, segment in bits 17:15. */
+#define INFORMATION_ADDRESS_SIZE(i) (2u << ((i) >> 7 & 7))
+#define INFORMATION_SEGMENT(i)      ((enum segment_index)((i) >> 15 & 7))
+
+static uint64_t merge(uint64_t old, uint32_t value, unsigned size)
+{
+	switch (size) {
+	case 1: return (old & ~0xffUL) | (uint8_t)value;
+	case 2: return (old & ~0xffffUL) | (uint16_t)value;
+	default: return value;
+	}
+}
+
+static enum action exit_string_io(struct vcpu *vcpu, uint64_t qualification)
+{
+	struct string_io io = {
+		.port = IO_PORT(qualification),
+		.size = (uint8_t)IO_SIZE(qualification),
+		.in = qualification & IO_IN,
+		.rep = qualification & IO_REP,
+		.segment = SEG_ES,
+	};
+
+	if (vmx_features.ins_outs_information) {
+		uint32_t information = (uint32_t)vmread(VMCS_INSTRUCTION_INFORMATION);
+
+		io.address_size = (uint8_t)INFORMATION_ADDRESS_SIZE(information);
+		if (!io.in)
+			io.segment = INFORMATION_SEGMENT(information);
+	} else {
+		string_io_decode(vcpu, &io);
+	}
+	return string_io(vcpu, &io);
+}
+
+enum action exit_io(struct vcpu *vcpu)
+{
+	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
+	struct port_space *ports = &vcpu->vm->machine.ports;
+	unsigned size = IO_SIZE(qualification);
+
+	if (unlikely(qualification & IO_STRING))
+		return exit_string_io(vcpu, qualification);
+	if (qualification & IO_IN)
+		vcpu->gpr[RAX] = merge(vcpu->gpr[RAX], port_read(ports, IO_PORT(qualification), size), size);
+	else
+		port_write(ports, IO_PORT(qualification), size, (uint32_t)vcpu->gpr[RAX]);
+	return ACTION_ADVANCE;
+}

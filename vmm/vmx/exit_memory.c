@@ -1,0 +1,51 @@
+/*
+ * EPT violations: the guest map decides. RAM and ROM are mapped on demand; what is
+ * left (ROM writes, devices, holes) is emulated.
+ * SDM Vol. 3C "EPT Violations", "Exit Qualification for EPT Violations".
+ */
+#include "lib/errors.h"
+#include "lib/registers.h"
+#include "vmm/log.h"
+#include "vmm/mmio.h"
+#include "vmm/vmx/vmx.h"
+
+#define VIOLATION_WRITE          BIT(1)
+#define VIOLATION_EXECUTE        BIT(2)
+#define VIOLATION_NMI_UNBLOCKING BIT(12)
+
+/* Will the access succeed once the page is mapped? */
+static bool mapping_helps(const struct vcpu *vcpu, gpa_t gpa, uint64_t qualification)
+{
+	enum guest_type type = guest_map_find(&vcpu->vm->map, gpa).type;
+
+	return type == GUEST_RAM || (type == GUEST_ROM && !(qualification & VIOLATION_WRITE));
+}
+
+enum action exit_ept_violation(struct vcpu *vcpu)
+{
+	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
+	gpa_t gpa = vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
+
+	if (qualification & VIOLATION_NMI_UNBLOCKING && !(vcpu->requests & REQUEST_EVENT))
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_NMI);
+	if (mapping_helps(vcpu, gpa, qualification)) {
+		if (ept_fault(&vcpu->vm->ept, &vcpu->vm->map, gpa))
+			return vm_stop(vcpu->vm, VM_NO_MEMORY);
+		return ACTION_RETRY;
+	}
+	/*
+	 * The processor was delivering an event through tables or a stack that are not RAM. There is no
+	 * instruction to emulate; a descriptor of all ones is what the bare machine would find: #GP or #SS,
+	 * and that, inside the delivery, ends as the manual's table of double faults says.
+	 */
+	if (vcpu->requests & REQUEST_EVENT)
+		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+	return mmio_emulate(vcpu);
+}
+
+/* Our EPT entries hold no reserved bits, so this is a monitor's fault; only this VM pays. */
+enum action exit_ept_misconfiguration(struct vcpu *vcpu)
+{
+	log_error("EPT misconfiguration at guest-physical %#lx\n", vmread(VMCS_GUEST_PHYSICAL_ADDRESS));
+	return vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
+}

@@ -1,0 +1,271 @@
+/* Entering VMX operation, and the life of a VMCS. */
+#include "lib/errors.h"
+#include "lib/format.h"
+#include "lib/panic.h"
+#include "lib/registers.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "vmm/cpuid.h"
+#include "vmm/interrupts.h"
+#include "vmm/mitigations.h"
+#include "vmm/msr.h"
+#include "vmm/vmx/vmx.h"
+
+extern const char vmx_exit_entry[];
+
+static hpa_t msr_bitmap; /* one for all VMs: the policy is the same */
+
+int backend_detect(char *problem, size_t size)
+{
+	return vmx_features_detect(problem, size);
+}
+
+struct cpuid_backend backend_offers(void)
+{
+	return (struct cpuid_backend){
+		.rdtscp = vmx_features.rdtscp,
+		.invpcid = vmx_features.invpcid,
+		.xsaves = vmx_features.xsaves,
+	};
+}
+
+void backend_report(void (*put)(const char *line))
+{
+	vmx_features_report(put);
+}
+
+/* SDM Vol. 3C "MSR-Bitmap Address": reads low, reads high, writes low, writes high, 1 KiB each; 1 means exit. */
+static void pass_through(uint8_t *bitmap, uint32_t msr, bool reads, bool writes)
+{
+	uint8_t *half = bitmap + (msr >= 0xc0000000 ? 1024 : 0);
+	uint32_t bit = msr & 0x1fff;
+
+	if (reads)
+		half[bit / 8] &= (uint8_t)~BIT(bit % 8);
+	if (writes)
+		half[2048 + bit / 8] &= (uint8_t)~BIT(bit % 8);
+}
+
+static int create_msr_bitmap(void)
+{
+	/* Registers that the VMCS switches, or that the monitor never uses: the guest's own. */
+	static const uint32_t guests_own[] = {
+		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT, MSR_EFER, MSR_STAR,           MSR_LSTAR,
+		MSR_CSTAR,       MSR_FMASK,        MSR_FS_BASE,      MSR_GS_BASE,       MSR_KERNEL_GS_BASE,
+	};
+	uint8_t *bitmap;
+
+	if (msr_bitmap)
+		return 0;
+	msr_bitmap = frames_alloc(FRAME_ORDER_4K, FRAME_OWNER_MONITOR, FRAME_VMX);
+	if (!msr_bitmap)
+		return -ERR_NO_MEMORY;
+	bitmap = hpa_to_pointer(msr_bitmap);
+	memset(bitmap, 0xff, PAGE_SIZE);
+	for (unsigned i = 0; i < ARRAY_SIZE(guests_own); i++)
+		pass_through(bitmap, guests_own[i], true, true);
+	pass_through(bitmap, MSR_TSC, true, false); /* reads get the offset as RDTSC does */
+	if (vmx_features.rdtscp)
+		pass_through(bitmap, MSR_TSC_AUX, true, true);
+	return 0;
+}
+
+/* VMXON region and VMCS begin with the revision: SDM Vol. 3C "Format of the VMCS Region". */
+static hpa_t must_check alloc_region(uint16_t owner)
+{
+	hpa_t region = frames_alloc(FRAME_ORDER_4K, owner, FRAME_VMX);
+
+	if (region)
+		*(uint32_t *)hpa_to_pointer(region) = vmx_features.revision;
+	return region;
+}
+
+int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
+{
+	if (create_msr_bitmap() || !(cpu->vmxon_region = alloc_region(FRAME_OWNER_MONITOR))) {
+		format_buffer(problem, size, "No memory for the VMXON region: give the machine more memory.");
+		return -ERR_NO_MEMORY;
+	}
+	write_cr0((read_cr0() | vmx_features.cr0_fixed0) & vmx_features.cr0_fixed1);
+	write_cr4((read_cr4() | vmx_features.cr4_fixed0) & vmx_features.cr4_fixed1);
+	if (cpuid_has_xsave())
+		write_cr4(read_cr4() | CR4_OSXSAVE);
+	if (!vmxon(cpu->vmxon_region)) {
+		format_buffer(problem, size,
+			      "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
+		return -ERR_BUSY;
+	}
+	cpu->entry_mitigations = mitigations_for_entry();
+	return 0;
+}
+
+int backend_vcpu_create(struct vcpu *vcpu)
+{
+	vcpu->vmcs = alloc_region(VM_OWNER(vcpu->vm));
+	return vcpu->vmcs ? 0 : -ERR_NO_MEMORY;
+}
+
+void backend_vcpu_destroy(struct vcpu *vcpu)
+{
+	if (!vmclear(vcpu->vmcs))
+		panic("VMCLEAR refused %#lx", vcpu->vmcs);
+	frames_free(vcpu->vmcs, FRAME_ORDER_4K);
+	vcpu->vmcs = 0;
+}
+
+static void set_controls(const struct vcpu *vcpu)
+{
+	vmwrite(VMCS_PIN_CONTROLS, vmx_features.control[CONTROLS_PIN]);
+	vmwrite(VMCS_PROCESSOR_CONTROLS, vmx_features.control[CONTROLS_PROCESSOR]);
+	vmwrite(VMCS_SECONDARY_CONTROLS, vmx_features.control[CONTROLS_SECONDARY]);
+	vmwrite(VMCS_EXIT_CONTROLS, vmx_features.control[CONTROLS_EXIT]);
+	vmwrite(VMCS_ENTRY_CONTROLS, vmx_features.control[CONTROLS_ENTRY]);
+	/* See reflect() in exit_event.c for #DB and #AC. */
+	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(EXCEPTION_DB) | BIT(EXCEPTION_AC) | BIT(EXCEPTION_MC));
+	vmwrite(VMCS_PAGE_FAULT_MASK, 0);
+	vmwrite(VMCS_PAGE_FAULT_MATCH, 0);
+	vmwrite(VMCS_CR3_TARGET_COUNT, 0);
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 0);
+	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
+	vmwrite(VMCS_ENTRY_INTERRUPTION, 0);
+	vmwrite(VMCS_MSR_BITMAP, msr_bitmap);
+	vmwrite(VMCS_TSC_OFFSET, vcpu->tsc_offset);
+	vmwrite(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
+	if (vmx_features.vpid)
+		vmwrite(VMCS_VPID, vcpu->vpid);
+	if (vmx_features.xsaves)
+		vmwrite(VMCS_XSS_EXITING_BITMAP, 0);
+	vmwrite(VMCS_CR0_MASK, ~vmx_cr0_guest_owned());
+	vmwrite(VMCS_CR4_MASK, ~vmx_cr4_guest_owned());
+	vmwrite(VMCS_LINK_POINTER, UINT64_MAX);
+}
+
+static void set_host_state(const struct cpu *cpu, const struct vcpu *vcpu)
+{
+	struct descriptor_tables tables = interrupts_tables();
+
+	vmwrite(VMCS_HOST_CR0, read_cr0());
+	vmwrite(VMCS_HOST_CR3, read_cr3());
+	vmwrite(VMCS_HOST_CR4, read_cr4());
+	vmwrite(VMCS_HOST_CS_SELECTOR, SELECTOR_CODE);
+	vmwrite(VMCS_HOST_SS_SELECTOR, SELECTOR_DATA);
+	vmwrite(VMCS_HOST_DS_SELECTOR, SELECTOR_DATA);
+	vmwrite(VMCS_HOST_ES_SELECTOR, SELECTOR_DATA);
+	vmwrite(VMCS_HOST_FS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_GS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_TR_SELECTOR, SELECTOR_TSS);
+	vmwrite(VMCS_HOST_FS_BASE, 0);
+	vmwrite(VMCS_HOST_GS_BASE, (uint64_t)cpu);
+	vmwrite(VMCS_HOST_TR_BASE, tables.tss);
+	vmwrite(VMCS_HOST_GDTR_BASE, tables.gdt);
+	vmwrite(VMCS_HOST_IDTR_BASE, tables.idt);
+	vmwrite(VMCS_HOST_SYSENTER_CS, 0);
+	vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
+	vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
+	vmwrite(VMCS_HOST_PAT, read_msr(MSR_PAT));
+	vmwrite(VMCS_HOST_EFER, read_msr(MSR_EFER));
+	vmwrite(VMCS_HOST_RSP, (uint64_t)&vcpu->gpr[GPRS]);
+	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit_entry);
+}
+
+static void set_segment(unsigned index, uint16_t selector, uint32_t limit, uint32_t access)
+{
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * index), selector);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * index), 0);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * index), limit);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * index), access);
+}
+
+/* Access rights: SDM Vol. 3C Table "Format of Access Rights". */
+#define ACCESS_DATA        0xc093 /* read/write, accessed, 32-bit, page granularity */
+#define ACCESS_CODE_32     0xc09b
+#define ACCESS_CODE_64     0xa09b
+#define ACCESS_BUSY_TSS    0x8b
+
+static void set_segments(const struct vcpu_start *start)
+{
+	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
+		set_segment(i, start->ds, UINT32_MAX, ACCESS_DATA);
+	set_segment(SEG_CS, start->cs, UINT32_MAX, start->long_mode ? ACCESS_CODE_64 : ACCESS_CODE_32);
+	set_segment(SEG_LDTR, 0, 0, (uint32_t)SEGMENT_UNUSABLE);
+	set_segment(SEG_TR, start->tr, TSS_LIMIT, ACCESS_BUSY_TSS);
+	vmwrite(VMCS_GUEST_GDTR_BASE, start->gdt);
+	vmwrite(VMCS_GUEST_GDTR_LIMIT, start->gdt_limit);
+	vmwrite(VMCS_GUEST_IDTR_BASE, 0);
+	vmwrite(VMCS_GUEST_IDTR_LIMIT, 0);
+}
+
+static void set_guest_registers(const struct vcpu_start *start)
+{
+	uint64_t cr0 = CR0_PE | CR0_ET | (start->long_mode ? CR0_PG : 0);
+	uint64_t cr4 = start->long_mode ? CR4_PAE : 0;
+	uint64_t fixed0 = vmx_features.cr0_fixed0 & ~(CR0_PE | CR0_PG);
+
+	vmwrite(VMCS_CR0_SHADOW, cr0);
+	vmwrite(VMCS_GUEST_CR0, cr0 | fixed0);
+	vmwrite(VMCS_CR4_SHADOW, cr4);
+	vmwrite(VMCS_GUEST_CR4, cr4 | vmx_features.cr4_fixed0 | CR4_MCE);
+	vmwrite(VMCS_GUEST_CR3, start->cr3);
+	vmwrite(VMCS_GUEST_EFER, start->long_mode ? EFER_LME | EFER_LMA : 0);
+	if (start->long_mode)
+		vmwrite(VMCS_ENTRY_CONTROLS, vmread(VMCS_ENTRY_CONTROLS) | ENTRY_IA32E_GUEST);
+	vmwrite(VMCS_GUEST_RIP, start->rip);
+	vmwrite(VMCS_GUEST_RSP, start->rsp);
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED);
+	vmwrite(VMCS_GUEST_DR7, 0x400);
+	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
+	vmwrite(VMCS_GUEST_PAT, 0x0007040600070406); /* as after reset: SDM Vol. 3A "IA32_PAT MSR" */
+	vmwrite(VMCS_GUEST_SYSENTER_CS, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_ESP, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_EIP, 0);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmwrite(VMCS_GUEST_ACTIVITY, 0);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	for (unsigned i = 0; i < 4; i++)
+		vmwrite((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i), 0);
+}
+
+/* Registers that live in the processor while the guest runs, as after reset. */
+static void reset_live_registers(struct vcpu *vcpu)
+{
+	static const uint32_t zeroed[] = {MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE};
+	static const uint8_t area[576] __attribute__((aligned(64))) = {
+		[0] = 0x7f, [1] = 0x03, /* FCW */
+		[24] = 0x80, [25] = 0x1f, /* MXCSR */
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(zeroed); i++)
+		write_msr(zeroed[i], 0);
+	if (vmx_features.rdtscp)
+		write_msr(MSR_TSC_AUX, 0);
+	write_cr2(0);
+	write_dr0(0);
+	write_dr1(0);
+	write_dr2(0);
+	write_dr3(0);
+	write_dr6(0xffff0ff0);
+	if (cpuid_has_xsave())
+		set_xcr0(cpuid_xcr0_mask());
+	reset_extended_state(area, cpuid_xcr0_mask(), cpuid_has_xsave());
+	vcpu->xcr0 = 1;
+	if (cpuid_has_xsave())
+		set_xcr0(vcpu->xcr0);
+}
+
+void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start)
+{
+	if (!vmclear(vcpu->vmcs) || !vmptrld(vcpu->vmcs))
+		panic("VMCLEAR or VMPTRLD refused %#lx", vcpu->vmcs);
+	cpu->current = vcpu;
+	vcpu->launched = 0;
+	memcpy(vcpu->gpr, start->gpr, sizeof(vcpu->gpr));
+	set_controls(vcpu);
+	set_host_state(cpu, vcpu);
+	set_segments(start);
+	set_guest_registers(start);
+	reset_live_registers(vcpu);
+	backend_flush(vcpu);
+	vmx_flush_vpid(vcpu);
+}

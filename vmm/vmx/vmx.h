@@ -1,0 +1,61 @@
+/* What the files of vmm/vmx/ share among themselves. */
+#ifndef VMM_VMX_VMX_H
+#define VMM_VMX_VMX_H
+
+#include "vmm/backend.h"
+#include "vmm/vm.h"
+#include "vmm/vmx/controls.h"
+#include "vmm/vmx/instructions.h"
+#include "vmm/vmx/vmcs.h"
+
+/* One row of the exit table, by basic exit reason. SDM Vol. 3D Appendix "VMX Basic Exit Reasons". */
+struct exit_handler {
+	enum action (*handle)(struct vcpu *vcpu);
+	const char *name;
+	bool may_vector; /* can interrupt the delivery of an event: look at IDT-vectoring information */
+};
+
+extern const struct exit_handler exit_handlers[EXIT_REASONS];
+
+/* Handlers, by the file that holds them. */
+enum action exit_control_register(struct vcpu *vcpu);     /* exit_cr.c */
+enum action exit_io(struct vcpu *vcpu);                   /* exit_io.c */
+enum action exit_ept_violation(struct vcpu *vcpu);        /* exit_memory.c */
+enum action exit_ept_misconfiguration(struct vcpu *vcpu); /* exit_memory.c */
+enum action exit_exception_or_nmi(struct vcpu *vcpu);     /* exit_event.c */
+enum action exit_interrupt(struct vcpu *vcpu);            /* exit_event.c */
+enum action exit_interrupt_window(struct vcpu *vcpu);     /* exit_event.c */
+enum action exit_nmi_window(struct vcpu *vcpu);           /* exit_event.c */
+enum action exit_task_switch(struct vcpu *vcpu);          /* task_switch.c */
+
+/* The rest of the exit path: run.c calls, events.c and state.c do. */
+void vmx_requeue_event(struct vcpu *vcpu);
+void vmx_inject(struct vcpu *vcpu); /* the only place where events are chosen for delivery */
+bool vmx_wakes(const struct vcpu *vcpu);
+struct vcpu *vmx_settle(struct cpu *cpu, struct vcpu *vcpu);
+
+/*
+ * Set CR0 or CR4 as MOV to CR does, with all its checks and side effects; returns what to do
+ * with the instruction. SDM Vol. 2B "MOV—Move to/from Control Registers".
+ */
+enum action vmx_set_cr0(struct vcpu *vcpu, uint64_t value);
+enum action vmx_set_cr4(struct vcpu *vcpu, uint64_t value);
+enum action vmx_set_cr3(struct vcpu *vcpu, uint64_t value);
+
+/* CR0 and CR4 bits that the guest changes without an exit. */
+uint64_t vmx_cr0_guest_owned(void);
+uint64_t vmx_cr4_guest_owned(void);
+
+/* Forget the translations that this CPU caches under the vCPU's VPID. */
+void vmx_flush_vpid(const struct vcpu *vcpu);
+
+/* Switch a primary processor-based control of the current VMCS. */
+void vmx_processor_control(uint64_t control, bool on);
+
+/*
+ * Check the guest-state area of the current VMCS by the rules of SDM Vol. 3C "Checks on the
+ * Guest State Area"; each broken rule is a line to `put`. Returns how many are broken.
+ */
+unsigned vmx_audit(void (*put)(const char *line));
+
+#endif
