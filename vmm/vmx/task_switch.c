@@ -1,0 +1,299 @@
+/*
+ * Hardware task switches, which VMX leaves to the monitor: CALL and JMP to a TSS or task gate, task gates
+ * in the IDT, and IRET with NT.
+ * SDM Vol. 3A "Task Switching", "Task-State Segment (TSS)"; Vol. 3C "Treatment of Task Switches".
+ */
+#include "vmm/vmx/task_switch.h"
+#include "lib/registers.h"
+#include "lib/string.h"
+#include "vmm/linear.h"
+#include "vmm/vmx/descriptor.h"
+#include "vmm/vmx/vmx.h"
+
+/* SDM Vol. 3C Table "Exit Qualification for Task Switches". */
+#define SWITCH_SELECTOR(q) ((uint16_t)(q))
+#define SWITCH_SOURCE(q)   ((enum switch_source)((q) >> 30 & 3))
+
+enum switch_source { BY_CALL, BY_IRET, BY_JMP, BY_GATE };
+
+#define TSS_AVAILABLE 1 /* the 16-bit type; busy adds 2, 32-bit adds 8 */
+#define TSS_BUSY      2
+#define TSS_32_BIT    8
+
+#define RFLAGS_NT BIT(14)
+
+struct switching {
+	struct vcpu *vcpu;
+	struct guest_paging paging; /* of the task that is left, while its memory is touched */
+	enum switch_source source;
+	uint16_t selector;          /* of the new TSS */
+	struct descriptor descriptor;
+	struct tss_image old_tss, new_tss;
+	struct segment old_tr;
+	bool has_error_code;
+	uint32_t error_code;
+};
+
+/* ---- Checks ---- */
+
+/* A fault in the context of the task that is left; ACTION_ADVANCE: all is well. */
+static enum action check_target(struct switching *s)
+{
+	bool iret = s->source == BY_IRET;
+	uint8_t type = s->descriptor.access & 0x1f;
+	uint8_t wanted = TSS_AVAILABLE | (iret ? TSS_BUSY : 0);
+	uint8_t fault = iret ? EXCEPTION_TS : EXCEPTION_GP;
+	uint32_t code = s->selector & 0xfffcu;
+
+	if ((type & ~TSS_32_BIT) != wanted)
+		return vcpu_raise(s->vcpu, fault, code);
+	if (!(s->descriptor.access & SEGMENT_PRESENT))
+		return vcpu_raise(s->vcpu, EXCEPTION_NP, code);
+	if (s->descriptor.limit < (type & TSS_32_BIT ? TSS_32_LIMIT : TSS_16_LIMIT))
+		return vcpu_raise(s->vcpu, EXCEPTION_TS, code);
+	return ACTION_ADVANCE;
+}
+
+static enum action raise_access(struct switching *s, const struct linear_fault *fault)
+{
+	return vcpu_raise_page_fault(s->vcpu, fault->error_code, fault->address);
+}
+
+/* ---- Leaving ---- */
+
+static void capture(struct switching *s, uint64_t next_rip)
+{
+	struct tss_image *tss = &s->old_tss;
+	uint64_t rflags = vmread(VMCS_GUEST_RFLAGS);
+
+	if (s->source == BY_IRET)
+		rflags &= ~RFLAGS_NT;
+	tss->eip = (uint32_t)next_rip;
+	tss->eflags = (uint32_t)rflags;
+	for (unsigned i = 0; i < 8; i++)
+		tss->gpr[i] = i == RSP ? (uint32_t)vmread(VMCS_GUEST_RSP) : (uint32_t)s->vcpu->gpr[i];
+	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
+		tss->selector[i] = (uint16_t)vmread((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * i));
+}
+
+/* ---- Entering ---- */
+
+static void set_segment(unsigned index, uint16_t selector, const struct descriptor *d)
+{
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * index), selector);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * index), d->base);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * index), d->limit);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * index), d->access);
+}
+
+static void load_registers(struct switching *s)
+{
+	const struct tss_image *tss = &s->new_tss;
+	struct descriptor tr = s->descriptor;
+	uint64_t eflags = (tss->eflags & 0x3f7fd7) | RFLAGS_RESERVED;
+
+	if (s->source == BY_CALL || s->source == BY_GATE)
+		eflags |= RFLAGS_NT;
+	tr.access |= TSS_BUSY;
+	set_segment(SEG_TR, s->selector, &tr);
+	vmwrite(VMCS_GUEST_CR0, vmread(VMCS_GUEST_CR0) | CR0_TS);
+	vmwrite(VMCS_GUEST_RIP, tss->eip);
+	vmwrite(VMCS_GUEST_RFLAGS, eflags);
+	vmwrite(VMCS_GUEST_RSP, tss->gpr[RSP]);
+	for (unsigned i = 0; i < 8; i++)
+		if (i != RSP)
+			s->vcpu->gpr[i] = tss->gpr[i];
+	/* Local breakpoints end with the task: L0..L3 and LE. */
+	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~0x155UL);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
+		vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
+/* Selectors are loaded first, all unusable, so that a fault finds a defined state. */
+static void load_selectors(struct switching *s)
+{
+	const struct descriptor none = {.access = (uint32_t)SEGMENT_UNUSABLE};
+	bool v86 = s->new_tss.eflags & RFLAGS_VM;
+
+	set_segment(SEG_LDTR, s->new_tss.ldt, &none);
+	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
+		uint16_t selector = s->new_tss.selector[i];
+		struct descriptor real = {.base = (uint64_t)selector << 4, .limit = 0xffff, .access = 0xf3};
+		struct descriptor flat = {.access = i == SEG_CS ? 0x9b : 0x93, .limit = 0xffff};
+
+		if (v86)
+			set_segment(i, selector, &real);
+		else if (i == SEG_CS || i == SEG_SS)
+			set_segment(i, selector, &flat);
+		else
+			set_segment(i, selector, &none);
+	}
+}
+
+static enum action load_ldt(struct switching *s)
+{
+	struct descriptor d;
+	struct linear_fault fault;
+	uint16_t selector = s->new_tss.ldt;
+
+	if (!(selector & 0xfffc))
+		return ACTION_ADVANCE;
+	switch (descriptor_read(s->vcpu, &s->paging, selector, &d, &fault)) {
+	case DESCRIPTOR_OK: break;
+	case DESCRIPTOR_FAULT: return raise_access(s, &fault);
+	default: return vcpu_raise(s->vcpu, EXCEPTION_TS, selector & 0xfffcu);
+	}
+	if (selector & 4 || (d.access & 0x1f) != 2 || !(d.access & SEGMENT_PRESENT))
+		return vcpu_raise(s->vcpu, EXCEPTION_TS, selector & 0xfffcu);
+	set_segment(SEG_LDTR, selector, &d);
+	return ACTION_ADVANCE;
+}
+
+static enum action load_segment(struct switching *s, unsigned index, uint8_t cpl)
+{
+	uint16_t selector = s->new_tss.selector[index];
+	uint32_t code = selector & 0xfffcu;
+	struct descriptor d;
+	struct linear_fault fault;
+
+	if (!code)
+		return index == SEG_CS || index == SEG_SS ? vcpu_raise(s->vcpu, EXCEPTION_TS, 0) : ACTION_ADVANCE;
+	switch (descriptor_read(s->vcpu, &s->paging, selector, &d, &fault)) {
+	case DESCRIPTOR_OK: break;
+	case DESCRIPTOR_FAULT: return raise_access(s, &fault);
+	default: return vcpu_raise(s->vcpu, EXCEPTION_TS, code);
+	}
+	if (!descriptor_loadable(&d, index, selector, cpl))
+		return vcpu_raise(s->vcpu, EXCEPTION_TS, code);
+	if (!(d.access & SEGMENT_PRESENT))
+		return vcpu_raise(s->vcpu, index == SEG_SS ? EXCEPTION_SS : EXCEPTION_NP, code);
+	if (!descriptor_set_accessed(s->vcpu, &s->paging, selector, &d, &fault))
+		return raise_access(s, &fault);
+	set_segment(index, selector, &d);
+	return ACTION_ADVANCE;
+}
+
+static enum action load_segments(struct switching *s)
+{
+	static const uint8_t order[] = {SEG_SS, SEG_CS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+	uint8_t cpl = s->new_tss.selector[SEG_CS] & 3;
+	enum action action = load_ldt(s);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(order) && action == ACTION_ADVANCE; i++)
+		action = load_segment(s, order[i], cpl);
+	return action;
+}
+
+/* The gate's exception had an error code: it goes on the new task's stack. */
+static enum action push_error_code(struct switching *s)
+{
+	unsigned size = s->descriptor.access & TSS_32_BIT ? 4 : 2;
+	uint64_t mask = vmread(VMCS_GUEST_SS_ACCESS) & SEGMENT_DB ? UINT32_MAX : UINT16_MAX;
+	uint64_t rsp = vmread(VMCS_GUEST_RSP);
+	uint64_t next = (rsp & ~mask) | ((rsp - size) & mask);
+	struct linear_range range;
+	struct linear_fault fault;
+	struct segment ss;
+
+	backend_segment(SEG_SS, &ss);
+	if ((next & mask) + size - 1 > ss.limit && !(ss.access & 4))
+		return vcpu_raise(s->vcpu, EXCEPTION_SS, 0);
+	backend_paging(&s->paging);
+	if (!linear_translate(s->vcpu, &s->paging, ss.base + (next & mask), size, ACCESS_WRITE, &range, &fault))
+		return raise_access(s, &fault);
+	linear_write(s->vcpu, &range, &s->error_code);
+	vmwrite(VMCS_GUEST_RSP, next);
+	return ACTION_ADVANCE;
+}
+
+/* The new task's address space; the TSS of 16 bits has none. */
+static enum action load_cr3(struct switching *s)
+{
+	if (!(s->descriptor.access & TSS_32_BIT) || !(s->paging.cr0 & CR0_PG))
+		return ACTION_ADVANCE;
+	return vmx_set_cr3(s->vcpu, s->new_tss.cr3);
+}
+
+static enum action enter(struct switching *s)
+{
+	enum action action = load_cr3(s);
+
+	if (action != ACTION_ADVANCE)
+		return action;
+	load_registers(s);
+	load_selectors(s);
+	backend_paging(&s->paging);
+	if (!(s->new_tss.eflags & RFLAGS_VM))
+		action = load_segments(s);
+	if (action == ACTION_ADVANCE && s->has_error_code)
+		action = push_error_code(s);
+	if (action == ACTION_ADVANCE && s->new_tss.trap) {
+		write_dr6(read_dr6() | BIT(15)); /* BT */
+		action = vcpu_raise(s->vcpu, EXCEPTION_DB, 0);
+	}
+	return action;
+}
+
+/* ---- The whole ---- */
+
+/* Where the old task goes on: behind the instruction, unless an exception or interrupt interrupted it. */
+static uint64_t resume_address(struct switching *s)
+{
+	const struct event *event = &s->vcpu->event;
+	uint64_t rip = vmread(VMCS_GUEST_RIP);
+
+	if (s->source != BY_GATE)
+		return rip + vmread(VMCS_EXIT_LENGTH);
+	if (!(s->vcpu->requests & REQUEST_EVENT))
+		return rip;
+	/* The switch is the delivery of that event. */
+	s->vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
+	s->has_error_code = event->has_error_code;
+	s->error_code = event->error_code;
+	if (event->type == EVENT_NMI)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_NMI);
+	return event->type >= EVENT_SOFTWARE_INTERRUPT ? rip + event->length : rip;
+}
+
+/* Busy flags and the back link, in memory. False: `fault`. */
+static bool update_descriptors(struct switching *s, struct linear_fault *fault)
+{
+	bool nested = s->source == BY_CALL || s->source == BY_GATE;
+
+	if (!nested && !descriptor_set_busy(s->vcpu, &s->paging, s->old_tr.selector, false, fault))
+		return false;
+	if (s->source != BY_IRET && !descriptor_set_busy(s->vcpu, &s->paging, s->selector, true, fault))
+		return false;
+	return !nested || tss_write_link(s->vcpu, &s->paging, s->descriptor.base, s->old_tr.selector, fault);
+}
+
+enum action exit_task_switch(struct vcpu *vcpu)
+{
+	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
+	struct switching s = {
+		.vcpu = vcpu,
+		.source = SWITCH_SOURCE(qualification),
+		.selector = SWITCH_SELECTOR(qualification),
+	};
+	struct linear_fault fault;
+	enum action action;
+	uint64_t next_rip;
+
+	next_rip = resume_address(&s);
+	backend_paging(&s.paging);
+	backend_segment(SEG_TR, &s.old_tr);
+	switch (descriptor_read(vcpu, &s.paging, s.selector & 0xfff8u, &s.descriptor, &fault)) {
+	case DESCRIPTOR_OK: break;
+	case DESCRIPTOR_FAULT: return raise_access(&s, &fault);
+	default: return vcpu_raise(vcpu, EXCEPTION_GP, s.selector & 0xfffcu);
+	}
+	action = check_target(&s);
+	if (action != ACTION_ADVANCE)
+		return action;
+	capture(&s, next_rip);
+	if (!tss_read(vcpu, &s.paging, &s.descriptor, &s.new_tss, &fault) ||
+	    !tss_save(vcpu, &s.paging, &s.old_tr, &s.old_tss, &fault) || !update_descriptors(&s, &fault))
+		return raise_access(&s, &fault);
+	action = enter(&s);
+	return action == ACTION_ADVANCE ? ACTION_RETRY : action;
+}

@@ -1,0 +1,33 @@
+/* The 16- and 32-bit task-state segments. SDM Vol. 3A "Task-State Segment (TSS)", "16-Bit TSS". */
+#ifndef VMM_VMX_TASK_SWITCH_H
+#define VMM_VMX_TASK_SWITCH_H
+
+#include "vmm/linear.h"
+#include "vmm/emulate/emulate.h"
+#include "vmm/vmx/descriptor.h"
+
+#define TSS_32_LIMIT 0x67
+#define TSS_16_LIMIT 0x2b
+
+/* What both formats say, in the width of the larger. */
+struct tss_image {
+	uint32_t cr3, eip, eflags;
+	uint32_t gpr[8];      /* EAX ECX EDX EBX ESP EBP ESI EDI */
+	uint16_t selector[6]; /* ES CS SS DS FS GS */
+	uint16_t ldt;
+	bool trap;
+};
+
+/* All false: a page fault, described in `fault`. */
+bool must_check tss_read(const struct vcpu *vcpu, const struct guest_paging *paging,
+			 const struct descriptor *descriptor, struct tss_image *tss, struct linear_fault *fault);
+
+/* Save the dynamic part (EIP, EFLAGS, general and segment registers) into the TSS that TR points to. */
+bool must_check tss_save(const struct vcpu *vcpu, const struct guest_paging *paging, const struct segment *tr,
+			 const struct tss_image *tss, struct linear_fault *fault);
+
+/* Write the back link of the TSS at `base`. */
+bool must_check tss_write_link(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t base,
+			       uint16_t selector, struct linear_fault *fault);
+
+#endif
