@@ -704,6 +704,31 @@ static void wall_clock_moves(void **state)
 	now();
 }
 
+/* Every day of the 400 years after which the calendar repeats follows the one before it. */
+static void calendar_day_by_day(void **state)
+{
+	struct calendar last, time;
+
+	(void)state;
+	calendar_from_seconds(-1, &last);
+	for (int64_t day = 0; day < 146097; day++) {
+		calendar_from_seconds(day * SECONDS_PER_DAY, &time);
+		assert_int_equal(calendar_seconds(&time), day * SECONDS_PER_DAY);
+		assert_int_equal(time.weekday, (last.weekday + 1) % 7);
+		if (time.day != 1) {
+			assert_int_equal(time.day, last.day + 1);
+			assert_int_equal(time.month, last.month);
+			assert_int_equal(time.year, last.year);
+		} else {
+			assert_in_range(last.day, 28, 31);
+			assert_int_equal(time.month, last.month % 12 + 1);
+			assert_int_equal(time.year, last.year + (time.month == 1));
+		}
+		last = time;
+	}
+	assert_int_equal(last.year * 10000 + last.month * 100 + last.day, 23691231);
+}
+
 static void calendar_extremes(void **state)
 {
 	struct calendar time;
@@ -757,7 +782,8 @@ int main(void)
 	    cmocka_unit_test_setup(saved_and_loaded, pc_setup),
 	    cmocka_unit_test_setup(broken_states, pc_setup),
 	    cmocka_unit_test_setup(wall_clock_moves, pc_setup),
-	    cmocka_unit_test_setup(calendar_extremes, pc_setup),
+	    cmocka_unit_test(calendar_day_by_day),
+	    cmocka_unit_test(calendar_extremes),
 	};
 
 	return cmocka_run_group_tests_name("rtc", tests, NULL, NULL);
