@@ -1,0 +1,192 @@
+/*
+ * Fuzz target: a guest and its outside do anything to a machine. The input is
+ * a series of operations, one code byte and its arguments each. Besides what
+ * the sanitizers find, these must hold after each operation:
+ *   - the INTR output is what the outside was last told;
+ *   - a timer that ran asks for a later call, so that the monitor makes progress;
+ *   - what was saved can be loaded, and is then saved as the same bytes.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdarg.h>
+#include <string.h>
+#include "lib/panic.h"
+#include "services.h"
+
+#define MAX_OPERATIONS 4000
+
+static struct machine pc;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* No input may lead here. */
+void panic(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	abort();
+}
+
+static void require(bool condition, const char *what)
+{
+	if (!condition)
+		panic("does not hold: %s\n", what);
+}
+
+struct input {
+	const uint8_t *data;
+	size_t left;
+};
+
+static uint64_t take(struct input *input, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < bytes && input->left; i++, input->left--)
+		value |= (uint64_t)*input->data++ << 8 * i;
+	return value;
+}
+
+/* A port in or next to a claimed region, so that few accesses go to nobody. */
+static uint16_t take_port(struct input *input)
+{
+	uint8_t choice = (uint8_t)take(input, 1), offset = (uint8_t)take(input, 1);
+	const struct port_binding *binding = &pc.ports.binding[choice % pc.ports.bindings];
+
+	if (choice >= 0xF0)
+		return (uint16_t)(choice << 8 | offset);
+	return (uint16_t)(binding->base + offset % (binding->region->count + 2u) - 1u);
+}
+
+static void access_port(struct input *input, bool write)
+{
+	uint16_t port = take_port(input);
+	unsigned size = 1u << take(input, 1) % 3;
+
+	if (write)
+		port_write(&pc.ports, port, size, (uint32_t)take(input, size));
+	else
+		require(size == 4 || port_read(&pc.ports, port, size) >> (4 * size) >> (4 * size) == 0,
+			"a read gives no more than was asked for");
+}
+
+static void advance_clock(struct input *input)
+{
+	unsigned shift = (unsigned)take(input, 1) % 44;
+
+	fake_services.now += take(input, 2) << shift;
+	machine_run_timers(&pc);
+	/* Late devices may ask for a second call, but not for ever. */
+	for (unsigned i = 0; i < 64 && pc.deadline <= fake_services.now; i++)
+		machine_run_timers(&pc);
+	require(pc.deadline > fake_services.now, "timers settle");
+}
+
+static void save_and_load(void)
+{
+	static uint8_t first[8192], second[8192];
+	size_t size = machine_save(&pc, first, sizeof(first));
+
+	require(size <= sizeof(first), "a machine fits");
+	require(machine_load(&pc, first, size) == 0, "what was saved can be loaded");
+	/* Loading brings lazily computed state up to date; from then on it is stable. */
+	require(machine_save(&pc, first, sizeof(first)) == size, "the size is constant");
+	require(machine_load(&pc, first, size) == 0, "it can be loaded again");
+	require(machine_save(&pc, second, sizeof(second)) == size, "the size is constant");
+	require(memcmp(first, second, size) == 0, "a round trip changes nothing");
+}
+
+/* A hostile image: the saved state with some bytes changed. It is refused, or the machine lives on with it.
+ */
+static void load_broken(struct input *input)
+{
+	static uint8_t record[8192];
+	size_t size = machine_save(&pc, record, sizeof(record));
+
+	for (unsigned n = (unsigned)take(input, 1) % 8 + 1; n; n--) {
+		uint8_t *byte = &record[take(input, 2) % size];
+
+		*byte = (uint8_t)take(input, 1);
+	}
+	if (machine_load(&pc, record, size))
+		return;
+	machine_run_timers(&pc);
+}
+
+static void operate(struct input *input)
+{
+	uint8_t byte;
+	unsigned unit;
+
+	switch (take(input, 1) % 16) {
+	case 0:
+	case 1:
+	case 2:
+	case 3: access_port(input, false); break;
+	case 4:
+	case 5:
+	case 6:
+	case 7: access_port(input, true); break;
+	case 8:
+	case 9: advance_clock(input); break;
+	case 10:
+		unit = (unsigned)take(input, 1);
+		machine_set_line(&pc, unit % 17, unit & 0x80);
+		break;
+	case 11:
+		if (machine_intr(&pc))
+			machine_acknowledge(&pc);
+		break;
+	case 12:
+		unit = (unsigned)take(input, 1) % MACHINE_UARTS;
+		byte = (uint8_t)take(input, 1);
+		if (byte == 0)
+			uart_receive_break(&pc.device[DEVICE_UART0 + unit]);
+		else
+			require(uart_receive(&pc.device[DEVICE_UART0 + unit], &byte, 1) <= 1, "input taken");
+		break;
+	case 13:
+		unit = (unsigned)take(input, 1) % MACHINE_UARTS;
+		fake_services.serial_full[unit] = !fake_services.serial_full[unit];
+		if (!fake_services.serial_full[unit])
+			uart_output_ready(&pc.device[DEVICE_UART0 + unit]);
+		break;
+	case 14: save_and_load(); break;
+	default:
+		byte = (uint8_t)take(input, 1);
+		if (byte < 0x40)
+			machine_reset(&pc);
+		else if (byte < 0x60)
+			machine_report_error(&pc, byte << 3);
+		else if (byte < 0x70)
+			acpi_pm_power_button(&pc.device[DEVICE_ACPI_PM]);
+		else
+			load_broken(input);
+		break;
+	}
+	require(fake_services.intr == machine_intr(&pc), "INTR is told");
+	require(fake_services.deadline == pc.deadline, "the deadline is told");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct machine_config config = {.uarts = MACHINE_UARTS};
+	struct input input = {data, size};
+
+	memset(&pc, 0, sizeof(pc));
+	memset(&fake_services, 0, sizeof(fake_services));
+	fake_services.epoch = 1700000000;
+	fake_services.deadline = DEADLINE_NONE;
+	require(machine_create(&pc, &config) == 0, "a machine can be made");
+	for (unsigned i = 0; i < MAX_OPERATIONS && input.left; i++) {
+		operate(&input);
+		for (unsigned u = 0; u < MACHINE_UARTS; u++)
+			fake_services.serial_length[u] = 0;
+	}
+	return 0;
+}
