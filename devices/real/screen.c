@@ -158,6 +158,8 @@ static void take(uint8_t byte)
 	switch (screen.state) {
 	case PLAIN: take_plain(byte); break;
 	case AFTER_ESCAPE:
+		if (byte == ESCAPE)
+			break;
 		screen.state = byte == '[' ? IN_SEQUENCE : PLAIN;
 		screen.parameters = 1;
 		memset(screen.parameter, 0, sizeof(screen.parameter));
