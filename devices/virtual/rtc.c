@@ -165,7 +165,7 @@ static uint64_t next_interrupt(const struct device *device)
 /* IRQF as register C shows it. */
 static uint8_t irqf(const struct rtc_state *state)
 {
-	return state->ram[RTC_B] & state->ram[RTC_C] & C_FLAGS ? C_IRQF : 0;
+	return (state->ram[RTC_B] & state->ram[RTC_C] & C_FLAGS) ? C_IRQF : 0;
 }
 
 /* Bring line and timer up to date. Nothing is armed while the line is up: only a read of C lowers it. */
