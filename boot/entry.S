@@ -186,7 +186,8 @@ print:
 entry64:
 	movq $1f, %rax
 	jmp *%rax
-1:	movl $0x10, %eax
+1:	lgdt boot_gdt_pointer_high /* the identity map will go */
+	movl $0x10, %eax
 	movl %eax, %ss
 	movl %eax, %ds
 	movl %eax, %es
@@ -243,6 +244,9 @@ boot_gdt:
 boot_gdt_pointer:
 	.word boot_gdt_pointer - boot_gdt - 1
 	.quad PHYSICAL(boot_gdt)
+boot_gdt_pointer_high:
+	.word boot_gdt_pointer - boot_gdt - 1
+	.quad boot_gdt
 
 /* The first tables: all of EARLY_MAP_LIMIT in 2 MiB pages, at 0, DIRECT_MAP_BASE and IMAGE_BASE. */
 	.section .data.entry, "aw"

@@ -10,7 +10,7 @@
 #include "mm/frames.h"
 
 #define MULTIBOOT2_MAGIC   0x36d76289
-#define BOOT_MODULES_MAX   128
+#define BOOT_MODULES_MAX   144
 #define BOOT_RANGES_MAX	   128
 #define BOOT_STRING_MAX	   256
 #define BOOT_INFO_SIZE_MAX MIB(1) /* far more than any loader writes */

@@ -1,6 +1,6 @@
 #include "vmm/backtrace.h"
 
-#define CALL_REL32      0xe8
+#define CALL_REL32	0xe8
 #define CALL_REL32_SIZE 5
 
 bool follows_call(const struct code *code, uint64_t address)

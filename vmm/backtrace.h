@@ -14,7 +14,8 @@ struct code {
 	uint64_t start, end;
 };
 
-/* Does `address` follow a direct near call whose target lies in `code` too? Indirect ones go through thunks. */
+/* Does `address` follow a direct near call whose target lies in `code` too? Indirect ones go through thunks.
+ */
 bool follows_call(const struct code *code, uint64_t address);
 
 /* Pick the return addresses out of `words` words of stack; returns how many were put, at most `max`. */

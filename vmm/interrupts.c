@@ -1,7 +1,7 @@
 #include "devices/real/lapic.h"
 #include "lib/errors.h"
 #include "lib/panic.h"
-#include "lib/string.h"
+#include "lib/registers.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/host_map.h"
@@ -11,13 +11,10 @@
 #include "vmm/panic.h"
 #include "vmm/trace.h"
 
-#define VECTORS         256
-#define STUB_SIZE       16 /* interrupts.S */
-#define SPURIOUS_VECTOR 0xff
+#define VECTORS	  256
+#define STUB_SIZE 16 /* interrupts.S */
 
-#define MSR_IA32_GS_BASE 0xc0000101
-#define CR4_MCE          BIT(6)
-#define CPUID1_EDX_MCE   BIT(7)
+#define CPUID1_EDX_MCE BIT(7)
 
 /* SDM Vol. 3A "64-Bit Mode IDT": entries of the table. */
 struct idt_gate {
@@ -44,11 +41,11 @@ struct packed table_pointer {
 	uint64_t base;
 };
 
-#define GDT_CODE      0x00af9b000000ffff /* 64-bit code, DPL 0 */
-#define GDT_DATA      0x00cf93000000ffff /* data, writable, DPL 0 */
-#define GDT_TSS       0x0000890000000000 /* 64-bit TSS, available */
-#define GDT_ENTRIES   5                  /* null, code, data, and two for the TSS */
-#define GATE_INTERRUPT 0x8e              /* present, DPL 0, 64-bit interrupt gate */
+#define GDT_CODE       0x00af9b000000ffff /* 64-bit code, DPL 0 */
+#define GDT_DATA       0x00cf93000000ffff /* data, writable, DPL 0 */
+#define GDT_TSS	       0x0000890000000000 /* 64-bit TSS, available */
+#define GDT_ENTRIES    5		  /* null, code, data, and two for the TSS */
+#define GATE_INTERRUPT 0x8e		  /* present, DPL 0, 64-bit interrupt gate */
 
 /* A CPU's own segments: one page, of which it uses a little. */
 struct cpu_segments {
@@ -60,17 +57,34 @@ struct cpu_segments {
 static const struct {
 	uint8_t vector, ist;
 } stack_switches[] = {
-	{VECTOR_NMI,           1},
-	{VECTOR_DOUBLE_FAULT,  2},
-	{VECTOR_MACHINE_CHECK, 3},
+    {EXCEPTION_NMI, 1},
+    {EXCEPTION_DF,  2},
+    {EXCEPTION_MC,  3},
 };
 
 static const char *const exception_names[] = {
-	"#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range exceeded",
-	"#UD invalid opcode", "#NM no FPU", "#DF double fault", "", "#TS invalid TSS", "#NP segment not present",
-	"#SS stack fault", "#GP general protection", "#PF page fault", "", "#MF x87 error",
-	"#AC alignment check", "#MC machine check", "#XM SIMD error", "#VE virtualization",
-	"#CP control protection",
+    "#DE divide error",
+    "#DB debug",
+    "NMI",
+    "#BP breakpoint",
+    "#OF overflow",
+    "#BR bound range exceeded",
+    "#UD invalid opcode",
+    "#NM no FPU",
+    "#DF double fault",
+    "",
+    "#TS invalid TSS",
+    "#NP segment not present",
+    "#SS stack fault",
+    "#GP general protection",
+    "#PF page fault",
+    "",
+    "#MF x87 error",
+    "#AC alignment check",
+    "#MC machine check",
+    "#XM SIMD error",
+    "#VE virtualization",
+    "#CP control protection",
 };
 
 extern const uint8_t interrupt_stubs[];
@@ -96,16 +110,16 @@ static void load_idt(void)
 
 void interrupts_early_init(struct cpu *cpu)
 {
-	write_msr(MSR_IA32_GS_BASE, (uint64_t)cpu);
+	write_msr(MSR_GS_BASE, (uint64_t)cpu);
 	for (unsigned vector = 0; vector < VECTORS; vector++) {
 		uint64_t stub = (uint64_t)interrupt_stubs + vector * STUB_SIZE;
 
 		idt[vector] = (struct idt_gate){
-			.offset_low = (uint16_t)stub,
-			.offset_middle = (uint16_t)(stub >> 16),
-			.offset_high = (uint32_t)(stub >> 32),
-			.selector = SELECTOR_CODE,
-			.type = GATE_INTERRUPT,
+		    .offset_low = (uint16_t)stub,
+		    .offset_middle = (uint16_t)(stub >> 16),
+		    .offset_high = (uint32_t)(stub >> 32),
+		    .selector = SELECTOR_CODE,
+		    .type = GATE_INTERRUPT,
 		};
 	}
 	load_idt();
@@ -120,7 +134,7 @@ static void load_segments(struct cpu_segments *segments)
 	segments->gdt[SELECTOR_CODE / 8] = GDT_CODE;
 	segments->gdt[SELECTOR_DATA / 8] = GDT_DATA;
 	segments->gdt[SELECTOR_TSS / 8] =
-		GDT_TSS | TSS_LIMIT | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+	    GDT_TSS | TSS_LIMIT | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
 	segments->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 	segments_load(&pointer);
 	__asm__ volatile("ltr %0" : : "r"((uint16_t)SELECTOR_TSS) : "memory");
@@ -143,15 +157,14 @@ int interrupts_init_cpu(struct cpu *cpu)
 		return -ERR_NO_MEMORY;
 	segments = hpa_to_pointer(frame);
 	for (size_t i = 0; i < ARRAY_SIZE(stack_switches); i++) {
-		uint64_t top;
-		int error = host_map_stack(CPU_STACK_PAGES, &top);
+		void *top = host_map_stack(CPU_STACK_PAGES);
 
-		if (error)
-			return error;
-		segments->tss.ist[stack_switches[i].ist - 1] = top;
+		if (!top)
+			return -ERR_NO_MEMORY;
+		segments->tss.ist[stack_switches[i].ist - 1] = (uint64_t)top;
 	}
 	load_segments(segments);
-	write_msr(MSR_IA32_GS_BASE, (uint64_t)cpu);
+	write_msr(MSR_GS_BASE, (uint64_t)cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(stack_switches); i++)
 		idt[stack_switches[i].vector].ist = stack_switches[i].ist;
 	load_idt();
@@ -166,9 +179,9 @@ struct descriptor_tables interrupts_tables(void)
 	__asm__ volatile("sgdt %0" : "=m"(gdt));
 	__asm__ volatile("sidt %0" : "=m"(interrupt_table));
 	return (struct descriptor_tables){
-		.gdt = gdt.base,
-		.idt = interrupt_table.base,
-		.tss = gdt.base + offsetof(struct cpu_segments, tss),
+	    .gdt = gdt.base,
+	    .idt = interrupt_table.base,
+	    .tss = gdt.base + offsetof(struct cpu_segments, tss),
 	};
 }
 
@@ -184,16 +197,15 @@ static void report_nmis(void)
 
 	if (likely(seen == nmis_said))
 		return;
-	log_warning("%llu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
-		    "the NMI button\n",
-		    (unsigned long long)seen);
+	log_warning(
+	    "%llu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
+	    "the NMI button\n",
+	    (unsigned long long)seen);
 	nmis_said = seen;
 }
 
 static void dispatch_unhandled(unsigned vector)
 {
-	if (vector == SPURIOUS_VECTOR)
-		return;
 	if (counts[vector] == 1)
 		log_warning("interrupt vector %u has no handler\n", vector);
 	lapic_eoi();
@@ -225,7 +237,7 @@ void interrupt_entry(const struct interrupt_frame *frame)
 {
 	if (frame->vector >= VECTOR_FIRST_FREE)
 		interrupt_dispatch((unsigned)frame->vector);
-	else if (frame->vector == VECTOR_NMI)
+	else if (frame->vector == EXCEPTION_NMI)
 		interrupt_nmi();
 	else
 		panic_exception(frame);

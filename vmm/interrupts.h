@@ -16,11 +16,7 @@ struct cpu;
 
 #define TSS_LIMIT 0x67 /* what VM exits set: no I/O permission bitmap behind the TSS */
 
-#define VECTOR_NMI           2
-#define VECTOR_DOUBLE_FAULT  8
-#define VECTOR_PAGE_FAULT    14
-#define VECTOR_MACHINE_CHECK 18
-#define VECTOR_FIRST_FREE    32 /* below are the architecture's exceptions */
+#define VECTOR_FIRST_FREE 32 /* below are the architecture's exceptions */
 
 /* What the entry code pushes: registers at the time of the interrupt or exception. */
 struct interrupt_frame {
@@ -35,7 +31,8 @@ struct descriptor_tables {
 	uint64_t gdt, idt, tss;
 };
 
-/* The boot processor, from the first C code on: exceptions panic with a report instead of resetting the machine. */
+/* The boot processor, from the first C code on: exceptions panic with a report instead of resetting the
+ * machine. */
 void interrupts_early_init(struct cpu *cpu);
 
 /*
@@ -60,7 +57,8 @@ void interrupt_register(uint8_t vector, void (*handler)(void));
  */
 void interrupt_dispatch(unsigned vector);
 
-/* A real NMI arrived: from the IDT, or by a VM exit. It is logged at the next interrupt, since it may come at any time. */
+/* A real NMI arrived: from the IDT, or by a VM exit. It is logged at the next interrupt, since it may come at
+ * any time. */
 void interrupt_nmi(void);
 
 /* The name of an exception, "#GP general protection"; "" for vectors that have none. */

@@ -1,5 +1,6 @@
 #include <stdarg.h>
 #include "lib/format.h"
+#include "lib/registers.h"
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "vmm/backtrace.h"
@@ -11,13 +12,10 @@
 #include "vmm/symbols.h"
 #include "vmm/trace.h"
 
-#define BACKTRACE_MAX    24
-#define MSR_IA32_GS_BASE 0xc0000101
+#define BACKTRACE_MAX 24
 
-#define MSR_IA32_MCG_CAP    0x179
-#define MSR_IA32_MCG_STATUS 0x17a
-#define MSR_IA32_MC0_STATUS 0x401 /* four MSRs a bank: CTL, STATUS, ADDR, MISC */
-#define MCI_STATUS_VAL      BIT(63)
+#define MSR_MC0_STATUS 0x401 /* four MSRs a bank: CTL, STATUS, ADDR, MISC */
+#define MCI_STATUS_VAL BIT(63)
 
 /* boot/entry.S */
 extern const uint8_t boot_stack[], boot_stack_end[];
@@ -54,7 +52,8 @@ bool panic_in_progress(void)
 	return __atomic_load_n(&panicked, __ATOMIC_RELAXED);
 }
 
-/* The first to come reports; whoever comes later, on another CPU or by a fault in the report itself, stops. */
+/* The first to come reports; whoever comes later, on another CPU or by a fault in the report itself, stops.
+ */
 static void enter(void)
 {
 	interrupts_disable();
@@ -69,7 +68,7 @@ static void enter(void)
 /* This CPU's data; null until the GS base is set. */
 static const struct cpu *cpu_or_null(void)
 {
-	return read_msr(MSR_IA32_GS_BASE) ? this_cpu() : NULL;
+	return read_msr(MSR_GS_BASE) ? this_cpu() : NULL;
 }
 
 /* How far up from `rsp` the stack certainly goes on; a stack pointer in the guard page starts behind it. */
@@ -129,10 +128,22 @@ static void print_registers(const struct interrupt_frame *frame)
 		const char *name;
 		uint64_t value;
 	} registers[] = {
-		{"rax", frame->rax}, {"rbx", frame->rbx}, {"rcx", frame->rcx}, {"rdx", frame->rdx},
-		{"rsi", frame->rsi}, {"rdi", frame->rdi}, {"rbp", frame->rbp}, {"rsp", frame->rsp},
-		{"r8 ", frame->r8},  {"r9 ", frame->r9},  {"r10", frame->r10}, {"r11", frame->r11},
-		{"r12", frame->r12}, {"r13", frame->r13}, {"r14", frame->r14}, {"r15", frame->r15},
+	    {"rax", frame->rax},
+		 {"rbx", frame->rbx},
+	      {"rcx", frame->rcx},
+		   {"rdx", frame->rdx},
+	    {"rsi", frame->rsi},
+		 {"rdi", frame->rdi},
+	      {"rbp", frame->rbp},
+		   {"rsp", frame->rsp},
+	    {"r8 ", frame->r8 },
+		 {"r9 ", frame->r9 },
+	      {"r10", frame->r10},
+		   {"r11", frame->r11},
+	    {"r12", frame->r12},
+		 {"r13", frame->r13},
+	      {"r14", frame->r14},
+		   {"r15", frame->r15},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
@@ -145,11 +156,11 @@ static void print_registers(const struct interrupt_frame *frame)
 /* SDM Vol. 3B "Machine-Check Architecture": which banks say what. */
 static void print_machine_check(void)
 {
-	unsigned banks = read_msr(MSR_IA32_MCG_CAP) & 0xff;
+	unsigned banks = read_msr(MSR_MCG_CAP) & 0xff;
 
-	print("  IA32_MCG_STATUS %016llx\n", (unsigned long long)read_msr(MSR_IA32_MCG_STATUS));
+	print("  IA32_MCG_STATUS %016llx\n", (unsigned long long)read_msr(MSR_MCG_STATUS));
 	for (unsigned bank = 0; bank < banks; bank++) {
-		uint64_t status = read_msr(MSR_IA32_MC0_STATUS + bank * 4);
+		uint64_t status = read_msr(MSR_MC0_STATUS + bank * 4);
 
 		if (status & MCI_STATUS_VAL)
 			print("  IA32_MC%u_STATUS %016llx\n", bank, (unsigned long long)status);
@@ -161,8 +172,9 @@ static noreturn void finish(uint64_t rsp)
 	print_backtrace(rsp);
 	print("the last events, oldest first:\n");
 	trace_print(print_line);
-	print("Nacre has stopped, and every guest with it. This is a defect of Nacre: please report the lines "
-	      "above.\n");
+	print(
+	    "Nacre has stopped, and every guest with it. This is a defect of Nacre: please report the lines "
+	    "above.\n");
 	stop();
 }
 
@@ -191,7 +203,7 @@ void panic_exception(const struct interrupt_frame *frame)
 	print_where(frame->rip);
 	print_registers(frame);
 	print_system_registers();
-	if (frame->vector == VECTOR_MACHINE_CHECK)
+	if (frame->vector == EXCEPTION_MC)
 		print_machine_check();
 	finish(frame->rsp);
 }

@@ -4,10 +4,10 @@
 #include "vmm/trace.h"
 
 static const char *const names[TRACE_EVENTS] = {
-	[TRACE_NONE] = "",
-	[TRACE_INTERRUPT] = "interrupt",
-	[TRACE_NMI] = "NMI",
-	[TRACE_EXIT] = "exit",
+    [TRACE_NONE] = "",
+    [TRACE_INTERRUPT] = "interrupt",
+    [TRACE_NMI] = "NMI",
+    [TRACE_EXIT] = "exit",
 };
 
 static struct trace_ring rings[TRACE_CPUS];

@@ -1,0 +1,140 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "lib/x86.h"
+#include "vmm/console.h"
+#include "vmm/cpu.h"
+#include "vmm/log.h"
+#include "vmm/trace.h"
+
+/* The console: what was written to it. */
+static char shown[65536];
+static size_t shown_length;
+
+static char replayed[65536];
+static size_t replayed_length;
+
+static char lines[TRACE_RECORDS * 2][96];
+static unsigned line_count;
+
+void console_write(const char *text, size_t length)
+{
+	assert_true(shown_length + length < sizeof(shown));
+	memcpy(shown + shown_length, text, length);
+	shown_length += length;
+	shown[shown_length] = '\0';
+}
+
+static void put_replayed(const char *text, size_t length)
+{
+	assert_true(replayed_length + length < sizeof(replayed));
+	memcpy(replayed + replayed_length, text, length);
+	replayed_length += length;
+	replayed[replayed_length] = '\0';
+}
+
+static void put_line(const char *line)
+{
+	assert_true(line_count < ARRAY_SIZE(lines));
+	strncpy(lines[line_count], line, sizeof(lines[0]) - 1);
+	line_count++;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	shown_length = replayed_length = line_count = 0;
+	shown[0] = replayed[0] = '\0';
+	log_level_set(LOG_INFO);
+	return 0;
+}
+
+static void test_levels(void **state)
+{
+	(void)state;
+	log_debug("unseen\n");
+	log_info("one %d\n", 1);
+	log_warning("two\n");
+	log_error("three\n");
+	assert_string_equal(shown, "one 1\nwarning: two\nerror: three\n");
+	log_level_set(LOG_DEBUG);
+	log_debug("seen\n");
+	assert_non_null(strstr(shown, "debug: seen\n"));
+	log_level_set(LOG_ERROR);
+	log_warning("quiet\n");
+	assert_null(strstr(shown, "quiet"));
+}
+
+static void test_long_message_is_cut(void **state)
+{
+	char text[2000];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	log_info("%s\n", text);
+	assert_int_equal(shown_length, 511);
+	assert_int_equal(shown[510], '\n');
+	log_panic_mode(); /* without locks all the same */
+	log_info("after\n");
+	assert_string_equal(shown + 511, "after\n");
+}
+
+static void test_replay_keeps_the_newest(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2000; i++)
+		log_info("message %u of many\n", i);
+	log_replay(put_replayed);
+	assert_int_equal(replayed_length, LOG_KEPT);
+	assert_memory_equal(replayed, shown + shown_length - LOG_KEPT, LOG_KEPT);
+}
+
+static void test_trace(void **state)
+{
+	struct cpu cpu = {.self = &cpu, .index = 1}, beyond = {.self = &beyond, .index = TRACE_CPUS};
+
+	(void)state;
+	fake_x86_reset();
+	fake_x86.tsc = 1000;
+	fake_x86.tsc_step = 1;
+	fake_x86.per_cpu = &cpu;
+	trace_print(put_line);
+	assert_int_equal(line_count, 0);
+	trace(TRACE_INTERRUPT, 0x20, 1);
+	trace(TRACE_EXIT, 10, 0xffffffff81000000);
+	trace_print(put_line);
+	assert_int_equal(line_count, 2);
+	assert_string_equal(lines[0], "cpu 1 tsc 1000 interrupt 20 1");
+	assert_string_equal(lines[1], "cpu 1 tsc 1001 exit      a ffffffff81000000");
+
+	line_count = 0;
+	for (unsigned i = 0; i < TRACE_RECORDS; i++)
+		trace(TRACE_NMI, i, 0);
+	trace_print(put_line);
+	assert_int_equal(line_count, TRACE_RECORDS);
+	assert_string_equal(lines[0], "cpu 1 tsc 1002 NMI       0 0");
+
+	line_count = 0;
+	fake_x86.per_cpu = &beyond;
+	trace(TRACE_NMI, 77, 0);
+	trace_print(put_line);
+	assert_int_equal(line_count, TRACE_RECORDS);
+	assert_string_equal(lines[TRACE_RECORDS - 1], "cpu 1 tsc 1065 NMI       3f 0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(test_levels, setup),
+	    cmocka_unit_test_setup(test_long_message_is_cut, setup),
+	    cmocka_unit_test_setup(test_replay_keeps_the_newest, setup),
+	    cmocka_unit_test_setup(test_trace, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

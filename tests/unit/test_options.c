@@ -1,0 +1,100 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "boot/options.h"
+
+static struct boot_options options;
+static char unknown[BOOT_OPTION_MAX];
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(boot_options_parse("", &options, unknown), 0);
+	assert_int_equal(options.serial_port, 0x3f8);
+	assert_int_equal(options.serial_speed, 115200);
+	assert_true(options.screen);
+	assert_string_equal(unknown, "");
+}
+
+static void test_serial(void **state)
+{
+	static const struct {
+		const char *text;
+		uint16_t port;
+	} cases[] = {
+	    {"serial=com1",	    0x3f8 },
+	     {"serial=com2",	     0x2f8 },
+	     {"serial=com3",	     0x3e8 },
+	    {"serial=com4",	    0x2e8 },
+	     {"serial=none",	     0     },
+	     {"serial=0x100",	      0x100 },
+	    {"serial=0xfFf8",	      0xfff8},
+	     {"serial=1016",	     0x3f8 },
+	     {" serial=none  ",	0	 },
+	    {"speed=50 serial=com2", 0x2f8 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(boot_options_parse(cases[i].text, &options, unknown), 0);
+		assert_int_equal(options.serial_port, cases[i].port);
+	}
+}
+
+static void test_speed_and_screen(void **state)
+{
+	(void)state;
+	assert_int_equal(boot_options_parse("speed=9600 screen=no", &options, unknown), 0);
+	assert_int_equal(options.serial_speed, 9600);
+	assert_false(options.screen);
+	assert_int_equal(boot_options_parse("screen=no screen=yes", &options, unknown), 0);
+	assert_true(options.screen);
+}
+
+static void test_bad_words(void **state)
+{
+	static const char *const cases[] = {
+	    "serial",	      "serial=",	"serial=com5",	"serial=0x",	"serial=0xff",
+	    "serial=0xfff9",  "serial=0x10000", "serial=12a",	"serial=com",	"serial=com11",
+	    "=com1",	      "speed=49",	"speed=115201", "speed=",	"speed=99999999999999999999",
+	    "speed=-1",	      "screen=maybe",	"screen=",	"serials=com1", "quiet",
+	    "speed=9600,8n1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(boot_options_parse(cases[i], &options, unknown), 1);
+		assert_string_equal(unknown, cases[i]);
+		assert_int_equal(options.serial_port, 0x3f8);
+		assert_int_equal(options.serial_speed, 115200);
+		assert_true(options.screen);
+	}
+}
+
+static void test_several_bad_words(void **state)
+{
+	char line[200];
+
+	(void)state;
+	assert_int_equal(boot_options_parse("speed=9600 one two serial=com2", &options, unknown), 2);
+	assert_string_equal(unknown, "one");
+	assert_int_equal(options.serial_port, 0x2f8);
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	assert_int_equal(boot_options_parse(line, &options, unknown), 1);
+	assert_int_equal(strlen(unknown), BOOT_OPTION_MAX - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_defaults),	      cmocka_unit_test(test_serial),
+	    cmocka_unit_test(test_speed_and_screen),  cmocka_unit_test(test_bad_words),
+	    cmocka_unit_test(test_several_bad_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
