@@ -28,7 +28,10 @@ bool execute_xadd(struct emulation *e)
 	return operand_write(e, &e->source, a) && operand_write(e, &e->destination, sum);
 }
 
-/* SDM Vol. 2A "CMPXCHG": the destination is written also when the comparison fails. */
+/*
+ * SDM Vol. 2A "CMPXCHG": memory is written also when the comparison fails. A register is not
+ * touched then: processors leave even the upper half of a 32-bit one.
+ */
 bool execute_cmpxchg(struct emulation *e)
 {
 	unsigned size = e->operand_size;
@@ -39,7 +42,7 @@ bool execute_cmpxchg(struct emulation *e)
 	alu_compute(e, ALU_CMP, register_read(e, RAX, size), old, size);
 	if (e->rflags & RFLAGS_ZF)
 		return operand_write(e, &e->destination, new);
-	if (!operand_write(e, &e->destination, old))
+	if (e->destination.place == PLACE_MEMORY && !operand_write(e, &e->destination, old))
 		return false;
 	register_write(e, RAX, size, old);
 	return true;

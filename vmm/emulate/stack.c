@@ -61,29 +61,24 @@ bool execute_pop(struct emulation *e)
 
 #define ALL_REGISTERS 8
 
-/* Everything is checked before the first is written. Without ops->check a read for write stands in. */
-static bool check_pusha(struct emulation *e)
+/* Can the stack be written there? Without ops->check a read for write stands in. */
+static bool check_stack_write(struct emulation *e, uint64_t pointer)
 {
 	uint64_t unused;
 
-	for (unsigned i = 1; i <= ALL_REGISTERS; i++) {
-		uint64_t pointer = (e->gpr[RSP] - i * e->operand_size) & size_mask(e->stack_size);
-		bool good = e->context->ops->check
-				? memory_check(e, SEG_SS, pointer, e->operand_size, true)
-				: memory_read(e, SEG_SS, pointer, &unused, e->operand_size, true);
-
-		if (!good)
-			return false;
-	}
-	return true;
+	pointer &= size_mask(e->stack_size);
+	return e->context->ops->check ? memory_check(e, SEG_SS, pointer, e->operand_size, true)
+				      : memory_read(e, SEG_SS, pointer, &unused, e->operand_size, true);
 }
 
 bool execute_pusha(struct emulation *e)
 {
 	uint64_t stack_pointer = e->gpr[RSP];
 
-	if (!check_pusha(e))
-		return false;
+	/* All eight before the first is written. */
+	for (unsigned i = 1; i <= ALL_REGISTERS; i++)
+		if (!check_stack_write(e, stack_pointer - i * e->operand_size))
+			return false;
 	for (unsigned i = 0; i < ALL_REGISTERS; i++)
 		if (!stack_push(e, i == RSP ? stack_pointer : e->gpr[i], e->operand_size))
 			return false;
@@ -103,13 +98,18 @@ bool execute_popa(struct emulation *e)
 	return true;
 }
 
-/* Level 0 only: no compiler and no kernel nests further. */
+/*
+ * Level 0 only: no compiler and no kernel nests further. SDM Vol. 2A "ENTER": it faults where a
+ * write at the final stack pointer would.
+ */
 bool execute_enter(struct emulation *e)
 {
 	uint64_t allocated = e->destination.value;
 
 	if (e->source.value & 31)
 		return unsupported(e);
+	if (!check_stack_write(e, e->gpr[RSP] - e->operand_size - allocated))
+		return false;
 	if (!stack_push(e, e->gpr[RBP], e->operand_size))
 		return false;
 	register_write(e, RBP, e->operand_size, e->gpr[RSP]);
