@@ -11,7 +11,7 @@
 #define VM_RESERVE    8192  /* of it, kept for the monitor */
 #define CHUNK	      64
 #define DRAW_AT_ONCE  200  /* characters drawn in one poll: well below a millisecond */
-#define SHOW_AT_ONCE  4096 /* bytes put on the screen's grid in one poll */
+#define FEED_AT_ONCE  4096 /* bytes put on the screen's grid in one poll */
 #define INPUT_POLLS   8
 #define CAUSES_MAX    16 /* of the UART's interrupt, taken in one go */
 #define LOSS_TEXT_MAX 64
@@ -73,7 +73,8 @@ static void transmit(void)
 		uart_interrupts(&console.uart, true, console.transmitting);
 }
 
-static void show(size_t bytes, size_t cells)
+/* Put up to `bytes` on the screen's grid; drawing is another matter. */
+static void feed_screen(size_t bytes)
 {
 	while (console.screen < console.head && bytes) {
 		size_t at = console.screen % RING_SIZE;
@@ -83,7 +84,6 @@ static void show(size_t bytes, size_t cells)
 		console.screen += count;
 		bytes -= count;
 	}
-	screen_draw(cells);
 }
 
 /* Everything out, by polling: at boot, before the end, and in a panic. A dead UART is given up. */
@@ -97,7 +97,9 @@ static void drain(void)
 			console.uart.base = 0;
 		console.serial += count;
 	}
-	show(RING_SIZE, SIZE_MAX);
+	console.transmitting = false;
+	feed_screen(RING_SIZE);
+	screen_draw(SIZE_MAX);
 }
 
 /* The lock is held. False: full. */
@@ -225,6 +227,7 @@ static void serve_line(void)
 	lock();
 	say_losses();
 	transmit();
+	feed_screen(FEED_AT_ONCE);
 	unlock();
 	channel = console_attached();
 	if (channel && channel->output_waiting && console_free() > RING_SIZE / 2) {
@@ -240,7 +243,7 @@ void console_poll(void)
 	if (!console_attached())
 		shell_show_prompt();
 	lock();
-	show(SHOW_AT_ONCE, DRAW_AT_ONCE);
+	screen_draw(DRAW_AT_ONCE);
 	unlock();
 	want_service();
 }
