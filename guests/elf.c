@@ -155,13 +155,14 @@ int elf_note_number(const struct elf_image *elf, const char *owner, uint32_t typ
 {
 	for (unsigned i = 0; i < elf->count; i++) {
 		struct elf_segment segment = elf_segment(elf, i);
-		const uint8_t *notes = elf->data + segment.offset;
+		const uint8_t *notes;
 		uint64_t alignment = segment.alignment == 8 ? 8 : 4;
 		int result;
 
 		if (segment.type != ELF_PT_NOTE ||
 		    !range_within(segment.offset, segment.file_size, elf->size))
 			continue;
+		notes = elf->data + segment.offset;
 		result = find_note(notes, segment.file_size, alignment, owner, type, value);
 		/* Linkers put notes of 4 and of 8 into one segment and mark it with the larger. */
 		if (result == -ERR_NOT_FOUND)

@@ -41,6 +41,9 @@ struct guest_start {
 	uint16_t tr;	 /* a busy TSS with base 0 and limit 67h */
 };
 
+/* Room for the longest sentence that guest_load_image() leaves, its NUL included. */
+#define GUEST_PROBLEM_MAX 160
+
 /*
  * Load `image` and describe the start in `start`. Returns 0, or a negative error:
  * -ERR_UNSUPPORTED (no loader knows the format), -ERR_TRUNCATED, -ERR_INVALID (corrupt),

@@ -76,6 +76,23 @@ static bool overlaps_earlier(const struct elf_image *elf, unsigned index)
 	return false;
 }
 
+/* [start, end) cannot be used: say what the operator can do. */
+static int refuse_range(struct loading *loading, gpa_t start, gpa_t end)
+{
+	unsigned long long top = guest_high_ram_end(loading->image->memory);
+
+	if (start < GUEST_HIGH_START)
+		return loading_fail(
+		    loading, ERR_NO_MEMORY,
+		    "the ELF kernel wants to be loaded at 0x%llx, which is in use; link it at 1 MiB "
+		    "or above",
+		    (unsigned long long)start);
+	return loading_fail(loading, ERR_NO_MEMORY,
+			    "the ELF kernel needs memory up to %llu KiB, and the guest's ends at %llu KiB; "
+			    "raise 'memory'",
+			    (unsigned long long)(end / 1024 + (end % 1024 != 0)), top / 1024);
+}
+
 /* Check segment `index`; the ones before it are good. */
 static int check_segment(struct loading *loading, const struct elf_image *elf, unsigned index)
 {
@@ -95,11 +112,7 @@ static int check_segment(struct loading *loading, const struct elf_image *elf, u
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
 				    "ends behind the last address");
 	if (!range_is_free(loading->image->memory, segment.physical, end))
-		return loading_fail(
-		    loading, ERR_NO_MEMORY,
-		    "the ELF kernel needs memory from 0x%llx to 0x%llx, which the guest does not have "
-		    "free; raise 'memory', or link the kernel at 1 MiB or above",
-		    (unsigned long long)segment.physical, (unsigned long long)end);
+		return refuse_range(loading, segment.physical, end);
 	if (overlaps_earlier(elf, index))
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index, "overlaps another");
 	return 0;

@@ -50,7 +50,7 @@ static char *read_file(const char *path, size_t *size)
 	return text;
 }
 
-static void print_error(const char *path, unsigned line, const char *text)
+static void report(const char *path, unsigned line, const char *text)
 {
 	if (line)
 		fprintf(stderr, "%s:%u: %s\n", path, line, text);
@@ -89,7 +89,7 @@ static unsigned check_image(const char *config_path, unsigned line, const char *
 		snprintf(text, sizeof(text), "%s '%s' is empty; fetch or build it again", key, name);
 	else
 		return 0;
-	print_error(config_path, line, text);
+	report(config_path, line, text);
 	return 1;
 }
 
@@ -136,7 +136,7 @@ static int check(const char *path, bool files)
 	count = config_parse(text, size, &config, errors, ERRORS_MAX);
 	free(text);
 	for (unsigned i = 0; i < count && i < ERRORS_MAX; i++)
-		print_error(path, errors[i].line, errors[i].text);
+		report(path, errors[i].line, errors[i].text);
 	if (count > ERRORS_MAX)
 		fprintf(stderr, "%s: %u more mistakes are not shown\n", path, count - ERRORS_MAX);
 	count += check_images(path);

@@ -287,7 +287,8 @@ static void test_broken(void **state)
 	    {OFFSET(0),	8, UINT64_MAX,		       ERR_TRUNCATED,   "truncated: segment 0 ends behind"		},
 	    {PADDR(1),    8, TEXT_GPA,		    ERR_INVALID,	 "segment 1 overlaps another"		     },
 	    {MEMSZ(1),    8, UINT64_MAX,		      ERR_INVALID,	   "segment 1 ends behind the last address"   },
-	    {MEMSZ(1),    8, MIB(44) + 1,	       ERR_NO_MEMORY,   "needs memory from 0x1400000 to 0x4000001" },
+	    {MEMSZ(1),    8, MIB(44) + 1,	       ERR_NO_MEMORY,
+	     "needs memory up to 65537 KiB, and the guest's ends at 65536 KiB"				      },
 	    {0x12,	   2, 40,			  ERR_UNSUPPORTED, "not for an x86 processor"		     },
 	    {0x38,	   2, 0,			 ERR_INVALID,     "header is corrupt"			 },
 	};

@@ -1,0 +1,50 @@
+/*
+ * One image through the loaders. The input's first bytes choose the guest; the rest is the kernel.
+ * Whatever the kernel says, the loaders stay inside the guest's memory (the map sees to
+ * that), leave a sentence when they refuse, and a start that can be entered when not.
+ */
+#ifndef FUZZ_IMAGE_H
+#define FUZZ_IMAGE_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "guests/loader.h"
+#include "tests/unit/guest_ram.h"
+
+static inline void fuzz_check_start(const struct guest_start *start)
+{
+	if (start->rip > UINT32_MAX || start->gdt_limit != 0x2f || start->long_mode != !!start->cr3)
+		abort();
+	if (!guest_ram_has(start->rip, 1))
+		abort();
+}
+
+static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type type)
+{
+	static const uint64_t sizes[] = {MIB(1), MIB(4), MIB(16), MIB(64)};
+	static uint8_t initrd[5000];
+	struct guest_start start;
+	char problem[GUEST_PROBLEM_MAX];
+	struct guest_image image = {
+	    .initrd = initrd, .cmdline = "console=ttyS0", .type = type, .map = &guest_ram_map};
+	int error;
+
+	if (size < 2)
+		return 0;
+	image.memory = sizes[data[0] & 3];
+	image.acpi = data[0] & 4;
+	image.initrd_size = data[0] & 8 ? sizeof(initrd) : 0;
+	image.uarts = data[1] % 5;
+	image.kernel = data + 2;
+	image.kernel_size = size - 2;
+	guest_ram_create(image.memory);
+	error = guest_load_image(&image, &start, problem, sizeof(problem));
+	if (error > 0 || (error && (!problem[0] || strlen(problem) >= sizeof(problem) - 1)))
+		abort();
+	if (!error)
+		fuzz_check_start(&start);
+	return 0;
+}
+
+#endif

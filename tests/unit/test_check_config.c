@@ -1,0 +1,178 @@
+/* The check-config program: its three uses, its exit status, and what it says about missing images. */
+#define _DEFAULT_SOURCE /* mkdtemp */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+int check_config_main(int argc, char **argv);
+#define main check_config_main
+#include "tests/harness/check_config.c"
+#undef main
+
+static char folder[] = "/tmp/check-config.XXXXXX";
+static char output[16384]; /* of both streams */
+
+static void write_file(const char *name, const char *text)
+{
+	char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "wb");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Run with standard output and standard error in a file, and read that. `config` lies in the folder. */
+static int run(const char *option, const char *config_name)
+{
+	char path[200], log[200], *arguments[4] = {(char *)"check-config"};
+	int count = 1, status, old_out, old_err;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, config_name ? config_name : "");
+	snprintf(log, sizeof(log), "%s/log", folder);
+	if (option)
+		arguments[count++] = (char *)option;
+	if (config_name)
+		arguments[count++] = path;
+	fflush(NULL);
+	old_out = dup(1);
+	old_err = dup(2);
+	file = fopen(log, "w+");
+	assert_non_null(file);
+	dup2(fileno(file), 1);
+	dup2(fileno(file), 2);
+	status = check_config_main(count, arguments);
+	fflush(NULL);
+	dup2(old_out, 1);
+	dup2(old_err, 2);
+	close(old_out);
+	close(old_err);
+	rewind(file);
+	output[fread(output, 1, sizeof(output) - 1, file)] = '\0';
+	fclose(file);
+	return status;
+}
+
+/* The output, with the folder's name in front of the first %s. */
+static void assert_output(const char *format)
+{
+	char expected[1024];
+
+	snprintf(expected, sizeof(expected), format, folder, folder);
+	assert_string_equal(output, expected);
+}
+
+static void test_good(void **state)
+{
+	(void)state;
+	write_file("good.conf", "[vm a]\nkernel = k\ninitrd = i\n[vm b]\nkernel = k\nmemory = 2M\n");
+	assert_int_equal(run(NULL, "good.conf"), 0);
+	assert_non_null(strstr(output, "[vm b]\nkernel = k\ninitrd = \ncmdline = \nmemory = 2M\n"));
+	assert_int_equal(run("--files", "good.conf"), 0);
+	assert_string_equal(output, "k\ni\n");
+}
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	write_file("bad.conf", "[vm a]\nkernel = k\nmemroy = 64M\n");
+	assert_int_equal(run(NULL, "bad.conf"), 1);
+	assert_output("%s/bad.conf:3: unknown key 'memroy' in [vm]; did you mean 'memory'?\n");
+	write_file("empty.conf", "");
+	assert_int_equal(run("--files", "empty.conf"), 1);
+	assert_output("%s/empty.conf: there is no VM; add a section [vm NAME] with a line 'kernel = PATH'\n");
+}
+
+static void test_many_mistakes(void **state)
+{
+	char text[400] = "";
+
+	(void)state;
+	for (unsigned i = 0; i < 110; i++)
+		strcat(text, "x\n");
+	strcat(text, "[vm a]\nkernel = k\n");
+	write_file("many.conf", text);
+	assert_int_equal(run(NULL, "many.conf"), 1);
+	assert_non_null(strstr(output, "many.conf:100: neither"));
+	assert_null(strstr(output, "many.conf:101: neither"));
+	assert_non_null(strstr(output, "many.conf: 10 more mistakes are not shown\n"));
+}
+
+static void test_images(void **state)
+{
+	(void)state;
+	write_file("images.conf", "[vm a]\nkernel = none\n");
+	assert_int_equal(run(NULL, "images.conf"), 1);
+	assert_output(
+	    "%s/images.conf:2: kernel 'none' cannot be opened at %s/none: No such file or directory; "
+	    "give a path relative to the config file's folder\n");
+	write_file("nothing", "");
+	write_file("images.conf", "[vm a]\nkernel = k\ninitrd = nothing\n");
+	assert_int_equal(run(NULL, "images.conf"), 1);
+	assert_output("%s/images.conf:3: initrd 'nothing' is empty; fetch or build it again\n");
+	write_file("images.conf", "[vm a]\nkernel = /\n");
+	assert_int_equal(run(NULL, "images.conf"), 1);
+	assert_output("%s/images.conf:2: kernel '/' is no regular file; name an image file\n");
+}
+
+static void test_unreadable(void **state)
+{
+	static char big[(1 << 20) + 2];
+
+	(void)state;
+	assert_int_equal(run(NULL, "missing.conf"), 2);
+	assert_output("%s/missing.conf: cannot open the config file: No such file or directory\n");
+	assert_int_equal(run(NULL, ""), 2);
+	assert_output("%s/: cannot read the config file; is it a folder?\n");
+	memset(big, '\n', sizeof(big) - 1);
+	write_file("big.conf", big);
+	assert_int_equal(run(NULL, "big.conf"), 2);
+	assert_output("%s/big.conf: larger than 1 MiB, so not a config file\n");
+}
+
+static void test_usage(void **state)
+{
+	(void)state;
+	assert_int_equal(run(NULL, NULL), 2);
+	assert_string_equal(output, "usage: check-config [--files] FILE | --document\n");
+	assert_int_equal(run("--file", NULL), 2);
+	assert_int_equal(run("--file", "good.conf"), 2);
+	assert_int_equal(run("--document", NULL), 0);
+	assert_non_null(strstr(output, "| `[vm]` | `memory` | `256M` | 1M to 1T"));
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	write_file("k", "kernel");
+	write_file("i", "initrd");
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	char command[200];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_good),	  cmocka_unit_test(test_mistakes),
+	    cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_images),
+	    cmocka_unit_test(test_unreadable),	  cmocka_unit_test(test_usage),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
