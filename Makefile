@@ -113,7 +113,7 @@ $(BUILD)/host/%.o: %.c
 $(HOST_O): | $(GENERATED)
 
 # An archive, so that a test pulls in only what it names, and may bring its own
-# definition of anything else.
+# definition of anything else. The stand-ins come first, that of panic() in any case.
 $(BUILD)/host/libnacre.a: $(HOST_O)
 	rm -f $@ && ar rcs $@ $^
 $(BUILD)/host/libfake.a: $(FAKE_O)
@@ -124,8 +124,8 @@ UNIT   := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libnacre.a $(BUILD)/host/libfake.a | need-unit
 	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) -MMD -MP -o $@ $< -Wl,--start-group $(BUILD)/host/libnacre.a \
-		$(BUILD)/host/libfake.a -Wl,--end-group -lcmocka
+	$(CC) $(HOST_FLAGS) -MMD -MP -o $@ $< -Wl,-u,panic -Wl,--start-group $(BUILD)/host/libfake.a \
+		$(BUILD)/host/libnacre.a -Wl,--end-group -lcmocka
 
 .PHONY: unit unit-build
 unit-build: $(UNIT)
@@ -149,7 +149,7 @@ coverage: $(UNIT) | need-coverage ## line coverage of the unit tests, by directo
 FUZZ_SECONDS ?= 60
 FUZZ_C     := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ       := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
-FUZZ_O     := $(HOST_C:%.c=$(BUILD)/clang/%.o) $(FAKE_C:%.c=$(BUILD)/clang/%.o)
+FUZZ_O     := $(FAKE_C:%.c=$(BUILD)/clang/%.o) $(HOST_C:%.c=$(BUILD)/clang/%.o)
 FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -w -Itests/unit/fake -I. -I$(BUILD)/generated \
 	      -DHOST_BUILD -fno-sanitize-recover=undefined
 
@@ -157,7 +157,7 @@ $(BUILD)/clang/%.o: %.c $(GENERATED) | need-fuzz
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
-$(BUILD)/clang/libnacre.a: $(FUZZ_O)
+$(BUILD)/clang/libnacre.a: $(FUZZ_O) # the stand-ins first: the linker takes the first that fits
 	rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/clang/libnacre.a

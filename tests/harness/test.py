@@ -21,7 +21,7 @@ passed = failed = 0
 
 def run(name, command, limit):
     """Run a command, its output to a file; return (succeeded, output, seconds)."""
-    path = os.path.join(BUILD, "test", name.replace("/", "-") + ".log")
+    path = os.path.join(BUILD, "test", name.replace(" ", "-") + ".log")
     start = time.monotonic()
     with open(path, "wb") as log:
         try:
@@ -59,6 +59,15 @@ def section(title):
     print(f"\n== {title}", flush=True)
 
 
+def errors_of(build, name):
+    """Why a program was not built: the compiler's and linker's errors; empty if it was."""
+    if os.path.exists(os.path.join(BUILD, build.split("-")[0], name)):
+        return ""
+    with open(os.path.join(BUILD, "test", build + ".log"), encoding="utf-8", errors="replace") as log:
+        lines = [line for line in log if re.search(r"error:|undefined reference|multiple definition|\*\*\*", line)]
+    return f"\nerrors of the build, all in {build}.log:\n" + "".join(lines[:20])
+
+
 def unit(source):
     """One cmocka program; its own count of tests is taken over."""
     name = os.path.basename(source)[:-2]
@@ -68,13 +77,17 @@ def unit(source):
     good, bad = counts.get("PASSED", 0), counts.get("FAILED", 0)
     if not bad and (not succeeded or not good):  # it crashed, was not built, or tests nothing
         bad = 1
+        output += errors_of("unit-build", name)
     return f"unit {name}", good, bad, seconds, output
 
 
 def fuzz(source):
     name = os.path.basename(source)[:-2]
-    succeeded, output, seconds = run(name, ["sh", "tests/harness/fuzz.sh", os.path.join(BUILD, "fuzz", name),
-                                            FUZZ_SECONDS], 120 + int(FUZZ_SECONDS))
+    program = os.path.join(BUILD, "fuzz", name)
+    succeeded, output, seconds = run(name, ["sh", "tests/harness/fuzz.sh", program, FUZZ_SECONDS],
+                                     120 + int(FUZZ_SECONDS))
+    if not succeeded:
+        output += errors_of("fuzz-build", name)
     return f"fuzz {name}", int(succeeded), int(not succeeded), seconds, output
 
 
