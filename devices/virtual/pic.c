@@ -45,7 +45,7 @@ static const uint8_t elcr_mask[PIC_CHIPS] = {0xF8, 0xDE};
 
 static unsigned rotate_right(unsigned mask, unsigned count)
 {
-	return (mask >> count | mask << (LINES_PER_CHIP - count)) & 0xFF;
+	return mask * 0x0101 >> count & 0xFF; /* two copies side by side, seen through a window */
 }
 
 /* The interrupt request register: in level mode an input asks as long as it is high, else once an edge. */

@@ -14,11 +14,17 @@
 #define REFRESH_TICKS	18 /* 15.085 us */
 #define PORT_B_WRITABLE (PORT_B_GATE2 | PORT_B_SPEAKER | PORT_B_PARITY_CLEAR | PORT_B_IOCHK_CLEAR)
 
-/* The tick that began last at `ns`. Exact: whole cycles of the two clocks, and the floor of the rest. */
+/*
+ * The tick that began last at `ns`: the floor of the exact quotient. The
+ * product with the reciprocal is that or one less, which the remainder tells.
+ */
 static uint64_t ns_to_tick(uint64_t ns)
 {
-	return PIT_TICK_BASE + ns / NS_PER_CYCLE * TICKS_PER_CYCLE +
-	       ns % NS_PER_CYCLE * TICKS_PER_CYCLE / NS_PER_CYCLE;
+	const uint64_t reciprocal = (uint64_t)(((unsigned __int128)TICKS_PER_CYCLE << 64) / NS_PER_CYCLE);
+	uint64_t tick = (uint64_t)((unsigned __int128)ns * reciprocal >> 64);
+	uint64_t remainder = ns * TICKS_PER_CYCLE - tick * NS_PER_CYCLE;
+
+	return PIT_TICK_BASE + tick + (remainder >= NS_PER_CYCLE);
 }
 
 /* The first nanosecond at which ns_to_tick() gives `tick`, or DEADLINE_NONE if it never comes. */
@@ -136,7 +142,7 @@ static void write_count_0(struct device *device, uint8_t value, uint64_t tick)
 
 	catch_up(device, tick);
 	pit_channel_write(channel, value, tick);
-	if (pit->line && pit_channel_mode(channel) == 0)
+	if (pit->line && channel->mode == 0)
 		drive_irq(device, pit_channel_out(channel, tick));
 	plan_rise(device, tick);
 }
@@ -144,11 +150,13 @@ static void write_count_0(struct device *device, uint8_t value, uint64_t tick)
 static uint32_t pit_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct pit_state *pit = device->state;
+	struct pit_channel *channel;
 
 	(void)size;
 	if (offset >= PIT_CHANNELS)
 		return 0xFF; /* "No-Operation (3-State)" */
-	return pit_channel_read(&pit->channel[offset], now_tick(device));
+	channel = &pit->channel[offset];
+	return pit_channel_read(channel, pit_channel_latched(channel) ? 0 : now_tick(device));
 }
 
 static void pit_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
@@ -169,15 +177,12 @@ static uint32_t port_b_read(struct device *device, unsigned offset, unsigned siz
 {
 	struct pit_state *pit = device->state;
 	uint64_t tick = now_tick(device);
-	uint32_t value = pit->port_b | pit->errors;
+	uint32_t refresh = tick / REFRESH_TICKS % 2,
+		 out = pit_channel_out(&pit->channel[SPEAKER_CHANNEL], tick);
 
 	(void)offset;
 	(void)size;
-	if (tick / REFRESH_TICKS & 1)
-		value |= PORT_B_REFRESH;
-	if (pit_channel_out(&pit->channel[SPEAKER_CHANNEL], tick))
-		value |= PORT_B_OUT2;
-	return value;
+	return pit->port_b | pit->errors | refresh * PORT_B_REFRESH | out * PORT_B_OUT2;
 }
 
 static void port_b_write(struct device *device, unsigned offset, unsigned size, uint32_t value)

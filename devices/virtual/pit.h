@@ -41,7 +41,7 @@ struct pit_channel {
 	uint8_t read_high;  /* 1: the next unlatched read gives the high byte */
 	uint8_t write_high; /* 1: the next write is the high byte */
 	uint8_t low_byte;   /* the low byte that was written */
-	uint8_t reserved;   /* 0 */
+	uint8_t mode;	    /* 0..5, from `control` */
 };
 
 struct pit_state {

@@ -25,9 +25,10 @@ enum pit_mode {
 	MODE_HARDWARE_STROBE,
 };
 
-unsigned pit_channel_mode(const struct pit_channel *channel)
+/* The control word has two codes for modes 2 and 3. */
+static uint8_t mode_of(uint8_t control)
 {
-	unsigned code = channel->control >> 1 & 7;
+	uint8_t code = control >> 1 & 7;
 
 	return code & 2 ? code & 3 : code;
 }
@@ -71,7 +72,7 @@ static void settle(struct pit_channel *channel, uint64_t tick)
 
 	if (likely(!channel->switching) || tick < at)
 		return;
-	if (pit_channel_mode(channel) == MODE_SQUARE && (at - channel->start) % channel->count)
+	if (channel->mode == MODE_SQUARE && (at - channel->start) % channel->count)
 		at -= high_half(channel->reload); /* it starts with its low half */
 	channel->start = at;
 	channel->count = channel->reload;
@@ -97,7 +98,7 @@ static uint32_t square_count(const struct pit_channel *channel, uint64_t ticks)
 /* The counting element as the data lines show it. The channel is settled. */
 static uint16_t shown_count(const struct pit_channel *channel, uint64_t tick)
 {
-	unsigned mode = pit_channel_mode(channel);
+	unsigned mode = channel->mode;
 	uint64_t ticks;
 	uint32_t value;
 
@@ -123,7 +124,7 @@ static bool shown_out(const struct pit_channel *channel, uint64_t tick)
 	if (tick < channel->start)
 		return channel->held_out;
 	ticks = elapsed(channel, tick);
-	switch ((enum pit_mode)pit_channel_mode(channel)) {
+	switch ((enum pit_mode)channel->mode) {
 	case MODE_RATE: return channel->paused || ticks % channel->count != channel->count - 1;
 	case MODE_SQUARE: return channel->paused || ticks % channel->count < high_half(channel->count);
 	case MODE_SOFTWARE_STROBE:
@@ -146,6 +147,7 @@ void pit_channel_reset(struct pit_channel *channel, bool gate)
 	    .count = BINARY_MODULUS,
 	    .held_out = 1,
 	    .control = POWER_ON,
+	    .mode = MODE_SQUARE,
 	    .gate = gate,
 	};
 }
@@ -160,7 +162,8 @@ void pit_channel_control(struct pit_channel *channel, uint8_t value, uint64_t ti
 	pit_channel_reset(channel, gate);
 	channel->held = held;
 	channel->control = value & CONTROL_MASK;
-	channel->held_out = pit_channel_mode(channel) != MODE_TERMINAL_COUNT;
+	channel->mode = mode_of(channel->control);
+	channel->held_out = channel->mode != MODE_TERMINAL_COUNT;
 }
 
 /* The count register goes to the counting element with the next clock pulse. */
@@ -181,7 +184,7 @@ static uint64_t cycle_end(const struct pit_channel *channel, uint64_t tick)
 	uint32_t phase = (uint32_t)((tick - channel->start) % channel->count);
 	uint32_t high = high_half(channel->count);
 
-	if (pit_channel_mode(channel) == MODE_SQUARE && phase < high)
+	if (channel->mode == MODE_SQUARE && phase < high)
 		return tick - phase + high;
 	return tick - phase + channel->count;
 }
@@ -202,7 +205,7 @@ static void replace_periodic(struct pit_channel *channel, uint64_t tick)
 /* A whole count was written. */
 static void write_count(struct pit_channel *channel, unsigned value, uint64_t tick)
 {
-	unsigned mode = pit_channel_mode(channel);
+	unsigned mode = channel->mode;
 	bool bcd = channel->control & CONTROL_BCD;
 
 	if (bcd)
@@ -225,7 +228,7 @@ static void write_low(struct pit_channel *channel, uint8_t value, uint64_t tick)
 {
 	channel->low_byte = value;
 	channel->write_high = 1;
-	if (pit_channel_mode(channel) != MODE_TERMINAL_COUNT)
+	if (channel->mode != MODE_TERMINAL_COUNT)
 		return;
 	channel->held = shown_count(channel, tick);
 	channel->held_out = 0;
@@ -321,7 +324,7 @@ static void resume(struct pit_channel *channel, uint64_t tick)
 /* 8254 datasheet "Gate Pin Operations Summary". */
 void pit_channel_set_gate(struct pit_channel *channel, bool level, uint64_t tick)
 {
-	unsigned mode = pit_channel_mode(channel);
+	unsigned mode = channel->mode;
 
 	if (level == channel->gate)
 		return;
@@ -366,7 +369,7 @@ static uint64_t periodic_rise(const struct pit_channel *channel, uint64_t tick)
 uint64_t pit_channel_next_rise(const struct pit_channel *channel, uint64_t tick)
 {
 	struct pit_channel now = *channel;
-	unsigned mode = pit_channel_mode(channel);
+	unsigned mode = channel->mode;
 	uint64_t rise;
 
 	settle(&now, tick);
@@ -400,5 +403,5 @@ bool pit_channel_valid(const struct pit_channel *channel)
 				    channel->load_at >= PIT_TICK_BASE && channel->load_at != PIT_TICK_NONE);
 
 	return flags && counts && times && turn && channel->control <= CONTROL_MASK &&
-	       access_mode(channel) != ACCESS_LATCH;
+	       channel->mode == mode_of(channel->control) && access_mode(channel) != ACCESS_LATCH;
 }

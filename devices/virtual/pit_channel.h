@@ -7,7 +7,8 @@
 
 #include "devices/virtual/pit.h"
 
-/* Ticks are numbered from here, so that a cycle may be said to have begun before the clock. Even in refresh cycles. */
+/* Ticks are numbered from here, so that a cycle may be said to have begun before the clock. Even in refresh
+ * cycles. */
 #define PIT_TICK_BASE (36u * 4096)
 /* No tick lies beyond what 64 bits of nanoseconds can say. */
 #define PIT_TICK_MAX (1ull << 55)
@@ -17,7 +18,7 @@ void pit_channel_reset(struct pit_channel *channel, bool gate);
 /* A control word with the RW bits set, 8254 datasheet "Control Word Format". */
 void pit_channel_control(struct pit_channel *channel, uint8_t value, uint64_t tick);
 
-/* The counter's port. */
+/* The counter's port. What is latched does not depend on `tick`. */
 uint8_t pit_channel_read(struct pit_channel *channel, uint64_t tick);
 void pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick);
 
@@ -31,8 +32,10 @@ bool pit_channel_out(struct pit_channel *channel, uint64_t tick);
 /* The first tick after `tick` at which OUT rises if nobody interferes, or PIT_TICK_NONE. */
 uint64_t pit_channel_next_rise(const struct pit_channel *channel, uint64_t tick);
 
-/* 0..5; the control word has two codes for modes 2 and 3. */
-unsigned pit_channel_mode(const struct pit_channel *channel);
+static inline bool pit_channel_latched(const struct pit_channel *channel)
+{
+	return channel->status_latched || channel->latched;
+}
 
 bool pit_channel_valid(const struct pit_channel *channel);
 
