@@ -195,13 +195,10 @@ entry64:
 	movl %eax, %fs
 	movl %eax, %gs
 	movq $boot_stack_end, %rsp
-	movl %edi, %esi
-	movl %ebp, %edi
+	movl %edi, %edi /* clears the upper half */
 	xorl %ebp, %ebp
 	call boot_main
-1:	cli
-	hlt
-	jmp 1b
+	ud2
 
 /* noreturn void stack_switch(uint64_t top, void (*next)(void)): leave this stack for good. */
 	.globl stack_switch

@@ -1,0 +1,169 @@
+/*
+ * From the first C code to the guests: bring up the console, memory, exceptions and
+ * devices of the boot processor, in the order in which one needs the other.
+ */
+#include "boot/multiboot2.h"
+#include "boot/options.h"
+#include "devices/real/acpi.h"
+#include "devices/real/lapic.h"
+#include "devices/real/power.h"
+#include "devices/real/screen.h"
+#include "guests/start.h"
+#include "lib/checked.h"
+#include "lib/panic.h"
+#include "lib/x86.h"
+#include "mm/frames.h"
+#include "mm/host_map.h"
+#include "mm/layout.h"
+#include "vmm/console.h"
+#include "vmm/cpu.h"
+#include "vmm/image.h"
+#include "vmm/interrupts.h"
+#include "vmm/irq.h"
+#include "vmm/log.h"
+#include "vmm/shutdown.h"
+#include "vmm/time.h"
+
+#define CPUID_EXTENDED_EDX_1G BIT(26)
+
+/* boot/entry.S */
+noreturn void stack_switch(void *top, void (*next)(void));
+
+noreturn void boot_main(uint32_t info_address);
+
+static struct cpu boot_cpu = {.self = &boot_cpu, .deadline = TIMER_NEVER};
+static struct boot_info info;
+static struct acpi_info acpi;
+static struct memory_range reserved[2 + BOOT_MODULES_MAX]; /* must stay: frames_extend() */
+static struct guest_file files[BOOT_MODULES_MAX];
+
+/*
+ * Until the monitor's own tables are loaded, a screen that the entry code's tables reach is
+ * used there, so that an early failure is seen on machines without a serial port too.
+ */
+static void start_screen_early(const struct boot_framebuffer *framebuffer)
+{
+	size_t size = screen_size(framebuffer);
+
+	if (size && range_within(framebuffer->address, size, EARLY_MAP_LIMIT))
+		(void)screen_init(framebuffer, hpa_to_pointer(framebuffer->address));
+}
+
+static void stop_screen_early(void)
+{
+	static const struct boot_framebuffer none = {.kind = FRAMEBUFFER_NONE};
+
+	(void)screen_init(&none, NULL);
+}
+
+/* The parser speaks to nobody, so that the console can be set up from what it finds. */
+static void start_console_and_parse(uint32_t info_address, struct boot_options *options)
+{
+	size_t limit = MIN(BOOT_INFO_SIZE_MAX, (uint64_t)EARLY_MAP_LIMIT - info_address);
+	char unknown[BOOT_OPTION_MAX];
+	const char *problem;
+	int error = boot_info_parse(hpa_to_pointer(info_address), limit, &info, &problem);
+	unsigned unknown_count = boot_options_parse(info.command_line, options, unknown);
+
+	console_early_init(options->serial_port, options->serial_speed);
+	if (options->screen)
+		start_screen_early(&info.framebuffer);
+	log_info("Nacre, a hypervisor for x86-64\n");
+	if (error) {
+		log_error("boot: %s; boot with GRUB 2.06 or newer\n", problem);
+		shutdown_halt();
+	}
+	if (unknown_count)
+		log_warning("boot: option '%s' is unknown or has a bad value; known are serial=, speed= and "
+			    "screen=\n",
+			    unknown);
+}
+
+static void describe_boot(void)
+{
+	uint64_t memory = 0;
+
+	for (unsigned i = 0; i < info.range_count; i++)
+		memory += info.range[i].end - info.range[i].start;
+	log_info("boot: by %s on %s firmware, %u modules, %llu MiB of memory\n",
+		 info.loader[0] ? info.loader : "an unnamed loader", info.efi ? "UEFI" : "BIOS",
+		 info.module_count, (unsigned long long)(memory >> 20));
+	for (unsigned i = 0; i < info.range_count; i++)
+		log_info("boot: memory %llx to %llx\n", (unsigned long long)info.range[i].start,
+			 (unsigned long long)info.range[i].end);
+	for (unsigned i = 0; i < info.module_count; i++)
+		log_info("boot: module '%s' at %llx, %llu bytes\n", info.module[i].name,
+			 (unsigned long long)info.module[i].start,
+			 (unsigned long long)(info.module[i].end - info.module[i].start));
+	if (info.ranges_truncated)
+		log_warning("boot: the memory map has more than %u ranges; the rest stays unused\n",
+			    BOOT_RANGES_MAX);
+	if (info.modules_truncated)
+		log_warning("boot: more than %u modules; the rest is left out\n", BOOT_MODULES_MAX);
+}
+
+/* What must not be given away: below 1 MiB is the firmware's, and where other processors start. */
+static unsigned reserve_memory(void)
+{
+	unsigned count = 0;
+
+	reserved[count++] = (struct memory_range){0, MIB(1)};
+	reserved[count++] = (struct memory_range){pointer_to_hpa(image_start), pointer_to_hpa(image_end)};
+	for (unsigned i = 0; i < info.module_count; i++)
+		reserved[count++] = (struct memory_range){info.module[i].start, info.module[i].end};
+	return count;
+}
+
+static void start_memory(void)
+{
+	bool one_gib_pages =
+	    cpuid(0x80000000, 0).eax >= 0x80000001 && cpuid(0x80000001, 0).edx & CPUID_EXTENDED_EDX_1G;
+
+	if (frames_init(info.range, info.range_count, reserved, reserve_memory(), DIRECT_MAP_LIMIT) ||
+	    host_map_init(info.range, info.range_count, one_gib_pages)) {
+		log_error("boot: this machine has too little free memory below 4 GiB; give it more, or load "
+			  "smaller modules\n");
+		shutdown_halt();
+	}
+	stop_screen_early();
+	host_map_activate();
+}
+
+static void start_devices(void)
+{
+	acpi_parse(&acpi, info.rsdp_copy, info.rsdp_size, host_map_firmware);
+	for (unsigned i = 0; i < MIN(acpi.problem_count, (unsigned)ACPI_PROBLEMS_MAX); i++)
+		log_warning("%s\n", acpi.problem[i]);
+	power_init(&acpi);
+	time_init(&acpi);
+	irq_init(&acpi, &boot_cpu);
+	boot_cpu.apic_id = lapic_id();
+}
+
+/* On the boot processor's final stack. */
+static void run(void)
+{
+	start_devices();
+	for (unsigned i = 0; i < info.module_count; i++)
+		files[i] = (struct guest_file){info.module[i].name, info.module[i].start,
+					       info.module[i].end - info.module[i].start};
+	guests_run(files, info.module_count);
+}
+
+noreturn void boot_main(uint32_t info_address)
+{
+	struct boot_options options;
+	void *stack;
+
+	interrupts_early_init(&boot_cpu);
+	start_console_and_parse(info_address, &options);
+	describe_boot();
+	start_memory();
+	stack = host_map_stack(CPU_STACK_PAGES);
+	if (!stack || interrupts_init_cpu(&boot_cpu))
+		panic("boot: no memory for the boot processor's stacks");
+	boot_cpu.stack_top = (uint64_t)stack;
+	timer_queue_init(&boot_cpu.timers);
+	console_init(options.screen ? &info.framebuffer : NULL);
+	stack_switch(stack, run);
+}
