@@ -209,7 +209,7 @@ static void receive(void)
 	uint8_t bytes[CHUNK];
 
 	for (unsigned i = 0; i < INPUT_POLLS; i++) {
-		size_t count = uart_receive(&console.uart, bytes, sizeof(bytes));
+		size_t count = uart_read(&console.uart, bytes, sizeof(bytes));
 
 		for (size_t k = 0; k < count; k++)
 			console_key(bytes[k]);
@@ -308,8 +308,12 @@ void console_early_init(uint16_t port, uint32_t speed)
 void console_init(const struct boot_framebuffer *framebuffer)
 {
 	size_t size = framebuffer ? screen_size(framebuffer) : 0;
-	void *memory = size ? host_map_mmio(framebuffer->address, size) : NULL;
+	void *memory = NULL;
 
+	if (size)
+		memory = framebuffer->kind == FRAMEBUFFER_TEXT
+			     ? host_map_mmio(framebuffer->address, size)
+			     : host_map_framebuffer(framebuffer->address, size);
 	if (!memory || !screen_init(framebuffer, memory))
 		return;
 	replay(screen_write);

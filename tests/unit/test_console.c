@@ -52,6 +52,14 @@ void *host_map_mmio(hpa_t hpa, size_t size)
 	return text_memory;
 }
 
+void *host_map_framebuffer(hpa_t hpa, size_t size)
+{
+	(void)hpa;
+	(void)size;
+	fail_msg("the screen is in text mode");
+	return NULL;
+}
+
 /* Two VMs. */
 struct vm_end {
 	struct channel channel;
