@@ -136,10 +136,10 @@ COVERED := vmm mm devices guests
 
 .PHONY: coverage
 coverage: $(UNIT) | need-coverage ## line coverage of the unit tests, by directory; HTML in build/coverage
-	@find $(BUILD)/host $(BUILD)/unit -name '*.gcda' -delete
-	@for t in $(UNIT); do echo "  $$t"; $$t > $(BUILD)/coverage.log 2>&1 || echo "  FAILED: $$t"; done
-	@lcov -q -c -i -d $(BUILD)/host -o $(BUILD)/coverage.base
-	@lcov -q -c -d $(BUILD)/host -o $(BUILD)/coverage.tests
+	@find $(BUILD)/host $(BUILD)/unit -name '*.gcda' -delete; rm -f $(BUILD)/coverage.log
+	@for t in $(UNIT); do echo "  $$t"; $$t >> $(BUILD)/coverage.log 2>&1 || echo "  FAILED: $$t"; done
+	@lcov -q -c -i -d $(BUILD)/host -o $(BUILD)/coverage.base 2>> $(BUILD)/coverage.log
+	@lcov -q -c -d $(BUILD)/host -o $(BUILD)/coverage.tests 2>> $(BUILD)/coverage.log
 	@lcov -q -a $(BUILD)/coverage.base -a $(BUILD)/coverage.tests -o $(BUILD)/coverage.info
 	@$(PYTHON) tests/harness/coverage.py $(BUILD)/coverage.info $(COVERED)
 	@genhtml -q -o $(BUILD)/coverage $(BUILD)/coverage.info
