@@ -66,8 +66,8 @@ struct device {
 	struct machine *machine;
 	void *state;
 	uint64_t deadline; /* machine clock, ns; DEADLINE_NONE: not armed */
-	uint8_t unit;      /* 0 for the first of its model, 1 for the second ... */
-	uint8_t irq;       /* ISA line 0..15 that it drives, where it has one */
+	uint8_t unit;	   /* 0 for the first of its model, 1 for the second ... */
+	uint8_t irq;	   /* ISA line 0..15 that it drives, where it has one */
 };
 
 /* Ask for a call of model->timer at `deadline` (machine clock, ns); replaces an earlier wish. */

@@ -31,10 +31,11 @@ enum machine_device {
 struct machine {
 	struct device device[DEVICE_COUNT];
 	struct port_space ports;
-	uint64_t deadline; /* earliest of the devices' deadlines */
+	uint64_t deadline;   /* earliest of the devices' deadlines */
 	bool defer_deadline; /* the deadline is told at the end of a longer work */
 
-	/* Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is their OR. */
+	/* Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is their OR.
+	 */
 	uint16_t line_sources[PIC_LINES];
 
 	/* The devices' states, behind device[].state. */

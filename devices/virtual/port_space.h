@@ -17,7 +17,7 @@ struct port_binding {
 };
 
 struct port_space {
-	uint8_t leaf_of[256];                     /* port >> 8 -> leaf */
+	uint8_t leaf_of[256];			    /* port >> 8 -> leaf */
 	uint8_t binding_of[PORT_SPACE_LEAVES][256]; /* port & FFh -> binding; 0: unclaimed */
 	uint8_t leaves, bindings;
 	struct port_binding binding[PORT_SPACE_REGIONS];

@@ -520,6 +520,18 @@ static void poll_command(void **state)
 	out(SLAVE, OCW3_POLL);
 	assert_int_equal(in(SLAVE), 0x82);
 	NOTHING();
+	out(SLAVE, OCW2_EOI);
+	/* Each poll of a slave in automatic EOI mode makes its INT fall, and rise again for the next. */
+	initialize(0x01, 0x03);
+	raise(10);
+	raise(11);
+	for (unsigned input = 2; input < 4; input++) {
+		out(MASTER, OCW3_POLL);
+		assert_int_equal(in(MASTER), 0x82);
+		out(MASTER, OCW2_EOI);
+		out(SLAVE, OCW3_POLL);
+		assert_int_equal(in(SLAVE), 0x80 | input);
+	}
 	/* Poll with RR: the poll comes first, then the register that RIS chose. */
 	raise(4);
 	out(MASTER, 0x0F);

@@ -103,9 +103,13 @@ static void missed_ticks_merge(void **test)
 	assert_int_equal(pc.deadline, pc_ns(1 + 8 * 1000)); /* in the true phase */
 	/* A due edge is not lost when the guest writes before the timer could run. */
 	pc_at(1 + 8 * 1000 + 1);
-	pc_out(PIT_COMMAND, 0x30);
+	pc_out(PIT_COMMAND, 0x34);
+	assert_true(machine_intr(&pc));
+	machine_acknowledge(&pc);
 	assert_true(pc.pit.rise == PIT_TICK_NONE);
 	pit_program(0, 0x4, 1000);
+	pc_at(1 + 9 * 1000 + 3);
+	pc_out(PIT_CHANNEL(0), 0x10);
 	assert_true(machine_intr(&pc));
 }
 
