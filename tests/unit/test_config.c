@@ -136,6 +136,7 @@ static void test_mistakes(void **state)
 	    {"[monitor]\n",				 0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"	    },
 	    {VM "memroy = 64M",				3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"			 },
 	    {VM "Kernel = x",			       3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"		       },
+	    {"[monitor]\nlgo = info\n" VM,		   2, "unknown key 'lgo' in [monitor]; did you mean 'log'?"			   },
 	    {VM "zzz = 1",				  3,
 	     "unknown key 'zzz' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi"					 },
 	    {VM "serial = com1",				 3, "key 'serial' does not belong in [vm]; move it to [monitor]"		},
