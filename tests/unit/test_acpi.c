@@ -284,7 +284,7 @@ static void test_wrong_root(void **state)
 
 static void test_madt_entries_that_run_over(void **state)
 {
-	static const uint8_t lengths[] = {0, 1, 7, 200, 255};
+	static const uint8_t lengths[] = {0, 1, 7, 87, 120, 200, 255};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
