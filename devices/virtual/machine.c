@@ -124,7 +124,7 @@ void machine_set_line(struct machine *machine, unsigned irq, bool level)
 static void forget_devices_lines(struct machine *machine, uint16_t external)
 {
 	for (unsigned irq = 0; irq < PIC_LINES; irq++)
-		machine->line_sources[irq] = external & 1u << irq ? SOURCE_EXTERNAL : 0;
+		machine->line_sources[irq] = (external & 1u << irq) ? SOURCE_EXTERNAL : 0;
 }
 
 static uint16_t external_lines(const struct machine *machine)

@@ -78,7 +78,7 @@ static int resolve(const struct pic_state *pic, enum pic_chip_index index)
 	in_service = chip->special_mask ? chip->isr & ~chip->imr : chip->isr;
 	requests = rotate_right(requests, highest); /* now bit 0 has the highest priority */
 	current = rotate_right(in_service, highest);
-	current &= -current;
+	current &= ~current + 1;	    /* the highest of them */
 	allowed = requests & (current - 1); /* all of them while nothing is in service */
 	allowed |= requests & current & rotate_right(nested_inputs(chip, index), highest);
 	if (!allowed)
