@@ -24,8 +24,8 @@ struct ept {
 	uint64_t faults; /* served by ept_fault() */
 };
 
-/* Once at boot, before the first ept_create(). Until then only 4 KiB pages are used. */
-void ept_setup(struct ept_features features);
+/* Once at boot, before the first ept_create(), with what the CPU has. Until then only 4 KiB pages are used. */
+void ept_setup(struct ept_features cpu);
 
 /* `owner` is the VM's frame owner id. -ERR_NO_MEMORY. */
 int must_check ept_create(struct ept *ept, uint16_t owner);

@@ -20,7 +20,7 @@ enum guest_type {
 	GUEST_RAM,
 	GUEST_ROM,    /* reads like RAM, ignores writes */
 	GUEST_DEVICE, /* a device model answers; never mapped */
-		      /* later: copy-on-write, ballooned, swapped, logged ... */
+	/* later: copy-on-write, ballooned, swapped, logged ... */
 };
 
 struct guest_map {

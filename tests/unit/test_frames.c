@@ -359,6 +359,11 @@ static void test_extend(void **state)
 	assert_int_equal(frame_type(GIB(7) - 1), FRAME_FREE);
 	assert_int_equal(frame_type(GIB(9)), FRAME_RESERVED);
 	assert_int_equal(alloc(FRAME_ORDER_1G), GIB(4));
+	/* A second time changes nothing. */
+	before = frames_stat();
+	frames_extend();
+	assert_int_equal(frames_stat().free, before.free);
+	assert_int_equal(frame_owner(GIB(4)), VM);
 }
 
 /* A sliver that nobody lends to is left out, without harm. */
