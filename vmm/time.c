@@ -9,7 +9,8 @@
 #define PIT_HZ	       1193182u
 #define PIT_CHANNEL_2  0x42
 #define PIT_CONTROL    0x43
-#define PIT_2_BOTH_0   0xb0   /* channel 2, low byte then high byte, mode 0, binary */
+#define PIT_2_BOTH_0   0xb0 /* channel 2, low byte then high byte, mode 0, binary */
+#define PIT_2_LATCH    0x80
 #define PIT_COUNT      59659u /* 50 ms */
 #define PORT_B	       0x61
 #define PORT_B_GATE_2  0x01
@@ -20,7 +21,6 @@
 #define PM_TIMER_HZ    3579545u
 #define PM_TIMER_COUNT 178977u /* 50 ms */
 
-#define RUNS	   2
 #define POLLS_MAX  20000000u	 /* of a timer that never gets there ... */
 #define TICKS_MAX  2000000000ull /* ... or this many TSC ticks */
 #define SLOWEST_HZ 1000000ull
@@ -75,25 +75,41 @@ static bool pit_output(void)
 	return in8(PORT_B) & PORT_B_OUT_2;
 }
 
-/* TSC ticks a second against the 8254; 0 if it does not count. */
-static uint64_t measure_pit(void)
+static uint32_t pit_latch(uint64_t *tsc)
+{
+	uint32_t low;
+
+	out8(PIT_CONTROL, PIT_2_LATCH);
+	*tsc = read_tsc();
+	low = in8(PIT_CHANNEL_2);
+	return low | (uint32_t)in8(PIT_CHANNEL_2) << 8;
+}
+
+/*
+ * TSC ticks a second against the 8254; 0 if it does not count. In mode 0 the output goes high at the end,
+ * and the counter goes on from FFFFh: reading it tells how late that was seen.
+ */
+static uint64_t measure_pit(const struct acpi_info *info)
 {
 	uint8_t saved = in8(PORT_B);
-	uint64_t start, elapsed = 0;
+	uint64_t start, now, elapsed = 0;
+	uint32_t first, counted;
 	bool done = false;
 
+	(void)info;
 	out8(PORT_B, (uint8_t)((saved & ~PORT_B_SPEAKER) | PORT_B_GATE_2));
 	out8(PIT_CONTROL, PIT_2_BOTH_0);
 	out8(PIT_CHANNEL_2, PIT_COUNT & 0xff);
 	out8(PIT_CHANNEL_2, PIT_COUNT >> 8);
-	start = read_tsc();
-	if (!pit_output()) /* in mode 0 it goes high at the end; if it is high now, there is no 8254 */
+	first = pit_latch(&start);
+	if (first && first <= PIT_COUNT && !pit_output()) /* else there is no 8254 */
 		for (unsigned i = 0; !done && i < POLLS_MAX && elapsed < TICKS_MAX; i++) {
 			done = pit_output();
 			elapsed = read_tsc() - start;
 		}
+	counted = first + ((0 - pit_latch(&now)) & 0xffff);
 	out8(PORT_B, saved & (PORT_B_GATE_2 | PORT_B_SPEAKER));
-	return done ? plausible(elapsed * PIT_HZ / PIT_COUNT) : 0;
+	return done ? plausible((now - start) * PIT_HZ / counted) : 0;
 }
 
 /* The same against the ACPI PM timer, starting where it steps. */
@@ -118,10 +134,25 @@ static uint64_t measure_pm_timer(const struct acpi_info *info)
 	return plausible(elapsed * PM_TIMER_HZ / counted);
 }
 
-/* System management interrupts only ever lengthen a run, so the shortest counts. */
-static uint64_t best_of(uint64_t a, uint64_t b)
+/*
+ * The middle one: a system management interrupt, or a host that takes the processor away, may spoil
+ * a run in either direction. 0 if the timer fails once.
+ */
+static uint64_t middle_of(uint64_t a, uint64_t b, uint64_t c)
 {
-	return !a || (b && b < a) ? b : a;
+	if (!a || !b || !c)
+		return 0;
+	return MAX(MIN(a, b), MIN(MAX(a, b), c));
+}
+
+static uint64_t measure(uint64_t (*run)(const struct acpi_info *info), const struct acpi_info *info)
+{
+	uint64_t first = run(info), second;
+
+	if (!first)
+		return 0;
+	second = run(info);
+	return middle_of(first, second, run(info));
 }
 
 /* What CPUID claims; 0: nothing. SDM Vol. 3B "Time-Stamp Counter", "Determining the Processor Base
@@ -174,14 +205,10 @@ static void read_wall_clock(const struct acpi_info *info)
 
 void time_init(const struct acpi_info *info)
 {
-	uint64_t pm = 0, pit = 0, claimed = cpuid_hz();
+	uint64_t pm = info->pm_timer ? measure(measure_pm_timer, info) : 0;
+	uint64_t pit = measure(measure_pit, info);
+	uint64_t claimed = cpuid_hz();
 
-	for (unsigned run = 0; run < RUNS; run++) {
-		if (info->pm_timer && (pm || !run))
-			pm = best_of(pm, measure_pm_timer(info));
-		if (pit || !run)
-			pit = best_of(pit, measure_pit());
-	}
 	time_set_rate(choose(pm, pit, claimed));
 	log_info(
 	    "time: TSC %lu.%03lu MHz (PM timer %lu kHz, 8254 %lu kHz, CPUID says %lu kHz; 0: no answer)\n",
