@@ -80,7 +80,7 @@ bool execute_popcnt(struct emulation *e)
 	unsigned count = 0;
 
 	if (e->repeat != REPEAT_F3 || (e->context->lacks & EMULATE_LACKS_POPCNT))
-		return raise_ud(e);
+		return emulation_ud(e);
 	if (!operand_read(e, &e->source, &value))
 		return false;
 	e->rflags &= ~RFLAGS_STATUS;
@@ -112,9 +112,9 @@ bool execute_movbe(struct emulation *e)
 	uint64_t value;
 
 	if (e->repeat)
-		return unsupported(e);
+		return emulation_unsupported(e);
 	if (e->mod == 3 || (e->context->lacks & EMULATE_LACKS_MOVBE))
-		return raise_ud(e);
+		return emulation_ud(e);
 	return operand_read(e, &e->source, &value) &&
 	       operand_write(e, &e->destination, swap_bytes(value, e->operand_size));
 }

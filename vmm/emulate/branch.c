@@ -23,9 +23,9 @@ bool condition_holds(const struct emulation *e, unsigned condition)
 
 static bool check_target(struct emulation *e, uint64_t target)
 {
-	if (e->code_size == 8 ? is_canonical(e, target) : target <= e->context->segment[SEG_CS].limit)
+	if (e->code_size == 8 ? linear_is_canonical(e, target) : target <= e->context->segment[SEG_CS].limit)
 		return true;
-	return raise_gp(e);
+	return emulation_gp(e);
 }
 
 static bool branch_to(struct emulation *e, uint64_t target)
@@ -63,7 +63,7 @@ bool execute_jmp_indirect(struct emulation *e)
 	uint64_t target;
 
 	if (needs_cet(e))
-		return unsupported(e);
+		return emulation_unsupported(e);
 	return operand_read(e, &e->source, &target) && branch_to(e, target);
 }
 
@@ -77,7 +77,7 @@ static bool call(struct emulation *e, uint64_t target)
 bool execute_call(struct emulation *e)
 {
 	if (needs_cet(e))
-		return unsupported(e);
+		return emulation_unsupported(e);
 	return call(e, e->rip + e->source.value);
 }
 
@@ -86,7 +86,7 @@ bool execute_call_indirect(struct emulation *e)
 	uint64_t target;
 
 	if (needs_cet(e))
-		return unsupported(e);
+		return emulation_unsupported(e);
 	return operand_read(e, &e->source, &target) && call(e, target);
 }
 
@@ -96,10 +96,10 @@ bool execute_ret(struct emulation *e)
 	uint64_t target;
 
 	if (needs_cet(e))
-		return unsupported(e);
+		return emulation_unsupported(e);
 	if (!stack_pop(e, &target, e->operand_size) || !branch_to(e, target))
 		return false;
-	register_write(e, RSP, e->stack_size, e->gpr[RSP] + e->source.value);
+	gpr_write(e, RSP, e->stack_size, e->gpr[RSP] + e->source.value);
 	return true;
 }
 
@@ -109,11 +109,11 @@ bool execute_loop(struct emulation *e)
 	uint64_t count = (e->gpr[RCX] - 1) & size_mask(e->address_size);
 	bool zero = e->rflags & RFLAGS_ZF;
 
-	register_write(e, RCX, e->address_size, count);
+	gpr_write(e, RCX, e->address_size, count);
 	return branch_relative(e, count && (e->byte == 0xe2 || zero == (e->byte == 0xe1)));
 }
 
 bool execute_jcxz(struct emulation *e)
 {
-	return branch_relative(e, !register_read(e, RCX, e->address_size));
+	return branch_relative(e, !gpr_read(e, RCX, e->address_size));
 }

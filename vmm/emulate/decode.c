@@ -10,7 +10,7 @@ bool fetch_code(struct emulation *e, unsigned size, uint64_t *value)
 	unsigned count = MIN(e->context->byte_count, EMULATE_MAX_LENGTH);
 
 	if (e->length + size > count)
-		return count == EMULATE_MAX_LENGTH ? raise_gp(e) : unsupported(e);
+		return count == EMULATE_MAX_LENGTH ? emulation_gp(e) : emulation_unsupported(e);
 	*value = 0;
 	for (unsigned i = 0; i < size; i++)
 		*value |= (uint64_t)e->context->bytes[e->length + i] << 8 * i;
@@ -140,20 +140,20 @@ static bool check_encoding(struct emulation *e)
 	uint16_t flags = e->opcode.flags;
 
 	if (e->code_size == 8 && (flags & OPCODE_NOT64))
-		return raise_ud(e);
+		return emulation_ud(e);
 	if (!e->opcode.execute)
-		return unsupported(e);
+		return emulation_unsupported(e);
 	if ((flags & OPCODE_PLAIN) && (e->operand_prefix || e->repeat))
-		return unsupported(e);
+		return emulation_unsupported(e);
 	if ((flags & OPCODE_MEMORY) && e->mod == 3)
-		return raise_ud(e);
+		return emulation_ud(e);
 	return true;
 }
 
 static bool check_lock(struct emulation *e)
 {
 	if (e->lock && (!(e->opcode.flags & OPCODE_LOCK) || e->destination.place != PLACE_MEMORY))
-		return raise_ud(e);
+		return emulation_ud(e);
 	return true;
 }
 
@@ -166,7 +166,7 @@ static void resolve(struct emulation *e, struct operand *operand)
 	operand->value = effective_offset(e);
 }
 
-bool decode(struct emulation *e)
+bool decode_instruction(struct emulation *e)
 {
 	if (!fetch_opcode(e))
 		return false;

@@ -2,7 +2,7 @@
 #include "vmm/emulate/emulation.h"
 #include "lib/string.h"
 
-bool raise_fault(struct emulation *e, uint8_t vector, bool has_error_code)
+bool emulation_fault(struct emulation *e, uint8_t vector, bool has_error_code)
 {
 	/* SDM Vol. 3B "Real-Address Mode Exceptions and Interrupts": no error codes there. */
 	e->context->fault = (struct emulate_fault){
@@ -11,17 +11,17 @@ bool raise_fault(struct emulation *e, uint8_t vector, bool has_error_code)
 	return false;
 }
 
-bool raise_ud(struct emulation *e)
+bool emulation_ud(struct emulation *e)
 {
-	return raise_fault(e, VECTOR_UD, false);
+	return emulation_fault(e, VECTOR_UD, false);
 }
 
-bool raise_gp(struct emulation *e)
+bool emulation_gp(struct emulation *e)
 {
-	return raise_fault(e, VECTOR_GP, true);
+	return emulation_fault(e, VECTOR_GP, true);
 }
 
-bool unsupported(struct emulation *e)
+bool emulation_unsupported(struct emulation *e)
 {
 	e->status = EMULATE_UNSUPPORTED;
 	return false;
@@ -29,7 +29,7 @@ bool unsupported(struct emulation *e)
 
 bool execute_ud(struct emulation *e)
 {
-	return raise_ud(e);
+	return emulation_ud(e);
 }
 
 bool execute_nop(struct emulation *e)
@@ -41,7 +41,7 @@ bool execute_nop(struct emulation *e)
 /* F3 0F 1E holds shadow-stack instructions, which are NOPs only while CR4.CET is clear. */
 bool execute_nop_hint(struct emulation *e)
 {
-	return e->byte != 0x1e || !(e->context->cr4 & CR4_CET) || unsupported(e);
+	return e->byte != 0x1e || !(e->context->cr4 & CR4_CET) || emulation_unsupported(e);
 }
 
 static void set_mode(struct emulation *e)
@@ -92,7 +92,7 @@ enum emulate_status emulate_instruction(struct emulate_context *context)
 	context->length = 0;
 	context->mov_ss_shadow = false;
 	set_mode(&e);
-	if (!decode(&e))
+	if (!decode_instruction(&e))
 		return e.status;
 	context->length = e.length;
 	if (!e.opcode.execute(&e))

@@ -147,13 +147,13 @@ static inline void flag_set(struct emulation *e, uint64_t flag, bool on)
 }
 
 /* emulate.c: ways not to succeed, all return false. Error codes are left out in real-address mode. */
-bool raise_fault(struct emulation *e, uint8_t vector, bool has_error_code);
-bool raise_ud(struct emulation *e);
-bool raise_gp(struct emulation *e);
-bool unsupported(struct emulation *e);
+bool emulation_fault(struct emulation *e, uint8_t vector, bool has_error_code);
+bool emulation_ud(struct emulation *e);
+bool emulation_gp(struct emulation *e);
+bool emulation_unsupported(struct emulation *e);
 
 /* decode.c, modrm.c */
-bool decode(struct emulation *e);
+bool decode_instruction(struct emulation *e);
 bool fetch_code(struct emulation *e, unsigned size, uint64_t *value);
 bool fetch_modrm(struct emulation *e);
 bool fetch_displacement(struct emulation *e);
@@ -165,16 +165,16 @@ bool operand_decode(struct emulation *e, enum operand_kind kind, struct operand 
 bool operand_read(struct emulation *e, const struct operand *operand, uint64_t *value);
 bool operand_read_for_write(struct emulation *e, const struct operand *operand, uint64_t *value);
 bool operand_write(struct emulation *e, const struct operand *operand, uint64_t value);
-uint64_t register_read(const struct emulation *e, unsigned number, unsigned size);
-void register_write(struct emulation *e, unsigned number, unsigned size, uint64_t value);
+uint64_t gpr_read(const struct emulation *e, unsigned number, unsigned size);
+void gpr_write(struct emulation *e, unsigned number, unsigned size, uint64_t value);
 
 /* memory.c: with all checks of segmentation, 1 to 16 bytes. `for_write`: a write of the same will follow. */
-bool memory_read(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-		 bool for_write);
-bool memory_write(struct emulation *e, unsigned segment, uint64_t offset, const void *data, unsigned size);
+bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
+		    bool for_write);
+bool segmented_write(struct emulation *e, unsigned segment, uint64_t offset, const void *data, unsigned size);
 /* Would it succeed? Says yes without asking for the page where ops->check is NULL. */
-bool memory_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool for_write);
-bool is_canonical(const struct emulation *e, uint64_t address);
+bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool for_write);
+bool linear_is_canonical(const struct emulation *e, uint64_t address);
 
 /* stack.c */
 bool stack_push(struct emulation *e, uint64_t value, unsigned size);

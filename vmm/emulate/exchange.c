@@ -39,12 +39,12 @@ bool execute_cmpxchg(struct emulation *e)
 
 	if (!operand_read_for_write(e, &e->destination, &old) || !operand_read(e, &e->source, &new))
 		return false;
-	alu_compute(e, ALU_CMP, register_read(e, RAX, size), old, size);
+	alu_compute(e, ALU_CMP, gpr_read(e, RAX, size), old, size);
 	if (e->rflags & RFLAGS_ZF)
 		return operand_write(e, &e->destination, new);
 	if (e->destination.place == PLACE_MEMORY && !operand_write(e, &e->destination, old))
 		return false;
-	register_write(e, RAX, size, old);
+	gpr_write(e, RAX, size, old);
 	return true;
 }
 
@@ -58,19 +58,19 @@ bool execute_cmpxchg_pair(struct emulation *e)
 	uint64_t low = 0, high = 0, new_low = e->gpr[RBX], new_high = e->gpr[RCX];
 
 	if (half == 8 && ((offset + (segment >= SEG_FS ? e->context->segment[segment].base : 0)) & 15))
-		return raise_gp(e);
-	if (!memory_read(e, segment, offset, memory, 2 * half, true))
+		return emulation_gp(e);
+	if (!segmented_read(e, segment, offset, memory, 2 * half, true))
 		return false;
 	memcpy(&low, memory, half);
 	memcpy(&high, memory + half, half);
-	if (low == register_read(e, RAX, half) && high == register_read(e, RDX, half)) {
+	if (low == gpr_read(e, RAX, half) && high == gpr_read(e, RDX, half)) {
 		flag_set(e, RFLAGS_ZF, true);
 		memcpy(memory, &new_low, half);
 		memcpy(memory + half, &new_high, half);
 	} else {
 		flag_set(e, RFLAGS_ZF, false);
-		register_write(e, RAX, half, low);
-		register_write(e, RDX, half, high);
+		gpr_write(e, RAX, half, low);
+		gpr_write(e, RDX, half, high);
 	}
-	return memory_write(e, segment, offset, memory, 2 * half);
+	return segmented_write(e, segment, offset, memory, 2 * half);
 }

@@ -10,7 +10,7 @@ bool execute_flag(struct emulation *e)
 	case 0xf9: e->rflags |= RFLAGS_CF; return true;
 	case 0xfc: e->rflags &= ~RFLAGS_DF; return true;
 	case 0xfd: e->rflags |= RFLAGS_DF; return true;
-	default: return unsupported(e);
+	default: return emulation_unsupported(e);
 	}
 }
 
@@ -38,7 +38,7 @@ bool execute_pushf(struct emulation *e)
 
 	if ((e->rflags & RFLAGS_VM) && (e->rflags & RFLAGS_IOPL) != RFLAGS_IOPL) {
 		if (!(e->context->cr4 & CR4_VME) || e->operand_size != 2)
-			return raise_gp(e);
+			return emulation_gp(e);
 		image = (image & ~RFLAGS_IF) | RFLAGS_IOPL | (e->rflags & RFLAGS_VIF ? RFLAGS_IF : 0);
 	}
 	return stack_push(e, image, e->operand_size);

@@ -9,7 +9,7 @@
 
 enum access { ACCESS_READ, ACCESS_WRITE };
 
-bool is_canonical(const struct emulation *e, uint64_t address)
+bool linear_is_canonical(const struct emulation *e, uint64_t address)
 {
 	unsigned unused = e->context->cr4 & CR4_LA57 ? 7 : 16;
 
@@ -18,7 +18,7 @@ bool is_canonical(const struct emulation *e, uint64_t address)
 
 static bool raise_segment(struct emulation *e, unsigned segment)
 {
-	return raise_fault(e, segment == SEG_SS ? VECTOR_SS : VECTOR_GP, true);
+	return emulation_fault(e, segment == SEG_SS ? VECTOR_SS : VECTOR_GP, true);
 }
 
 /* Section "Limit Checking". An offset + size beyond 4 GiB faults at any limit, as the section permits. */
@@ -48,7 +48,7 @@ static bool check_alignment(struct emulation *e, uint64_t address, unsigned size
 
 	if ((address & (size - 1)) && context->cpl == 3 && (context->cr0 & CR0_AM) &&
 	    (context->rflags & RFLAGS_AC))
-		return raise_fault(e, VECTOR_AC, true);
+		return emulation_fault(e, VECTOR_AC, true);
 	return true;
 }
 
@@ -59,7 +59,7 @@ static bool linear_address(struct emulation *e, unsigned segment, uint64_t offse
 
 	if (e->code_size == 8) {
 		*linear = offset + (segment >= SEG_FS ? s->base : 0);
-		if (!is_canonical(e, *linear) || !is_canonical(e, *linear + size - 1))
+		if (!linear_is_canonical(e, *linear) || !linear_is_canonical(e, *linear + size - 1))
 			return raise_segment(e, segment);
 	} else {
 		if ((e->protected_mode && !type_allows(s, access)) || !within_limit(s, offset, size))
@@ -101,8 +101,8 @@ static bool linear_check(struct emulation *e, gva_t linear, unsigned size, bool 
 	return access_done(e, e->context->ops->check(e->context, linear, size, for_write));
 }
 
-bool memory_read(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-		 bool for_write)
+bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
+		    bool for_write)
 {
 	gva_t linear;
 	unsigned first;
@@ -114,7 +114,7 @@ bool memory_read(struct emulation *e, unsigned segment, uint64_t offset, void *d
 	       (first == size || linear_read(e, 0, (uint8_t *)data + first, size - first, for_write));
 }
 
-bool memory_write(struct emulation *e, unsigned segment, uint64_t offset, const void *data, unsigned size)
+bool segmented_write(struct emulation *e, unsigned segment, uint64_t offset, const void *data, unsigned size)
 {
 	gva_t linear;
 	unsigned first;
@@ -129,7 +129,7 @@ bool memory_write(struct emulation *e, unsigned segment, uint64_t offset, const 
 	       linear_write(e, 0, (const uint8_t *)data + first, size - first);
 }
 
-bool memory_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool for_write)
+bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool for_write)
 {
 	gva_t linear;
 	unsigned first;

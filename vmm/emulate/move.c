@@ -21,7 +21,7 @@ bool execute_movsx(struct emulation *e)
 /* 63h: outside 64-bit mode it is ARPL. */
 bool execute_movsxd(struct emulation *e)
 {
-	return e->code_size == 8 ? execute_movsx(e) : unsupported(e);
+	return e->code_size == 8 ? execute_movsx(e) : emulation_unsupported(e);
 }
 
 bool execute_lea(struct emulation *e)
@@ -51,9 +51,9 @@ bool execute_xlat(struct emulation *e)
 	uint64_t offset = (e->gpr[RBX] + (e->gpr[RAX] & 0xff)) & size_mask(e->address_size);
 	uint64_t value = 0;
 
-	if (!memory_read(e, e->override >= 0 ? e->override : SEG_DS, offset, &value, 1, false))
+	if (!segmented_read(e, e->override >= 0 ? e->override : SEG_DS, offset, &value, 1, false))
 		return false;
-	register_write(e, RAX, 1, value);
+	gpr_write(e, RAX, 1, value);
 	return true;
 }
 
@@ -62,7 +62,7 @@ bool execute_convert(struct emulation *e)
 {
 	unsigned half = e->operand_size / 2;
 
-	register_write(e, RAX, e->operand_size, sign_extend(register_read(e, RAX, half), half));
+	gpr_write(e, RAX, e->operand_size, sign_extend(gpr_read(e, RAX, half), half));
 	return true;
 }
 
@@ -71,7 +71,7 @@ bool execute_convert_double(struct emulation *e)
 {
 	bool negative = e->gpr[RAX] & size_sign(e->operand_size);
 
-	register_write(e, RDX, e->operand_size, negative ? ~0UL : 0);
+	gpr_write(e, RDX, e->operand_size, negative ? ~0UL : 0);
 	return true;
 }
 
@@ -86,6 +86,6 @@ bool execute_flush_line(struct emulation *e)
 	bool known = e->mod == 3 ? !e->operand_prefix : form == 7 || (form == 6 && e->operand_prefix);
 
 	if (!known || e->repeat)
-		return unsupported(e);
-	return e->mod == 3 || memory_check(e, e->destination.number, e->destination.value, 1, false);
+		return emulation_unsupported(e);
+	return e->mod == 3 || segmented_check(e, e->destination.number, e->destination.value, 1, false);
 }

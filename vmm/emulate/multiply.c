@@ -4,18 +4,18 @@
 /* The double-width register operand: AX, DX:AX, EDX:EAX, RDX:RAX as two halves of `size` bytes. */
 static void read_pair(const struct emulation *e, unsigned size, uint64_t *high, uint64_t *low)
 {
-	*low = register_read(e, RAX, size);
-	*high = size == 1 ? e->gpr[RAX] >> 8 & 0xff : register_read(e, RDX, size);
+	*low = gpr_read(e, RAX, size);
+	*high = size == 1 ? e->gpr[RAX] >> 8 & 0xff : gpr_read(e, RDX, size);
 }
 
 static void write_pair(struct emulation *e, unsigned size, uint64_t high, uint64_t low)
 {
 	if (size == 1) {
-		register_write(e, RAX, 2, (high & 0xff) << 8 | (low & 0xff));
+		gpr_write(e, RAX, 2, (high & 0xff) << 8 | (low & 0xff));
 		return;
 	}
-	register_write(e, RAX, size, low);
-	register_write(e, RDX, size, high);
+	gpr_write(e, RAX, size, low);
+	gpr_write(e, RDX, size, high);
 }
 
 /* CF and OF: the upper half is more than the extension of the lower. */
@@ -41,7 +41,7 @@ static void multiply(struct emulation *e, bool is_signed, uint64_t a, uint64_t b
 /* One operand: group 3. */
 bool execute_multiply(struct emulation *e)
 {
-	uint64_t a = register_read(e, RAX, e->operand_size);
+	uint64_t a = gpr_read(e, RAX, e->operand_size);
 	uint64_t b, high, low;
 
 	if (!operand_read(e, &e->destination, &b))
@@ -137,7 +137,7 @@ bool execute_divide(struct emulation *e)
 	fits = e->opcode.argument ? divide_signed(size, high, low, divisor, &quotient, &remainder)
 				  : divide(size, high, low, divisor, &quotient, &remainder);
 	if (!fits)
-		return raise_fault(e, VECTOR_DE, false);
+		return emulation_fault(e, VECTOR_DE, false);
 	write_pair(e, size, remainder, quotient);
 	return true;
 }

@@ -3,12 +3,12 @@
 
 #define REX_B BIT(0)
 
-uint64_t register_read(const struct emulation *e, unsigned number, unsigned size)
+uint64_t gpr_read(const struct emulation *e, unsigned number, unsigned size)
 {
 	return e->gpr[number] & size_mask(size);
 }
 
-void register_write(struct emulation *e, unsigned number, unsigned size, uint64_t value)
+void gpr_write(struct emulation *e, unsigned number, unsigned size, uint64_t value)
 {
 	uint64_t mask = size >= 4 ? ~0UL : size_mask(size);
 
@@ -78,22 +78,22 @@ bool operand_decode(struct emulation *e, enum operand_kind kind, struct operand 
 		return true;
 	case OPERAND_CL: return set_register(e, operand, RCX, 1);
 	}
-	return unsupported(e);
+	return emulation_unsupported(e);
 }
 
 static bool read_place(struct emulation *e, const struct operand *operand, uint64_t *value, bool for_write)
 {
 	*value = 0;
 	switch ((enum operand_place)operand->place) {
-	case PLACE_REGISTER: *value = register_read(e, operand->number, operand->size); return true;
+	case PLACE_REGISTER: *value = gpr_read(e, operand->number, operand->size); return true;
 	case PLACE_HIGH_BYTE: *value = e->gpr[operand->number] >> 8 & 0xff; return true;
 	case PLACE_MEMORY:
-		return memory_read(e, operand->number, operand->value, value, operand->size, for_write);
+		return segmented_read(e, operand->number, operand->value, value, operand->size, for_write);
 	case PLACE_IMMEDIATE: *value = operand->value & size_mask(operand->size); return true;
 	case PLACE_SREG: *value = e->context->segment[operand->number].selector; return true;
 	case PLACE_NONE: break;
 	}
-	return unsupported(e);
+	return emulation_unsupported(e);
 }
 
 bool operand_read(struct emulation *e, const struct operand *operand, uint64_t *value)
@@ -109,14 +109,14 @@ bool operand_read_for_write(struct emulation *e, const struct operand *operand, 
 bool operand_write(struct emulation *e, const struct operand *operand, uint64_t value)
 {
 	switch ((enum operand_place)operand->place) {
-	case PLACE_REGISTER: register_write(e, operand->number, operand->size, value); return true;
+	case PLACE_REGISTER: gpr_write(e, operand->number, operand->size, value); return true;
 	case PLACE_HIGH_BYTE:
 		e->gpr[operand->number] = (e->gpr[operand->number] & ~0xff00UL) | (value & 0xff) << 8;
 		return true;
-	case PLACE_MEMORY: return memory_write(e, operand->number, operand->value, &value, operand->size);
+	case PLACE_MEMORY: return segmented_write(e, operand->number, operand->value, &value, operand->size);
 	case PLACE_NONE:
 	case PLACE_IMMEDIATE:
 	case PLACE_SREG: break;
 	}
-	return unsupported(e);
+	return emulation_unsupported(e);
 }

@@ -14,7 +14,7 @@ static bool is_segment_register(const struct emulation *e)
 static bool load_selector(struct emulation *e, enum segment_index segment, uint16_t selector)
 {
 	if (e->protected_mode)
-		return unsupported(e);
+		return emulation_unsupported(e);
 	e->loaded = e->context->segment[segment];
 	e->loaded_index = segment;
 	e->loaded.selector = selector;
@@ -30,7 +30,7 @@ static bool load_selector(struct emulation *e, enum segment_index segment, uint1
 bool execute_mov_from_sreg(struct emulation *e)
 {
 	if (!is_segment_register(e))
-		return raise_ud(e);
+		return emulation_ud(e);
 	if (e->destination.place == PLACE_MEMORY)
 		e->destination.size = 2;
 	return operand_write(e, &e->destination, e->context->segment[e->reg & 7].selector);
@@ -41,9 +41,9 @@ bool execute_mov_to_sreg(struct emulation *e)
 	uint64_t selector;
 
 	if (!is_segment_register(e) || (e->reg & 7) == SEG_CS)
-		return raise_ud(e);
+		return emulation_ud(e);
 	if (e->protected_mode)
-		return unsupported(e);
+		return emulation_unsupported(e);
 	return operand_read(e, &e->source, &selector) && load_selector(e, e->reg & 7, selector);
 }
 
@@ -57,7 +57,7 @@ bool execute_pop_sreg(struct emulation *e)
 	uint64_t selector;
 
 	if (e->protected_mode)
-		return unsupported(e);
+		return emulation_unsupported(e);
 	return stack_pop(e, &selector, e->operand_size) && load_selector(e, e->opcode.argument, selector);
 }
 
@@ -69,10 +69,10 @@ bool execute_load_far(struct emulation *e)
 
 	if (e->mod == 3 &&
 	    !(e->protected_mode && (e->byte & 0xfe) == 0xc4)) /* C4h, C5h: there they are VEX */
-		return raise_ud(e);
+		return emulation_ud(e);
 	if (e->protected_mode)
-		return unsupported(e);
+		return emulation_unsupported(e);
 	return operand_read(e, &e->source, &offset) &&
-	       memory_read(e, e->source.number, selector_at, &selector, 2, false) &&
+	       segmented_read(e, e->source.number, selector_at, &selector, 2, false) &&
 	       operand_write(e, &e->destination, offset) && load_selector(e, e->opcode.argument, selector);
 }

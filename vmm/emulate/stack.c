@@ -4,14 +4,14 @@
 
 static void set_stack_pointer(struct emulation *e, uint64_t value)
 {
-	register_write(e, RSP, e->stack_size, value);
+	gpr_write(e, RSP, e->stack_size, value);
 }
 
 bool stack_push(struct emulation *e, uint64_t value, unsigned size)
 {
 	uint64_t pointer = (e->gpr[RSP] - size) & size_mask(e->stack_size);
 
-	if (!memory_write(e, SEG_SS, pointer, &value, size))
+	if (!segmented_write(e, SEG_SS, pointer, &value, size))
 		return false;
 	set_stack_pointer(e, pointer);
 	return true;
@@ -19,10 +19,10 @@ bool stack_push(struct emulation *e, uint64_t value, unsigned size)
 
 bool stack_pop(struct emulation *e, uint64_t *value, unsigned size)
 {
-	uint64_t pointer = register_read(e, RSP, e->stack_size);
+	uint64_t pointer = gpr_read(e, RSP, e->stack_size);
 
 	*value = 0;
-	if (!memory_read(e, SEG_SS, pointer, value, size, false))
+	if (!segmented_read(e, SEG_SS, pointer, value, size, false))
 		return false;
 	set_stack_pointer(e, pointer + size);
 	return true;
@@ -34,8 +34,8 @@ bool execute_push(struct emulation *e)
 	uint64_t value;
 
 	if (e->source.place == PLACE_MEMORY &&
-	    (!memory_check(e, e->source.number, e->source.value, e->operand_size, false) ||
-	     !memory_check(e, SEG_SS, pointer, e->operand_size, true)))
+	    (!segmented_check(e, e->source.number, e->source.value, e->operand_size, false) ||
+	     !segmented_check(e, SEG_SS, pointer, e->operand_size, true)))
 		return false;
 	return operand_read(e, &e->source, &value) && stack_push(e, value, e->operand_size);
 }
@@ -48,11 +48,11 @@ bool execute_pop(struct emulation *e)
 	if (e->destination.place == PLACE_MEMORY) {
 		uint64_t pointer = e->gpr[RSP];
 
-		if (!memory_check(e, SEG_SS, register_read(e, RSP, e->stack_size), e->operand_size, false))
+		if (!segmented_check(e, SEG_SS, gpr_read(e, RSP, e->stack_size), e->operand_size, false))
 			return false;
 		set_stack_pointer(e, pointer + e->operand_size);
 		e->destination.value = effective_offset(e);
-		if (!memory_check(e, e->destination.number, e->destination.value, e->operand_size, true))
+		if (!segmented_check(e, e->destination.number, e->destination.value, e->operand_size, true))
 			return false;
 		e->gpr[RSP] = pointer;
 	}
@@ -67,8 +67,8 @@ static bool check_stack_write(struct emulation *e, uint64_t pointer)
 	uint64_t unused;
 
 	pointer &= size_mask(e->stack_size);
-	return e->context->ops->check ? memory_check(e, SEG_SS, pointer, e->operand_size, true)
-				      : memory_read(e, SEG_SS, pointer, &unused, e->operand_size, true);
+	return e->context->ops->check ? segmented_check(e, SEG_SS, pointer, e->operand_size, true)
+				      : segmented_read(e, SEG_SS, pointer, &unused, e->operand_size, true);
 }
 
 bool execute_pusha(struct emulation *e)
@@ -93,7 +93,7 @@ bool execute_popa(struct emulation *e)
 		if (!stack_pop(e, &value, e->operand_size))
 			return false;
 		if (i != RSP)
-			register_write(e, i, e->operand_size, value);
+			gpr_write(e, i, e->operand_size, value);
 	}
 	return true;
 }
@@ -107,12 +107,12 @@ bool execute_enter(struct emulation *e)
 	uint64_t allocated = e->destination.value;
 
 	if (e->source.value & 31)
-		return unsupported(e);
+		return emulation_unsupported(e);
 	if (!check_stack_write(e, e->gpr[RSP] - e->operand_size - allocated))
 		return false;
 	if (!stack_push(e, e->gpr[RBP], e->operand_size))
 		return false;
-	register_write(e, RBP, e->operand_size, e->gpr[RSP]);
+	gpr_write(e, RBP, e->operand_size, e->gpr[RSP]);
 	set_stack_pointer(e, e->gpr[RSP] - allocated);
 	return true;
 }
@@ -124,6 +124,6 @@ bool execute_leave(struct emulation *e)
 	set_stack_pointer(e, e->gpr[RBP]);
 	if (!stack_pop(e, &value, e->operand_size))
 		return false;
-	register_write(e, RBP, e->operand_size, value);
+	gpr_write(e, RBP, e->operand_size, value);
 	return true;
 }

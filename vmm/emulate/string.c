@@ -12,40 +12,40 @@ static unsigned source_segment(const struct emulation *e)
 
 static uint64_t offset_of(const struct emulation *e, unsigned number)
 {
-	return register_read(e, number, e->address_size);
+	return gpr_read(e, number, e->address_size);
 }
 
 static void step(struct emulation *e, unsigned number)
 {
 	uint64_t size = e->operand_size;
 
-	register_write(e, number, e->address_size, e->gpr[number] + (e->rflags & RFLAGS_DF ? -size : size));
+	gpr_write(e, number, e->address_size, e->gpr[number] + (e->rflags & RFLAGS_DF ? -size : size));
 }
 
 static bool read_source(struct emulation *e, uint64_t *value)
 {
 	*value = 0;
-	return memory_read(e, source_segment(e), offset_of(e, RSI), value, e->operand_size, false);
+	return segmented_read(e, source_segment(e), offset_of(e, RSI), value, e->operand_size, false);
 }
 
 static bool read_destination(struct emulation *e, uint64_t *value)
 {
 	*value = 0;
-	return memory_read(e, SEG_ES, offset_of(e, RDI), value, e->operand_size, false);
+	return segmented_read(e, SEG_ES, offset_of(e, RDI), value, e->operand_size, false);
 }
 
 static bool write_destination(struct emulation *e, uint64_t value)
 {
-	return memory_write(e, SEG_ES, offset_of(e, RDI), &value, e->operand_size);
+	return segmented_write(e, SEG_ES, offset_of(e, RDI), &value, e->operand_size);
 }
 
 static bool movs(struct emulation *e)
 {
 	uint64_t value;
 
-	if (!memory_check(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
-	    !memory_check(e, SEG_ES, offset_of(e, RDI), e->operand_size, true) || !read_source(e, &value) ||
-	    !write_destination(e, value))
+	if (!segmented_check(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
+	    !segmented_check(e, SEG_ES, offset_of(e, RDI), e->operand_size, true) ||
+	    !read_source(e, &value) || !write_destination(e, value))
 		return false;
 	step(e, RSI);
 	step(e, RDI);
@@ -56,8 +56,8 @@ static bool cmps(struct emulation *e)
 {
 	uint64_t a, b;
 
-	if (!memory_check(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
-	    !memory_check(e, SEG_ES, offset_of(e, RDI), e->operand_size, false) || !read_source(e, &a) ||
+	if (!segmented_check(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
+	    !segmented_check(e, SEG_ES, offset_of(e, RDI), e->operand_size, false) || !read_source(e, &a) ||
 	    !read_destination(e, &b))
 		return false;
 	alu_compute(e, ALU_CMP, a, b, e->operand_size);
@@ -68,7 +68,7 @@ static bool cmps(struct emulation *e)
 
 static bool stos(struct emulation *e)
 {
-	if (!write_destination(e, register_read(e, RAX, e->operand_size)))
+	if (!write_destination(e, gpr_read(e, RAX, e->operand_size)))
 		return false;
 	step(e, RDI);
 	return true;
@@ -80,7 +80,7 @@ static bool lods(struct emulation *e)
 
 	if (!read_source(e, &value))
 		return false;
-	register_write(e, RAX, e->operand_size, value);
+	gpr_write(e, RAX, e->operand_size, value);
 	step(e, RSI);
 	return true;
 }
@@ -91,7 +91,7 @@ static bool scas(struct emulation *e)
 
 	if (!read_destination(e, &value))
 		return false;
-	alu_compute(e, ALU_CMP, register_read(e, RAX, e->operand_size), value, e->operand_size);
+	alu_compute(e, ALU_CMP, gpr_read(e, RAX, e->operand_size), value, e->operand_size);
 	step(e, RDI);
 	return true;
 }
@@ -104,7 +104,7 @@ static bool iterate(struct emulation *e)
 	case STOS: return stos(e);
 	case LODS: return lods(e);
 	case SCAS: return scas(e);
-	default: return unsupported(e);
+	default: return emulation_unsupported(e);
 	}
 }
 
@@ -143,7 +143,7 @@ bool execute_string(struct emulation *e)
 			return again(e);
 		if (!iterate(e))
 			return done && e->status == EMULATE_FAULT ? again(e) : false;
-		register_write(e, RCX, e->address_size, e->gpr[RCX] - 1);
+		gpr_write(e, RCX, e->address_size, e->gpr[RCX] - 1);
 		if (ends_on_flag(e))
 			return true;
 	}

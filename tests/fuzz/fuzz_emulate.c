@@ -1,0 +1,170 @@
+/*
+ * vmm/emulate with random state and code; memory that answers or faults at random. What must
+ * hold of any instruction: accesses are of 1 to 16 bytes and inside the linear
+ * address space, their number is bounded, what does not succeed leaves the registers, and
+ * a bounded rep makes progress.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "vmm/emulate/emulate.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MAX_ITERATIONS 20
+#define EFER_LMA       BIT(10)
+
+/* The input, byte by byte, zeros after its end. */
+struct input {
+	const uint8_t *data;
+	size_t size;
+	unsigned accesses;
+};
+
+#define HOLDS(condition)                                                                                     \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			abort();                                                                             \
+	} while (0)
+
+static void take(struct input *input, void *to, size_t size)
+{
+	size_t count = size < input->size ? size : input->size;
+
+	memset(to, 0, size);
+	memcpy(to, input->data, count);
+	input->data += count;
+	input->size -= count;
+}
+
+static uint8_t take_byte(struct input *input)
+{
+	uint8_t byte;
+
+	take(input, &byte, 1);
+	return byte;
+}
+
+static bool is_canonical(const struct emulate_context *context, uint64_t address)
+{
+	unsigned unused = context->cr4 & BIT(12) ? 7 : 16;
+
+	return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+}
+
+static bool in_64_bit_mode(const struct emulate_context *context)
+{
+	return (context->efer & EFER_LMA) && (context->segment[SEG_CS].access & SEGMENT_L);
+}
+
+static bool access_memory(struct emulate_context *context, gva_t address, unsigned size)
+{
+	struct input *input = context->owner;
+	uint8_t choice = take_byte(input);
+
+	input->accesses++;
+	HOLDS(size >= 1 && size <= 16);
+	HOLDS(address + size - 1 >= address);
+	if (in_64_bit_mode(context))
+		HOLDS(is_canonical(context, address) && is_canonical(context, address + size - 1));
+	else
+		HOLDS(address + size - 1 <= 0xffffffff);
+	if (choice % 8 != 7)
+		return true;
+	context->fault = (struct emulate_fault){.vector = 14, .has_error_code = true, .cr2 = address};
+	return false;
+}
+
+static bool read_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
+			bool for_write)
+{
+	(void)for_write;
+	if (!access_memory(context, address, size))
+		return false;
+	take(context->owner, data, size);
+	return true;
+}
+
+static bool write_memory(struct emulate_context *context, gva_t address, const void *data, unsigned size)
+{
+	static uint8_t sink[16];
+
+	if (!access_memory(context, address, size))
+		return false;
+	memcpy(sink, data, size);
+	return true;
+}
+
+static bool check_memory(struct emulate_context *context, gva_t address, unsigned size, bool for_write)
+{
+	(void)for_write;
+	return access_memory(context, address, size);
+}
+
+static const struct emulate_ops ops[2] = {
+    {.read = read_memory,	  .write = write_memory},
+    { .read = read_memory, .write = write_memory, .check = check_memory},
+};
+
+static void set_up(struct emulate_context *context, struct input *input)
+{
+	uint8_t mode = take_byte(input);
+
+	*context = (struct emulate_context){.owner = input, .ops = &ops[mode >> 7]};
+	take(input, context->bytes, sizeof(context->bytes));
+	context->byte_count = take_byte(input) % 20; /* more than there are must not matter */
+	take(input, context->gpr, sizeof(context->gpr));
+	take(input, &context->rip, sizeof(context->rip));
+	take(input, &context->rflags, sizeof(context->rflags));
+	take(input, &context->cr0, sizeof(context->cr0));
+	take(input, &context->cr4, sizeof(context->cr4));
+	take(input, context->segment, sizeof(context->segment));
+	context->lacks = take_byte(input);
+	context->cpl = take_byte(input) & 3;
+	context->max_iterations = take_byte(input) % MAX_ITERATIONS;
+	/* Sensible modes mostly: else every access would fault. */
+	if (mode & 1)
+		context->efer = EFER_LMA;
+	if (mode & 2)
+		for (unsigned i = 0; i < 6; i++)
+			context->segment[i].limit = 0xffffffff;
+	if (mode & 4)
+		for (unsigned i = 0; i < 6; i++)
+			context->segment[i].access = i == SEG_CS ? 0xa09b : 0xc093;
+	if (mode & 8)
+		for (unsigned i = 0; i < 16; i++)
+			context->gpr[i] &= 0xffff;
+	if (mode & 16)
+		context->cr0 |= 1;
+}
+
+static bool same_registers(const struct emulate_context *a, const struct emulate_context *b)
+{
+	return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) &&
+	       !memcmp(a->segment, b->segment, sizeof(a->segment)) && a->rip == b->rip &&
+	       a->rflags == b->rflags;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {.data = data, .size = size};
+	struct emulate_context context, before;
+	enum emulate_status status;
+
+	set_up(&context, &input);
+	before = context;
+	status = emulate_instruction(&context);
+	HOLDS(context.length <= 15 && context.length <= context.byte_count);
+	HOLDS(input.accesses <= 64 + 8 * MAX_ITERATIONS);
+	switch (status) {
+	case EMULATE_OK: HOLDS(context.length > 0); break;
+	case EMULATE_AGAIN: HOLDS(context.rip == before.rip && context.gpr[1] != before.gpr[1]); break;
+	case EMULATE_FAULT:
+		HOLDS(same_registers(&context, &before));
+		HOLDS(context.fault.vector < 32 &&
+		      (!context.fault.has_error_code || context.fault.vector >= 8));
+		break;
+	case EMULATE_UNSUPPORTED: HOLDS(same_registers(&context, &before)); break;
+	default: abort();
+	}
+	return 0;
+}

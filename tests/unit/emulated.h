@@ -1,0 +1,168 @@
+/* A flat megabyte and a processor in any mode, for hand-written expectations of vmm/emulate. */
+#ifndef TESTS_UNIT_EMULATED_H
+#define TESTS_UNIT_EMULATED_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "vmm/emulate/emulate.h"
+
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_AC = 17 };
+
+#define CF 0x1UL
+#define PF 0x4UL
+#define AF 0x10UL
+#define ZF 0x40UL
+#define SF 0x80UL
+#define TF 0x100UL
+#define DF 0x400UL
+#define OF 0x800UL
+#define RF 0x10000UL
+#define VM 0x20000UL
+#define AC 0x40000UL
+
+#define MEMORY_SIZE (0x100000u + 0x10000u)
+
+static uint8_t memory[MEMORY_SIZE];
+static struct emulate_context cpu;
+static unsigned accesses, fail_at; /* the number of the access that faults, 0: none */
+static unsigned last_size;
+static gva_t last_address;
+
+static bool memory_access(struct emulate_context *context, gva_t address, unsigned size)
+{
+	accesses++;
+	last_size = size;
+	last_address = address;
+	if (accesses != fail_at && address < MEMORY_SIZE && size <= MEMORY_SIZE - address)
+		return true;
+	context->fault = (struct emulate_fault){
+	    .vector = VECTOR_PF, .has_error_code = true, .error_code = 2, .cr2 = address};
+	return false;
+}
+
+static bool memory_read(struct emulate_context *context, gva_t address, void *data, unsigned size,
+			bool for_write)
+{
+	(void)for_write;
+	if (!memory_access(context, address, size))
+		return false;
+	memcpy(data, memory + address, size);
+	return true;
+}
+
+static bool memory_write(struct emulate_context *context, gva_t address, const void *data, unsigned size)
+{
+	if (!memory_access(context, address, size))
+		return false;
+	memcpy(memory + address, data, size);
+	return true;
+}
+
+static const struct emulate_ops memory_ops = {.read = memory_read, .write = memory_write};
+
+static inline uint64_t peek(uint64_t address, unsigned size)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, memory + address, size);
+	return value;
+}
+
+static inline void poke(uint64_t address, uint64_t value, unsigned size)
+{
+	memcpy(memory + address, &value, size);
+}
+
+/* All segments alike; CS differs in its type where types matter. */
+static void set_mode(uint64_t cr0, uint64_t efer, uint64_t rflags, uint32_t code, uint32_t data,
+		     uint32_t limit)
+{
+	cpu = (struct emulate_context){
+	    .ops = &memory_ops, .cr0 = cr0, .efer = efer, .rflags = rflags | 2, .max_iterations = 1000};
+	for (unsigned i = 0; i < 6; i++)
+		cpu.segment[i] = (struct segment){.limit = limit, .access = i == SEG_CS ? code : data};
+	cpu.rip = 0x100;
+	accesses = fail_at = 0;
+	memset(memory, 0, sizeof(memory));
+}
+
+static inline void load_segment(enum segment_index segment, uint16_t selector)
+{
+	cpu.segment[segment].selector = selector;
+	cpu.segment[segment].base = (uint64_t)selector << 4;
+}
+
+/* CS 1000h, DS 2000h, ES 3000h, SS 4000h, SP 1000h */
+static inline void real_mode(void)
+{
+	set_mode(0x10, 0, 0, 0x9b, 0x93, 0xffff);
+	load_segment(SEG_CS, 0x1000);
+	load_segment(SEG_DS, 0x2000);
+	load_segment(SEG_ES, 0x3000);
+	load_segment(SEG_SS, 0x4000);
+	cpu.gpr[RSP] = 0x1000;
+}
+
+static inline void virtual_8086(unsigned iopl)
+{
+	real_mode();
+	cpu.cr0 |= 1;
+	cpu.rflags |= VM | iopl << 12;
+	cpu.cpl = 3;
+	for (unsigned i = 0; i < 6; i++)
+		cpu.segment[i].access = 0xf3;
+}
+
+/* Flat */
+static inline void protected_32(void)
+{
+	set_mode(0x11, 0, 0, 0xc09b, 0xc093, 0xffffffff);
+	cpu.gpr[RSP] = 0x1000;
+}
+
+static inline void long_mode(void)
+{
+	set_mode(0x80000011, 0x500, 0, 0xa09b, 0xc093, 0xffffffff);
+	cpu.gpr[RSP] = 0x1000;
+}
+
+static enum emulate_status run_bytes(const uint8_t *bytes, size_t count)
+{
+	memset(cpu.bytes, 0xcc, sizeof(cpu.bytes));
+	if (count)
+		memcpy(cpu.bytes, bytes, count);
+	cpu.byte_count = count;
+	accesses = 0;
+	return emulate_instruction(&cpu);
+}
+
+#define RUN(...) run_bytes((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+/* One instruction that must succeed as long as it is. */
+#define STEP(...)                                                                                            \
+	do {                                                                                                 \
+		uint64_t rip_before_ = cpu.rip;                                                              \
+		assert_int_equal(RUN(__VA_ARGS__), EMULATE_OK);                                              \
+		assert_int_equal(cpu.length, sizeof((const uint8_t[]){__VA_ARGS__}));                        \
+		assert_int_equal(cpu.rip, rip_before_ + cpu.length);                                         \
+	} while (0)
+
+/* One instruction that must fault and leave the registers. */
+#define FAULTS(expected, error, ...)                                                                         \
+	do {                                                                                                 \
+		struct emulate_context before_ = cpu;                                                        \
+		assert_int_equal(RUN(__VA_ARGS__), EMULATE_FAULT);                                           \
+		assert_int_equal(cpu.fault.vector, expected);                                                \
+		assert_int_equal(cpu.fault.has_error_code, error);                                           \
+		assert_memory_equal(before_.gpr, cpu.gpr, sizeof(cpu.gpr));                                  \
+		assert_memory_equal(before_.segment, cpu.segment, sizeof(cpu.segment));                      \
+		assert_int_equal(before_.rip, cpu.rip);                                                      \
+		assert_int_equal(before_.rflags, cpu.rflags);                                                \
+	} while (0)
+
+#endif
