@@ -18,6 +18,8 @@
 #define CR0_TS 0x00000008
 #define CR0_NE 0x00000020
 #define CR0_WP 0x00010000
+#define CR0_NW 0x20000000
+#define CR0_CD 0x40000000
 #define CR0_PG 0x80000000
 #define CR4_PAE 0x20
 
@@ -132,7 +134,7 @@ entry:
 	orl %ebx, %eax
 	wrmsr
 	movl %cr0, %eax
-	andl $~(CR0_EM | CR0_TS), %eax
+	andl $~(CR0_EM | CR0_TS | CR0_NW | CR0_CD), %eax /* some firmware leaves caching off */
 	orl $(CR0_PG | CR0_WP | CR0_NE | CR0_MP | CR0_PE), %eax
 	movl %eax, %cr0
 	lgdt PHYSICAL(boot_gdt_pointer)

@@ -3,6 +3,8 @@
 #include "lib/registers.h"
 #include "lib/string.h"
 #include "lib/x86.h"
+#include "mm/host_map.h"
+#include "mm/paging.h"
 #include "vmm/backtrace.h"
 #include "vmm/console.h"
 #include "vmm/cpu.h"
@@ -20,7 +22,7 @@
 /* boot/entry.S */
 extern const uint8_t boot_stack[], boot_stack_end[];
 
-static bool panicked;
+static unsigned panics;
 
 static void print(const char *format, ...) printf_like(1, 2);
 
@@ -49,18 +51,21 @@ static noreturn void stop(void)
 
 bool panic_in_progress(void)
 {
-	return __atomic_load_n(&panicked, __ATOMIC_RELAXED);
+	return __atomic_load_n(&panics, __ATOMIC_RELAXED);
 }
 
 /* The first to come reports; whoever comes later, on another CPU or by a fault in the report itself, stops.
  */
 static void enter(void)
 {
+	unsigned earlier;
+
 	interrupts_disable();
-	if (__atomic_exchange_n(&panicked, true, __ATOMIC_ACQ_REL)) {
+	earlier = __atomic_fetch_add(&panics, 1, __ATOMIC_ACQ_REL);
+	if (earlier == 1)
 		print("(a second fault while this was reported)\n");
+	if (earlier)
 		stop();
-	}
 	log_panic_mode();
 	console_panic_mode();
 }
@@ -71,23 +76,30 @@ static const struct cpu *cpu_or_null(void)
 	return read_msr(MSR_GS_BASE) ? this_cpu() : NULL;
 }
 
-/* How far up from `rsp` the stack certainly goes on; a stack pointer in the guard page starts behind it. */
-static uint64_t stack_words(uint64_t *rsp)
+static bool is_mapped(uint64_t address)
+{
+	const struct page_table table = {.format = &paging_host, .root = host_map_root()};
+
+	return table.root && page_table_find(&table, address).present;
+}
+
+/*
+ * How many words lie from `*rsp` to the end of its stack, which has unmapped pages around it.
+ * Where the stack has overflowed, `*rsp` becomes its lowest word.
+ */
+static size_t stack_words(uint64_t *rsp)
 {
 	const struct cpu *cpu = cpu_or_null();
-	uint64_t end = ALIGN_UP(*rsp + 1, PAGE_SIZE);
+	uint64_t end;
 
 	*rsp = ALIGN_UP(*rsp, sizeof(uint64_t));
-	if (*rsp >= (uint64_t)boot_stack && *rsp < (uint64_t)boot_stack_end) {
-		end = (uint64_t)boot_stack_end;
-	} else if (cpu && cpu->stack_top) {
-		uint64_t bottom = cpu->stack_top - CPU_STACK_PAGES * PAGE_SIZE;
-
-		if (*rsp >= bottom - PAGE_SIZE && *rsp < cpu->stack_top) {
-			*rsp = MAX(*rsp, bottom);
-			end = cpu->stack_top;
-		}
-	}
+	if (*rsp >= (uint64_t)boot_stack && *rsp < (uint64_t)boot_stack_end)
+		return ((uint64_t)boot_stack_end - *rsp) / sizeof(uint64_t);
+	if (!is_mapped(*rsp) && cpu && cpu->stack_top)
+		*rsp = cpu->stack_top - CPU_STACK_PAGES * PAGE_SIZE;
+	end = *rsp;
+	for (unsigned pages = 0; pages < CPU_STACK_PAGES && is_mapped(end); pages++)
+		end = ALIGN_UP(end + 1, PAGE_SIZE);
 	return (end - *rsp) / sizeof(uint64_t);
 }
 
@@ -95,15 +107,16 @@ static void print_backtrace(uint64_t rsp)
 {
 	const struct code code = {text_start, (uint64_t)text_start, (uint64_t)text_end};
 	uint64_t found[BACKTRACE_MAX];
-	uint64_t words = stack_words(&rsp);
+	size_t words = stack_words(&rsp);
 	unsigned count = backtrace_collect(&code, (const uint64_t *)rsp, words, found, BACKTRACE_MAX);
 
+	/* A call may be a function's last instruction: name the place before the return address. */
 	print("called from:\n");
 	for (unsigned i = 0; i < count; i++) {
 		char name[80];
 
 		print("  %016llx %s\n", (unsigned long long)found[i],
-		      symbol_describe(found[i], name, sizeof(name)));
+		      symbol_describe(found[i] - 1, name, sizeof(name)));
 	}
 }
 
