@@ -141,7 +141,7 @@ void uart_flush(struct uart *uart)
 		wait_for(uart, LSR_ALL_EMPTY);
 }
 
-size_t uart_receive(struct uart *uart, uint8_t *bytes, size_t size)
+size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size)
 {
 	size_t count = 0;
 

@@ -36,7 +36,7 @@ bool uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count);
 void uart_flush(struct uart *uart);
 
 /* Read up to `size` received bytes. Bytes with framing errors and breaks are left out. */
-size_t uart_receive(struct uart *uart, uint8_t *bytes, size_t size);
+size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size);
 
 /* Ask for interrupts: on received data; when the transmitter is empty. Both off: polled. */
 void uart_interrupts(struct uart *uart, bool receive, bool transmit);

@@ -70,7 +70,7 @@ static void test_absent(void **state)
 	fake_x86.ins = fake_x86.outs = 0;
 	assert_int_equal(uart_send(&uart, &byte, 1), 0);
 	assert_false(uart_send_polled(&uart, &byte, 1));
-	assert_int_equal(uart_receive(&uart, &byte, 1), 0);
+	assert_int_equal(uart_read(&uart, &byte, 1), 0);
 	assert_false(uart_acknowledge(&uart));
 	uart_flush(&uart);
 	uart_interrupts(&uart, true, true);
@@ -136,17 +136,17 @@ static void test_receive(void **state)
 	(void)state;
 	assert_true(uart_init(&uart, UART_MODEL_BASE, 115200));
 	uart_model_type("0123456789");
-	assert_int_equal(uart_receive(&uart, bytes, sizeof(bytes)), 8);
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 8);
 	assert_memory_equal(bytes, "01234567", 8);
-	assert_int_equal(uart_receive(&uart, bytes, sizeof(bytes)), 2);
-	assert_int_equal(uart_receive(&uart, bytes, sizeof(bytes)), 0);
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 2);
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 0);
 	uart_model_type("xyz");
 	uart_model.errors = 0x08; /* framing error: x is left out */
-	assert_int_equal(uart_receive(&uart, bytes, sizeof(bytes)), 2);
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 2);
 	assert_memory_equal(bytes, "yz", 2);
 	uart_model_type("u");
 	uart_model.errors = 0x02; /* overrun: u is good, but something before it is gone */
-	assert_int_equal(uart_receive(&uart, bytes, sizeof(bytes)), 1);
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 1);
 	assert_int_equal(uart.overruns, 1);
 }
 
@@ -164,7 +164,7 @@ static void test_interrupts(void **state)
 	assert_true(uart_model_line());
 	assert_true(uart_acknowledge(&uart));
 	assert_true(uart_model_line()); /* data are taken back by reading them */
-	assert_int_equal(uart_receive(&uart, bytes, sizeof(bytes)), 1);
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 1);
 	assert_false(uart_model_line());
 	uart_interrupts(&uart, true, true);
 	assert_true(uart_model_line());
