@@ -37,7 +37,9 @@
 #define COM1 0x3f8
 #define DEBUG_PORT 0xe9
 #define VGA_TEXT 0xb8000
+#define VGA_ROW 160
 #define VGA_ATTRIBUTE 0x07
+#define VGA_BLANKS 0x07200720
 #define STACK_SIZE 0x4000
 
 	.section .multiboot2, "a"
@@ -159,7 +161,11 @@ print:
 	addl $3, %ecx
 	cmpl $PHYSICAL(uart_setup_end), %ecx
 	jb 1b
-	movl $VGA_TEXT, %ebx
+	movl $VGA_TEXT + 2 * VGA_ROW, %ebx
+1:	subl $4, %ebx
+	movl $VGA_BLANKS, (%ebx)
+	cmpl $VGA_TEXT, %ebx
+	ja 1b
 1:	lodsb
 	testb %al, %al
 	jz 4f
