@@ -8,6 +8,8 @@
 #include "vmm/msr.h"
 #include "vmm/time.h"
 
+#define MONITOR_RESERVE MIB(1) /* stays free for the monitor's tables */
+
 static struct vm *vms[VMS_MAX];
 unsigned vm_count;
 void (*vm_all_stopped)(void);
@@ -117,12 +119,13 @@ static int create(struct vm *vm, const struct vm_plan *plan, char *problem, size
 {
 	const struct machine_config machine = {.uarts = plan->uarts};
 	uint64_t free_memory = frames_stat().free * PAGE_SIZE;
+	uint64_t spare = MONITOR_RESERVE + plan->memory / 256; /* tables of 4 KiB pages at worst, and some */
 	int error;
 
 	error = guest_map_create(&vm->map, VM_OWNER(vm));
 	if (error)
 		goto no_memory;
-	if (plan->memory > free_memory || plan->populate(&vm->map, plan->memory)) {
+	if (free_memory < spare || plan->memory > free_memory - spare || plan->populate(&vm->map, plan->memory)) {
 		format_buffer(problem, size, "memory = %luM, but only %luM of this machine's memory are free: "
 			      "give the VM less, or the machine more", plan->memory >> 20, free_memory >> 20);
 		error = -ERR_NO_MEMORY;
@@ -137,6 +140,7 @@ static int create(struct vm *vm, const struct vm_plan *plan, char *problem, size
 	error = machine_create(&vm->machine, &machine);
 	if (error)
 		goto free_vcpu;
+	rtc_set_memory(&vm->machine.device[DEVICE_RTC], plan->memory);
 	return 0;
 
 free_vcpu:

@@ -139,6 +139,7 @@ void port_write(struct port_space *space, uint16_t port, unsigned size, uint32_t
 	const struct port_region *region = binding->region;
 	unsigned offset = (unsigned)port - binding->base;
 
+	value &= UINT32_MAX >> (32 - 8 * size); /* callers pass the whole register */
 	if (unlikely(size > region->width || offset + size > region->count))
 		write_split(space, port, size, value);
 	else

@@ -36,6 +36,7 @@ int must_check port_space_claim(struct port_space *space, struct device *device,
  * Access `size` bytes (1, 2, 4) at `port`. Unclaimed ports read as all ones,
  * ignore writes, and are counted. Ports above FFFFh wrap to 0, as the address lines do.
  */
+/* A write takes the low `size` bytes of `value`. */
 uint32_t port_read(struct port_space *space, uint16_t port, unsigned size);
 void port_write(struct port_space *space, uint16_t port, unsigned size, uint32_t value);
 

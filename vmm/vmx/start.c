@@ -97,6 +97,10 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 		return -ERR_BUSY;
 	}
 	cpu->entry_mitigations = mitigations_for_entry();
+	ept_setup((struct ept_features){
+		.pages_2m = vmx_features.ept_vpid & EPT_CAP_PAGE_2M,
+		.pages_1g = vmx_features.ept_vpid & EPT_CAP_PAGE_1G,
+	});
 	return 0;
 }
 
