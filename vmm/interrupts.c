@@ -36,10 +36,10 @@ struct packed tss {
 _Static_assert(sizeof(struct tss) == TSS_LIMIT + 1, "the 64-bit TSS without an I/O permission bitmap");
 
 /* The operand of LGDT, LIDT, SGDT and SIDT. */
-struct packed table_pointer {
+struct table_pointer {
 	uint16_t limit;
 	uint64_t base;
-};
+} packed;
 
 #define GDT_CODE       0x00af9b000000ffff /* 64-bit code, DPL 0 */
 #define GDT_DATA       0x00cf93000000ffff /* data, writable, DPL 0 */
