@@ -2,31 +2,6 @@
 #include "vmm/emulate/emulation.h"
 #include "lib/string.h"
 
-bool emulation_fault(struct emulation *e, uint8_t vector, bool has_error_code)
-{
-	/* SDM Vol. 3B "Real-Address Mode Exceptions and Interrupts": no error codes there. */
-	e->context->fault = (struct emulate_fault){
-	    .vector = vector, .has_error_code = has_error_code && (e->context->cr0 & CR0_PE)};
-	e->status = EMULATE_FAULT;
-	return false;
-}
-
-bool emulation_ud(struct emulation *e)
-{
-	return emulation_fault(e, VECTOR_UD, false);
-}
-
-bool emulation_gp(struct emulation *e)
-{
-	return emulation_fault(e, VECTOR_GP, true);
-}
-
-bool emulation_unsupported(struct emulation *e)
-{
-	e->status = EMULATE_UNSUPPORTED;
-	return false;
-}
-
 bool execute_ud(struct emulation *e)
 {
 	return emulation_ud(e);

@@ -23,18 +23,18 @@ struct segment {
 	uint32_t access;
 	uint16_t selector;
 };
-#define SEGMENT_TYPE(s)   ((s)->access & 0xf)
-#define SEGMENT_DPL(s)    ((s)->access >> 5 & 3)
+#define SEGMENT_TYPE(s)	     ((s)->access & 0xf)
+#define SEGMENT_DPL(s)	     ((s)->access >> 5 & 3)
 #define SEGMENT_CODE_OR_DATA BIT(4)
-#define SEGMENT_PRESENT   BIT(7)
-#define SEGMENT_L         BIT(13)
-#define SEGMENT_DB        BIT(14)
-#define SEGMENT_UNUSABLE  BIT(16)
+#define SEGMENT_PRESENT	     BIT(7)
+#define SEGMENT_L	     BIT(13)
+#define SEGMENT_DB	     BIT(14)
+#define SEGMENT_UNUSABLE     BIT(16)
 
 enum emulate_status {
-	EMULATE_OK,          /* done; registers, RIP and RFLAGS are updated */
-	EMULATE_AGAIN,       /* a rep instruction did some iterations: registers updated, RIP still at it */
-	EMULATE_FAULT,       /* raise context->fault; registers untouched */
+	EMULATE_OK,	     /* done; registers, RIP and RFLAGS are updated */
+	EMULATE_AGAIN,	     /* a rep instruction did some iterations: registers updated, RIP still at it */
+	EMULATE_FAULT,	     /* raise context->fault; registers untouched */
 	EMULATE_UNSUPPORTED, /* an instruction that we do not know; registers untouched */
 };
 
@@ -53,7 +53,8 @@ struct emulate_ops {
 	 * crossing allowed. false: context->fault is filled and nothing happened. `locked` asks
 	 * for a read that will be followed by a write of the same bytes: check for write now.
 	 */
-	bool (*read)(struct emulate_context *context, gva_t address, void *data, unsigned size, bool for_write);
+	bool (*read)(struct emulate_context *context, gva_t address, void *data, unsigned size,
+		     bool for_write);
 	bool (*write)(struct emulate_context *context, gva_t address, const void *data, unsigned size);
 	/*
 	 * May be NULL. Would this access succeed? Translates and checks rights, touches nothing;
@@ -82,13 +83,13 @@ struct emulate_context {
 	struct segment segment[6]; /* ES..GS */
 	uint8_t cpl;
 	uint8_t bytes[15];
-	uint8_t byte_count; /* how many of `bytes` are valid */
+	uint8_t byte_count;	 /* how many of `bytes` are valid */
 	uint32_t max_iterations; /* bound for rep: then EMULATE_AGAIN; 0 counts as 1 */
-	uint8_t lacks;           /* EMULATE_LACKS_...; 0: a recent processor */
+	uint8_t lacks;		 /* EMULATE_LACKS_...; 0: a recent processor */
 
 	/* Out */
 	struct emulate_fault fault;
-	uint8_t length;     /* of the instruction, once it is decoded; else 0 */
+	uint8_t length;	    /* of the instruction, once it is decoded; else 0 */
 	bool mov_ss_shadow; /* a load of SS: hold events back for one instruction */
 };
 

@@ -146,11 +146,31 @@ static inline void flag_set(struct emulation *e, uint64_t flag, bool on)
 	e->rflags = on ? e->rflags | flag : e->rflags & ~flag;
 }
 
-/* emulate.c: ways not to succeed, all return false. Error codes are left out in real-address mode. */
-bool emulation_fault(struct emulation *e, uint8_t vector, bool has_error_code);
-bool emulation_ud(struct emulation *e);
-bool emulation_gp(struct emulation *e);
-bool emulation_unsupported(struct emulation *e);
+/* Ways not to succeed: all return false. */
+static inline bool emulation_fault(struct emulation *e, uint8_t vector, bool has_error_code)
+{
+	/* SDM Vol. 3B "Real-Address Mode Exceptions and Interrupts": no error codes there. */
+	e->context->fault = (struct emulate_fault){
+	    .vector = vector, .has_error_code = has_error_code && (e->context->cr0 & CR0_PE)};
+	e->status = EMULATE_FAULT;
+	return false;
+}
+
+static inline bool emulation_ud(struct emulation *e)
+{
+	return emulation_fault(e, VECTOR_UD, false);
+}
+
+static inline bool emulation_gp(struct emulation *e)
+{
+	return emulation_fault(e, VECTOR_GP, true);
+}
+
+static inline bool emulation_unsupported(struct emulation *e)
+{
+	e->status = EMULATE_UNSUPPORTED;
+	return false;
+}
 
 /* decode.c, modrm.c */
 bool decode_instruction(struct emulation *e);

@@ -16,7 +16,7 @@ static uint64_t rotate_left(uint64_t value, unsigned count, unsigned size)
 {
 	unsigned bits = 8 * size;
 
-	count %= bits;
+	count &= bits - 1;
 	return count ? (value << count | value >> (bits - count)) & size_mask(size) : value;
 }
 
@@ -153,7 +153,9 @@ bool execute_double_shift(struct emulation *e)
 	    !operand_read_for_write(e, &e->destination, &value))
 		return false;
 	count = masked_count(e, count);
-	if (count && count < 8 * size) {
+	if (!count)
+		return operand_write(e, &e->destination, value);
+	if (count < 8 * size) {
 		value = e->opcode.argument ? shrd(e, value, fill, count, size)
 					   : shld(e, value, fill, count, size);
 	} else if (count == 8 * size) {
