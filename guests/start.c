@@ -137,14 +137,19 @@ static bool read_config(void)
 	return true;
 }
 
-static struct vm *alloc_vm(void)
+static unsigned vm_order(void)
 {
 	unsigned order = 0;
-	hpa_t frames;
 
 	while (PAGE_SIZE << order < sizeof(struct vm))
 		order++;
-	frames = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA);
+	return order;
+}
+
+static struct vm *alloc_vm(void)
+{
+	hpa_t frames = frames_alloc(vm_order(), FRAME_OWNER_MONITOR, FRAME_DATA);
+
 	return frames ? hpa_to_pointer(frames) : NULL;
 }
 
@@ -174,6 +179,7 @@ static bool start_first_vm(void)
 	}
 	if (vm_start(vm, &vm_plan, 0, problem, sizeof(problem))) {
 		log_error("vm %s: %s\n", plan->name, problem);
+		frames_free(pointer_to_hpa(vm), vm_order());
 		return false;
 	}
 	log_info("vm %s: started with %luM of memory\n", vm->name, vm->memory >> 20);

@@ -11,9 +11,6 @@
 /* CPUID.1:ECX */
 #define LEAF1_ECX_XSAVE   BIT(26)
 #define LEAF1_ECX_OSXSAVE BIT(27)
-/* CPUID.7.0:ECX */
-#define LEAF7_ECX_PKU   BIT(3)
-#define LEAF7_ECX_OSPKE BIT(4)
 /* CPUID.80000001h */
 #define EXT1_EDX_SYSCALL BIT(11)
 #define EXT1_EDX_1G      BIT(26)
@@ -23,7 +20,6 @@
 #define XCR0_SSE    BIT(1)
 #define XCR0_AVX    BIT(2)
 #define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
-#define XCR0_PKRU   BIT(9)
 
 enum policy {
 	ZERO,    /* the guest reads zeroes */
@@ -54,13 +50,13 @@ static const struct rule rules[] = {
 	{0x06, FILTER, 0x00000004, 0, 0, 0},         /* ARAT: the guest's timers do not stop */
 	/*
 	 * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15 (MSRs of the machine), PT 25.
-	 * ECX, hidden: WAITPKG 5 (control off), CET 7, LA57 16, MPX width 17-21, key locker 23, bus lock 24,
+	 * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7, LA57 16, MPX width 17-21, key locker 23, bus lock 24,
 	 * ENQCMD 29, SGX_LC 30, PKS 31.
 	 * EDX, hidden: what needs MSRs that are not virtualised: IBRS 26, STIBP 27, L1D flush 28,
 	 * ARCH_CAPABILITIES 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18, LBR 19, CET_IBT 20, hybrid 15,
 	 * UINTR 5, AMX 22-25.
 	 */
-	{0x07, FILTER, 0, 0xfdff2ffb, 0x1a405f4f, 0x0000451c},
+	{0x07, FILTER, 0, 0xfdff2ffb, 0x1a405f47, 0x0000451c},
 	{0x0b, FIXED, 0, 1, 0x100, 0},             /* one thread ... */
 	{0x0d, FILTER, ALL, ALL, ALL, ALL},        /* XSAVE: see dynamic() */
 	{0x15, FIXED, 1, 1, 0, 0},                 /* ECX: TSC rate, in cpuid_init() */
@@ -115,7 +111,7 @@ static void find_xcr0(uint32_t host_max)
 		return;
 	host = cpuid(0xd, 0);
 	xcr0_mask = ((uint64_t)host.edx << 32 | host.eax) &
-		    (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
+		    (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
 	/* The AVX-512 components come together or not at all. */
 	if ((xcr0_mask & XCR0_AVX512) != XCR0_AVX512)
 		xcr0_mask &= ~XCR0_AVX512;
@@ -206,8 +202,6 @@ static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct answer *a)
 	case 7:
 		if (subleaf)
 			*a = (struct answer){0};
-		else if (a->ecx & LEAF7_ECX_PKU && backend_cr4() & CR4_PKE)
-			a->ecx |= (uint32_t)LEAF7_ECX_OSPKE;
 		break;
 	case 0xb:
 		/* Levels: thread, core, none. */

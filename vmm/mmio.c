@@ -82,6 +82,18 @@ static void store_context(struct vcpu *vcpu, const struct emulate_context *conte
 	backend_set_rflags(context->rflags);
 }
 
+/* Only real and virtual-8086 mode get here with new segments: one at most. */
+static void store_segments(const struct emulate_context *context)
+{
+	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
+		struct segment before;
+
+		backend_segment((enum segment_index)i, &before);
+		if (before.selector != context->segment[i].selector || before.base != context->segment[i].base)
+			backend_set_segment((enum segment_index)i, &context->segment[i]);
+	}
+}
+
 enum action mmio_emulate(struct vcpu *vcpu)
 {
 	struct emulation emulation = {.vcpu = vcpu};
@@ -96,7 +108,10 @@ enum action mmio_emulate(struct vcpu *vcpu)
 	switch (emulate_instruction(&context)) {
 	case EMULATE_OK:
 		store_context(vcpu, &context);
+		store_segments(&context);
 		backend_instruction_done();
+		if (context.mov_ss_shadow)
+			backend_mov_ss_shadow();
 		return ACTION_RETRY;
 	case EMULATE_AGAIN: store_context(vcpu, &context); return ACTION_RETRY;
 	case EMULATE_FAULT:

@@ -2,6 +2,7 @@
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
+#include "vmm/cpuid.h"
 #include "vmm/vm.h"
 
 /*
@@ -128,9 +129,6 @@ static bool write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 /* ---- Debug control: LBR recording is accepted and does nothing, BTF works ---- */
 
-#define DEBUGCTL_LBR BIT(0)
-#define DEBUGCTL_BTF BIT(1)
-
 static bool read_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	(void)vcpu;
@@ -193,7 +191,7 @@ static bool write_variable_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t valu
 	bool mask = index & 1;
 	uint64_t reserved = mask ? 0x7ff : 0xf00;
 
-	if (value & reserved || (!mask && !memory_type_valid((uint8_t)value)))
+	if (value >> cpuid_physical_bits() || value & reserved || (!mask && !memory_type_valid((uint8_t)value)))
 		return false;
 	vcpu->mtrr[mtrr_slot(index)] = value;
 	return true;
@@ -224,7 +222,7 @@ static bool write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value
 	return true;
 }
 
-/* IA32_XSS: no supervisor state component is offered. */
+/* MCG_STATUS: nothing to clear. IA32_XSS: no supervisor state component is offered. */
 static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	(void)vcpu;

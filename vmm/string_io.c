@@ -126,13 +126,23 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 	return ACTION_ADVANCE;
 }
 
+/* Between two elements: TF traps, and RF keeps a breakpoint on this instruction from coming again. */
+static enum action break_off(void)
+{
+	backend_set_rflags(backend_rflags() | RFLAGS_RF);
+	backend_instruction_done();
+	return ACTION_RETRY;
+}
+
 enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 {
 	struct access access = {.io = io, .long_code = backend_long_code()};
 	uint64_t mask = address_mask(io);
 	uint64_t *pointer = &vcpu->gpr[io->in ? RDI : RSI], *counter = &vcpu->gpr[RCX];
 	uint64_t count = io->rep ? *counter & mask : 1;
-	int64_t step = backend_rflags() & RFLAGS_DF ? -(int64_t)io->size : io->size;
+	uint64_t rflags = backend_rflags();
+	int64_t step = rflags & RFLAGS_DF ? -(int64_t)io->size : io->size;
+	unsigned batch = rflags & RFLAGS_TF ? 1 : STRING_IO_BATCH;
 
 	backend_paging(&access.paging);
 	backend_segment(io->segment, &access.segment);
@@ -140,9 +150,8 @@ enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 		enum action action;
 
 		/* Let interrupts in between two batches, as between two elements on the bare machine. */
-		if (done == STRING_IO_BATCH || vcpu->requests)
-			if (done)
-				return ACTION_RETRY;
+		if (done && (done == batch || vcpu->requests))
+			return break_off();
 		action = transfer(vcpu, &access, *pointer & mask);
 		if (action != ACTION_ADVANCE)
 			return action;

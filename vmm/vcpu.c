@@ -82,6 +82,12 @@ enum action vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
 		.error_code = error_code,
 	};
 
+	/*
+	 * Faults push RF set, so that their handler's IRET does not meet the same breakpoint again. Injection
+	 * leaves RF alone: SDM Vol. 3C "Details of Vectored-Event Injection". #DB may be a trap.
+	 */
+	if (vector != EXCEPTION_DB)
+		backend_set_rflags(backend_rflags() | RFLAGS_RF);
 	return queue(vcpu, &event);
 }
 

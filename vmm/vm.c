@@ -112,6 +112,7 @@ static int start_vcpu(struct vm *vm, char *problem, size_t size)
 	backend_vcpu_start(this_cpu(), &vm->vcpu, &start);
 	vm->state = VM_RUNNING;
 	vm->halted_said = false;
+	vm_arm_timer(vm, vm->machine.deadline);
 	return 0;
 }
 

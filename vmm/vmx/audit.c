@@ -97,6 +97,8 @@ static void audit_code(struct audit *a)
 	uint32_t type = SEGMENT_TYPE(cs);
 	bool flat_data = type == 3 && a->unrestricted;
 
+	check(a, !(type == 3 || !(a->cr0 & CR0_PE)) || SEGMENT_DPL(ss) == 0, "SS", ss->access,
+	      "real mode, or a data segment in CS, needs DPL 0");
 	check(a, flat_data || type == 9 || type == 11 || type == 13 || type == 15, "CS", cs->access,
 	      "the type is no accessed code segment");
 	check(a, cs->access & SEGMENT_CODE_OR_DATA, "CS", cs->access, "S is 0");
@@ -191,10 +193,17 @@ static void audit_non_registers(struct audit *a)
 	uint64_t activity = vmread(VMCS_GUEST_ACTIVITY), blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 	uint64_t info = vmread(VMCS_ENTRY_INTERRUPTION);
 	uint64_t type = (info & INTERRUPTION_TYPE) >> 8;
+	uint64_t pending = vmread(VMCS_GUEST_PENDING_DEBUG);
+	bool stepping = a->rflags & RFLAGS_TF && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF);
 	bool valid = info & INTERRUPTION_VALID;
 
 	check(a, activity <= 3, "activity state", activity, "not defined");
+	check(a, activity != 1 || SEGMENT_DPL(&a->segment[SEG_SS]) == 0, "activity state", activity,
+	      "HLT outside privilege level 0");
+	check(a, !activity || !(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)), "activity state", activity,
+	      "not active while blocking by STI or MOV SS");
 	check(a, !(blocking & ~0x1fUL), "interruptibility", blocking, "reserved bits are set");
+	check(a, !(blocking & BLOCKING_SMI), "interruptibility", blocking, "blocking by SMI outside SMM");
 	check(a, (blocking & (BLOCKING_STI | BLOCKING_MOV_SS)) != (BLOCKING_STI | BLOCKING_MOV_SS), "interruptibility",
 	      blocking, "blocking by STI and by MOV SS at once");
 	check(a, a->rflags & RFLAGS_IF || !(blocking & BLOCKING_STI), "interruptibility", blocking,
@@ -205,6 +214,10 @@ static void audit_non_registers(struct audit *a)
 	      "an NMI is to be injected while blocked by MOV SS");
 	check(a, !valid || type != EVENT_NMI || !vmx_features.virtual_nmi || !(blocking & BLOCKING_NMI),
 	      "interruptibility", blocking, "an NMI is to be injected while NMIs are blocked");
+	check(a, !(pending & ~PENDING_DEBUG_ALL), "pending debug exceptions", pending, "reserved bits are set");
+	if (activity == 1 || blocking & (BLOCKING_STI | BLOCKING_MOV_SS))
+		check(a, !(pending & PENDING_DEBUG_BS) == !stepping, "pending debug exceptions", pending,
+		      "in a shadow or HLT, BS must be 1 exactly with TF = 1 and BTF = 0");
 	check(a, vmread(VMCS_LINK_POINTER) == UINT64_MAX, "VMCS link pointer", vmread(VMCS_LINK_POINTER),
 	      "not all ones");
 }

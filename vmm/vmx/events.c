@@ -58,6 +58,8 @@ static void inject_queued(struct vcpu *vcpu)
 
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
 	}
+	if (event.type == EVENT_NMI)
+		vcpu->nmi_blocked = !vmx_features.virtual_nmi;
 	enter_with(&event);
 	vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
 }
@@ -131,9 +133,20 @@ void vmx_inject(struct vcpu *vcpu)
 	}
 }
 
+void vmx_recall_events(struct vcpu *vcpu)
+{
+	if (vcpu->nmi_waiting)
+		vcpu_request(vcpu, REQUEST_NMI);
+	if (machine_intr(&vcpu->vm->machine))
+		vcpu_request(vcpu, REQUEST_INTERRUPT);
+}
+
+/* What ends HLT; a single-step trap does, too: SDM Vol. 2A "HLT". */
 bool vmx_wakes(const struct vcpu *vcpu)
 {
-	if (vcpu->requests & (REQUEST_EVENT | REQUEST_NMI | REQUEST_RESET | REQUEST_STOP))
+	if (vcpu->requests & (REQUEST_EVENT | REQUEST_RESET | REQUEST_STOP) || vmread(VMCS_GUEST_PENDING_DEBUG))
+		return true;
+	if (vcpu->requests & REQUEST_NMI && !nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY)))
 		return true;
 	return vcpu->requests & REQUEST_INTERRUPT && vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
 }

@@ -77,10 +77,7 @@ enum action exit_interrupt_window(struct vcpu *vcpu)
 {
 	vmx_processor_control(PROCESSOR_INTERRUPT_WINDOW, false);
 	vcpu->nmi_blocked = false;
-	if (vcpu->nmi_waiting)
-		vcpu_request(vcpu, REQUEST_NMI);
-	if (machine_intr(&vcpu->vm->machine))
-		vcpu_request(vcpu, REQUEST_INTERRUPT);
+	vmx_recall_events(vcpu);
 	return ACTION_RETRY;
 }
 

@@ -47,9 +47,11 @@ static enum action exit_cpuid(struct vcpu *vcpu)
 	return ACTION_ADVANCE;
 }
 
+/* A halted vCPU sees no window exit, so what waits for one is asked for anew. */
 static enum action exit_hlt(struct vcpu *vcpu)
 {
 	vcpu_request(vcpu, REQUEST_HALTED);
+	vmx_recall_events(vcpu);
 	return ACTION_ADVANCE;
 }
 

@@ -19,10 +19,13 @@ uint64_t vmx_cr4_guest_owned(void)
 {
 	const uint64_t wanted = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE |
 				CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE |
-				CR4_SMEP | CR4_SMAP | CR4_PKE;
+				CR4_SMEP | CR4_SMAP;
 
 	return wanted & vmx_features.cr4_fixed1;
 }
+
+/* The others are reserved and stay 0 whatever is written to them. */
+#define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 
 static uint64_t cr0_needed(void)
 {
@@ -88,14 +91,22 @@ static bool disable_paging(void)
 
 enum action vmx_set_cr0(struct vcpu *vcpu, uint64_t value)
 {
-	uint64_t changed = backend_cr0() ^ value;
+	uint64_t changed;
 
-	if (value >> 32 || (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD)))
+	if (value >> 32)
+		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+	value = (value & CR0_DEFINED) | CR0_ET;
+	changed = backend_cr0() ^ value;
+	if ( (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD)))
+		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+	if (changed & (CR0_CD | CR0_NW) && !(changed & CR0_PG) &&
+	    pae_paging(value, vmread(VMCS_GUEST_CR4), vmread(VMCS_GUEST_EFER)) &&
+	    !load_pdptes(vcpu, vmread(VMCS_GUEST_CR3)))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
 	if (changed & CR0_PG && !(value & CR0_PG ? enable_paging(vcpu) : disable_paging()))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
 	/* The guest sees CD and NW as it set them, but its memory stays cached. */
-	vmwrite(VMCS_CR0_SHADOW, value | CR0_ET);
+	vmwrite(VMCS_CR0_SHADOW, value);
 	vmwrite(VMCS_GUEST_CR0, (value & vmx_cr0_guest_owned()) | cr0_needed() | CR0_ET);
 	if (changed & (CR0_PG | CR0_PE | CR0_WP))
 		vmx_flush_vpid(vcpu);
@@ -121,7 +132,7 @@ enum action vmx_set_cr3(struct vcpu *vcpu, uint64_t value)
 
 enum action vmx_set_cr4(struct vcpu *vcpu, uint64_t value)
 {
-	const uint64_t flushing = CR4_PGE | CR4_PSE | CR4_PAE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE;
+	const uint64_t flushing = CR4_PGE | CR4_PSE | CR4_PAE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
 	uint64_t allowed = vmx_cr4_guest_owned() | CR4_MCE;
 	uint64_t changed = backend_cr4() ^ value;
 	uint64_t efer = vmread(VMCS_GUEST_EFER), cr3 = vmread(VMCS_GUEST_CR3);

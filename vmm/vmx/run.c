@@ -1,7 +1,6 @@
 /*
  * The exit path: every instruction here is paid on every exit. `make bench` counts them.
  */
-#include "lib/panic.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/console.h"
@@ -46,9 +45,11 @@ static struct vcpu *prepare_entry(struct cpu *cpu, struct vcpu *vcpu)
 	return vcpu;
 }
 
-static noreturn cold void unknown_reason(uint32_t reason)
+/* A later processor may have more reasons than we know, and a guest may find them: only its VM pays. */
+static cold void unknown_reason(struct vcpu *vcpu, uint32_t reason)
 {
-	panic("VM exit with reason %#x, which the manual does not define", reason);
+	log_error("VM exit with reason %#x, which is not in the table\n", reason);
+	vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
 }
 
 static cold void audit_line(const char *line)
@@ -80,9 +81,10 @@ struct vcpu *vmx_exit(struct vcpu *vcpu)
 	record->reason = reason;
 	vcpu->launched = 1;
 	if (unlikely(reason >= EXIT_REASONS)) {
-		if (!(reason & EXIT_REASON_ENTRY_FAILURE))
-			unknown_reason(reason);
-		entry_failed(vcpu, reason);
+		if (reason & EXIT_REASON_ENTRY_FAILURE)
+			entry_failed(vcpu, reason);
+		else
+			unknown_reason(vcpu, reason);
 		return prepare_entry(cpu, vcpu);
 	}
 	vcpu->exit_count[reason]++;

@@ -30,11 +30,19 @@ struct switching {
 	struct descriptor descriptor;
 	struct tss_image old_tss, new_tss;
 	struct segment old_tr;
+	bool nmi; /* the switch delivers one */
 	bool has_error_code;
 	uint32_t error_code;
+	uint32_t external; /* the EXT bit of error codes: not caused by an instruction of the program */
 };
 
 /* ---- Checks ---- */
+
+/* SDM Vol. 3A "Error Code". */
+static uint32_t selector_code(const struct switching *s, uint16_t selector)
+{
+	return (selector & 0xfffcu) | s->external;
+}
 
 /* A fault in the context of the task that is left; ACTION_ADVANCE: all is well. */
 static enum action check_target(struct switching *s)
@@ -43,7 +51,7 @@ static enum action check_target(struct switching *s)
 	uint8_t type = s->descriptor.access & 0x1f;
 	uint8_t wanted = TSS_AVAILABLE | (iret ? TSS_BUSY : 0);
 	uint8_t fault = iret ? EXCEPTION_TS : EXCEPTION_GP;
-	uint32_t code = s->selector & 0xfffcu;
+	uint32_t code = selector_code(s, s->selector);
 
 	if ((type & ~TSS_32_BIT) != wanted)
 		return vcpu_raise(s->vcpu, fault, code);
@@ -86,6 +94,21 @@ static void set_segment(unsigned index, uint16_t selector, const struct descript
 	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * index), d->access);
 }
 
+/* The shadows of STI and MOV SS end, an NMI's gate blocks further ones, IRET lifts that. */
+static void set_blocking(struct switching *s)
+{
+	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_STI | BLOCKING_MOV_SS);
+
+	if (s->source == BY_IRET) {
+		blocking &= ~BLOCKING_NMI;
+		s->vcpu->nmi_blocked = false;
+	} else if (s->nmi) {
+		blocking |= BLOCKING_NMI;
+		s->vcpu->nmi_blocked = !vmx_features.virtual_nmi;
+	}
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking);
+}
+
 static void load_registers(struct switching *s)
 {
 	const struct tss_image *tss = &s->new_tss;
@@ -105,8 +128,7 @@ static void load_registers(struct switching *s)
 			s->vcpu->gpr[i] = tss->gpr[i];
 	/* Local breakpoints end with the task: L0..L3 and LE. */
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~0x155UL);
-	vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
-		vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_STI | BLOCKING_MOV_SS));
+	set_blocking(s);
 }
 
 /* Selectors are loaded first, all unusable, so that a fault finds a defined state. */
@@ -114,12 +136,13 @@ static void load_selectors(struct switching *s)
 {
 	const struct descriptor none = {.access = (uint32_t)SEGMENT_UNUSABLE};
 	bool v86 = s->new_tss.eflags & RFLAGS_VM;
+	uint32_t dpl = (s->new_tss.selector[SEG_CS] & 3u) << 5;
 
 	set_segment(SEG_LDTR, s->new_tss.ldt, &none);
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
 		uint16_t selector = s->new_tss.selector[i];
 		struct descriptor real = {.base = (uint64_t)selector << 4, .limit = 0xffff, .access = 0xf3};
-		struct descriptor flat = {.access = i == SEG_CS ? 0x9b : 0x93, .limit = 0xffff};
+		struct descriptor flat = {.access = (i == SEG_CS ? 0x9b : 0x93) | dpl, .limit = 0xffff};
 
 		if (v86)
 			set_segment(i, selector, &real);
@@ -141,10 +164,10 @@ static enum action load_ldt(struct switching *s)
 	switch (descriptor_read(s->vcpu, &s->paging, selector, &d, &fault)) {
 	case DESCRIPTOR_OK: break;
 	case DESCRIPTOR_FAULT: return raise_access(s, &fault);
-	default: return vcpu_raise(s->vcpu, EXCEPTION_TS, selector & 0xfffcu);
+	default: return vcpu_raise(s->vcpu, EXCEPTION_TS, selector_code(s, selector));
 	}
 	if (selector & 4 || (d.access & 0x1f) != 2 || !(d.access & SEGMENT_PRESENT))
-		return vcpu_raise(s->vcpu, EXCEPTION_TS, selector & 0xfffcu);
+		return vcpu_raise(s->vcpu, EXCEPTION_TS, selector_code(s, selector));
 	set_segment(SEG_LDTR, selector, &d);
 	return ACTION_ADVANCE;
 }
@@ -152,12 +175,12 @@ static enum action load_ldt(struct switching *s)
 static enum action load_segment(struct switching *s, unsigned index, uint8_t cpl)
 {
 	uint16_t selector = s->new_tss.selector[index];
-	uint32_t code = selector & 0xfffcu;
+	uint32_t code = selector_code(s, selector);
 	struct descriptor d;
 	struct linear_fault fault;
 
-	if (!code)
-		return index == SEG_CS || index == SEG_SS ? vcpu_raise(s->vcpu, EXCEPTION_TS, 0) : ACTION_ADVANCE;
+	if (!(selector & 0xfffc))
+		return index == SEG_CS || index == SEG_SS ? vcpu_raise(s->vcpu, EXCEPTION_TS, code) : ACTION_ADVANCE;
 	switch (descriptor_read(s->vcpu, &s->paging, selector, &d, &fault)) {
 	case DESCRIPTOR_OK: break;
 	case DESCRIPTOR_FAULT: return raise_access(s, &fault);
@@ -179,6 +202,8 @@ static enum action load_segments(struct switching *s)
 	uint8_t cpl = s->new_tss.selector[SEG_CS] & 3;
 	enum action action = load_ldt(s);
 
+	if (s->new_tss.eflags & RFLAGS_VM)
+		return action; /* virtual-8086 segments come from the selectors alone */
 	for (unsigned i = 0; i < ARRAY_SIZE(order) && action == ACTION_ADVANCE; i++)
 		action = load_segment(s, order[i], cpl);
 	return action;
@@ -197,7 +222,7 @@ static enum action push_error_code(struct switching *s)
 
 	backend_segment(SEG_SS, &ss);
 	if ((next & mask) + size - 1 > ss.limit && !(ss.access & 4))
-		return vcpu_raise(s->vcpu, EXCEPTION_SS, 0);
+		return vcpu_raise(s->vcpu, EXCEPTION_SS, s->external);
 	backend_paging(&s->paging);
 	if (!linear_translate(s->vcpu, &s->paging, ss.base + (next & mask), size, ACCESS_WRITE, &range, &fault))
 		return raise_access(s, &fault);
@@ -223,11 +248,14 @@ static enum action enter(struct switching *s)
 	load_registers(s);
 	load_selectors(s);
 	backend_paging(&s->paging);
-	if (!(s->new_tss.eflags & RFLAGS_VM))
-		action = load_segments(s);
+	action = load_segments(s);
 	if (action == ACTION_ADVANCE && s->has_error_code)
 		action = push_error_code(s);
-	if (action == ACTION_ADVANCE && s->new_tss.trap) {
+	if (action != ACTION_ADVANCE)
+		return action;
+	/* The event that went through the gate has been delivered; a fault before this is one on top of it. */
+	s->vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
+	if (s->new_tss.trap) {
 		write_dr6(read_dr6() | BIT(15)); /* BT */
 		action = vcpu_raise(s->vcpu, EXCEPTION_DB, 0);
 	}
@@ -247,11 +275,10 @@ static uint64_t resume_address(struct switching *s)
 	if (!(s->vcpu->requests & REQUEST_EVENT))
 		return rip;
 	/* The switch is the delivery of that event. */
-	s->vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
 	s->has_error_code = event->has_error_code;
 	s->error_code = event->error_code;
-	if (event->type == EVENT_NMI)
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_NMI);
+	s->external = event->type != EVENT_SOFTWARE_INTERRUPT && event->type != EVENT_SOFTWARE_EXCEPTION;
+	s->nmi = event->type == EVENT_NMI;
 	return event->type >= EVENT_SOFTWARE_INTERRUPT ? rip + event->length : rip;
 }
 
@@ -285,7 +312,7 @@ enum action exit_task_switch(struct vcpu *vcpu)
 	switch (descriptor_read(vcpu, &s.paging, s.selector & 0xfff8u, &s.descriptor, &fault)) {
 	case DESCRIPTOR_OK: break;
 	case DESCRIPTOR_FAULT: return raise_access(&s, &fault);
-	default: return vcpu_raise(vcpu, EXCEPTION_GP, s.selector & 0xfffcu);
+	default: return vcpu_raise(vcpu, EXCEPTION_GP, selector_code(&s, s.selector));
 	}
 	action = check_target(&s);
 	if (action != ACTION_ADVANCE)

@@ -148,7 +148,8 @@ enum vmcs_field {
 #define BLOCKING_NMI    BIT(3)
 
 /* Pending debug exceptions */
-#define PENDING_DEBUG_BS BIT(14)
+#define PENDING_DEBUG_BS  BIT(14)
+#define PENDING_DEBUG_ALL (0xfUL | BIT(12) | PENDING_DEBUG_BS | BIT(16)) /* B0..B3, enabled breakpoint, BS, RTM */
 
 #define EXIT_REASON_ENTRY_FAILURE BIT(31)
 
