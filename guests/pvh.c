@@ -93,11 +93,10 @@ static int refuse_range(struct loading *loading, gpa_t start, gpa_t end)
 			    (unsigned long long)(end / 1024 + (end % 1024 != 0)), top / 1024);
 }
 
-/* Check segment `index`; the ones before it are good. */
-static int check_segment(struct loading *loading, const struct elf_image *elf, unsigned index)
+/* Is segment `index` whole in the file? */
+static int check_file(struct loading *loading, const struct elf_image *elf, unsigned index)
 {
 	struct elf_segment segment = elf_segment(elf, index);
-	uint64_t end;
 
 	if (segment.file_size > segment.memory_size)
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
@@ -108,6 +107,15 @@ static int check_segment(struct loading *loading, const struct elf_image *elf, u
 		    "the ELF kernel is truncated: segment %u ends behind the file's end at %zu bytes; "
 		    "fetch or build it again",
 		    index, elf->size);
+	return 0;
+}
+
+/* Check segment `index`, which is whole in the file; the ones before it are good. */
+static int check_segment(struct loading *loading, const struct elf_image *elf, unsigned index)
+{
+	struct elf_segment segment = elf_segment(elf, index);
+	uint64_t end;
+
 	if (add_overflows(segment.physical, segment.memory_size, &end))
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
 				    "ends behind the last address");
@@ -207,6 +215,15 @@ int pvh_load(struct loading *loading)
 
 	if (error)
 		return loading_fail(loading, (enum error) - error, "%s", problem);
+	/* First of all, since a note that was cut off must not be taken for one that never was. */
+	for (unsigned i = 0; i < elf.count && !error; i++) {
+		struct elf_segment segment = elf_segment(&elf, i);
+
+		if (is_loaded(&segment))
+			error = check_file(loading, &elf, i);
+	}
+	if (error)
+		return error;
 	if (elf_note_number(&elf, "Xen", XEN_ELFNOTE_PHYS32_ENTRY, &entry) < 0)
 		return loading_fail(
 		    loading, ERR_UNSUPPORTED,

@@ -39,13 +39,17 @@ class Listener:
 
 
 class Console:
-    """`text` is all that the machine has sent; `expect` moves a mark through it."""
+    """`text` is all that the machine has sent; `expect` moves a mark through it.
+
+    `alarm`: a regular expression for what must not come while something else is expected.
+    """
 
     def __init__(self, connection, log_path=None):
         self.connection = connection
         self.text = ""
         self.mark = 0
         self.closed = False
+        self.alarm = None
         self.log = open(log_path, "wb", buffering=0) if log_path else None
 
     def close(self):
@@ -80,8 +84,10 @@ class Console:
             if match:
                 self.mark = match.end()
                 return match
-            if self.closed or time.monotonic() > end:
-                why = "the machine ended" if self.closed else f"{timeout} s passed"
+            alarm = self.alarm and re.search(self.alarm, self.text[self.mark:])
+            if alarm or self.closed or time.monotonic() > end:
+                why = (f"{alarm[0]!r} came" if alarm else "the machine ended" if self.closed
+                       else f"{timeout} s passed")
                 raise ConsoleError(f"{why} without {pattern!r}; the last lines were:\n" + self.tail())
             self.receive(min(1, end - time.monotonic()))
 

@@ -30,7 +30,12 @@ def command(console, line):
     return console.text[start:end].replace("\r", "")
 
 
+# The guest or the monitor has come to its end before its time.
+ALARM = r"vm linux: the guest .*|Kernel panic.*|Nacre panic.*|panic: .*"
+
+
 def use_shell(console):
+    console.alarm = ALARM
     console.expect(r"Nacre demo: welcome", LOGIN_TIMEOUT)
     console.expect(r"login: ", ANSWER_TIMEOUT)
     console.send("root\n")
@@ -47,6 +52,7 @@ def use_shell(console):
     answer = command(console, "a=$(date +%s); sleep 2; echo slept $(($(date +%s) - a))")
     slept = re.search(r"^slept (\d+)", answer, re.MULTILINE)
     assert slept and int(slept[1]) in (2, 3), f"sleep 2 took something else: {answer}"
+    console.alarm = None
     console.send("poweroff\n")
     console.expect(r"Power down", ANSWER_TIMEOUT)
 
