@@ -263,8 +263,6 @@ static void check_comes_first(void **state)
 	cpu.ops = &checking;
 	FAULTS(VECTOR_PF, true, 0xa4);
 	assert_int_equal(accesses, 1);
-	FAULTS(VECTOR_PF, true, 0x8f, 0x03); /* pop [ebx] */
-	assert_int_equal(accesses, 1);
 	FAULTS(VECTOR_PF, true, 0xff, 0x33); /* push [ebx] */
 	assert_int_equal(accesses, 1);
 	FAULTS(VECTOR_PF, true, 0x60);

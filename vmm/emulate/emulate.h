@@ -58,8 +58,8 @@ struct emulate_ops {
 	bool (*write)(struct emulate_context *context, gva_t address, const void *data, unsigned size);
 	/*
 	 * May be NULL. Would this access succeed? Translates and checks rights, touches nothing;
-	 * false: context->fault is filled. With it an instruction of two accesses (MOVS, POP to
-	 * memory, PUSHA) reads no device before it knows that its write can happen.
+	 * false: context->fault is filled. With it an instruction of two accesses (MOVS, PUSH of
+	 * memory) reads no device before it knows that its write can happen.
 	 */
 	bool (*check)(struct emulate_context *context, gva_t address, unsigned size, bool for_write);
 };

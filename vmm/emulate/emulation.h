@@ -194,6 +194,10 @@ bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, void
 bool segmented_write(struct emulation *e, unsigned segment, uint64_t offset, const void *data, unsigned size);
 /* Would it succeed? Says yes without asking for the page where ops->check is NULL. */
 bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool for_write);
+/* The same before the first of two accesses; nothing where ops->check is NULL, to keep the order of faults.
+ */
+bool segmented_precheck(struct emulation *e, unsigned segment, uint64_t offset, unsigned size,
+			bool for_write);
 bool linear_is_canonical(const struct emulation *e, uint64_t address);
 
 /* stack.c */

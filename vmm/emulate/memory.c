@@ -140,3 +140,8 @@ bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, uns
 	return linear_check(e, linear, first, for_write) &&
 	       (first == size || linear_check(e, 0, size - first, for_write));
 }
+
+bool segmented_precheck(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool for_write)
+{
+	return !e->context->ops->check || segmented_check(e, segment, offset, size, for_write);
+}

@@ -34,8 +34,8 @@ bool execute_push(struct emulation *e)
 	uint64_t value;
 
 	if (e->source.place == PLACE_MEMORY &&
-	    (!segmented_check(e, e->source.number, e->source.value, e->operand_size, false) ||
-	     !segmented_check(e, SEG_SS, pointer, e->operand_size, true)))
+	    (!segmented_precheck(e, e->source.number, e->source.value, e->operand_size, false) ||
+	     !segmented_precheck(e, SEG_SS, pointer, e->operand_size, true)))
 		return false;
 	return operand_read(e, &e->source, &value) && stack_push(e, value, e->operand_size);
 }
@@ -45,18 +45,11 @@ bool execute_pop(struct emulation *e)
 {
 	uint64_t value;
 
-	if (e->destination.place == PLACE_MEMORY) {
-		uint64_t pointer = e->gpr[RSP];
-
-		if (!segmented_check(e, SEG_SS, gpr_read(e, RSP, e->stack_size), e->operand_size, false))
-			return false;
-		set_stack_pointer(e, pointer + e->operand_size);
+	if (!stack_pop(e, &value, e->operand_size))
+		return false;
+	if (e->destination.place == PLACE_MEMORY)
 		e->destination.value = effective_offset(e);
-		if (!segmented_check(e, e->destination.number, e->destination.value, e->operand_size, true))
-			return false;
-		e->gpr[RSP] = pointer;
-	}
-	return stack_pop(e, &value, e->operand_size) && operand_write(e, &e->destination, value);
+	return operand_write(e, &e->destination, value);
 }
 
 #define ALL_REGISTERS 8

@@ -43,8 +43,8 @@ static bool movs(struct emulation *e)
 {
 	uint64_t value;
 
-	if (!segmented_check(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
-	    !segmented_check(e, SEG_ES, offset_of(e, RDI), e->operand_size, true) ||
+	if (!segmented_precheck(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
+	    !segmented_precheck(e, SEG_ES, offset_of(e, RDI), e->operand_size, true) ||
 	    !read_source(e, &value) || !write_destination(e, value))
 		return false;
 	step(e, RSI);
@@ -56,9 +56,9 @@ static bool cmps(struct emulation *e)
 {
 	uint64_t a, b;
 
-	if (!segmented_check(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
-	    !segmented_check(e, SEG_ES, offset_of(e, RDI), e->operand_size, false) || !read_source(e, &a) ||
-	    !read_destination(e, &b))
+	if (!segmented_precheck(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
+	    !segmented_precheck(e, SEG_ES, offset_of(e, RDI), e->operand_size, false) ||
+	    !read_source(e, &a) || !read_destination(e, &b))
 		return false;
 	alu_compute(e, ALU_CMP, a, b, e->operand_size);
 	step(e, RSI);
