@@ -1,6 +1,7 @@
 """What a case is, and the images that cases boot."""
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ class Case:
     slow: bool = False
 
     def log_path(self):
-        return os.path.join("build/test", "system-" + self.name.replace(" ", "-") + ".log")
+        return os.path.join("build/test", "system-" + re.sub(r"\W+", "-", self.name) + ".log")
 
     def run(self):
         with tempfile.TemporaryDirectory(prefix="nacre-case-") as directory:
