@@ -122,9 +122,13 @@ $(BUILD)/host/libfake.a: $(FAKE_O)
 UNIT_C := $(wildcard tests/unit/test_*.c)
 UNIT   := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
+# Tests with a whole VM take what its devices ask for from the monitor, not from the stand-in.
+VM_TESTS := $(shell grep -l '"vm_rig.h"' $(UNIT_C))
+$(VM_TESTS:tests/unit/%.c=$(BUILD)/unit/%): REAL := $(BUILD)/host/vmm/services.o
+
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libnacre.a $(BUILD)/host/libfake.a | need-unit
 	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) -MMD -MP -o $@ $< -Wl,-u,panic -Wl,--start-group $(BUILD)/host/libfake.a \
+	$(CC) $(HOST_FLAGS) -MMD -MP -o $@ $< $(REAL) -Wl,-u,panic -Wl,--start-group $(BUILD)/host/libfake.a \
 		$(BUILD)/host/libnacre.a -Wl,--end-group -lcmocka
 
 .PHONY: unit unit-build
@@ -186,6 +190,23 @@ $(BUILD)/guests/init: tests/kernels/linux-init/init.c | need-guests
 $(BUILD)/guests/bench.cpio: guests/cpio.py guests/initramfs/bench.list $(BUILD)/guests/init
 	$(PYTHON) guests/cpio.py guests/initramfs/bench.list $@ init=$(BUILD)/guests/init
 
+# Small kernels of our own, which boot bare (multiboot2) and as guests (PVH): one directory each.
+KERNEL_LIB   := $(wildcard tests/kernels/lib/*.[cS])
+KERNELS      := $(filter-out lib linux-init,$(notdir $(patsubst %/,%,$(wildcard tests/kernels/*/))))
+KERNEL_FLAGS := -std=gnu17 -O2 -ffreestanding -fno-pie -static -nostdlib -mno-red-zone -mgeneral-regs-only \
+		-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-strict-aliasing \
+		$(WARNINGS) -I. -Itests/kernels/lib
+
+define KERNEL
+$(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cS]) $(KERNEL_LIB)
+endef
+$(foreach kernel,$(KERNELS),$(eval $(call KERNEL,$(kernel))))
+
+$(BUILD)/kernels/%.elf: tests/kernels/lib/kernel.lds tests/kernels/lib/kernel.h lib/x86.h | need-build
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) -Wl,-T,$<,-z,max-page-size=4096,--build-id=none,-z,noexecstack,--no-warn-rwx-segments \
+		-o $@ $(filter %.c %.S,$^)
+
 # The image files of ours that the config names; any other is the user's own.
 CONFIG_IMAGES := $(if $(wildcard $(CONFIG)),$(shell sed -n \
 	's|^[^\#]*build/guests/\([A-Za-z0-9._-]*\).*|$(BUILD)/guests/\1|p' $(CONFIG)))
@@ -228,7 +249,8 @@ system: system-images ## the whole boots alone; CASES="NAME..." runs only these
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)
 
-bench: $(BUILD)/nacre $(BUILD)/guests/vmlinux-amd64 $(BUILD)/guests/bench.cpio | need-bench need-iso ## measure: a table, and build/bench.json
+bench: $(BUILD)/nacre $(BUILD)/kernels/bench.elf $(BUILD)/guests/vmlinux-amd64 \
+		$(BUILD)/guests/bench.cpio | need-bench need-iso ## measure: a table, and build/bench.json
 	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
 
 loc: | need-build ## lines of code; the isolation core has a limit
