@@ -1,25 +1,36 @@
 /*
  * What an exit costs. Runs bare and as a guest on the same emulated machine, whose TSC counts
- * instructions. Every line is "bench NAME VALUE": instructions per operation, without the loop.
+ * instructions. Every line is "bench NAME VALUE": instructions per operation, without the loop
+ * and without what puts the operands into registers, so that a bare machine shows 1.
  */
 #include "kernel.h"
+#include "lib/registers.h"
 
 #define ROUNDS 1000
 
-/* The cost of ROUNDS times `body`, less that of the empty loop. */
-#define MEASURE(name, body)                                                                                   \
-	do {                                                                                                  \
-		uint64_t begin, empty, full;                                                                  \
-		begin = read_tsc();                                                                           \
-		for (volatile unsigned i = 0; i < ROUNDS; i++)                                                \
-			;                                                                                     \
-		empty = read_tsc() - begin;                                                                   \
-		begin = read_tsc();                                                                           \
-		for (volatile unsigned i = 0; i < ROUNDS; i++) {                                              \
-			body;                                                                                 \
-		}                                                                                             \
-		full = read_tsc() - begin;                                                                    \
-		print("bench %s %u\n", name, (full - empty + ROUNDS / 2) / ROUNDS);                           \
+/* Instructions of these operands; afterwards RAX, RBX, RCX and RDX hold anything. */
+#define EXECUTE(instructions, rax, rcx, rdx)                                                                 \
+	do {                                                                                                 \
+		uint64_t a = (rax), c = (rcx), d = (rdx);                                                    \
+		__asm__ volatile(instructions : "+a"(a), "+c"(c), "+d"(d) : : "rbx", "memory");              \
+	} while (0)
+
+#define TIME_ROUNDS(instructions, rax, rcx, rdx)                                                             \
+	({                                                                                                   \
+		uint64_t begin = read_tsc();                                                                 \
+                                                                                                             \
+		for (volatile unsigned i = 0; i < ROUNDS; i++)                                               \
+			EXECUTE(instructions, rax, rcx, rdx);                                                \
+		read_tsc() - begin;                                                                          \
+	})
+
+/* Of `count` operations in `instructions`, report one, less what loading their operands in a loop costs. */
+#define MEASURE(name, count, instructions, rax, rcx, rdx)                                                    \
+	do {                                                                                                 \
+		uint64_t empty = TIME_ROUNDS("", rax, rcx, rdx);                                             \
+		uint64_t full = TIME_ROUNDS(instructions, rax, rcx, rdx);                                    \
+                                                                                                             \
+		print("bench %s %u\n", name, (full - empty + ROUNDS * (count) / 2) / (ROUNDS * (count)));    \
 	} while (0)
 
 #define TSC_ADJUST 0x3b
@@ -33,72 +44,77 @@ static void timer(struct frame *frame)
 	pic_end(0);
 }
 
-/* PIT channel 0, mode 0: one interrupt `count` ticks after the second byte. */
-static void start_timer(uint16_t count)
+/*
+ * PIT channel 0, mode 0: one interrupt, `count` ticks after the tick that follows the second byte.
+ * Returns a TSC value from before that byte: in a guest, the clock that the device sees is a little later,
+ * and what is made of this is an upper bound.
+ */
+static uint64_t start_timer(uint16_t count)
 {
+	uint64_t start;
+
 	out8(0x43, 0x30);
 	out8(0x40, (uint8_t)count);
+	start = read_tsc();
 	out8(0x40, (uint8_t)(count >> 8));
+	return start;
+}
+
+/* TSC ticks from the start of a timer of `count` ticks, until its handler runs. */
+static uint64_t sleep(uint16_t count)
+{
+	uint64_t start = start_timer(count);
+
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+	return woken_at - start;
 }
 
 /*
- * From the moment the timer is due to the first instruction of its handler. The due time is known
- * from the TSC rate, which two long counts give.
+ * From the moment the timer is due to the first instruction of its handler's C. The due time is known from
+ * the TSC rate, which two long counts give. The start falls anywhere into a tick: half of one on average.
  */
 static void measure_wake(void)
 {
 	const uint64_t hz = 1193182;
-	uint64_t start, due, sum = 0, rate, shortest, longest;
-	const unsigned rounds = 100;
+	const uint16_t ticks = 2000;
+	const unsigned rounds = 200;
+	uint64_t rate, slept = 0, due;
 
 	pic_init();
 	pic_unmask(0);
 	set_handler(0x20, timer);
-
-	start_timer(10000);
-	start = read_tsc();
-	__asm__ volatile("sti; hlt; cli");
-	shortest = woken_at - start;
-	start_timer(60000);
-	start = read_tsc();
-	__asm__ volatile("sti; hlt; cli");
-	longest = woken_at - start;
-	rate = (longest - shortest) * hz / 50000;
-
+	rate = sleep(10000);
+	rate = (sleep(60000) - rate) * hz / 50000;
 	for (unsigned i = 0; i < rounds; i++) {
-		start_timer(2000);
-		start = read_tsc();
-		__asm__ volatile("sti; hlt; cli");
-		/* Mode 0 counts on the tick after the load: 2000 + 1. */
-		due = start + 2001 * rate / hz;
-		sum += woken_at > due ? woken_at - due : 0;
+		for (volatile unsigned delay = 0; delay < i % 17; delay++) /* another phase each time */
+			;
+		slept += sleep(ticks);
 	}
-	print("bench hlt_wake %u\n", sum / rounds);
+	due = rounds * rate * (2 * ticks + 1) / (2 * hz);
+	print("bench hlt_wake %u\n", slept > due ? (slept - due + rounds / 2) / rounds : 0);
 	print("bench tsc_hz %u\n", rate);
 }
 
 void kernel_main(uint32_t magic, uint32_t info)
 {
+	uint64_t cr0 = read_cr0() & ~(uint64_t)(CR0_CD | CR0_NW); /* as firmware may have left them */
+
 	(void)info;
 	idt_init();
 	print("bench machine %s\n", magic == MULTIBOOT2_LOADED ? "bare" : "guest");
-	MEASURE("exit_cpuid", cpuid(0, 0));
-	MEASURE("exit_cpuid_1", cpuid(1, 0));
-	MEASURE("exit_rdmsr", read_msr(TSC_ADJUST));
-	MEASURE("exit_wrmsr", write_msr(TSC_ADJUST, 0));
-	MEASURE("exit_pio_pic", in8(0x21));
-	MEASURE("exit_pio_pit", in8(0x40));
-	MEASURE("exit_pio_port61", in8(0x61));
-	MEASURE("exit_pio_pmtimer", in32(0x608));
-	MEASURE("exit_pio_uart", in8(0x3fd));
-	MEASURE("exit_pio_none", in8(0x5555));
-	MEASURE("exit_wbinvd", __asm__ volatile("wbinvd" : : : "memory"));
-	{
-		uint64_t cr0 = read_cr0();
-
-		MEASURE("exit_cr0_wp_pair", { write_cr0(cr0 ^ 0x10000); write_cr0(cr0); });
-		MEASURE("exit_cr0_cd_pair", { write_cr0(cr0 | 0x40000000); write_cr0(cr0); });
-	}
+	MEASURE("exit_cpuid", 1, "cpuid", 0, 0, 0);
+	MEASURE("exit_cpuid_1", 1, "cpuid", 1, 0, 0);
+	MEASURE("exit_rdmsr", 1, "rdmsr", 0, TSC_ADJUST, 0);
+	MEASURE("exit_wrmsr", 1, "wrmsr", 0, TSC_ADJUST, 0);
+	MEASURE("exit_pio_pic", 1, "inb %%dx, %%al", 0, 0, 0x21);
+	MEASURE("exit_pio_pit", 1, "inb %%dx, %%al", 0, 0, 0x40);
+	MEASURE("exit_pio_port61", 1, "inb %%dx, %%al", 0, 0, 0x61);
+	MEASURE("exit_pio_pmtimer", 1, "inl %%dx, %%eax", 0, 0, 0x608);
+	MEASURE("exit_pio_uart", 1, "inb %%dx, %%al", 0, 0, 0x3fd);
+	MEASURE("exit_pio_none", 1, "inb %%dx, %%al", 0, 0, 0x5555);
+	MEASURE("exit_wbinvd", 1, "wbinvd", 0, 0, 0);
+	MEASURE("exit_cr0_wp", 2, "mov %%rax, %%cr0; mov %%rcx, %%cr0", cr0 ^ CR0_WP, cr0, 0);
+	MEASURE("exit_cr0_cd", 2, "mov %%rax, %%cr0; mov %%rcx, %%cr0", cr0 ^ CR0_CD, cr0, 0);
 	measure_wake();
 	print("bench end 0\n");
 	power_off();
