@@ -49,7 +49,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 
 # Retpolines for every indirect branch, and no red zone: see docs/mitigations.md.
 MONITOR_FLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pie -mcmodel=kernel -mno-red-zone \
-		 -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
+		 -mgeneral-regs-only -mpreferred-stack-boundary=3 -fno-stack-protector -fno-asynchronous-unwind-tables \
 		 -fcf-protection=none -fno-strict-aliasing -fno-common -ffunction-sections \
 		 -mindirect-branch=thunk-extern -mindirect-branch-register -fno-jump-tables \
 		 $(WARNINGS) -I. -I$(BUILD)/generated
@@ -195,10 +195,14 @@ KERNEL_LIB   := $(wildcard tests/kernels/lib/*.[cS])
 KERNELS      := $(filter-out lib linux-init,$(notdir $(patsubst %/,%,$(wildcard tests/kernels/*/))))
 KERNEL_FLAGS := -std=gnu17 -O2 -ffreestanding -fno-pie -static -nostdlib -mno-red-zone -mgeneral-regs-only \
 		-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-strict-aliasing \
-		$(WARNINGS) -I. -Itests/kernels/lib
+		$(WARNINGS) -I. -Itests/kernels/lib -I$(BUILD)/generated
+
+# bareboot loads its kernel as the monitor would.
+KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c firmware.c linux.c loader.c memory_map.c pvh.c) \
+			 boot/multiboot2.c lib/format.c lib/string.c $(wildcard guests/*.h) $(GENERATED)
 
 define KERNEL
-$(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cS]) $(KERNEL_LIB)
+$(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cS]) $(KERNEL_LIB) $(KERNEL_NEEDS_$(1))
 endef
 $(foreach kernel,$(KERNELS),$(eval $(call KERNEL,$(kernel))))
 
@@ -249,8 +253,8 @@ system: system-images ## the whole boots alone; CASES="NAME..." runs only these
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)
 
-bench: $(BUILD)/nacre $(BUILD)/kernels/bench.elf $(BUILD)/guests/vmlinux-amd64 \
-		$(BUILD)/guests/bench.cpio | need-bench need-iso ## measure: a table, and build/bench.json
+bench: $(BUILD)/nacre $(BUILD)/kernels/bench.elf $(BUILD)/kernels/bareboot.elf \
+		$(BUILD)/guests/vmlinux-amd64 $(BUILD)/guests/bench.cpio | need-bench need-iso ## measure: a table, and build/bench.json
 	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
 
 loc: | need-build ## lines of code; the isolation core has a limit

@@ -232,5 +232,5 @@ noreturn void guests_run(const struct guest_file *boot_files, unsigned count)
 	vm_all_stopped = all_stopped;
 	if (!readable || !start_first_vm())
 		wait_in_shell(cpu);
-	backend_run(cpu);
+	backend_run();
 }

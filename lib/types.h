@@ -29,6 +29,7 @@ typedef uint64_t hfn_t; /* host frame number: hpa >> PAGE_SHIFT */
 
 #define must_check  __attribute__((warn_unused_result))
 #define noreturn    __attribute__((noreturn))
+#define noinline    __attribute__((noinline))
 #define cold        __attribute__((cold))
 #define packed      __attribute__((packed))
 #define printf_like(text, first) __attribute__((__format__(__printf__, text, first)))

@@ -10,7 +10,7 @@
 #include "mm/guest_paging.h"
 #include "vmm/cpu.h"
 #include "vmm/cpuid.h"
-#include "vmm/emulate/emulate.h"
+#include "lib/segment.h"
 #include "vmm/vcpu.h"
 
 /* How a vCPU starts; see guests/loader.h for who fills it. */
@@ -45,8 +45,11 @@ void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_st
 /* Does backend_run() watch cpu->deadline by itself while a guest runs (the VMX-preemption timer)? */
 bool backend_watches_deadline(void);
 
-/* Run this CPU's guests for ever: the loop of exits and entries. */
-noreturn void backend_run(struct cpu *cpu);
+/* cpu->deadline has changed. */
+void backend_deadline_changed(const struct cpu *cpu);
+
+/* Run cpu->current, and what follows it, for ever: the loop of exits and entries. vmm/vmx/entry.S */
+noreturn void backend_run(void);
 
 /* Registers of the current vCPU. */
 uint64_t backend_rip(void);

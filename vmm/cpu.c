@@ -8,7 +8,9 @@
 static void deadline_changed(struct cpu *cpu)
 {
 	cpu->deadline = timer_queue_next(&cpu->timers);
-	if (!backend_watches_deadline())
+	if (backend_watches_deadline())
+		backend_deadline_changed(cpu);
+	else
 		lapic_timer_arm(cpu->deadline);
 }
 

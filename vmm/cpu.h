@@ -12,19 +12,14 @@ struct vcpu;
 
 #define CPU_STACK_PAGES 4
 
-/* Speculation mitigations that the entry path carries out: struct cpu.entry_mitigations. */
-#define MITIGATE_BUFFERS 0x1 /* VERW: fill buffers, store buffers, load ports (MDS, TAA) */
-#define MITIGATE_L1D     0x2 /* IA32_FLUSH_CMD: L1 data cache (L1TF) */
-
 struct cpu {
 	/* Known to assembly (vmm/vmx/entry.S); the offsets are asserted in vmm/vmx/run.c. */
 	struct cpu *self;
 	uint64_t stack_top;
-	uint8_t entry_mitigations;
+	struct vcpu *current; /* whose VMCS and registers are loaded */
 
 	uint8_t index;        /* 0 is the boot processor */
 	uint32_t apic_id;
-	struct vcpu *current; /* whose VMCS and registers are loaded */
 	struct timer_queue timers;
 	uint64_t deadline;    /* TSC of the next timer event: the head of `timers` */
 	hpa_t vmxon_region;

@@ -4,9 +4,7 @@
 #include "lib/x86.h"
 #include "vmm/backend.h"
 
-#define BASIC_LEAVES    0x20
-#define EXTENDED_FIRST  0x80000000
-#define EXTENDED_LEAVES 9
+#define EXTENDED_FIRST 0x80000000
 
 /* CPUID.1:ECX */
 #define LEAF1_ECX_XSAVE   BIT(26)
@@ -71,34 +69,29 @@ static const struct rule rules[] = {
 	{0x80000008, FILTER, 0x0000ffff, 0, 0, 0}, /* address sizes */
 };
 
-struct answer {
-	uint32_t eax, ebx, ecx, edx;
-	bool dynamic; /* depends on the subleaf or on the vCPU's state */
-};
+struct cpuid_table cpuid_table;
 
-static struct answer basic[BASIC_LEAVES], extended[EXTENDED_LEAVES];
-static uint32_t max_basic;
 static uint64_t xcr0_mask;
 static uint8_t physical_bits;
 
-static struct answer *slot(uint32_t leaf)
+static struct cpuid_answer *slot(uint32_t leaf)
 {
-	return leaf >= EXTENDED_FIRST ? &extended[leaf - EXTENDED_FIRST] : &basic[leaf];
+	return leaf >= EXTENDED_FIRST ? &cpuid_table.extended[leaf - EXTENDED_FIRST] : &cpuid_table.basic[leaf];
 }
 
 static void apply(const struct rule *rule, uint32_t host_max)
 {
-	struct answer *answer = slot(rule->leaf);
+	struct cpuid_answer *answer = slot(rule->leaf);
 	struct cpuid_result host;
 
 	if (rule->policy == FIXED) {
-		*answer = (struct answer){rule->eax, rule->ebx, rule->ecx, rule->edx, false};
+		*answer = (struct cpuid_answer){rule->eax, rule->ebx, rule->ecx, rule->edx, false};
 		return;
 	}
 	if (rule->leaf > host_max)
 		return;
 	host = cpuid(rule->leaf, 0);
-	*answer = (struct answer){host.eax & rule->eax, host.ebx & rule->ebx, host.ecx & rule->ecx,
+	*answer = (struct cpuid_answer){host.eax & rule->eax, host.ebx & rule->ebx, host.ecx & rule->ecx,
 				  host.edx & rule->edx, false};
 }
 
@@ -107,7 +100,7 @@ static void find_xcr0(uint32_t host_max)
 	struct cpuid_result host;
 
 	xcr0_mask = 0;
-	if (!(basic[1].ecx & LEAF1_ECX_XSAVE) || host_max < 0xd)
+	if (!(cpuid_table.basic[1].ecx & LEAF1_ECX_XSAVE) || host_max < 0xd)
 		return;
 	host = cpuid(0xd, 0);
 	xcr0_mask = ((uint64_t)host.edx << 32 | host.eax) &
@@ -120,11 +113,11 @@ static void find_xcr0(uint32_t host_max)
 static void apply_backend(struct cpuid_backend backend)
 {
 	if (!backend.rdtscp) {
-		extended[1].edx &= ~(uint32_t)BIT(27);
-		basic[7].ecx &= ~(uint32_t)BIT(22); /* RDPID reads the same MSR */
+		cpuid_table.extended[1].edx &= ~(uint32_t)BIT(27);
+		cpuid_table.basic[7].ecx &= ~(uint32_t)BIT(22); /* RDPID reads the same MSR */
 	}
 	if (!backend.invpcid)
-		basic[7].ebx &= ~(uint32_t)BIT(10);
+		cpuid_table.basic[7].ebx &= ~(uint32_t)BIT(10);
 }
 
 static bool xsaves_offered;
@@ -134,39 +127,38 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	uint32_t host_basic = cpuid(0, 0).eax, host_extended = cpuid(EXTENDED_FIRST, 0).eax;
 	static const uint32_t dynamic[] = {1, 4, 7, 0xb, 0xd, 0x80000001};
 
-	memset(basic, 0, sizeof(basic));
-	memset(extended, 0, sizeof(extended));
+	memset(&cpuid_table, 0, sizeof(cpuid_table));
 	for (const struct rule *r = rules; r < rules + ARRAY_SIZE(rules); r++)
 		apply(r, r->leaf >= EXTENDED_FIRST ? host_extended : host_basic);
 	for (unsigned i = 0; i < ARRAY_SIZE(dynamic); i++)
 		slot(dynamic[i])->dynamic = true;
 
 	/* Leaf 15h saves the guest its own calibration; its rate must fit 32 bits. */
-	max_basic = MAX(MIN(host_basic, 0x16), 0x15);
+	cpuid_table.max_basic = MAX(MIN(host_basic, 0x16), 0x15);
 	if (tsc_hz > UINT32_MAX)
-		basic[0x15] = (struct answer){0};
+		cpuid_table.basic[0x15] = (struct cpuid_answer){0};
 	else
-		basic[0x15].ecx = (uint32_t)tsc_hz;
-	basic[0].eax = max_basic;
-	extended[0].eax = MIN(host_extended, EXTENDED_FIRST + EXTENDED_LEAVES - 1);
-	basic[1].ebx |= 0x00010000; /* one logical processor */
+		cpuid_table.basic[0x15].ecx = (uint32_t)tsc_hz;
+	cpuid_table.basic[0].eax = cpuid_table.max_basic;
+	cpuid_table.extended[0].eax = MIN(host_extended, EXTENDED_FIRST + CPUID_EXTENDED_LEAVES - 1);
+	cpuid_table.basic[1].ebx |= 0x00010000; /* one logical processor */
 	find_xcr0(host_basic);
 	apply_backend(backend);
 	xsaves_offered = backend.xsaves;
-	physical_bits = (uint8_t)MIN(MAX(extended[8].eax & 0xff, 36), 48); /* 4-level EPT maps 48 bits */
-	extended[8].eax = (extended[8].eax & 0xff00) | physical_bits;
+	physical_bits = (uint8_t)MIN(MAX(cpuid_table.extended[8].eax & 0xff, 36), 48); /* 4-level EPT maps 48 bits */
+	cpuid_table.extended[8].eax = (cpuid_table.extended[8].eax & 0xff00) | physical_bits;
 }
 
 /* The processor computes sizes from XCR0, which holds the guest's value: ask it, then filter. */
-static void xsave_leaf(uint32_t subleaf, struct answer *a)
+static void xsave_leaf(uint32_t subleaf, struct cpuid_answer *a)
 {
 	struct cpuid_result host = cpuid(0xd, subleaf);
 
-	*a = (struct answer){0};
+	*a = (struct cpuid_answer){0};
 	if (!xcr0_mask)
 		return;
 	if (subleaf == 0) {
-		*a = (struct answer){(uint32_t)xcr0_mask, host.ebx, 0, (uint32_t)(xcr0_mask >> 32), false};
+		*a = (struct cpuid_answer){(uint32_t)xcr0_mask, host.ebx, 0, (uint32_t)(xcr0_mask >> 32), false};
 		/* ECX: the size with everything on, from the highest component that is offered. */
 		a->ecx = 576;
 		for (uint32_t i = 2; i < 63; i++) {
@@ -178,20 +170,20 @@ static void xsave_leaf(uint32_t subleaf, struct answer *a)
 		}
 	} else if (subleaf == 1) {
 		/* XSAVEOPT, XSAVEC, XGETBV(1), and XSAVES without any supervisor state. */
-		*a = (struct answer){host.eax & (xsaves_offered ? 0xf : 0x7), host.ebx, 0, 0, false};
+		*a = (struct cpuid_answer){host.eax & (xsaves_offered ? 0xf : 0x7), host.ebx, 0, 0, false};
 	} else if (subleaf < 63 && xcr0_mask & BIT(subleaf)) {
-		*a = (struct answer){host.eax, host.ebx, host.ecx, host.edx, false};
+		*a = (struct cpuid_answer){host.eax, host.ebx, host.ecx, host.edx, false};
 	}
 }
 
-static void cache_leaf(uint32_t subleaf, struct answer *a)
+static void cache_leaf(uint32_t subleaf, struct cpuid_answer *a)
 {
 	struct cpuid_result host = cpuid(4, subleaf);
 
-	*a = (struct answer){host.eax & 0x3fff, host.ebx, host.ecx, host.edx, false};
+	*a = (struct cpuid_answer){host.eax & 0x3fff, host.ebx, host.ecx, host.edx, false};
 }
 
-static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct answer *a)
+static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct cpuid_answer *a)
 {
 	switch (leaf) {
 	case 1:
@@ -201,11 +193,11 @@ static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct answer *a)
 	case 4: cache_leaf(subleaf, a); break;
 	case 7:
 		if (subleaf)
-			*a = (struct answer){0};
+			*a = (struct cpuid_answer){0};
 		break;
 	case 0xb:
 		/* Levels: thread, core, none. */
-		*a = (struct answer){0, subleaf < 2, subleaf < 2 ? (subleaf + 1) << 8 | subleaf : subleaf, 0, false};
+		*a = (struct cpuid_answer){0, subleaf < 2, subleaf < 2 ? (subleaf + 1) << 8 | subleaf : subleaf, 0, false};
 		break;
 	case 0xd: xsave_leaf(subleaf, a); break;
 	default:
@@ -215,30 +207,27 @@ static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct answer *a)
 	}
 }
 
-void cpuid_emulate(struct vcpu *vcpu)
+void cpuid_emulate_other(struct vcpu *vcpu)
 {
 	uint32_t leaf = (uint32_t)vcpu->gpr[RAX];
-	const struct answer *answer;
-	struct answer own;
+	const struct cpuid_answer *answer;
+	struct cpuid_answer own;
 
-	if (leaf <= max_basic) {
-		answer = &basic[leaf];
-	} else if (leaf - EXTENDED_FIRST < EXTENDED_LEAVES && leaf <= extended[0].eax) {
-		answer = &extended[leaf - EXTENDED_FIRST];
+	if (leaf <= cpuid_table.max_basic) {
+		answer = &cpuid_table.basic[leaf];
+	} else if (leaf - EXTENDED_FIRST < CPUID_EXTENDED_LEAVES && leaf <= cpuid_table.extended[0].eax) {
+		answer = &cpuid_table.extended[leaf - EXTENDED_FIRST];
 	} else {
 		/* Out of range: the data of the highest basic leaf. */
-		leaf = max_basic;
-		answer = &basic[leaf];
+		leaf = cpuid_table.max_basic;
+		answer = &cpuid_table.basic[leaf];
 	}
 	if (answer->dynamic) {
 		own = *answer;
 		dynamic_answer(leaf, (uint32_t)vcpu->gpr[RCX], &own);
 		answer = &own;
 	}
-	vcpu->gpr[RAX] = answer->eax;
-	vcpu->gpr[RBX] = answer->ebx;
-	vcpu->gpr[RCX] = answer->ecx;
-	vcpu->gpr[RDX] = answer->edx;
+	cpuid_give(vcpu, answer);
 }
 
 uint64_t cpuid_xcr0_mask(void)
@@ -270,5 +259,5 @@ uint8_t cpuid_physical_bits(void)
 
 bool cpuid_has_1g_pages(void)
 {
-	return extended[1].edx & EXT1_EDX_1G;
+	return cpuid_table.extended[1].edx & EXT1_EDX_1G;
 }

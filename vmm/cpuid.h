@@ -15,8 +15,43 @@ struct cpuid_backend {
 /* Compute the policy's answers for this machine, once. `tsc_hz` is told in leaf 15h. */
 void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz);
 
+#define CPUID_BASIC_LEAVES    0x20
+#define CPUID_EXTENDED_LEAVES 9
+
+struct cpuid_answer {
+	uint32_t eax, ebx, ecx, edx;
+	bool dynamic; /* depends on the subleaf or on the vCPU's state */
+} __attribute__((aligned(32)));
+
+/* The policy's answers for subleaf 0: read here on every CPUID, written by cpuid_init() alone. */
+extern struct cpuid_table {
+	struct cpuid_answer basic[CPUID_BASIC_LEAVES];
+	struct cpuid_answer extended[CPUID_EXTENDED_LEAVES]; /* from 80000000h */
+	uint32_t max_basic;
+} cpuid_table;
+
+static inline void cpuid_give(struct vcpu *vcpu, const struct cpuid_answer *answer)
+{
+	vcpu->gpr[RAX] = answer->eax;
+	vcpu->gpr[RBX] = answer->ebx;
+	vcpu->gpr[RCX] = answer->ecx;
+	vcpu->gpr[RDX] = answer->edx;
+}
+
+/* All leaves; the next function has the short way for most. */
+void cpuid_emulate_other(struct vcpu *vcpu);
+
 /* Carry out CPUID: EAX and ECX in, EAX, EBX, ECX and EDX out, upper halves cleared. */
-void cpuid_emulate(struct vcpu *vcpu);
+static inline void cpuid_emulate(struct vcpu *vcpu)
+{
+	uint32_t leaf = (uint32_t)vcpu->gpr[RAX];
+	const struct cpuid_answer *answer = &cpuid_table.basic[leaf];
+
+	if (likely(leaf <= cpuid_table.max_basic && !answer->dynamic))
+		cpuid_give(vcpu, answer);
+	else
+		cpuid_emulate_other(vcpu);
+}
 
 /* XCR0 bits that guests may set; 0 without XSAVE. */
 uint64_t cpuid_xcr0_mask(void);

@@ -2,7 +2,7 @@
 #include "lib/format.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/cpu.h"
+#include "vmm/vcpu.h"
 
 /* CPUID.7.0:EDX */
 #define HAS_MD_CLEAR          BIT(10)
@@ -16,7 +16,7 @@
 #define CAPABILITY_TAA_NO           BIT(8)
 
 static bool wanted;
-static uint8_t for_entry;
+static uint32_t for_entry;
 static bool buffers_safe, l1d_safe;
 
 void mitigations_init(bool on)
@@ -30,12 +30,12 @@ void mitigations_init(bool on)
 	/* An outer hypervisor that flushes for us says SKIP_L1DFL_VMENTRY. */
 	l1d_safe = capabilities & (CAPABILITY_RDCL_NO | CAPABILITY_SKIP_L1DFL_ENTRY);
 	if (on && !buffers_safe && features & HAS_MD_CLEAR)
-		for_entry |= MITIGATE_BUFFERS;
+		for_entry |= ENTRY_MITIGATE_BUFFERS;
 	if (on && !l1d_safe && features & HAS_L1D_FLUSH)
-		for_entry |= MITIGATE_L1D;
+		for_entry |= ENTRY_MITIGATE_L1D;
 }
 
-uint8_t mitigations_for_entry(void)
+uint32_t mitigations_for_entry(void)
 {
 	return for_entry;
 }
@@ -53,9 +53,9 @@ void mitigations_report(void (*put)(const char *line))
 	put("  return stack (RSB) poisoning           no return crosses an exit, built in");
 	put("  guest values in registers              cleared on every exit, built in");
 	format_buffer(line, sizeof(line), "  fill-buffer leaks (MDS, TAA)           VERW on entry: %s",
-		      state(buffers_safe, for_entry & MITIGATE_BUFFERS));
+		      state(buffers_safe, for_entry & ENTRY_MITIGATE_BUFFERS));
 	put(line);
 	format_buffer(line, sizeof(line), "  L1 terminal fault (L1TF)               L1D flush on entry: %s",
-		      state(l1d_safe, for_entry & MITIGATE_L1D));
+		      state(l1d_safe, for_entry & ENTRY_MITIGATE_L1D));
 	put(line);
 }

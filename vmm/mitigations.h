@@ -9,8 +9,8 @@
 /* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `wanted` is the config's `mitigations` key. */
 void mitigations_init(bool wanted);
 
-/* What the entry path has to do: a set of MITIGATE_* (vmm/cpu.h). */
-uint8_t mitigations_for_entry(void);
+/* What the entry path has to do: a set of ENTRY_MITIGATE_* (vmm/vcpu.h). */
+uint32_t mitigations_for_entry(void);
 
 /* One line per mitigation. */
 void mitigations_report(void (*put)(const char *line));

@@ -2,6 +2,7 @@
 #include "lib/registers.h"
 #include "lib/string.h"
 #include "vmm/backend.h"
+#include "vmm/emulate/emulate.h"
 #include "vmm/linear.h"
 #include "vmm/vm.h"
 

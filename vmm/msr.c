@@ -5,12 +5,8 @@
 #include "vmm/cpuid.h"
 #include "vmm/vm.h"
 
-/*
- * The policy, one row per run of MSRs, sorted. What is not listed does not exist: #GP(0), as on a
- * processor without it. Handlers get the index within the run.
- */
+/* What one MSR does. A missing function: that direction is #GP(0). */
 struct rule {
-	uint32_t first, last;
 	bool (*read)(struct vcpu *vcpu, uint32_t index, uint64_t *value);
 	bool (*write)(struct vcpu *vcpu, uint32_t index, uint64_t value);
 };
@@ -29,14 +25,6 @@ static bool ignore(struct vcpu *vcpu, uint32_t index, uint64_t value)
 	(void)index;
 	(void)value;
 	return true;
-}
-
-static bool refuse_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
-{
-	(void)vcpu;
-	(void)index;
-	(void)value;
-	return false;
 }
 
 static bool read_host(struct vcpu *vcpu, uint32_t index, uint64_t *value)
@@ -230,57 +218,57 @@ static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 	return value == 0;
 }
 
-static const struct rule rules[] = {
-	{MSR_P5_MC_ADDR, MSR_P5_MC_TYPE, read_zero, ignore},
-	{MSR_TSC, MSR_TSC, read_time, write_time},
-	{MSR_PLATFORM_ID, MSR_PLATFORM_ID, read_zero, refuse_write},
-	{MSR_APIC_BASE, MSR_APIC_BASE, read_apic_base, refuse_write},
-	{MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, read_feature_control, refuse_write},
-	{MSR_TSC_ADJUST, MSR_TSC_ADJUST, read_adjust, write_adjust},
-	{MSR_BIOS_UPDT_TRIG, MSR_BIOS_UPDT_TRIG, NULL, ignore},           /* microcode is the machine's */
-	{MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, read_host, ignore},          /* its revision may be known */
-	{MSR_MTRRCAP, MSR_MTRRCAP, read_mtrr_cap, refuse_write},
-	{MSR_MCG_CAP, MSR_MCG_CAP, read_zero, refuse_write},              /* no machine-check banks */
-	{MSR_MCG_STATUS, MSR_MCG_STATUS, read_zero, write_only_zero},
-	{MSR_MISC_ENABLE, MSR_MISC_ENABLE, read_misc_enable, write_misc_enable},
-	{MSR_DEBUGCTL, MSR_DEBUGCTL, read_debugctl, write_debugctl},
-	{MSR_MTRR_PHYSBASE0, MSR_MTRR_PHYSMASK7, read_mtrr, write_variable_mtrr},
-	{MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX64K_00000, read_mtrr, write_fixed_mtrr},
-	{MSR_MTRR_FIX16K_80000, MSR_MTRR_FIX16K_A0000, read_mtrr, write_fixed_mtrr},
-	{MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_F8000, read_mtrr, write_fixed_mtrr},
-	{MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, read_mtrr_default, write_mtrr_default},
-	{MSR_XSS, MSR_XSS, read_zero, write_only_zero},
+/*
+ * The policy, by index, so that finding a rule is one look. What is not listed does not exist: #GP(0),
+ * as on a processor without it.
+ */
+#define LOW_MSRS 0x300
+
+static const struct rule low[LOW_MSRS] = {
+	[MSR_P5_MC_ADDR] = {read_zero, ignore},
+	[MSR_P5_MC_TYPE] = {read_zero, ignore},
+	[MSR_TSC] = {read_time, write_time},
+	[MSR_PLATFORM_ID] = {read_zero, NULL},
+	[MSR_APIC_BASE] = {read_apic_base, NULL},
+	[MSR_FEATURE_CONTROL] = {read_feature_control, NULL},
+	[MSR_TSC_ADJUST] = {read_adjust, write_adjust},
+	[MSR_BIOS_UPDT_TRIG] = {NULL, ignore},      /* microcode is the machine's */
+	[MSR_BIOS_SIGN_ID] = {read_host, ignore},   /* its revision may be known */
+	[MSR_MTRRCAP] = {read_mtrr_cap, NULL},
+	[MSR_MCG_CAP] = {read_zero, NULL},          /* no machine-check banks */
+	[MSR_MCG_STATUS] = {read_zero, write_only_zero},
+	[MSR_MISC_ENABLE] = {read_misc_enable, write_misc_enable},
+	[MSR_DEBUGCTL] = {read_debugctl, write_debugctl},
+	[MSR_MTRR_PHYSBASE0... MSR_MTRR_PHYSMASK7] = {read_mtrr, write_variable_mtrr},
+	[MSR_MTRR_FIX64K_00000] = {read_mtrr, write_fixed_mtrr},
+	[MSR_MTRR_FIX16K_80000... MSR_MTRR_FIX16K_A0000] = {read_mtrr, write_fixed_mtrr},
+	[MSR_MTRR_FIX4K_C0000... MSR_MTRR_FIX4K_F8000] = {read_mtrr, write_fixed_mtrr},
+	[MSR_MTRR_DEF_TYPE] = {read_mtrr_default, write_mtrr_default},
 };
+
+/* The few above; the SYSCALL MSRs and their like pass the bitmap and never come here. */
+static const struct rule xss = {read_zero, write_only_zero};
+static const struct rule none;
 
 static const struct rule *find(uint32_t index)
 {
-	unsigned low = 0, high = ARRAY_SIZE(rules);
-
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (index > rules[middle].last)
-			low = middle + 1;
-		else if (index < rules[middle].first)
-			high = middle;
-		else
-			return &rules[middle];
-	}
-	return NULL;
+	if (likely(index < LOW_MSRS))
+		return &low[index];
+	return index == MSR_XSS ? &xss : &none;
 }
 
 bool msr_read(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	const struct rule *rule = find(index);
 
-	return rule && rule->read && rule->read(vcpu, index, value);
+	return rule->read && rule->read(vcpu, index, value);
 }
 
 bool msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	const struct rule *rule = find(index);
 
-	return rule && rule->write(vcpu, index, value);
+	return rule->write && rule->write(vcpu, index, value);
 }
 
 void msr_reset(struct vcpu *vcpu)

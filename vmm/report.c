@@ -30,11 +30,13 @@ static void report_code(const struct vcpu *vcpu)
 
 static void report_last_exits(const struct vcpu *vcpu)
 {
-	uint64_t first = vcpu->exits > LAST_EXITS ? vcpu->exits - LAST_EXITS : 0;
+	uint64_t exits = vcpu_exits(vcpu);
+	unsigned next = vcpu->last_at / sizeof(vcpu->last[0]);
+	unsigned count = (unsigned)MIN(exits, LAST_EXITS);
 
-	log_error("  last exits, oldest first (%lu in all):\n", vcpu->exits);
-	for (uint64_t i = first; i < vcpu->exits; i++) {
-		const struct exit_record *record = &vcpu->last[i % LAST_EXITS];
+	log_error("  last exits, oldest first (%lu in all):\n", exits);
+	for (unsigned i = LAST_EXITS - count; i < LAST_EXITS; i++) {
+		const struct exit_record *record = &vcpu->last[(next + i) % LAST_EXITS];
 
 		log_error("    rip %016lx  %s\n", record->rip, backend_exit_name(record->reason & 0xffff));
 	}

@@ -150,7 +150,7 @@ enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 		enum action action;
 
 		/* Let interrupts in between two batches, as between two elements on the bare machine. */
-		if (done && (done == batch || vcpu->requests))
+		if (done && (done == batch || vcpu->requests & ~(uint32_t)ENTRY_ACTIONS))
 			return break_off();
 		action = transfer(vcpu, &access, *pointer & mask);
 		if (action != ACTION_ADVANCE)

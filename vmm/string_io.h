@@ -6,7 +6,7 @@
 #ifndef VMM_STRING_IO_H
 #define VMM_STRING_IO_H
 
-#include "vmm/emulate/emulate.h"
+#include "lib/segment.h"
 #include "vmm/vcpu.h"
 
 struct string_io {

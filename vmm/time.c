@@ -35,6 +35,7 @@
 
 uint64_t time_tsc_hz;
 struct time_scale time_scale_to_ns, time_scale_to_tsc;
+uint8_t time_ns_left;
 
 static int64_t boot_epoch; /* wall-clock time at TSC boot_tsc */
 static uint64_t boot_tsc;
@@ -43,12 +44,12 @@ static uint64_t boot_tsc;
  * to / from as the finest fraction that fits, rounded up. Long division by
  * hand, since 128-bit division is a library call.
  */
-static struct time_scale make_scale(uint64_t from, uint64_t to)
+static struct time_scale make_scale(uint64_t from, uint64_t to, uint8_t shift_max)
 {
 	uint64_t quotient = to / from, remainder = to % from;
 	uint8_t shift = 0;
 
-	while (shift < SHIFT_MAX && !(quotient >> 63)) {
+	while (shift < shift_max && !(quotient >> 63)) {
 		remainder *= 2; /* from is at most 10^12: no overflow */
 		quotient = quotient * 2 + (remainder >= from);
 		if (remainder >= from)
@@ -61,8 +62,9 @@ static struct time_scale make_scale(uint64_t from, uint64_t to)
 void time_set_rate(uint64_t hz)
 {
 	time_tsc_hz = hz;
-	time_scale_to_ns = make_scale(hz, NS_PER_SECOND);
-	time_scale_to_tsc = make_scale(NS_PER_SECOND, hz);
+	time_scale_to_ns = make_scale(hz, NS_PER_SECOND, 64);
+	time_ns_left = 64 - time_scale_to_ns.shift;
+	time_scale_to_tsc = make_scale(NS_PER_SECOND, hz, SHIFT_MAX);
 }
 
 static uint64_t plausible(uint64_t hz)

@@ -15,6 +15,7 @@ struct time_scale {
 
 extern uint64_t time_tsc_hz; /* TSC ticks a second; 0 before time_init() */
 extern struct time_scale time_scale_to_ns, time_scale_to_tsc;
+extern uint8_t time_ns_left; /* 64 - time_scale_to_ns.shift */
 
 /*
  * Measure the TSC against the ACPI PM timer (if `info` has one) and the 8254, compare, and read the RTC.
@@ -31,10 +32,13 @@ static inline uint64_t time_now(void)
 	return read_tsc();
 }
 
-/* Ticks to nanoseconds, rounded down. Good for 584 years. */
+/*
+ * Ticks to nanoseconds, rounded down. Good for 292 years. Every read of a device's clock comes here, so the
+ * scale is laid out for a plain high half of a product: its shift is at most 64.
+ */
 static inline uint64_t time_ns_from_tsc(uint64_t tsc)
 {
-	return (uint64_t)((unsigned __int128)tsc * time_scale_to_ns.multiplier >> time_scale_to_ns.shift);
+	return (uint64_t)((unsigned __int128)(tsc << time_ns_left) * time_scale_to_ns.multiplier >> 64);
 }
 
 /* Nanoseconds to ticks, rounded up, so that time_ns_from_tsc(time_tsc_from_ns(n)) >= n. Saturates. */

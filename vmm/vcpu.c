@@ -3,6 +3,15 @@
 #include "vmm/backend.h"
 #include "vmm/vm.h"
 
+uint64_t vcpu_exits(const struct vcpu *vcpu)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < EXIT_REASONS; i++)
+		sum += vcpu->exit_count[i];
+	return sum;
+}
+
 /* SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes". */
 enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
 

@@ -20,7 +20,7 @@ enum action {
 	ACTION_STOP,    /* the VM cannot go on; vm_stop() has been told why */
 };
 
-/* Reasons to leave the fast path before the next entry. One test covers all. */
+/* Reasons to leave the fast path before the next entry. One test, in entry.S, covers all. */
 enum vcpu_request {
 	REQUEST_EVENT = 0x01,     /* vcpu->event is to be delivered */
 	REQUEST_NMI = 0x02,       /* an NMI is pending */
@@ -30,6 +30,12 @@ enum vcpu_request {
 	REQUEST_RESET = 0x20,     /* the guest reset its machine */
 	REQUEST_FLUSH = 0x40,     /* cached guest-physical translations are stale */
 	REQUEST_PAUSE = 0x80,     /* the operator holds the VM */
+
+	/* What entry.S itself does with every entry, or with the next. These do not hold the guest up. */
+	ENTRY_LAUNCH = 0x10000,           /* VMLAUNCH: the first since VMCLEAR */
+	ENTRY_MITIGATE_BUFFERS = 0x20000, /* VERW: fill buffers, store buffers, load ports (MDS, TAA) */
+	ENTRY_MITIGATE_L1D = 0x40000,     /* IA32_FLUSH_CMD: L1 data cache (L1TF) */
+	ENTRY_ACTIONS = 0xf0000,
 };
 
 /* Kinds of event, by the numbers of the VMCS. SDM Vol. 3C "VM-Entry Controls for Event Injection". */
@@ -50,26 +56,23 @@ struct event {
 	uint8_t length; /* of the instruction, for the software kinds */
 };
 
-/* Exits kept for reports: a power of two. */
+/* Exits kept for reports. */
 #define LAST_EXITS 16
 #define EXIT_REASONS 80
 
 struct exit_record {
 	uint64_t rip;
-	uint32_t reason;
-	uint32_t detail; /* low bits of the exit qualification, where it was read; else 0 */
+	uint64_t reason;
 };
 
 struct vcpu {
 	uint64_t gpr[GPRS]; /* first: entry.S pushes here. The RSP slot is unused, see vcpu_rsp(). */
-	uint8_t launched;   /* VMRESUME instead of VMLAUNCH. Known to entry.S. */
-
-	uint32_t requests; /* set of enum vcpu_request */
+	uint32_t requests;  /* set of enum vcpu_request; known to entry.S, which tests it before every entry */
+	uint8_t last_at;    /* offset in `last` of the next record, in bytes: wraps by itself */
 	struct event event;
 	struct vm *vm;
 
-	uint64_t exits;                     /* in all; its low bits index `last` */
-	uint32_t exit_count[EXIT_REASONS];
+	uint64_t exit_count[EXIT_REASONS];
 	struct exit_record last[LAST_EXITS];
 
 	/* Registers that exist only here. */
@@ -86,12 +89,16 @@ struct vcpu {
 	uint16_t vpid;
 };
 
+_Static_assert(LAST_EXITS * sizeof(struct exit_record) == 256, "last_at wraps with its byte");
 _Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.S pushes the registers at the start of the vCPU");
 
 static inline void vcpu_request(struct vcpu *vcpu, uint32_t request)
 {
 	vcpu->requests |= request;
 }
+
+/* Exits in all. */
+uint64_t vcpu_exits(const struct vcpu *vcpu);
 
 /*
  * Queue an exception for delivery before the next guest instruction. A second

@@ -2,23 +2,13 @@
 #include "devices/virtual/port_space.h"
 #include "lib/errors.h"
 
-#define noinline   __attribute__((noinline)) /* else the fast path pays for its registers */
 #define PORTS	   0x10000u
 #define PAGE_PORTS 256u
 #define ALL_ONES   0xFFu
 
-/* Binding 0. No access fits its width, so that all take the slow path and are counted there. */
-static const struct port_region unclaimed_region;
-
 void port_space_init(struct port_space *space)
 {
 	*space = (struct port_space){.leaves = 1, .bindings = 1};
-	space->binding[0].region = &unclaimed_region;
-}
-
-static const struct port_binding *binding_at(const struct port_space *space, uint16_t port)
-{
-	return &space->binding[space->binding_of[space->leaf_of[port >> 8]][port & 0xFF]];
 }
 
 /* Pages of the run [base, base + count) that have no leaf yet. */
@@ -34,7 +24,7 @@ static unsigned leaves_missing(const struct port_space *space, unsigned base, un
 static bool any_claimed(const struct port_space *space, unsigned base, unsigned count)
 {
 	for (unsigned port = base; port < base + count; port++)
-		if (binding_at(space, (uint16_t)port)->device)
+		if (port_binding_at(space, (uint16_t)port)->device)
 			return true;
 	return false;
 }
@@ -52,7 +42,14 @@ int port_space_claim(struct port_space *space, struct device *device, const stru
 	    leaves_missing(space, base, region->count) > PORT_SPACE_LEAVES - (unsigned)space->leaves)
 		return -ERR_NO_MEMORY;
 
-	space->binding[space->bindings] = (struct port_binding){region, device, base};
+	space->binding[space->bindings] = (struct port_binding){
+		.device = device,
+		.read = region->read,
+		.write = region->write,
+		.base = base,
+		.count = region->count,
+		.width = region->width,
+	};
 	for (unsigned port = base; port < end; port++) {
 		uint8_t *leaf = &space->leaf_of[port / PAGE_PORTS];
 
@@ -72,24 +69,24 @@ static unsigned cycle_size(const struct port_binding *binding, uint16_t port, un
 
 	if (!binding->device)
 		return 1;
-	limit = (unsigned)binding->base + binding->region->count - port;
-	limit = MIN(limit, MIN(size, binding->region->width));
+	limit = (unsigned)binding->base + binding->count - port;
+	limit = MIN(limit, MIN(size, binding->width));
 	return limit >= 4 ? 4 : limit >= 2 ? 2 : 1;
 }
 
-static noinline cold uint32_t read_split(struct port_space *space, uint16_t port, unsigned size)
+uint32_t port_read_split(struct port_space *space, uint16_t port, unsigned size)
 {
 	uint32_t value = 0;
 	bool unclaimed = false;
 
 	for (unsigned done = 0, cycle; done < size; done += cycle) {
 		uint16_t at = (uint16_t)(port + done);
-		const struct port_binding *binding = binding_at(space, at);
+		const struct port_binding *binding = port_binding_at(space, at);
 		uint32_t part = ALL_ONES;
 
 		cycle = cycle_size(binding, at, size - done);
 		if (binding->device) {
-			part = binding->region->read(binding->device, (unsigned)at - binding->base, cycle);
+			part = binding->read(binding->device, (unsigned)at - binding->base, cycle);
 			part &= UINT32_MAX >> (32 - 8 * cycle);
 		} else if (!unclaimed) {
 			unclaimed = true;
@@ -101,47 +98,23 @@ static noinline cold uint32_t read_split(struct port_space *space, uint16_t port
 	return value;
 }
 
-static noinline cold void write_split(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
+void port_write_split(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
 {
 	bool unclaimed = false;
 
 	for (unsigned done = 0, cycle; done < size; done += cycle) {
 		uint16_t at = (uint16_t)(port + done);
-		const struct port_binding *binding = binding_at(space, at);
+		const struct port_binding *binding = port_binding_at(space, at);
 		uint32_t part = value >> 8 * done;
 
 		cycle = cycle_size(binding, at, size - done);
 		part &= UINT32_MAX >> (32 - 8 * cycle);
 		if (binding->device) {
-			binding->region->write(binding->device, (unsigned)at - binding->base, cycle, part);
+			binding->write(binding->device, (unsigned)at - binding->base, cycle, part);
 		} else if (!unclaimed) {
 			unclaimed = true;
 			space->last_unclaimed = at;
 		}
 	}
 	space->unclaimed_writes += unclaimed;
-}
-
-uint32_t port_read(struct port_space *space, uint16_t port, unsigned size)
-{
-	const struct port_binding *binding = binding_at(space, port);
-	const struct port_region *region = binding->region;
-	unsigned offset = (unsigned)port - binding->base;
-
-	if (unlikely(size > region->width || offset + size > region->count))
-		return read_split(space, port, size);
-	return region->read(binding->device, offset, size);
-}
-
-void port_write(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
-{
-	const struct port_binding *binding = binding_at(space, port);
-	const struct port_region *region = binding->region;
-	unsigned offset = (unsigned)port - binding->base;
-
-	value &= UINT32_MAX >> (32 - 8 * size); /* callers pass the whole register */
-	if (unlikely(size > region->width || offset + size > region->count))
-		write_split(space, port, size, value);
-	else
-		region->write(binding->device, offset, size, value);
 }

@@ -60,7 +60,7 @@ static uint16_t take_port(struct input *input)
 
 	if (choice >= 0xF0)
 		return (uint16_t)(choice << 8 | offset);
-	return (uint16_t)(binding->base + offset % (binding->region->count + 2u) - 1u);
+	return (uint16_t)(binding->base + offset % (binding->count + 2u) - 1u);
 }
 
 static void access_port(struct input *input, bool write)

@@ -53,8 +53,6 @@ static struct cpu cpu;
 /* ---- What the VM's code needs from modules that cannot run in a process ---- */
 
 const char vmx_exit_entry[1];
-struct vcpu *vmx_exit(struct vcpu *vcpu);
-struct vcpu *vmx_entry_failed(struct vcpu *vcpu);
 noreturn void vmx_enter_first(struct vcpu *vcpu);
 void lapic_timer_arm(uint64_t deadline);
 void console_write(const char *text, size_t length);
@@ -316,10 +314,13 @@ UNUSED static bool rig_exit(uint32_t reason, uint64_t qualification)
 	rig_hardware_exit(reason, qualification);
 	rig.stuck = &here;
 	rig.idles = 0;
-	if (setjmp(here))
+	if (setjmp(here)) {
 		runs = false;
-	else
-		assert_ptr_equal(vmx_exit(&vm.vcpu), &vm.vcpu);
+	} else {
+		vmx_exit(&vm.vcpu);
+		if (vm.vcpu.requests & ~(uint32_t)ENTRY_ACTIONS)
+			vmx_settle(); /* as entry.S does */
+	}
 	rig.stuck = NULL;
 	return runs;
 }

@@ -76,7 +76,7 @@ static const struct control controls[] = {
 	{CONTROLS_EXIT,      19, REQUIRED, "load IA32_PAT (exit)"                      },
 	{CONTROLS_EXIT,      20, REQUIRED, "save IA32_EFER"                            },
 	{CONTROLS_EXIT,      21, REQUIRED, "load IA32_EFER (exit)"                     },
-	{CONTROLS_EXIT,      22, NEVER,    "save VMX-preemption timer value"           }, /* rearmed from the TSC */
+	{CONTROLS_EXIT,      22, WANTED,   "save VMX-preemption timer value"           }, /* else local APIC timer */
 	{CONTROLS_ENTRY,     2,  REQUIRED, "load debug controls"                       },
 	{CONTROLS_ENTRY,     9,  DYNAMIC,  "IA-32e mode guest"                         },
 	{CONTROLS_ENTRY,     14, REQUIRED, "load IA32_PAT (entry)"                     },
@@ -201,6 +201,12 @@ int vmx_features_detect(char *problem, size_t size)
 	/* A VPID is of use only if it can be flushed. */
 	if (!(features->ept_vpid & VPID_CAP_INVVPID) || !(features->ept_vpid & VPID_CAP_INVVPID_SINGLE))
 		features->control[CONTROLS_SECONDARY] &= ~(uint32_t)SECONDARY_VPID;
+
+	/* Without its value being saved the preemption timer would start anew with every entry. */
+	if (!used(features, CONTROLS_EXIT, BIT(22)))
+		features->control[CONTROLS_PIN] &= ~(uint32_t)PIN_PREEMPTION_TIMER;
+	if (!used(features, CONTROLS_PIN, PIN_PREEMPTION_TIMER))
+		features->control[CONTROLS_EXIT] &= ~(uint32_t)BIT(22);
 
 	features->virtual_nmi = used(features, CONTROLS_PIN, PIN_VIRTUAL_NMI);
 	features->preemption_timer = used(features, CONTROLS_PIN, PIN_PREEMPTION_TIMER);

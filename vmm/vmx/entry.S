@@ -1,10 +1,11 @@
 /*
  * The world switch. One endless loop per processor:
  *
- *   VM exit -> save the guest's registers -> vmx_exit() -> restore -> VM entry
+ *   VM exit -> save the guest's registers -> vmx_exit() -> any requests? vmx_settle()
+ *           -> restore the registers of the current vCPU -> VM entry
  *
- * HOST_RSP points behind vcpu->gpr[], so the pushes below fill the array.
- * vmx_exit() returns the vCPU to enter, which need not be the one that exited.
+ * HOST_RSP points behind vcpu->gpr[], so the pushes below fill the array. The vCPU that
+ * is entered is cpu->current, which need not be the one that exited.
  *
  * No RET ever consumes a return-stack entry from before the exit: this code
  * calls down and never returns up, so the guest cannot steer the monitor by
@@ -12,22 +13,43 @@
  * registers leaves speculation no guest-chosen values to work with.
  */
 
-/* Offsets in struct cpu and struct vcpu, asserted in run.c. */
-#define CPU_STACK_TOP   8
-#define CPU_MITIGATIONS 16
-#define VCPU_LAUNCHED   128
-#define VCPU_REGISTERS  128
+/* Offsets in struct cpu and struct vcpu, and bits of vcpu->requests: asserted in run.c. */
+#define CPU_STACK_TOP  8
+#define CPU_CURRENT    16
+#define VCPU_REQUESTS  128
+#define VCPU_REGISTERS 128
 
-#define MITIGATE_BUFFERS 1
-#define MITIGATE_L1D     2
-#define MSR_FLUSH_CMD    0x10b
+#define ENTRY_LAUNCH           0x10000
+#define ENTRY_MITIGATE_BUFFERS 0x20000
+#define ENTRY_MITIGATE_L1D     0x40000
+#define ENTRY_ACTIONS          0xf0000
+
+#define MSR_FLUSH_CMD 0x10b
+
+	.macro	restore_registers
+	pop	%rax
+	pop	%rcx
+	pop	%rdx
+	pop	%rbx
+	pop	%rbp		/* the RSP slot; RBP follows */
+	pop	%rbp
+	pop	%rsi
+	pop	%rdi
+	pop	%r8
+	pop	%r9
+	pop	%r10
+	pop	%r11
+	pop	%r12
+	pop	%r13
+	pop	%r14
+	pop	%r15
+	.endm
 
 	.text
 
-	/* noreturn void vmx_enter_first(struct vcpu *vcpu): VMX is on, the VMCS is current. */
-	.globl	vmx_enter_first
-vmx_enter_first:
-	mov	%rdi, %rax
+	/* noreturn void backend_run(void): VMX is on, cpu->current and its VMCS are set up. */
+	.globl	backend_run
+backend_run:
 	jmp	enter
 
 	.globl	vmx_exit_entry
@@ -68,53 +90,41 @@ vmx_exit_entry:
 	call	vmx_exit
 
 enter:
-	cmpb	$0, %gs:CPU_MITIGATIONS
-	jne	mitigate
-mitigated:
-	mov	%rax, %rsp
-	cmpb	$0, VCPU_LAUNCHED(%rsp)	/* the flags survive until the jump */
-	pop	%rax
-	pop	%rcx
-	pop	%rdx
-	pop	%rbx
-	pop	%rbp		/* the RSP slot; RBP follows */
-	pop	%rbp
-	pop	%rsi
-	pop	%rdi
-	pop	%r8
-	pop	%r9
-	pop	%r10
-	pop	%r11
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	je	launch
+	mov	%gs:CPU_CURRENT, %rsp
+	cmpl	$0, VCPU_REQUESTS(%rsp)
+	jne	requested
+resume:
+	restore_registers
 	vmresume
-	jmp	failed
-launch:
-	vmlaunch
-failed:
 	/* VMfail: RSP is where a VM exit would leave it, so undo the pops and ask C. */
+failed:
 	lea	-VCPU_REGISTERS(%rsp), %rdi
 	mov	%gs:CPU_STACK_TOP, %rsp
 	call	vmx_entry_failed
 	jmp	enter
 
-	/* RAX is the vCPU; everything else is free. */
-mitigate:
-	testb	$MITIGATE_L1D, %gs:CPU_MITIGATIONS
+requested:
+	testl	$~ENTRY_ACTIONS, VCPU_REQUESTS(%rsp)
+	je	act
+	mov	%gs:CPU_STACK_TOP, %rsp
+	call	vmx_settle
+	mov	%gs:CPU_CURRENT, %rsp
+act:
+	testl	$ENTRY_MITIGATE_L1D, VCPU_REQUESTS(%rsp)
 	je	1f
-	mov	%rax, %rbx
 	mov	$MSR_FLUSH_CMD, %ecx
 	mov	$1, %eax
 	xor	%edx, %edx
 	wrmsr
-	mov	%rbx, %rax
-1:	testb	$MITIGATE_BUFFERS, %gs:CPU_MITIGATIONS
-	je	mitigated
+1:	testl	$ENTRY_MITIGATE_BUFFERS, VCPU_REQUESTS(%rsp)
+	je	2f
 	verw	data_selector(%rip)	/* SDM Vol. 2 "VERR/VERW" with MD_CLEAR: overwrites the buffers */
-	jmp	mitigated
+2:	testl	$ENTRY_LAUNCH, VCPU_REQUESTS(%rsp)
+	je	resume
+	andl	$~ENTRY_LAUNCH, VCPU_REQUESTS(%rsp)
+	restore_registers
+	vmlaunch
+	jmp	failed
 
 	.section .rodata
 data_selector:

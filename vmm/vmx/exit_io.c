@@ -21,7 +21,7 @@ static uint64_t merge(uint64_t old, uint32_t value, unsigned size)
 	}
 }
 
-static enum action exit_string_io(struct vcpu *vcpu, uint64_t qualification)
+static noinline enum action exit_string_io(struct vcpu *vcpu, uint64_t qualification)
 {
 	struct string_io io = {
 		.port = IO_PORT(qualification),

@@ -7,27 +7,37 @@
 #include "vmm/log.h"
 #include "vmm/vmx/vmx.h"
 
-_Static_assert(offsetof(struct cpu, self) == 0, "this_cpu() reads it at %gs:0");
+_Static_assert(offsetof(struct cpu, self) == 0, "per_cpu_base() reads it at %gs:0");
 _Static_assert(offsetof(struct cpu, stack_top) == 8, "CPU_STACK_TOP in entry.S");
-_Static_assert(offsetof(struct cpu, entry_mitigations) == 16, "CPU_MITIGATIONS in entry.S");
-_Static_assert(offsetof(struct vcpu, launched) == 128, "VCPU_LAUNCHED in entry.S");
+_Static_assert(offsetof(struct cpu, current) == 16, "CPU_CURRENT in entry.S");
+_Static_assert(offsetof(struct vcpu, requests) == 128, "VCPU_REQUESTS in entry.S");
 _Static_assert(sizeof(((struct vcpu *)0)->gpr) == 128, "VCPU_REGISTERS in entry.S");
+_Static_assert(ENTRY_LAUNCH == 0x10000 && ENTRY_MITIGATE_BUFFERS == 0x20000 && ENTRY_MITIGATE_L1D == 0x40000,
+	       "bits in entry.S");
 
-struct vcpu *vmx_exit(struct vcpu *vcpu);
-struct vcpu *vmx_entry_failed(struct vcpu *vcpu);
-
-/* The length of what exited is only known here; the rest any emulated instruction needs. */
-static void advance(uint64_t rip)
+static noinline cold uint64_t wrap(uint64_t rip)
 {
-	uint64_t next = rip + vmread(VMCS_EXIT_LENGTH);
-
-	if (unlikely((rip ^ next) >> 32) && !backend_long_code())
-		next = (uint32_t)next;
-	vmwrite(VMCS_GUEST_RIP, next);
-	backend_instruction_done();
+	return backend_long_code() ? rip : (uint32_t)rip;
 }
 
-/* The next timer event comes as an exit. The timer counts TSC >> preemption_shift. */
+/* The length of what exited is only known here; the rest any emulated instruction needs. */
+static inline void advance(uint64_t rip)
+{
+	uint32_t length = (uint32_t)vmread(VMCS_EXIT_LENGTH);
+	uint64_t next = rip + length;
+
+	if (unlikely((uint32_t)next < length))
+		next = wrap(next);
+	vmwrite(VMCS_GUEST_RIP, next);
+	vmx_instruction_done();
+}
+
+/*
+ * The next timer event comes as an exit. The timer counts TSC >> preemption_shift, only while the
+ * guest runs, and goes on where it stopped: exits save it. So it runs late by the time spent in the
+ * monitor, until this sets it right, which happens with every change of the deadline,
+ * after every wait, and once in LAST_EXITS exits.
+ */
 static void arm_preemption_timer(const struct cpu *cpu)
 {
 	uint64_t now = read_tsc();
@@ -36,13 +46,15 @@ static void arm_preemption_timer(const struct cpu *cpu)
 	vmwrite(VMCS_PREEMPTION_TIMER, MIN(ticks, UINT32_MAX));
 }
 
-static struct vcpu *prepare_entry(struct cpu *cpu, struct vcpu *vcpu)
+void backend_deadline_changed(const struct cpu *cpu)
 {
-	if (unlikely(vcpu->requests))
-		vcpu = vmx_settle(cpu, vcpu);
-	if (likely(vmx_features.preemption_timer))
+	if (vmx_features.preemption_timer && cpu->current)
 		arm_preemption_timer(cpu);
-	return vcpu;
+}
+
+static noinline cold void rearm(void)
+{
+	backend_deadline_changed(this_cpu());
 }
 
 /* A later processor may have more reasons than we know, and a guest may find them: only its VM pays. */
@@ -69,47 +81,47 @@ static cold void entry_failed(struct vcpu *vcpu, uint32_t reason)
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 
-struct vcpu *vmx_exit(struct vcpu *vcpu)
+static noinline cold void no_handler(struct vcpu *vcpu, uint32_t reason)
 {
-	struct cpu *cpu = this_cpu();
-	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
-	uint64_t rip = vmread(VMCS_GUEST_RIP);
-	struct exit_record *record = &vcpu->last[vcpu->exits++ % LAST_EXITS];
-	const struct exit_handler *handler;
+	if (reason & EXIT_REASON_ENTRY_FAILURE)
+		entry_failed(vcpu, reason);
+	else
+		unknown_reason(vcpu, reason);
+}
+
+static inline void record_exit(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
+{
+	struct exit_record *record = (void *)((char *)vcpu->last + vcpu->last_at);
 
 	record->rip = rip;
 	record->reason = reason;
-	vcpu->launched = 1;
+	vcpu->last_at += sizeof(*record);
+	if (unlikely(!vcpu->last_at))
+		rearm();
+}
+
+/* Called by entry.S, which saved the guest's registers. */
+void vmx_exit(struct vcpu *vcpu)
+{
+	uint64_t reason = vmread(VMCS_EXIT_REASON);
+	uint64_t rip = vmread(VMCS_GUEST_RIP);
+
+	record_exit(vcpu, reason, rip);
 	if (unlikely(reason >= EXIT_REASONS)) {
-		if (reason & EXIT_REASON_ENTRY_FAILURE)
-			entry_failed(vcpu, reason);
-		else
-			unknown_reason(vcpu, reason);
-		return prepare_entry(cpu, vcpu);
+		no_handler(vcpu, (uint32_t)reason);
+		return;
 	}
 	vcpu->exit_count[reason]++;
-	handler = &exit_handlers[reason];
-	if (unlikely(handler->may_vector))
-		vmx_requeue_event(vcpu);
-	if (likely(handler->handle(vcpu) == ACTION_ADVANCE))
+	if (likely(exit_handlers[reason].handle(vcpu) == ACTION_ADVANCE))
 		advance(rip);
-	return prepare_entry(cpu, vcpu);
 }
 
 /* VMLAUNCH or VMRESUME itself refused: the controls or the host state are wrong, which is our doing. */
-struct vcpu *vmx_entry_failed(struct vcpu *vcpu)
+void vmx_entry_failed(struct vcpu *vcpu)
 {
 	log_error("VM entry refused: VM-instruction error %lu (SDM Vol. 3C \"VM Instruction Error Numbers\")\n",
 		  vmread(VMCS_INSTRUCTION_ERROR));
 	vm_stop(vcpu->vm, VM_BAD_STATE);
-	return prepare_entry(this_cpu(), vcpu);
-}
-
-extern noreturn void vmx_enter_first(struct vcpu *vcpu);
-
-noreturn void backend_run(struct cpu *cpu)
-{
-	vmx_enter_first(prepare_entry(cpu, cpu->current));
 }
 
 /* May the vCPU run now? Its machine may have been reset meanwhile. */
@@ -134,9 +146,12 @@ static bool runnable(struct vcpu *vcpu)
 	return true;
 }
 
-struct vcpu *vmx_settle(struct cpu *cpu, struct vcpu *vcpu)
+/* Called by entry.S when there are requests. Returns when cpu->current may be entered. */
+void vmx_settle(void)
 {
-	while (!runnable(vcpu))
+	struct cpu *cpu = this_cpu();
+
+	while (!runnable(cpu->current))
 		cpu_idle(cpu);
-	return vcpu;
+	backend_deadline_changed(cpu);
 }

@@ -96,7 +96,6 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 			      "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
 		return -ERR_BUSY;
 	}
-	cpu->entry_mitigations = mitigations_for_entry();
 	ept_setup((struct ept_features){
 		.pages_2m = vmx_features.ept_vpid & EPT_CAP_PAGE_2M,
 		.pages_1g = vmx_features.ept_vpid & EPT_CAP_PAGE_1G,
@@ -263,7 +262,7 @@ void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_st
 	if (!vmclear(vcpu->vmcs) || !vmptrld(vcpu->vmcs))
 		panic("VMCLEAR or VMPTRLD refused %#lx", vcpu->vmcs);
 	cpu->current = vcpu;
-	vcpu->launched = 0;
+	vcpu_request(vcpu, ENTRY_LAUNCH | mitigations_for_entry());
 	memcpy(vcpu->gpr, start->gpr, sizeof(vcpu->gpr));
 	set_controls(vcpu);
 	set_host_state(cpu, vcpu);

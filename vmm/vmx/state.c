@@ -114,19 +114,17 @@ void backend_set_cr2(uint64_t value)
 	write_cr2(value);
 }
 
-/*
- * The one-instruction shadow of STI and MOV SS ends, and with TF a single-step trap is due.
- * SDM Vol. 3C "Guest Non-Register State", "Pending debug exceptions".
- */
+/* SDM Vol. 3C "Pending debug exceptions"; Vol. 3B "Single-Stepping on Branches": no instruction that exits is one. */
+void vmx_instruction_done_traced(uint64_t rflags)
+{
+	vmwrite(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+	if (rflags & RFLAGS_TF && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
 void backend_instruction_done(void)
 {
-	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
-
-	if (unlikely(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)))
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
-	/* With BTF only branches trap, and no instruction that exits is one. */
-	if (unlikely(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF) && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
-		vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	vmx_instruction_done();
 }
 
 void backend_mov_ss_shadow(void)

@@ -3,7 +3,7 @@
 #define VMM_VMX_TASK_SWITCH_H
 
 #include "vmm/linear.h"
-#include "vmm/emulate/emulate.h"
+#include "lib/segment.h"
 #include "vmm/vmx/descriptor.h"
 
 #define TSS_32_LIMIT 0x67

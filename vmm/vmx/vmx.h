@@ -2,6 +2,7 @@
 #ifndef VMM_VMX_VMX_H
 #define VMM_VMX_VMX_H
 
+#include "lib/registers.h"
 #include "vmm/backend.h"
 #include "vmm/vm.h"
 #include "vmm/vmx/controls.h"
@@ -12,10 +13,24 @@
 struct exit_handler {
 	enum action (*handle)(struct vcpu *vcpu);
 	const char *name;
-	bool may_vector; /* can interrupt the delivery of an event: look at IDT-vectoring information */
 };
 
 extern const struct exit_handler exit_handlers[EXIT_REASONS];
+
+/* What an instruction that Nacre carried out leaves behind; vmx_instruction_done() has the common case. */
+void vmx_instruction_done_traced(uint64_t rflags);
+
+/* The one-instruction shadow of STI and MOV SS ends, RF is cleared, and with TF a single-step trap is due. */
+static inline void vmx_instruction_done(void)
+{
+	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+	uint64_t rflags = vmread(VMCS_GUEST_RFLAGS);
+
+	if (unlikely(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)))
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
+	if (unlikely(rflags & (RFLAGS_TF | RFLAGS_RF)))
+		vmx_instruction_done_traced(rflags);
+}
 
 /* Handlers, by the file that holds them. */
 enum action exit_control_register(struct vcpu *vcpu);     /* exit_cr.c */
@@ -33,7 +48,10 @@ void vmx_requeue_event(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu); /* the only place where events are chosen for delivery */
 void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrupt that wait for a window */
 bool vmx_wakes(const struct vcpu *vcpu);
-struct vcpu *vmx_settle(struct cpu *cpu, struct vcpu *vcpu);
+/* What entry.S calls. */
+void vmx_exit(struct vcpu *vcpu);
+void vmx_entry_failed(struct vcpu *vcpu);
+void vmx_settle(void);
 
 /*
  * Set CR0 or CR4 as MOV to CR does, with all its checks and side effects; returns what to do

@@ -99,7 +99,7 @@ void idt_init(void)
 	struct {
 		uint16_t limit;
 		uint64_t base;
-	} __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
+	} packed pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
 	for (unsigned i = 0; i < 256; i++) {
 		uint64_t stub = (uint64_t)vector_stubs[i];

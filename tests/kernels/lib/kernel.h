@@ -13,7 +13,7 @@ void kernel_main(uint32_t magic, uint32_t info);
 void print(const char *format, ...);
 
 /* Turn the machine off: Nacre's ACPI registers, or Bochs' shutdown port. */
-void __attribute__((noreturn)) power_off(void);
+noreturn void power_off(void);
 
 /*
  * Exceptions and interrupts: `handler` gets the frame and may change it. Without a
