@@ -43,6 +43,7 @@ struct rig {
 	void (*idle)(void); /* what happens meanwhile; null: the end of the test's exit */
 	jmp_buf *stuck;	    /* where to go then */
 	struct channel *attached;
+	struct vcpu *entered;	      /* by backend_run() */
 	struct vmx_features features; /* as detected */
 };
 
@@ -53,6 +54,8 @@ static struct cpu cpu;
 /* ---- What the VM's code needs from modules that cannot run in a process ---- */
 
 const char vmx_exit_entry[1];
+struct vcpu *vmx_exit(struct vcpu *vcpu);
+struct vcpu *vmx_entry_failed(struct vcpu *vcpu);
 noreturn void vmx_enter_first(struct vcpu *vcpu);
 void lapic_timer_arm(uint64_t deadline);
 void console_write(const char *text, size_t length);
@@ -63,6 +66,12 @@ void console_attach(struct channel *channel);
 bool console_room(void);
 void console_put_vm(uint8_t byte);
 void console_hold_input(bool hold);
+
+noreturn void vmx_enter_first(struct vcpu *vcpu)
+{
+	rig.entered = vcpu;
+	longjmp(*rig.stuck, 2);
+}
 
 void lapic_timer_arm(uint64_t deadline)
 {
@@ -159,7 +168,7 @@ UNUSED static void rig_vmx_msrs(void)
 	fake_msr_set(MSR_VMX_CR0_FIXED0, CR0_PE | CR0_NE | CR0_PG);
 	fake_msr_set(MSR_VMX_CR0_FIXED1, 0xffffffff);
 	fake_msr_set(MSR_VMX_CR4_FIXED0, CR4_VMXE);
-	fake_msr_set(MSR_VMX_CR4_FIXED1, 0x3727ff);
+	fake_msr_set(MSR_VMX_CR4_FIXED1, 0x777fff);
 	fake_msr_set(MSR_VMX_EPT_VPID_CAP, RIG_EPT_CAPABILITIES);
 }
 
@@ -277,6 +286,7 @@ UNUSED static int rig_setup(void **state)
 	rig.interrupts = rig.vector = rig.idles = 0;
 	rig.idle = NULL;
 	rig.attached = NULL;
+	rig.entered = NULL;
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;
 	return vm_start(&vm, &rig_plan, 0, problem, sizeof(problem));
@@ -314,13 +324,10 @@ UNUSED static bool rig_exit(uint32_t reason, uint64_t qualification)
 	rig_hardware_exit(reason, qualification);
 	rig.stuck = &here;
 	rig.idles = 0;
-	if (setjmp(here)) {
+	if (setjmp(here))
 		runs = false;
-	} else {
-		vmx_exit(&vm.vcpu);
-		if (vm.vcpu.requests & ~(uint32_t)ENTRY_ACTIONS)
-			vmx_settle(); /* as entry.S does */
-	}
+	else
+		assert_ptr_equal(vmx_exit(&vm.vcpu), &vm.vcpu);
 	rig.stuck = NULL;
 	return runs;
 }
@@ -380,6 +387,48 @@ UNUSED static uint32_t rig_injected(void)
 		if (!strstr(rig.log, (text)))                                                                \
 			fail_msg("\"%s\" is not in the log:\n%s", (text), rig.log);                          \
 	} while (0)
+
+/* ---- A device: it reads as 1, 2, 3 ..., and keeps what is written ---- */
+
+#define RIG_PORT 0x5000
+
+static struct {
+	unsigned reads, writes;
+	unsigned size[1024];
+	uint32_t written[1024];
+	void (*hook)(void); /* called on each access; may be null */
+	struct device device;
+} tape;
+
+static uint32_t tape_read(struct device *device, unsigned offset, unsigned size)
+{
+	(void)device;
+	(void)offset;
+	(void)size;
+	if (tape.hook)
+		tape.hook();
+	return ++tape.reads * 0x01010101u;
+}
+
+static void tape_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	(void)device;
+	(void)offset;
+	assert_true(tape.writes < ARRAY_SIZE(tape.written));
+	tape.size[tape.writes] = size;
+	tape.written[tape.writes++] = value;
+	if (tape.hook)
+		tape.hook();
+}
+
+UNUSED static void rig_plug_tape(void)
+{
+	static const struct port_region region = {
+	    .base = RIG_PORT, .count = 4, .width = 4, .read = tape_read, .write = tape_write};
+
+	memset(&tape, 0, sizeof(tape));
+	assert_int_equal(port_space_claim(&vm.machine.ports, &tape.device, &region, RIG_PORT), 0);
+}
 
 /* ---- Modes and memory ---- */
 
