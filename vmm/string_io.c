@@ -129,8 +129,8 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 /* Between two elements: TF traps, and RF keeps a breakpoint on this instruction from coming again. */
 static enum action break_off(void)
 {
-	backend_set_rflags(backend_rflags() | RFLAGS_RF);
 	backend_instruction_done();
+	backend_set_rflags(backend_rflags() | RFLAGS_RF);
 	return ACTION_RETRY;
 }
 

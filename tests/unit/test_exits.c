@@ -123,7 +123,7 @@ static void a_refused_entry_names_the_error(void **state)
 	vmwrite(VMCS_INSTRUCTION_ERROR, 7);
 	rig.stuck = &here;
 	if (!setjmp(here)) {
-		vmx_entry_failed(&vm.vcpu);
+		rig_enter(vmx_entry_failed);
 		fail_msg("a VM that cannot be entered runs on");
 	}
 	assert_stopped(VM_BAD_STATE);
@@ -219,14 +219,18 @@ static void exits_are_counted_and_the_last_ones_kept(void **state)
 		vmwrite(VMCS_GUEST_RIP, 0x1000 * i);
 		rig_exit(i & 1 ? EXIT_INVD : EXIT_CPUID, 0);
 	}
-	assert_int_equal(vm.vcpu.exits, LAST_EXITS + 3);
+	assert_int_equal(vcpu_exits(&vm.vcpu), LAST_EXITS + 3);
 	assert_int_equal(vm.vcpu.exit_count[EXIT_CPUID], 10);
 	assert_int_equal(vm.vcpu.exit_count[EXIT_INVD], 9);
 	assert_int_equal(vm.vcpu.last[2].rip, 0x12000);
 	assert_int_equal(vm.vcpu.last[2].reason, EXIT_CPUID);
 	assert_int_equal(vm.vcpu.last[3].rip, 0x3000);
 	assert_int_equal(vm.vcpu.last[3].reason, EXIT_INVD);
-	assert_int_equal(vm.vcpu.launched, 1);
+	/* A report tells them in their order. */
+	vm_report(&vm);
+	assert_logged("last exits, oldest first (19 in all):\nerror:     rip 0000000000003000  INVD\n");
+	assert_true(strstr(rig.log, "rip 0000000000012000  CPUID") >
+		    strstr(rig.log, "rip 0000000000011000  INVD"));
 }
 
 /* ---- The handlers ---- */
@@ -403,16 +407,35 @@ static void the_preemption_timer_is_armed_for_the_next_deadline(void **state)
 	timer_init(&timer, count_expiry);
 	fake_x86.tsc = 1000000;
 	cpu_timer_arm(&cpu, &timer, 1000000 + 32 * 1234 + 31);
-	rig_instruction(EXIT_CPUID, 0, 2);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1234);
+	/* It stands still in the monitor, so once in a while it is set right. */
+	fake_x86.tsc += 32 * 200;
+	for (unsigned i = 0; i < LAST_EXITS; i++)
+		rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1034);
 	fake_x86.tsc = cpu.deadline + 1;
-	rig_instruction(EXIT_CPUID, 0, 2);
+	for (unsigned i = 0; i < LAST_EXITS; i++)
+		rig_instruction(EXIT_CPUID, 0, 2);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 0);
 	expired = 0;
 	rig_exit(EXIT_PREEMPTION_TIMER, 0);
 	assert_int_equal(expired, 1);
 	assert_int_equal(cpu.deadline, TIMER_NEVER);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), UINT32_MAX);
+}
+
+static void after_a_wait_the_preemption_timer_is_right(void **state)
+{
+	static struct timer timer;
+
+	(void)state;
+	timer_init(&timer, count_expiry);
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 32 * 1000);
+	fake_x86.tsc += 32 * 900;
+	rig.idle = interrupt_now;
+	assert_true(rig_instruction(EXIT_HLT, 0, 1));
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 100);
+	cpu_timer_arm(&cpu, &timer, TIMER_NEVER);
 }
 
 static void without_a_preemption_timer_the_apic_watches(void **state)
@@ -443,20 +466,6 @@ static void an_idle_cpu_fires_timers_that_are_due(void **state)
 	assert_int_equal(rig.apic_deadline, TIMER_NEVER);
 }
 
-/* ---- The first entry ---- */
-
-static void the_loop_starts_with_the_current_vcpu(void **state)
-{
-	jmp_buf here;
-
-	(void)state;
-	rig.stuck = &here;
-	if (!setjmp(here))
-		backend_run(&cpu);
-	assert_ptr_equal(rig.entered, &vm.vcpu);
-	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), UINT32_MAX);
-}
-
 static void stale_translations_are_flushed_before_entry(void **state)
 {
 	unsigned before = fake_vmx.invepts;
@@ -465,7 +474,7 @@ static void stale_translations_are_flushed_before_entry(void **state)
 	vcpu_request(&vm.vcpu, REQUEST_FLUSH);
 	rig_instruction(EXIT_CPUID, 0, 2);
 	assert_int_equal(fake_vmx.invepts, before + 1);
-	assert_int_equal(vm.vcpu.requests, 0);
+	assert_int_equal(rig_requests(), 0);
 }
 
 int main(void)
@@ -502,7 +511,7 @@ int main(void)
 	    rig_test(the_preemption_timer_is_armed_for_the_next_deadline),
 	    rig_test(without_a_preemption_timer_the_apic_watches),
 	    rig_test(an_idle_cpu_fires_timers_that_are_due),
-	    rig_test(the_loop_starts_with_the_current_vcpu),
+	    rig_test(after_a_wait_the_preemption_timer_is_right),
 	    rig_test(stale_translations_are_flushed_before_entry),
 	};
 

@@ -103,7 +103,7 @@ static void rep_with_a_count_of_0_does_nothing(void **state)
 	assert_int_equal(ins(4, 4, true), ACTION_ADVANCE);
 	assert_int_equal(tape.reads, 0);
 	assert_int_equal(vm.vcpu.gpr[RDI], 0x5000);
-	assert_false(vm.vcpu.requests);
+	assert_false(rig_requests());
 }
 
 static void df_goes_down(void **state)

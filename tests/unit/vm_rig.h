@@ -43,7 +43,7 @@ struct rig {
 	void (*idle)(void); /* what happens meanwhile; null: the end of the test's exit */
 	jmp_buf *stuck;	    /* where to go then */
 	struct channel *attached;
-	struct vcpu *entered;	      /* by backend_run() */
+	bool runs;		      /* backend_run() was reached */
 	struct vmx_features features; /* as detected */
 };
 
@@ -54,9 +54,6 @@ static struct cpu cpu;
 /* ---- What the VM's code needs from modules that cannot run in a process ---- */
 
 const char vmx_exit_entry[1];
-struct vcpu *vmx_exit(struct vcpu *vcpu);
-struct vcpu *vmx_entry_failed(struct vcpu *vcpu);
-noreturn void vmx_enter_first(struct vcpu *vcpu);
 void lapic_timer_arm(uint64_t deadline);
 void console_write(const char *text, size_t length);
 bool console_busy(void);
@@ -67,9 +64,9 @@ bool console_room(void);
 void console_put_vm(uint8_t byte);
 void console_hold_input(bool hold);
 
-noreturn void vmx_enter_first(struct vcpu *vcpu)
+noreturn void backend_run(void)
 {
-	rig.entered = vcpu;
+	rig.runs = true;
 	longjmp(*rig.stuck, 2);
 }
 
@@ -286,7 +283,7 @@ UNUSED static int rig_setup(void **state)
 	rig.interrupts = rig.vector = rig.idles = 0;
 	rig.idle = NULL;
 	rig.attached = NULL;
-	rig.entered = NULL;
+	rig.runs = false;
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;
 	return vm_start(&vm, &rig_plan, 0, problem, sizeof(problem));
@@ -315,6 +312,16 @@ static void rig_hardware_exit(uint32_t reason, uint64_t qualification)
 	vmwrite(VMCS_ENTRY_INTERRUPTION, vmread(VMCS_ENTRY_INTERRUPTION) & ~INTERRUPTION_VALID);
 }
 
+/* What vmm/vmx/entry.S does, from an exit to the next entry. */
+UNUSED static void rig_enter(void (*handle)(struct vcpu *vcpu))
+{
+	handle(&vm.vcpu);
+	if (vm.vcpu.requests & ~(uint32_t)ENTRY_ACTIONS)
+		vmx_settle();
+	assert_ptr_equal(cpu.current, &vm.vcpu);
+	vm.vcpu.requests &= ~(uint32_t)ENTRY_LAUNCH;
+}
+
 /* Run the exit path; false: the vCPU does not run on, the processor waits. */
 UNUSED static bool rig_exit(uint32_t reason, uint64_t qualification)
 {
@@ -327,7 +334,7 @@ UNUSED static bool rig_exit(uint32_t reason, uint64_t qualification)
 	if (setjmp(here))
 		runs = false;
 	else
-		assert_ptr_equal(vmx_exit(&vm.vcpu), &vm.vcpu);
+		rig_enter(vmx_exit);
 	rig.stuck = NULL;
 	return runs;
 }
@@ -346,6 +353,12 @@ UNUSED static bool rig_instruction(uint32_t reason, uint64_t qualification, unsi
 UNUSED static uint32_t rig_injected(void)
 {
 	return (uint32_t)vmread(VMCS_ENTRY_INTERRUPTION);
+}
+
+/* What is asked for, besides what entry.S does with every entry. */
+UNUSED static uint32_t rig_requests(void)
+{
+	return vm.vcpu.requests & ~(uint32_t)ENTRY_ACTIONS;
 }
 
 #define INJECT(type, vector) (0x80000000u | (uint32_t)(type) << 8 | (vector))
