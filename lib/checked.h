@@ -20,4 +20,16 @@ static inline bool range_within(uint64_t offset, uint64_t length, uint64_t size)
 	return offset <= size && length <= size - offset;
 }
 
+/*
+ * The upper half of a product. Said in assembly because the compiler aligns the stack of every
+ * function that holds a 128-bit value, which the exit path would pay for.
+ */
+static inline uint64_t multiply_high(uint64_t a, uint64_t b)
+{
+	uint64_t high;
+
+	__asm__("mulq %2" : "=d"(high), "+a"(a) : "rm"(b) : "cc");
+	return high;
+}
+
 #endif

@@ -48,10 +48,10 @@ static inline uint32_t in32(uint16_t port)
 
 static inline uint64_t read_msr(uint32_t index)
 {
-	uint32_t low, high;
+	uint64_t low, high; /* the instruction clears the upper halves */
 
 	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
-	return (uint64_t)high << 32 | low;
+	return high << 32 | low;
 }
 
 static inline void write_msr(uint32_t index, uint64_t value)
@@ -61,10 +61,10 @@ static inline void write_msr(uint32_t index, uint64_t value)
 
 static inline uint64_t read_tsc(void)
 {
-	uint32_t low, high;
+	uint64_t low, high; /* the instruction clears the upper halves */
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
+	return high << 32 | low;
 }
 
 struct cpuid_result {

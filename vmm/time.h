@@ -5,6 +5,7 @@
 #define VMM_TIME_H
 
 #include "devices/real/acpi.h"
+#include "lib/checked.h"
 #include "lib/x86.h"
 
 /* value * multiplier >> shift, without losing the upper half of the product. */
@@ -38,7 +39,7 @@ static inline uint64_t time_now(void)
  */
 static inline uint64_t time_ns_from_tsc(uint64_t tsc)
 {
-	return (uint64_t)((unsigned __int128)(tsc << time_ns_left) * time_scale_to_ns.multiplier >> 64);
+	return multiply_high(tsc << time_ns_left, time_scale_to_ns.multiplier);
 }
 
 /* Nanoseconds to ticks, rounded up, so that time_ns_from_tsc(time_tsc_from_ns(n)) >= n. Saturates. */

@@ -101,24 +101,40 @@ static void reset_vcpu(struct vcpu *vcpu)
 	msr_reset(vcpu);
 }
 
-static int start_vcpu(struct vm *vm, char *problem, size_t size)
+static void start_vcpu(struct vm *vm, const struct vcpu_start *start)
 {
-	struct vcpu_start start;
-	int error = vm->load(vm, &start, problem, size);
-
-	if (error)
-		return error;
 	reset_vcpu(&vm->vcpu);
-	backend_vcpu_start(this_cpu(), &vm->vcpu, &start);
+	backend_vcpu_start(this_cpu(), &vm->vcpu, start);
 	vm->state = VM_RUNNING;
 	vm->halted_said = false;
 	vm_arm_timer(vm, vm->machine.deadline);
-	return 0;
 }
 
-static int create(struct vm *vm, const struct vm_plan *plan, char *problem, size_t size)
+/* The machine's clock starts here, and the guest's TSC with it. */
+static int power_on(struct vm *vm, const struct vm_plan *plan)
 {
 	const struct machine_config machine = {.uarts = plan->uarts};
+	int error;
+
+	vm->clock_base = time_now();
+	vm->epoch = time_epoch();
+	error = machine_create(&vm->machine, &machine);
+	if (!error)
+		rtc_set_memory(&vm->machine.device[DEVICE_RTC], plan->memory);
+	return error;
+}
+
+static void destroy(struct vm *vm)
+{
+	timer_cancel(&vm->timer);
+	backend_vcpu_destroy(&vm->vcpu);
+	ept_destroy(&vm->ept);
+	guest_map_destroy(&vm->map);
+}
+
+/* Its memory, its processor, and its images, loaded; no time has passed for the guest. */
+static int create(struct vm *vm, const struct vm_plan *plan, struct vcpu_start *start, char *problem, size_t size)
+{
 	uint64_t free_memory = frames_stat().free * PAGE_SIZE;
 	uint64_t spare = MONITOR_RESERVE + plan->memory / 256; /* tables of 4 KiB pages at worst, and some */
 	int error;
@@ -138,14 +154,13 @@ static int create(struct vm *vm, const struct vm_plan *plan, char *problem, size
 	error = backend_vcpu_create(&vm->vcpu);
 	if (error)
 		goto free_ept;
-	error = machine_create(&vm->machine, &machine);
+	error = vm->load(vm, start, problem, size);
+	if (!error)
+		error = power_on(vm, plan);
 	if (error)
-		goto free_vcpu;
-	rtc_set_memory(&vm->machine.device[DEVICE_RTC], plan->memory);
-	return 0;
+		destroy(vm);
+	return error;
 
-free_vcpu:
-	backend_vcpu_destroy(&vm->vcpu);
 free_ept:
 	ept_destroy(&vm->ept);
 free_map_no_memory:
@@ -158,16 +173,9 @@ free_map:
 	return error;
 }
 
-static void destroy(struct vm *vm)
-{
-	timer_cancel(&vm->timer);
-	backend_vcpu_destroy(&vm->vcpu);
-	ept_destroy(&vm->ept);
-	guest_map_destroy(&vm->map);
-}
-
 int vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *problem, size_t size)
 {
+	struct vcpu_start start;
 	int error;
 
 	format_buffer(vm->name, sizeof(vm->name), "%s", plan->name);
@@ -177,22 +185,16 @@ int vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *p
 	vm->load_context = plan->load_context;
 	vm->vcpu.vm = vm;
 	vm->vcpu.vpid = (uint16_t)(number + 1);
-	vm->clock_base = time_now();
-	vm->epoch = time_epoch();
 	timer_init(&vm->timer, timer_expired);
 	vm->console.name = vm->name;
 	vm->console.owner = vm;
 	vm->console.input = console_input;
 	vm->console.output_ready = console_output_ready;
 
-	error = create(vm, plan, problem, size);
+	error = create(vm, plan, &start, problem, size);
 	if (error)
 		return error;
-	error = start_vcpu(vm, problem, size);
-	if (error) {
-		destroy(vm);
-		return error;
-	}
+	start_vcpu(vm, &start);
 	if (channel_add(&vm->console) < 0)
 		log_warning("vm %s: no console number is left for it\n", vm->name);
 	vms[number] = vm;
@@ -219,7 +221,7 @@ enum action vm_stop(struct vm *vm, enum vm_end why)
 	if (ends[why].fault)
 		vm_report(vm);
 	else
-		log_info("vm %s: %s\n", vm->name, vm_end_name(why));
+		log_info("vm %s: %s after %lu exits\n", vm->name, vm_end_name(why), vcpu_exits(&vm->vcpu));
 	if (!any_running() && vm_all_stopped)
 		vm_all_stopped();
 	return ACTION_STOP;
@@ -265,14 +267,17 @@ void vm_reset(struct vm *vm)
 
 void vm_carry_out_reset(struct vm *vm)
 {
+	struct vcpu_start start;
 	char problem[200];
 
 	vm->state = VM_RUNNING;
 	vm->end = VM_NOT_STARTED;
 	vm->vcpu.requests = 0;
 	machine_reset(&vm->machine);
-	if (start_vcpu(vm, problem, sizeof(problem))) {
+	if (vm->load(vm, &start, problem, sizeof(problem))) {
 		log_error("vm %s: %s\n", vm->name, problem);
 		vm_stop(vm, VM_NOT_RESTARTED);
+		return;
 	}
+	start_vcpu(vm, &start);
 }

@@ -1,5 +1,6 @@
 /* ACPI fixed hardware: see acpi_pm.h. Bits are named as in the ACPI specification, "ACPI Register Model". */
 #include "devices/virtual/acpi_pm.h"
+#include "lib/checked.h"
 
 #include "devices/virtual/services.h"
 
@@ -37,7 +38,7 @@
 
 static uint64_t ticks_at(uint64_t now)
 {
-	return (unsigned __int128)now * TICKS_PER_NS >> 64;
+	return multiply_high(now, TICKS_PER_NS);
 }
 
 /* TMR_STS tells of a change of the counter's top bit, i.e. of this number. */

@@ -50,11 +50,6 @@ static bool plugged(const struct machine *machine, unsigned index)
 
 /* ---- Time ---- */
 
-uint64_t device_now(const struct device *device)
-{
-	return service_clock_ns(device->machine);
-}
-
 static void update_deadline(struct machine *machine)
 {
 	uint64_t earliest = DEADLINE_NONE;

@@ -1,5 +1,6 @@
 /* The 8254 and system control port B in a PC: see pit.h and docs/devices.md. */
 #include "devices/virtual/pit_channel.h"
+#include "lib/checked.h"
 #include "devices/virtual/services.h"
 
 /* 1193182 Hz / 1 GHz in lowest terms. */
@@ -21,7 +22,7 @@
 static uint64_t ns_to_tick(uint64_t ns)
 {
 	const uint64_t reciprocal = (uint64_t)(((unsigned __int128)TICKS_PER_CYCLE << 64) / NS_PER_CYCLE);
-	uint64_t tick = (uint64_t)((unsigned __int128)ns * reciprocal >> 64);
+	uint64_t tick = multiply_high(ns, reciprocal);
 	uint64_t remainder = ns * TICKS_PER_CYCLE - tick * NS_PER_CYCLE;
 
 	return PIT_TICK_BASE + tick + (remainder >= NS_PER_CYCLE);

@@ -65,18 +65,20 @@ static uint32_t high_half(uint32_t count)
 	return (count + 1) / 2;
 }
 
-/* In modes 2 and 3 a new count waits for the end of the cycle (or half cycle) at `load_at`. */
-static void settle(struct pit_channel *channel, uint64_t tick)
+static noinline void switch_count(struct pit_channel *channel, uint64_t at)
 {
-	uint64_t at = channel->load_at;
-
-	if (likely(!channel->switching) || tick < at)
-		return;
 	if (channel->mode == MODE_SQUARE && (at - channel->start) % channel->count)
 		at -= high_half(channel->reload); /* it starts with its low half */
 	channel->start = at;
 	channel->count = channel->reload;
 	channel->switching = 0;
+}
+
+/* In modes 2 and 3 a new count waits for the end of the cycle (or half cycle) at `load_at`. */
+static inline void settle(struct pit_channel *channel, uint64_t tick)
+{
+	if (unlikely(channel->switching) && tick >= channel->load_at)
+		switch_count(channel, channel->load_at);
 }
 
 static uint64_t elapsed(const struct pit_channel *channel, uint64_t tick)
@@ -96,7 +98,7 @@ static uint32_t square_count(const struct pit_channel *channel, uint64_t ticks)
 }
 
 /* The counting element as the data lines show it. The channel is settled. */
-static uint16_t shown_count(const struct pit_channel *channel, uint64_t tick)
+static inline uint16_t shown_count(const struct pit_channel *channel, uint64_t tick)
 {
 	unsigned mode = channel->mode;
 	uint64_t ticks;
@@ -276,7 +278,7 @@ void pit_channel_latch_status(struct pit_channel *channel, uint64_t tick)
 	channel->status_latched = 1;
 }
 
-uint8_t pit_channel_read(struct pit_channel *channel, uint64_t tick)
+uint32_t pit_channel_read(struct pit_channel *channel, uint64_t tick)
 {
 	enum access_mode access = access_mode(channel);
 	bool high = access == ACCESS_HIGH;

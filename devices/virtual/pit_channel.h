@@ -19,7 +19,7 @@ void pit_channel_reset(struct pit_channel *channel, bool gate);
 void pit_channel_control(struct pit_channel *channel, uint8_t value, uint64_t tick);
 
 /* The counter's port. What is latched does not depend on `tick`. */
-uint8_t pit_channel_read(struct pit_channel *channel, uint64_t tick);
+uint32_t pit_channel_read(struct pit_channel *channel, uint64_t tick);
 void pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick);
 
 /* The counter latch and read-back commands. What is latched already stays. */

@@ -46,7 +46,8 @@ static inline const struct port_binding *port_binding_at(const struct port_space
 
 static inline bool port_is_one_cycle(const struct port_binding *binding, unsigned offset, unsigned size)
 {
-	return size <= binding->width && offset + size <= binding->count;
+	/* A byte at a bound port is inside by itself. */
+	return size <= binding->width && (size == 1 || offset + size <= binding->count);
 }
 
 /*

@@ -6,6 +6,7 @@
 #define IO_IN                  BIT(3)
 #define IO_STRING              BIT(4)
 #define IO_REP                 BIT(5)
+#define IO_FORM                0x1f /* size, direction, string */
 #define IO_PORT(qualification) ((uint16_t)((qualification) >> 16))
 
 /* VM-exit instruction information for INS and OUTS: address size in bits 9:7, segment in bits 17:15. */
@@ -43,9 +44,8 @@ static noinline enum action exit_string_io(struct vcpu *vcpu, uint64_t qualifica
 	return string_io(vcpu, &io);
 }
 
-enum action exit_io(struct vcpu *vcpu)
+static noinline enum action exit_any_io(struct vcpu *vcpu, uint64_t qualification)
 {
-	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
 	struct port_space *ports = &vcpu->vm->machine.ports;
 	unsigned size = IO_SIZE(qualification);
 
@@ -55,5 +55,18 @@ enum action exit_io(struct vcpu *vcpu)
 		vcpu->gpr[RAX] = merge(vcpu->gpr[RAX], port_read(ports, IO_PORT(qualification), size), size);
 	else
 		port_write(ports, IO_PORT(qualification), size, (uint32_t)vcpu->gpr[RAX]);
+	return ACTION_ADVANCE;
+}
+
+enum action exit_io(struct vcpu *vcpu)
+{
+	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
+	struct port_space *ports;
+
+	/* Most are a byte in: guests poll status registers. */
+	if (unlikely((qualification & IO_FORM) != IO_IN))
+		return exit_any_io(vcpu, qualification);
+	ports = &vcpu->vm->machine.ports;
+	*(uint8_t *)&vcpu->gpr[RAX] = (uint8_t)port_read(ports, IO_PORT(qualification), 1);
 	return ACTION_ADVANCE;
 }
