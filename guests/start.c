@@ -153,9 +153,8 @@ static struct vm *alloc_vm(void)
 	return frames ? hpa_to_pointer(frames) : NULL;
 }
 
-static bool start_first_vm(void)
+static bool start_vm(const struct vm_config *plan)
 {
-	const struct vm_config *plan = &config.vm[0];
 	struct vm_plan vm_plan = {
 		.name = plan->name,
 		.memory = plan->memory,
@@ -164,15 +163,9 @@ static bool start_first_vm(void)
 		.load = load,
 		.load_context = plan,
 	};
-	struct vm *vm;
+	struct vm *vm = alloc_vm();
 	char problem[400];
 
-	if (!config.vm_count)
-		return false;
-	for (unsigned i = 1; i < config.vm_count; i++)
-		log_warning("vm %s: not started: this version runs the first VM of the table only\n",
-			    config.vm[i].name);
-	vm = alloc_vm();
 	if (!vm) {
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", plan->name);
 		return false;
@@ -185,6 +178,20 @@ static bool start_first_vm(void)
 	log_info("vm %s: started with %luM of memory\n", vm->name, vm->memory >> 20);
 	console_attach(&vm->console);
 	return true;
+}
+
+/* A VM that cannot start does not keep the next one from it. */
+static bool start_first_vm(void)
+{
+	bool started = false;
+
+	for (unsigned i = 0; i < config.vm_count; i++) {
+		if (started)
+			log_warning("vm %s: not started: this version runs one VM at a time\n", config.vm[i].name);
+		else
+			started = start_vm(&config.vm[i]);
+	}
+	return started;
 }
 
 /* ---- The end ---- */
