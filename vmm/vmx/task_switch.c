@@ -209,6 +209,14 @@ static enum action load_segments(struct switching *s)
 	return action;
 }
 
+/* SDM Vol. 3A "Limit Checking": an expand-down segment begins behind its limit. */
+static bool stack_holds(const struct segment *ss, uint64_t offset, unsigned size, uint64_t top)
+{
+	uint64_t last = offset + size - 1;
+
+	return ss->access & 4 ? offset > ss->limit && last <= top : last <= ss->limit;
+}
+
 /* The gate's exception had an error code: it goes on the new task's stack. */
 static enum action push_error_code(struct switching *s)
 {
@@ -221,7 +229,7 @@ static enum action push_error_code(struct switching *s)
 	struct segment ss;
 
 	backend_segment(SEG_SS, &ss);
-	if ((next & mask) + size - 1 > ss.limit && !(ss.access & 4))
+	if (!stack_holds(&ss, next & mask, size, mask))
 		return vcpu_raise(s->vcpu, EXCEPTION_SS, s->external);
 	backend_paging(&s->paging);
 	if (!linear_translate(s->vcpu, &s->paging, ss.base + (next & mask), size, ACCESS_WRITE, &range, &fault))
