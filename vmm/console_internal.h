@@ -2,7 +2,7 @@
 #ifndef VMM_CONSOLE_INTERNAL_H
 #define VMM_CONSOLE_INTERNAL_H
 
-#include "vmm/channel.h"
+#include "vmm/console_channel.h"
 
 /* Put bytes as they are into the ring of the real console; what does not fit is counted as lost. */
 void console_put(const void *bytes, size_t length);

@@ -7,7 +7,7 @@
 #include "mm/frames.h"
 #include "mm/guest_map.h"
 #include "vmm/backend.h"
-#include "vmm/channel.h"
+#include "vmm/console_channel.h"
 #include "vmm/timer.h"
 
 #define VM_NAME_MAX 32

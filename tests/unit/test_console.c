@@ -10,7 +10,7 @@
 #include "lib/x86.h"
 #include "mm/host_map.h"
 #include "uart_model.h"
-#include "vmm/channel.h"
+#include "vmm/console_channel.h"
 #include "vmm/console.h"
 #include "vmm/shell.h"
 

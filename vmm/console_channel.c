@@ -1,4 +1,4 @@
-#include "vmm/channel.h"
+#include "vmm/console_channel.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"

@@ -7,8 +7,8 @@
  *
  * Locking: the boot processor only.
  */
-#ifndef VMM_CHANNEL_H
-#define VMM_CHANNEL_H
+#ifndef VMM_CONSOLE_CHANNEL_H
+#define VMM_CONSOLE_CHANNEL_H
 
 #include "lib/types.h"
 
@@ -31,7 +31,7 @@ struct channel {
 	/* channel_room() said false, and there is room again. */
 	void (*output_ready)(struct channel *channel);
 
-	/* Kept by console.c and channel.c. */
+	/* Kept by console.c and console_channel.c. */
 	unsigned number; /* the digit behind Ctrl-A, from 1 */
 	bool output_waiting, delivering;
 	uint32_t input_head, input_tail; /* of the ring `pending`; free-running */
