@@ -9,6 +9,8 @@
 #include "vmm/cpuid.h"
 #include "vmm/log.h"
 #include "vmm/mitigations.h"
+#include "vmm/shell.h"
+#include "vmm/shell_vm.h"
 #include "vmm/shutdown.h"
 #include "vmm/time.h"
 #include "vmm/vm.h"
@@ -194,6 +196,38 @@ static bool start_first_vm(void)
 	return started;
 }
 
+/* ---- The shell ---- */
+
+#define PIECE 256 /* a line can be longer than the shell prints at once */
+
+static void show_line(void *context, const char *line)
+{
+	(void)context;
+	for (size_t left = strlen(line), n; left; line += n, left -= n) {
+		n = MIN(left, PIECE);
+		shell_print("%.*s", (int)n, line);
+	}
+	shell_print("\n");
+}
+
+static void command_config(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	config_print(&config, show_line, NULL);
+}
+
+static const struct shell_command commands[] = {
+    {"config", "", "the config table in effect, every key with its value", 0, 0, command_config, NULL},
+};
+
+static void start_shell(void)
+{
+	shell_init();
+	shell_vm_init();
+	shell_add_commands(commands, ARRAY_SIZE(commands));
+}
+
 /* ---- The end ---- */
 
 static void all_stopped(void)
@@ -237,6 +271,7 @@ noreturn void guests_run(const struct guest_file *boot_files, unsigned count)
 		shutdown_halt();
 	}
 	vm_all_stopped = all_stopped;
+	start_shell();
 	if (!readable || !start_first_vm())
 		wait_in_shell(cpu);
 	backend_run();

@@ -4,22 +4,19 @@
 #include "vmm/log.h"
 #include "vmm/vm.h"
 
-static void put(const char *line)
+static void report_code(const struct vcpu *vcpu, void (*put)(const char *line))
 {
-	log_error("  %s\n", line);
-}
-
-static void report_code(const struct vcpu *vcpu)
-{
-	char line[80];
+	char line[120];
 	uint8_t bytes[15];
 	struct linear_fault fault;
 	unsigned count = linear_fetch(vcpu, bytes, &fault);
 	int length;
 
 	if (!count) {
-		log_error("  the instruction at rip cannot be read: page fault, error code %#x, at %#lx\n",
-			  fault.error_code, fault.address);
+		format_buffer(line, sizeof(line),
+			      "the instruction at rip cannot be read: page fault, error code %#x, at %#lx", fault.error_code,
+			      fault.address);
+		put(line);
 		return;
 	}
 	length = format_buffer(line, sizeof(line), "code");
@@ -28,24 +25,38 @@ static void report_code(const struct vcpu *vcpu)
 	put(line);
 }
 
-static void report_last_exits(const struct vcpu *vcpu)
+static void report_last_exits(const struct vcpu *vcpu, void (*put)(const char *line))
 {
+	char line[120];
 	uint64_t exits = vcpu_exits(vcpu);
 	unsigned next = vcpu->last_at / sizeof(vcpu->last[0]);
 	unsigned count = (unsigned)MIN(exits, LAST_EXITS);
 
-	log_error("  last exits, oldest first (%lu in all):\n", exits);
+	format_buffer(line, sizeof(line), "last exits, oldest first (%lu in all):", exits);
+	put(line);
 	for (unsigned i = LAST_EXITS - count; i < LAST_EXITS; i++) {
 		const struct exit_record *record = &vcpu->last[(next + i) % LAST_EXITS];
 
-		log_error("    rip %016lx  %s\n", record->rip, backend_exit_name(record->reason & 0xffff));
+		format_buffer(line, sizeof(line), "  rip %016lx  %s", record->rip,
+			      backend_exit_name(record->reason & 0xffff));
+		put(line);
 	}
 }
 
-void vm_report(struct vm *vm)
+void vm_dump(const struct vm *vm, void (*put)(const char *line))
+{
+	report_code(&vm->vcpu, put);
+	backend_dump(&vm->vcpu, put);
+	report_last_exits(&vm->vcpu, put);
+}
+
+static void log_line(const char *line)
+{
+	log_error("  %s\n", line);
+}
+
+void vm_report(const struct vm *vm)
 {
 	log_error("vm %s, vCPU 0: %s\n", vm->name, vm_end_name(vm->end));
-	report_code(&vm->vcpu);
-	backend_dump(&vm->vcpu, put);
-	report_last_exits(&vm->vcpu);
+	vm_dump(vm, log_line);
 }

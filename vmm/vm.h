@@ -104,8 +104,11 @@ extern void (*vm_all_stopped)(void);
 const char *vm_end_name(enum vm_end end);
 const char *vm_state_name(enum vm_state state);
 
-/* Print the report of a VM that cannot go on: registers, instruction bytes, last exits. */
-void vm_report(struct vm *vm);
+/* Its instruction bytes, registers and last exits, line by line. The vCPU must be current. */
+void vm_dump(const struct vm *vm, void (*put)(const char *line));
+
+/* Print the report of a VM that cannot go on: why, and vm_dump(). */
+void vm_report(const struct vm *vm);
 
 static inline struct vm *machine_vm(const struct machine *machine)
 {

@@ -1,0 +1,232 @@
+#include "vmm/shell_vm.h"
+#include "mm/frames.h"
+#include "vmm/mitigations.h"
+#include "vmm/shell.h"
+#include "vmm/vm.h"
+
+static uint64_t kib(uint64_t frames)
+{
+	return frames * (PAGE_SIZE / 1024);
+}
+
+static void print_line(const char *line)
+{
+	shell_print("  %s\n", line);
+}
+
+/* ---- Which VM ---- */
+
+/* The index-th VM's name, null behind the last: what Tab offers. */
+static const char *vm_name(unsigned index)
+{
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vm_get(i) && !index--)
+			return vm_get(i)->name;
+	return NULL;
+}
+
+static void say_unknown(const char *name)
+{
+	if (!vm_name(0)) {
+		shell_print("There is no VM '%s', since none could be started; 'log' says why.\n", name);
+		return;
+	}
+	shell_print("There is no VM '%s'; known are:", name);
+	for (unsigned i = 0; vm_name(i); i++)
+		shell_print(" %s", vm_name(i));
+	shell_print("\n");
+}
+
+/* Act on the VM of that name. */
+static void with_vm(const char *name, void (*act)(struct vm *vm))
+{
+	struct vm *vm = vm_find(name);
+
+	if (vm)
+		act(vm);
+	else
+		say_unknown(name);
+}
+
+static void with_all(void (*act)(struct vm *vm))
+{
+	if (!vm_name(0))
+		shell_print("No VM could be started; 'log' says why.\n");
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vm_get(i))
+			act(vm_get(i));
+}
+
+/* ---- Looking ---- */
+
+static void list(struct vm *vm)
+{
+	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm->console.number, VM_NAME_MAX / 2, vm->name,
+		    vm_state_name(vm->state), vm->memory >> 20, vcpu_exits(&vm->vcpu),
+		    vm->state == VM_STOPPED ? vm_end_name(vm->end) : "");
+}
+
+static void command_list(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	shell_print("No  %-*s State   Memory      Exits  Ended since\n", VM_NAME_MAX / 2, "Name");
+	with_all(list);
+}
+
+static void stat(struct vm *vm)
+{
+	const struct port_space *ports = &vm->machine.ports;
+
+	shell_print("VM %s, %s\n", vm->name, vm_state_name(vm->state));
+	for (unsigned i = 0; i < EXIT_REASONS; i++)
+		if (vm->vcpu.exit_count[i])
+			shell_print("%12lu  %s\n", vm->vcpu.exit_count[i], backend_exit_name(i));
+	shell_print("%12lu  exits in all\n", vcpu_exits(&vm->vcpu));
+	shell_print("%12lu  instructions emulated\n", vm->emulated);
+	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
+	shell_print("%12lu  reads of ports that no device has\n", ports->unclaimed_reads);
+	shell_print("%12lu  writes to such ports", ports->unclaimed_writes);
+	if (ports->unclaimed_reads || ports->unclaimed_writes)
+		shell_print(", the last at %Xh", ports->last_unclaimed);
+	shell_print("\n%12lu  KiB of memory, %lu of them its RAM\n", kib(frames_owned(VM_OWNER(vm))),
+		    vm->map.ram >> 10);
+}
+
+static void command_stat(unsigned count, const char *const *arguments)
+{
+	if (count)
+		with_vm(arguments[0], stat);
+	else
+		with_all(stat);
+}
+
+static void registers(struct vm *vm)
+{
+	shell_print("VM %s, vCPU 0, %s\n", vm->name, vm_state_name(vm->state));
+	vm_dump(vm, print_line);
+}
+
+static void command_registers(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	with_vm(arguments[0], registers);
+}
+
+static void command_cpu(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	(void)arguments;
+	shell_print("Processor: Intel VT-x\n");
+	backend_report(print_line);
+	shell_print("Speculation mitigations:\n");
+	mitigations_report(print_line);
+}
+
+static void memory(struct vm *vm)
+{
+	shell_print("%10lu KiB  VM %s\n", kib(frames_owned(VM_OWNER(vm))), vm->name);
+}
+
+static void command_memory(unsigned count, const char *const *arguments)
+{
+	struct frames_stat stat = frames_stat();
+
+	(void)count;
+	(void)arguments;
+	shell_print("%10lu KiB  usable memory of the machine\n", kib(stat.total));
+	shell_print("%10lu KiB  free, the largest block %lu KiB\n", kib(stat.free),
+		    stat.free ? kib(1UL << stat.largest) : 0);
+	shell_print("%10lu KiB  the monitor, besides its image and the list of frames\n",
+		    kib(frames_owned(FRAME_OWNER_MONITOR)));
+	shell_print("%10lu KiB  the list of frames\n", kib(stat.bookkeeping));
+	with_all(memory);
+}
+
+/* ---- Life ---- */
+
+static void stop(struct vm *vm)
+{
+	if (vm->state == VM_STOPPED)
+		shell_print("VM %s has stopped already: %s.\n", vm->name, vm_end_name(vm->end));
+	else
+		vm_stop(vm, VM_FORCED);
+}
+
+static void command_stop(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	with_vm(arguments[0], stop);
+}
+
+static void reset(struct vm *vm)
+{
+	vm_reset(vm);
+	shell_print("VM %s starts anew; Ctrl-A %u goes to its console.\n", vm->name, vm->console.number);
+}
+
+static void command_reset(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	with_vm(arguments[0], reset);
+}
+
+static void start(struct vm *vm)
+{
+	if (vm->state == VM_STOPPED)
+		reset(vm);
+	else
+		shell_print("VM %s is %s; 'reset' starts it anew.\n", vm->name, vm_state_name(vm->state));
+}
+
+static void command_start(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	with_vm(arguments[0], start);
+}
+
+static void pause(struct vm *vm)
+{
+	if (vm->state == VM_RUNNING)
+		vm_pause(vm);
+	else
+		shell_print("VM %s is %s.\n", vm->name, vm_state_name(vm->state));
+}
+
+static void command_pause(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	with_vm(arguments[0], pause);
+}
+
+static void resume(struct vm *vm)
+{
+	if (vm->state == VM_PAUSED)
+		vm_resume(vm);
+	else
+		shell_print("VM %s is %s.\n", vm->name, vm_state_name(vm->state));
+}
+
+static void command_resume(unsigned count, const char *const *arguments)
+{
+	(void)count;
+	with_vm(arguments[0], resume);
+}
+
+static const struct shell_command commands[] = {
+    {"list",   "",	 "the VMs, and how they are",			      0, 0, command_list,	  NULL   },
+    {"stat",   "[VM]", "counts of exits and faults, memory",		   0, 1, command_stat,      vm_name},
+    {"regs",   "VM",   "registers, the instruction, the last exits",	 1, 1, command_registers, vm_name},
+    {"start",  "VM",   "start a VM that has stopped",			   1, 1, command_start,	vm_name},
+    {"stop",   "VM",   "take the power from a VM",			       1, 1, command_stop,	   vm_name},
+    {"reset",  "VM",   "load its images again, and start it anew",		1, 1, command_reset,     vm_name},
+    {"pause",  "VM",   "hold a VM; no time passes for it",			1, 1, command_pause,     vm_name},
+    {"resume", "VM",   "let it go on",				      1, 1, command_resume,	   vm_name},
+    {"cpu",    "",	"what the processor has, and which mitigations run", 0, 0, command_cpu,	NULL   },
+    {"mem",    "",	"who has how much memory",			   0, 0, command_memory,	 NULL   },
+};
+
+void shell_vm_init(void)
+{
+	shell_add_commands(commands, ARRAY_SIZE(commands));
+}
