@@ -1,4 +1,5 @@
-/* Events: what is delivered when, what interrupts a delivery, and exceptions that exit: vmm/vmx/events.c, exit_event.c. */
+/* Events: what is delivered when, what interrupts a delivery, and exceptions that exit: vmm/vmx/events.c,
+ * exit_event.c. */
 #include "vm_rig.h"
 #include "devices/virtual/services.h"
 
@@ -12,7 +13,7 @@ enum {
 	EXIT_EPT_VIOLATION = 48,
 };
 
-#define WITH_CODE ((uint32_t)INTERRUPTION_ERROR_CODE)
+#define WITH_CODE  ((uint32_t)INTERRUPTION_ERROR_CODE)
 #define PIC_BASE   0x30
 #define LINE	   5 /* drives nothing in this machine, as 6 and 7 */
 #define IRQ_VECTOR (PIC_BASE + LINE)
@@ -81,7 +82,11 @@ static void an_interrupt_waits_for_if_and_shadows(void **state)
 	static const struct {
 		bool on;
 		uint64_t blocking;
-	} cases[] = {{false, 0}, {true, BLOCKING_STI}, {true, BLOCKING_MOV_SS}};
+	} cases[] = {
+	    {false, 0		     },
+	    {true,  BLOCKING_STI   },
+	    {true,  BLOCKING_MOV_SS},
+	};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -296,7 +301,8 @@ static void real_mode_has_no_error_codes(void **state)
 static void software_exceptions_have_a_length(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1), ACTION_RETRY);
+	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
+			 ACTION_RETRY);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_SOFTWARE_EXCEPTION, EXCEPTION_BP));
 	assert_int_equal(vmread(VMCS_ENTRY_LENGTH), 1);
@@ -333,12 +339,12 @@ static void every_kind_of_event_is_delivered_anew(void **state)
 		uint32_t info, error_code;
 		unsigned length;
 	} events[] = {
-	    {INJECT(EVENT_INTERRUPT, 0x33), 0, 0},
-	    {INJECT(EVENT_EXCEPTION, EXCEPTION_GP) | WITH_CODE, 0x1234, 0},
-	    {INJECT(EVENT_EXCEPTION, EXCEPTION_UD), 0, 0},
-	    {INJECT(EVENT_SOFTWARE_INTERRUPT, 0x80), 0, 2},
-	    {INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB), 0, 1},
-	    {INJECT(EVENT_SOFTWARE_EXCEPTION, EXCEPTION_BP), 0, 3},
+	    {INJECT(EVENT_INTERRUPT,	     0x33),			    0,      0},
+	    {INJECT(EVENT_EXCEPTION,	     EXCEPTION_GP) | WITH_CODE, 0x1234, 0},
+	    {INJECT(EVENT_EXCEPTION,	     EXCEPTION_UD),		    0,      0},
+	    {INJECT(EVENT_SOFTWARE_INTERRUPT,   0x80),		     0,	2},
+	    {INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB),	       0,	  1},
+	    {INJECT(EVENT_SOFTWARE_EXCEPTION,   EXCEPTION_BP),	     0,	3},
 	};
 
 	(void)state;
@@ -456,14 +462,20 @@ static void real_interrupts_are_served(void **state)
 /* SDM Vol. 3C "Resuming Guest Software after Handling an Exception". */
 static void a_faulting_iret_blocks_nmis_again(void **state)
 {
+	enum {
+		UNBLOCKED = INTERRUPTION_NMI_UNBLOCKING,
+		ac = INJECT(EVENT_EXCEPTION, EXCEPTION_AC),
+		df = INJECT(EVENT_EXCEPTION, EXCEPTION_DF),
+		interrupt = INJECT(EVENT_INTERRUPT, 0x33),
+	};
 	static const struct {
 		uint32_t info, vectoring;
 		bool blocks;
 	} cases[] = {
-	    {INJECT(EVENT_EXCEPTION, EXCEPTION_AC) | 1u << 12, 0, true},
-	    {INJECT(EVENT_EXCEPTION, EXCEPTION_AC), 0, false},
-	    {INJECT(EVENT_EXCEPTION, EXCEPTION_DF) | 1u << 12, 0, false},
-	    {INJECT(EVENT_EXCEPTION, EXCEPTION_AC) | 1u << 12, INJECT(EVENT_INTERRUPT, 0x33), false},
+	    {ac | UNBLOCKED, 0,		true },
+	    {ac,		 0,	    false},
+	    {df | UNBLOCKED, 0,		false},
+	    {ac | UNBLOCKED, interrupt, false},
 	};
 
 	(void)state;

@@ -15,32 +15,33 @@ static const struct {
 	bool has_code;
 } exceptions[] = {
     {EXCEPTION_DE, CONTRIBUTORY, false},
-    {EXCEPTION_DB, BENIGN, false},
-    {EXCEPTION_BP, BENIGN, false},
-    {EXCEPTION_OF, BENIGN, false},
-    {5, BENIGN, false},
-    {EXCEPTION_UD, BENIGN, false},
-    {EXCEPTION_NM, BENIGN, false},
-    {EXCEPTION_DF, DOUBLE, true},
-    {EXCEPTION_TS, CONTRIBUTORY, true},
-    {EXCEPTION_NP, CONTRIBUTORY, true},
-    {EXCEPTION_SS, CONTRIBUTORY, true},
-    {EXCEPTION_GP, CONTRIBUTORY, true},
-    {EXCEPTION_PF, PAGE, true},
-    {EXCEPTION_MF, BENIGN, false},
-    {EXCEPTION_AC, BENIGN, true},
-    {EXCEPTION_MC, BENIGN, false},
-    {19, BENIGN, false},
+    {EXCEPTION_DB, BENIGN,	   false},
+    {EXCEPTION_BP, BENIGN,	   false},
+    {EXCEPTION_OF, BENIGN,	   false},
+    {5,	    BENIGN,	false},
+    {EXCEPTION_UD, BENIGN,	   false},
+    {EXCEPTION_NM, BENIGN,	   false},
+    {EXCEPTION_DF, DOUBLE,	   true },
+    {EXCEPTION_TS, CONTRIBUTORY, true },
+    {EXCEPTION_NP, CONTRIBUTORY, true },
+    {EXCEPTION_SS, CONTRIBUTORY, true },
+    {EXCEPTION_GP, CONTRIBUTORY, true },
+    {EXCEPTION_PF, PAGE,	 true },
+    {EXCEPTION_MF, BENIGN,	   false},
+    {EXCEPTION_AC, BENIGN,	   true },
+    {EXCEPTION_MC, BENIGN,	   false},
+    {19,	   BENIGN,	 false},
 };
 
 enum outcome { SERIES, DOUBLE_FAULT, SHUTDOWN };
 
-/* Table "Conditions for Generating a Double Fault": first down, second across (benign, contributory, page). */
+/* Table "Conditions for Generating a Double Fault": first down, second across (benign, contributory, page).
+ */
 static const enum outcome table[4][3] = {
-    [BENIGN] = {SERIES, SERIES, SERIES},
-    [CONTRIBUTORY] = {SERIES, DOUBLE_FAULT, SERIES},
+    [BENIGN] = {SERIES, SERIES,	SERIES      },
+    [CONTRIBUTORY] = {SERIES, DOUBLE_FAULT, SERIES	  },
     [PAGE] = {SERIES, DOUBLE_FAULT, DOUBLE_FAULT},
-    [DOUBLE] = {SERIES, SHUTDOWN, SHUTDOWN},
+    [DOUBLE] = {SERIES, SHUTDOWN,	  SHUTDOWN	  },
 };
 
 static void error_codes_are_pushed_by_these(void **state)
@@ -109,13 +110,15 @@ static void a_fault_in_an_interrupts_delivery_replaces_it(void **state)
 static void a_fault_in_the_delivery_of_int3_or_int1_replaces_it(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1), ACTION_RETRY);
+	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
+			 ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.length, 1);
 	assert_false(vm.vcpu.event.has_error_code);
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_GP, 0), ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.vector, EXCEPTION_GP);
 	vm.vcpu.requests = 0;
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_DB, EVENT_PRIVILEGED_EXCEPTION, 1), ACTION_RETRY);
+	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_DB, EVENT_PRIVILEGED_EXCEPTION, 1),
+			 ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.type, EVENT_PRIVILEGED_EXCEPTION);
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_PF, 0), ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.vector, EXCEPTION_PF);
@@ -135,7 +138,8 @@ static void faults_set_rf_and_traps_do_not(void **state)
 	(void)state;
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_DB, 0), ACTION_RETRY);
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1), ACTION_RETRY);
+	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
+			 ACTION_RETRY);
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_UD, 0), ACTION_RETRY);
 	assert_true(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
