@@ -41,7 +41,11 @@ static inline void advance(uint64_t rip)
 static void arm_preemption_timer(const struct cpu *cpu)
 {
 	uint64_t now = read_tsc();
-	uint64_t ticks = cpu->deadline > now ? (cpu->deadline - now) >> vmx_features.preemption_shift : 0;
+	uint64_t ticks = 0;
+
+	/* Rounded up: an exit before the deadline would find nothing to do. */
+	if (cpu->deadline > now)
+		ticks = ((cpu->deadline - now) >> vmx_features.preemption_shift) + 1;
 
 	vmwrite(VMCS_PREEMPTION_TIMER, MIN(ticks, UINT32_MAX));
 }
