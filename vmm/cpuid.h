@@ -45,10 +45,9 @@ void cpuid_emulate_other(struct vcpu *vcpu);
 static inline void cpuid_emulate(struct vcpu *vcpu)
 {
 	uint32_t leaf = (uint32_t)vcpu->gpr[RAX];
-	const struct cpuid_answer *answer = &cpuid_table.basic[leaf];
 
-	if (likely(leaf <= cpuid_table.max_basic && !answer->dynamic))
-		cpuid_give(vcpu, answer);
+	if (likely(leaf <= cpuid_table.max_basic && !cpuid_table.basic[leaf].dynamic))
+		cpuid_give(vcpu, &cpuid_table.basic[leaf]);
 	else
 		cpuid_emulate_other(vcpu);
 }

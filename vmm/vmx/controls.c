@@ -86,7 +86,6 @@ static const struct control controls[] = {
 /* Appendix "Basic VMX Information": bit 55 says that the TRUE capability MSRs exist. */
 #define BASIC_TRUE_CONTROLS    BIT(55)
 #define BASIC_INS_OUTS         BIT(54)
-#define BASIC_MEMORY_TYPE(v)   ((v) >> 50 & 0xf)
 
 static const struct {
 	uint32_t plain, true_controls;
