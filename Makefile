@@ -187,8 +187,8 @@ $(BUILD)/guests/init: tests/kernels/linux-init/init.c | need-guests
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 -static $(WARNINGS) -o $@ $<
 
-$(BUILD)/guests/bench.cpio: guests/cpio.py guests/initramfs/bench.list $(BUILD)/guests/init
-	$(PYTHON) guests/cpio.py guests/initramfs/bench.list $@ init=$(BUILD)/guests/init
+$(BUILD)/guests/bench.cpio: guests/cpio.py guests/initramfs/bench.list $(BUILD)/guests/init $(BUILD)/guests/busybox
+	$(PYTHON) guests/cpio.py guests/initramfs/bench.list $@ init=$(BUILD)/guests/init busybox=$(BUILD)/guests/busybox
 
 # Small kernels of our own, which boot bare (multiboot2) and as guests (PVH): one directory each.
 KERNEL_LIB   := $(wildcard tests/kernels/lib/*.[cS])

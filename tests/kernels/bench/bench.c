@@ -97,11 +97,13 @@ static void measure_wake(void)
 
 void kernel_main(uint32_t magic, uint32_t info)
 {
+	uint64_t entry = read_tsc();
 	uint64_t cr0 = read_cr0() & ~(uint64_t)(CR0_CD | CR0_NW); /* as firmware may have left them */
 
 	(void)info;
 	idt_init();
 	print("bench machine %s\n", magic == MULTIBOOT2_LOADED ? "bare" : "guest");
+	print("bench tsc_at_entry %u\n", entry);
 	MEASURE("exit_cpuid", 1, "cpuid", 0, 0, 0);
 	MEASURE("exit_cpuid_1", 1, "cpuid", 1, 0, 0);
 	MEASURE("exit_rdmsr", 1, "rdmsr", 0, TSC_ADJUST, 0);
