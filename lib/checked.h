@@ -21,6 +21,18 @@ static inline bool range_within(uint64_t offset, uint64_t length, uint64_t size)
 }
 
 /*
+ * `index`, or 0 if it is not below `size`, without a branch: behind a bounds check, so that speculation
+ * past the check reads nothing but the table. Intel, "Bounds Check Bypass".
+ */
+static inline uint64_t clamp_index(uint64_t index, uint64_t size)
+{
+	uint64_t mask;
+
+	__asm__("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(index), "ir"(size) : "cc");
+	return index & mask;
+}
+
+/*
  * The upper half of a product. Said in assembly because the compiler aligns the stack of every
  * function that holds a 128-bit value, which the exit path would pay for.
  */

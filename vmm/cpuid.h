@@ -5,6 +5,7 @@
 #ifndef VMM_CPUID_H
 #define VMM_CPUID_H
 
+#include "lib/checked.h"
 #include "vmm/vcpu.h"
 
 /* Which hardware features depend on VT-x controls; from the backend. */
@@ -45,9 +46,10 @@ void cpuid_emulate_other(struct vcpu *vcpu);
 static inline void cpuid_emulate(struct vcpu *vcpu)
 {
 	uint32_t leaf = (uint32_t)vcpu->gpr[RAX];
+	const struct cpuid_answer *answer = &cpuid_table.basic[clamp_index(leaf, CPUID_BASIC_LEAVES)];
 
-	if (likely(leaf <= cpuid_table.max_basic && !cpuid_table.basic[leaf].dynamic))
-		cpuid_give(vcpu, &cpuid_table.basic[leaf]);
+	if (likely(leaf <= cpuid_table.max_basic && !answer->dynamic))
+		cpuid_give(vcpu, answer);
 	else
 		cpuid_emulate_other(vcpu);
 }

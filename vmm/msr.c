@@ -1,4 +1,5 @@
 #include "vmm/msr.h"
+#include "lib/checked.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
@@ -253,7 +254,7 @@ static const struct rule none;
 static const struct rule *find(uint32_t index)
 {
 	if (likely(index < LOW_MSRS))
-		return &low[index];
+		return &low[clamp_index(index, LOW_MSRS)];
 	return index == MSR_XSS ? &xss : &none;
 }
 
