@@ -126,6 +126,12 @@ static inline void cpu_halt(void)
 	__asm__ volatile("hlt" : : : "memory");
 }
 
+/* Take the interrupts that wait. */
+static inline void interrupts_window(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory"); /* STI holds them back for one instruction */
+}
+
 /* Open the interrupt flag and halt in one uninterruptible step, then close it again. */
 static inline void wait_for_interrupt(void)
 {

@@ -3,6 +3,9 @@
 #include "lib/x86.h"
 #include "vmm/console.h"
 #include "vmm/backend.h"
+#include "vmm/time.h"
+
+#define LOOK_NS 20000000 /* the longest that a guest may keep interrupts waiting */
 
 /* While guests run the preemption timer watches the deadline, if there is one (vmm/vmx/run.c). */
 static void deadline_changed(struct cpu *cpu)
@@ -20,20 +23,33 @@ void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
 	deadline_changed(cpu);
 }
 
-void cpu_run_timers(struct cpu *cpu)
+static void interrupts_taken(struct cpu *cpu)
 {
-	timer_queue_run(&cpu->timers, read_tsc());
+	cpu->look = time_now() + time_tsc_from_ns(LOOK_NS);
+}
+
+static void run_timers(struct cpu *cpu)
+{
+	timer_queue_run(&cpu->timers, time_now());
 	deadline_changed(cpu);
+}
+
+void cpu_catch_up(struct cpu *cpu)
+{
+	interrupts_window();
+	interrupts_taken(cpu);
+	run_timers(cpu);
 }
 
 void cpu_idle(struct cpu *cpu)
 {
-	if (cpu->deadline <= read_tsc()) {
-		cpu_run_timers(cpu);
+	if (cpu->deadline <= time_now()) {
+		run_timers(cpu);
 	} else if (console_busy()) {
 		console_poll();
 	} else {
 		lapic_timer_arm(cpu->deadline);
 		wait_for_interrupt();
+		interrupts_taken(cpu);
 	}
 }

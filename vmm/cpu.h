@@ -22,6 +22,7 @@ struct cpu {
 	uint32_t apic_id;
 	struct timer_queue timers;
 	uint64_t deadline;    /* TSC of the next timer event: the head of `timers` */
+	uint64_t look;        /* TSC when real interrupts that wait are looked for at the latest */
 	hpa_t vmxon_region;
 };
 
@@ -33,8 +34,12 @@ static inline struct cpu *this_cpu(void)
 /* Arm (TIMER_NEVER: cancel) a timer of this CPU and take the new earliest deadline over. */
 void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
 
-/* Fire the timers that are due. */
-void cpu_run_timers(struct cpu *cpu);
+/*
+ * Take the real interrupts that wait, and fire the timers that are due. Interrupts cause exits, but a guest can
+ * have them wait: by an event whose delivery exits again and again, so that no instruction is ever begun; and
+ * Bochs (2.7 to 3.0) does not deliver them while the guest's IF has been 0 since VM entry.
+ */
+void cpu_catch_up(struct cpu *cpu);
 
 /* Nothing to run: wait for an interrupt, or do what the console still has to do. */
 void cpu_idle(struct cpu *cpu);

@@ -112,7 +112,7 @@ static enum action exit_xsetbv(struct vcpu *vcpu)
 static enum action exit_preemption_timer(struct vcpu *vcpu)
 {
 	(void)vcpu;
-	cpu_run_timers(this_cpu());
+	cpu_catch_up(this_cpu());
 	return ACTION_RETRY;
 }
 

@@ -33,7 +33,7 @@ static inline void advance(uint64_t rip)
 }
 
 /*
- * The next timer event comes as an exit. The timer counts TSC >> preemption_shift, only while the
+ * The next timer event, or look for interrupts, comes as an exit. The timer counts TSC >> preemption_shift, only while the
  * guest runs, and goes on where it stopped: exits save it. So it runs late by the time spent in the
  * monitor, until this sets it right, which happens with every change of the deadline,
  * after every wait, and once in LAST_EXITS exits.
@@ -41,11 +41,12 @@ static inline void advance(uint64_t rip)
 static void arm_preemption_timer(const struct cpu *cpu)
 {
 	uint64_t now = read_tsc();
+	uint64_t next = MIN(cpu->deadline, cpu->look);
 	uint64_t ticks = 0;
 
 	/* Rounded up: an exit before the deadline would find nothing to do. */
-	if (cpu->deadline > now)
-		ticks = ((cpu->deadline - now) >> vmx_features.preemption_shift) + 1;
+	if (next > now)
+		ticks = ((next - now) >> vmx_features.preemption_shift) + 1;
 
 	vmwrite(VMCS_PREEMPTION_TIMER, MIN(ticks, UINT32_MAX));
 }
@@ -155,6 +156,9 @@ void vmx_settle(void)
 {
 	struct cpu *cpu = this_cpu();
 
+	/* Its delivery may exit again, and leave no boundary between two instructions. */
+	if (cpu->current->requests & REQUEST_EVENT)
+		cpu_catch_up(cpu);
 	while (!runnable(cpu->current))
 		cpu_idle(cpu);
 	backend_deadline_changed(cpu);

@@ -187,3 +187,10 @@ void *per_cpu_base(void)
 {
 	return fake_x86.per_cpu;
 }
+
+void interrupts_window(void)
+{
+	fake_x86.windows++;
+	if (fake_x86.window)
+		fake_x86.window();
+}

@@ -52,7 +52,8 @@ struct fake_x86 {
 	/* What was executed. */
 	void (*relax)(void); /* called by cpu_relax(), may be null */
 	void (*halt)(void);  /* called by wait_for_interrupt() and cpu_halt(), may be null */
-	unsigned relaxes, halts, interrupt_disables, page_invalidations;
+	void (*window)(void); /* called by interrupts_window(), may be null */
+	unsigned relaxes, halts, windows, interrupt_disables, page_invalidations;
 	const void *page_invalidated;
 };
 
@@ -94,5 +95,6 @@ void cpu_relax(void);
 void interrupts_disable(void);
 void cpu_halt(void);
 void wait_for_interrupt(void);
+void interrupts_window(void);
 
 #endif
