@@ -133,15 +133,16 @@ def run(folder, path, line, script):
 def check_blocks(path, blocks):
     """Run a page's examples in a folder that looks like a fresh tree."""
     with tempfile.TemporaryDirectory(prefix="nacre-docs-") as folder:
-        for name in os.listdir("."):
-            if name not in ("build", ".git"):
-                os.symlink(os.path.join(ROOT, name), os.path.join(folder, name))
+        for name in (*TREE, "Makefile", "linker.ld"):
+            os.symlink(os.path.join(ROOT, name), os.path.join(folder, name))
         for line, info, text in blocks:
             if info == "ini":
                 named = re.match(r"# ([\w-]+\.conf)\n", text)
                 config = named[1] if named else "example.conf"
                 for name, content in [(config, text), *((image, "image\n") for image in IMAGE.findall(text))]:
-                    target = os.path.join(folder, name)
+                    target = os.path.normpath(os.path.join(folder, name))
+                    if not target.startswith(folder + "/") or name.split("/")[0] in TREE:
+                        continue  # not ours to write
                     os.makedirs(os.path.dirname(target), exist_ok=True)
                     with open(target, "w", encoding="utf-8") as file:
                         file.write(content)
