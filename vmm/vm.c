@@ -155,10 +155,14 @@ static int create(struct vm *vm, const struct vm_plan *plan, struct vcpu_start *
 	if (error)
 		goto free_ept;
 	error = vm->load(vm, start, problem, size);
-	if (!error)
-		error = power_on(vm, plan);
 	if (error)
-		destroy(vm);
+		goto free_all;
+	error = power_on(vm, plan);
+	if (!error)
+		return 0;
+	format_buffer(problem, size, "its devices cannot be made (error %d)", error);
+free_all:
+	destroy(vm);
 	return error;
 
 free_ept:

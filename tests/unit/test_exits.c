@@ -406,7 +406,7 @@ static void the_preemption_timer_is_armed_for_the_next_deadline(void **state)
 	(void)state;
 	timer_init(&timer, count_expiry);
 	fake_x86.tsc = 1000000;
-	cpu_timer_arm(&cpu, &timer, 1000000 + 32 * 1234 + 31);
+	cpu_timer_arm(&cpu, &timer, 1000000 + 32 * 1234 - 1); /* an exit before it would be for nothing */
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1234);
 	/* It stands still in the monitor, so once in a while it is set right. */
 	fake_x86.tsc += 32 * 200;
@@ -430,7 +430,7 @@ static void after_a_wait_the_preemption_timer_is_right(void **state)
 
 	(void)state;
 	timer_init(&timer, count_expiry);
-	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 32 * 1000);
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 32 * 1000 - 1);
 	fake_x86.tsc += 32 * 900;
 	rig.idle = interrupt_now;
 	assert_true(rig_instruction(EXIT_HLT, 0, 1));

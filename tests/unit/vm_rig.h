@@ -43,6 +43,8 @@ struct rig {
 	void (*idle)(void); /* what happens meanwhile; null: the end of the test's exit */
 	jmp_buf *stuck;	    /* where to go then */
 	struct channel *attached;
+	bool console_busy, console_full;
+	unsigned console_polls;
 	bool runs;		      /* backend_run() was reached */
 	struct vmx_features features; /* as detected */
 };
@@ -95,11 +97,12 @@ void console_write(const char *text, size_t length)
 
 bool console_busy(void)
 {
-	return false;
+	return rig.console_busy;
 }
 
 void console_poll(void)
 {
+	rig.console_polls++;
 }
 
 struct channel *console_attached(void)
@@ -114,7 +117,7 @@ void console_attach(struct channel *channel)
 
 bool console_room(void)
 {
-	return true;
+	return !rig.console_full;
 }
 
 void console_put_vm(uint8_t byte)
@@ -283,6 +286,8 @@ UNUSED static int rig_setup(void **state)
 	rig.interrupts = rig.vector = rig.idles = 0;
 	rig.idle = NULL;
 	rig.attached = NULL;
+	rig.console_busy = rig.console_full = false;
+	rig.console_polls = 0;
 	rig.runs = false;
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;

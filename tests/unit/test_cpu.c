@@ -1,0 +1,105 @@
+/* A physical processor between guests: vmm/cpu.c. */
+#include "vm_rig.h"
+
+static struct timer timer, other;
+static unsigned expired;
+
+static void count(struct timer *which)
+{
+	(void)which;
+	expired++;
+}
+
+static int setup(void **state)
+{
+	int error = rig_setup(state);
+
+	timer_init(&timer, count);
+	timer_init(&other, count);
+	expired = 0;
+	return error;
+}
+
+static int teardown(void **state)
+{
+	cpu_timer_arm(&cpu, &timer, TIMER_NEVER);
+	cpu_timer_arm(&cpu, &other, TIMER_NEVER);
+	return rig_teardown(state);
+}
+
+#define cpu_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static void the_earliest_timer_is_the_deadline(void **state)
+{
+	(void)state;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 5000);
+	assert_int_equal(cpu.deadline, fake_x86.tsc + 5000);
+	cpu_timer_arm(&cpu, &other, fake_x86.tsc + 3000);
+	assert_int_equal(cpu.deadline, fake_x86.tsc + 3000);
+	cpu_timer_arm(&cpu, &other, TIMER_NEVER);
+	assert_int_equal(cpu.deadline, fake_x86.tsc + 5000);
+}
+
+static void who_watches_depends_on_the_processor(void **state)
+{
+	(void)state;
+	rig.apic_deadline = 1;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 32 * 7 - 1);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 7);
+	assert_int_equal(rig.apic_deadline, 1);
+	vmx_features.preemption_timer = false;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 9000);
+	assert_int_equal(rig.apic_deadline, fake_x86.tsc + 9000);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 7);
+}
+
+static void timers_that_are_due_fire(void **state)
+{
+	(void)state;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 10);
+	cpu_timer_arm(&cpu, &other, fake_x86.tsc + 1000);
+	fake_x86.tsc += 10;
+	cpu_run_timers(&cpu);
+	assert_int_equal(expired, 1);
+	assert_int_equal(cpu.deadline, fake_x86.tsc + 990);
+}
+
+static unsigned waits;
+
+static void wait_here(void)
+{
+	waits++;
+}
+
+static void an_idle_processor_fires_polls_or_waits(void **state)
+{
+	(void)state;
+	waits = 0;
+	rig.idle = wait_here;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc);
+	rig.console_busy = true;
+	cpu_idle(&cpu); /* timers first ... */
+	assert_int_equal(expired, 1);
+	assert_int_equal(rig.console_polls, 0);
+	cpu_idle(&cpu); /* ... then the console ... */
+	assert_int_equal(rig.console_polls, 1);
+	assert_int_equal(waits, 0);
+	rig.console_busy = false;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 4000);
+	rig.apic_deadline = 0;
+	cpu_idle(&cpu); /* ... then sleep, and something must end it */
+	assert_int_equal(waits, 1);
+	assert_int_equal(rig.apic_deadline, fake_x86.tsc + 4000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cpu_test(the_earliest_timer_is_the_deadline),
+	    cpu_test(who_watches_depends_on_the_processor),
+	    cpu_test(timers_that_are_due_fire),
+	    cpu_test(an_idle_processor_fires_polls_or_waits),
+	};
+
+	return cmocka_run_group_tests(tests, rig_boot, NULL);
+}

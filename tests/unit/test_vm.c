@@ -1,0 +1,521 @@
+/* The life of a VM: vmm/vm.c. */
+#include "vm_rig.h"
+#include "devices/virtual/services.h"
+
+#define EXIT_CPUID 10
+#define EXIT_HLT   12
+#define EXIT_IO	   30
+
+static char problem[300];
+static unsigned stopped_calls, loads;
+static int load_result;
+
+static void all_stopped(void)
+{
+	stopped_calls++;
+}
+
+static int load(struct vm *which, struct vcpu_start *start, char *text, size_t size)
+{
+	loads++;
+	if (load_result)
+		snprintf(text, size, "the kernel is not one");
+	return load_result ? load_result : rig_load(which, start, text, size);
+}
+
+static int setup(void **state)
+{
+	int error = rig_setup(state);
+
+	stopped_calls = loads = 0;
+	load_result = 0;
+	vm.load = load;
+	vm_all_stopped = all_stopped;
+	return error;
+}
+
+static int teardown(void **state)
+{
+	vm_all_stopped = NULL;
+	return rig_teardown(state);
+}
+
+#define vm_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static void out(uint16_t port, uint8_t value)
+{
+	port_write(&vm.machine.ports, port, 1, value);
+}
+
+/* ---- Start ---- */
+
+static void a_vm_that_started_is_known(void **state)
+{
+	(void)state;
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_string_equal(vm.name, "bench");
+	assert_int_equal(vm.vcpu.vpid, 1);
+	assert_int_equal(vm.console.number, 1);
+	assert_ptr_equal(vm_get(0), &vm);
+	assert_null(vm_get(1));
+	assert_null(vm_get(VMS_MAX));
+	assert_ptr_equal(vm_find("bench"), &vm);
+	assert_null(vm_find("other"));
+	assert_int_equal(vm_count, 1);
+	assert_int_equal(service_clock_ns(&vm.machine), fake_x86.tsc - vm.clock_base);
+	assert_int_equal(cpu.current == &vm.vcpu, true);
+}
+
+static void states_and_ends_have_words(void **state)
+{
+	(void)state;
+	assert_string_equal(vm_state_name(VM_STOPPED), "stopped");
+	assert_string_equal(vm_state_name(VM_RUNNING), "running");
+	assert_string_equal(vm_state_name(VM_PAUSED), "paused");
+	for (unsigned end = VM_NOT_STARTED; end <= VM_NOT_RESTARTED; end++)
+		for (unsigned other = VM_NOT_STARTED; other < end; other++)
+			assert_string_not_equal(vm_end_name(end), vm_end_name(other));
+	assert_string_equal(vm_end_name(VM_NOT_STARTED), "has not run yet");
+}
+
+/* ---- A start that fails leaves nothing ---- */
+
+static struct vm other;
+
+static int start_other(const struct vm_plan *plan)
+{
+	memset(&other, 0, sizeof(other));
+	memset(problem, 0, sizeof(problem));
+	return vm_start(&other, plan, 1, problem, sizeof(problem));
+}
+
+static void assert_nothing_left(uint64_t monitors)
+{
+	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
+	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR), monitors);
+	assert_int_equal(other.state, VM_STOPPED);
+	assert_null(vm_get(1));
+	assert_null(vm_find("other"));
+	assert_null(channel_find(2));
+	assert_false(timer_armed(&other.timer));
+}
+
+static void images_that_cannot_be_loaded(void **state)
+{
+	struct vm_plan plan = rig_plan;
+	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+
+	(void)state;
+	plan.name = "other";
+	plan.load = load;
+	load_result = -ERR_INVALID;
+	assert_int_equal(start_other(&plan), -ERR_INVALID);
+	assert_string_equal(problem, "the kernel is not one");
+	assert_nothing_left(monitors);
+	assert_ptr_equal(cpu.current, &vm.vcpu);
+}
+
+static void more_memory_than_there_is(void **state)
+{
+	struct vm_plan plan = rig_plan;
+	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR), free = frames_stat().free;
+	char sentence[200];
+
+	(void)state;
+	plan.name = "other";
+	plan.memory = GIB(1);
+	snprintf(sentence, sizeof(sentence),
+		 "memory = 1024M, but only %luM of this machine's memory are free: give the VM less, or the "
+		 "machine more",
+		 free * PAGE_SIZE >> 20);
+	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
+	assert_string_equal(problem, sentence);
+	assert_nothing_left(monitors);
+	assert_int_equal(frames_stat().free, free);
+}
+
+static int populate_and_fail(struct guest_map *map, uint64_t memory)
+{
+	int error = rig_populate(map, memory);
+
+	return error ? error : -ERR_NO_MEMORY;
+}
+
+static void memory_that_cannot_be_laid_out(void **state)
+{
+	struct vm_plan plan = rig_plan;
+	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+
+	(void)state;
+	plan.name = "other";
+	plan.populate = populate_and_fail;
+	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
+	assert_nothing_left(monitors);
+}
+
+static void more_uarts_than_a_pc_has(void **state)
+{
+	struct vm_plan plan = rig_plan;
+	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+
+	(void)state;
+	plan.name = "other";
+	plan.uarts = MACHINE_UARTS + 1;
+	assert_int_equal(start_other(&plan), -ERR_INVALID);
+	assert_string_equal(problem, "its devices cannot be made (error -1)");
+	assert_nothing_left(monitors);
+}
+
+/* The n-th allocation behind populate() fails, for all of them. */
+static hpa_t hoard[4096];
+static unsigned hoarded, to_leave;
+
+static int populate_and_hoard(struct guest_map *map, uint64_t memory)
+{
+	(void)map;
+	(void)memory;
+	for (hoarded = 0; hoarded < ARRAY_SIZE(hoard);) {
+		unsigned order = FRAME_ORDERS;
+		hpa_t hpa = 0;
+
+		while (!hpa && order--)
+			hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA);
+		if (!hpa)
+			break;
+		hoard[hoarded++] = hpa | order;
+	}
+	/* Give back as many single frames as shall be left. */
+	for (unsigned i = 0; i < to_leave; i++) {
+		hpa_t last = hoard[hoarded - 1];
+
+		if (last & 0xfff) {
+			hpa_t start = last & ~0xfffUL;
+			unsigned order = last & 0xfff;
+
+			frames_split(start, order, FRAME_ORDER_4K);
+			hoarded--;
+			for (unsigned n = 0; n < 1u << order && hoarded < ARRAY_SIZE(hoard); n++)
+				hoard[hoarded++] = start + n * PAGE_SIZE;
+			last = hoard[hoarded - 1];
+		}
+		frames_free(last, FRAME_ORDER_4K);
+		hoarded--;
+	}
+	return 0;
+}
+
+static void end_of_hoarding(void)
+{
+	while (hoarded--)
+		frames_free(hoard[hoarded] & ~0xfffUL, hoard[hoarded] & 0xfff);
+}
+
+static void no_memory_for_tables_or_the_vmcs(void **state)
+{
+	struct vm_plan plan = rig_plan;
+	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+
+	(void)state;
+	plan.name = "other";
+	plan.populate = populate_and_hoard;
+	for (to_leave = 0; to_leave < 2; to_leave++) {
+		int error = start_other(&plan);
+
+		end_of_hoarding();
+		assert_int_equal(error, -ERR_NO_MEMORY);
+		assert_string_equal(
+		    problem, "not enough memory for the monitor's tables: give the machine more memory");
+		assert_nothing_left(monitors);
+	}
+}
+
+static void no_memory_at_all(void **state)
+{
+	struct vm_plan plan = rig_plan;
+	struct guest_map none;
+
+	(void)state;
+	plan.name = "other";
+	to_leave = 0;
+	assert_int_equal(populate_and_hoard(&none, 0), 0);
+	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
+	end_of_hoarding();
+	assert_string_equal(problem,
+			    "not enough memory for the monitor's tables: give the machine more memory");
+	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
+}
+
+/* ---- Stop ---- */
+
+static void the_operator_stops_it(void **state)
+{
+	(void)state;
+	assert_int_equal(vm_stop(&vm, VM_FORCED), ACTION_STOP);
+	assert_stopped(VM_FORCED);
+	assert_int_equal(stopped_calls, 1);
+	assert_logged("vm bench: stopped by the operator");
+	assert_null(strstr(rig.log, "error"));
+	/* It does not run, and does not stop twice. */
+	assert_false(rig_exit(EXIT_CPUID, 0));
+	assert_int_equal(vm_stop(&vm, VM_TRIPLE_FAULT), ACTION_STOP);
+	assert_stopped(VM_FORCED);
+	assert_int_equal(stopped_calls, 1);
+}
+
+static void the_guest_powers_off(void **state)
+{
+	(void)state;
+	service_power_off(&vm.machine);
+	assert_stopped(VM_POWERED_OFF);
+	assert_logged("vm bench: powered off by the guest");
+	assert_int_equal(stopped_calls, 1);
+}
+
+static void a_guests_fault_makes_a_report(void **state)
+{
+	(void)state;
+	vm_stop(&vm, VM_TRIPLE_FAULT);
+	assert_logged("error: vm bench, vCPU 0: triple fault");
+	assert_logged("last exits, oldest first (0 in all):");
+}
+
+static void nobody_is_told_while_another_runs(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	plan.name = "other";
+	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(vm_count, 2);
+	vm_stop(&vm, VM_FORCED);
+	assert_int_equal(stopped_calls, 0);
+	vm_pause(&other); /* held is not ended */
+	assert_int_equal(stopped_calls, 0);
+	vm_stop(&other, VM_FORCED);
+	assert_int_equal(stopped_calls, 1);
+	timer_cancel(&other.timer);
+	channel_remove(&other.console);
+	backend_vcpu_destroy(&other.vcpu);
+	ept_destroy(&other.ept);
+	guest_map_destroy(&other.map);
+	(void)state;
+}
+
+/* ---- Pause ---- */
+
+static void time_stands_still_while_paused(void **state)
+{
+	uint64_t clock, tsc;
+
+	(void)state;
+	fake_x86.tsc = vm.clock_base + 1000;
+	clock = service_clock_ns(&vm.machine);
+	tsc = fake_x86.tsc + vm.vcpu.tsc_offset;
+	vm_pause(&vm);
+	assert_int_equal(vm.state, VM_PAUSED);
+	assert_false(rig_exit(EXIT_CPUID, 0));
+	fake_x86.tsc += 5000000;
+	vm_pause(&vm); /* changes nothing */
+	fake_x86.tsc += 5000000;
+	vm_resume(&vm);
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(service_clock_ns(&vm.machine), clock);
+	assert_int_equal(fake_x86.tsc + vm.vcpu.tsc_offset, tsc);
+	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpu.tsc_offset);
+	assert_true(rig_exit(EXIT_CPUID, 0));
+	vm_resume(&vm); /* changes nothing */
+	assert_int_equal(service_clock_ns(&vm.machine), clock);
+}
+
+static void a_timer_waits_for_the_end_of_the_pause(void **state)
+{
+	static const uint8_t icw[] = {0x30, 4, 1, 0xfe};
+
+	(void)state;
+	out(0x20, 0x11);
+	for (unsigned i = 0; i < ARRAY_SIZE(icw); i++)
+		out(0x21, icw[i]);
+	/* PIT channel 0, mode 2, 1193 ticks: an interrupt every 1 ms. */
+	out(0x43, 0x34);
+	out(0x40, 0xa9);
+	out(0x40, 0x04);
+	assert_true(timer_armed(&vm.timer));
+	assert_in_range(vm.timer.deadline - fake_x86.tsc, 900000, 1100000);
+	vm_pause(&vm);
+	assert_false(timer_armed(&vm.timer));
+	fake_x86.tsc += 50000000;
+	vm_resume(&vm);
+	assert_true(timer_armed(&vm.timer));
+	assert_in_range(vm.timer.deadline - fake_x86.tsc, 900000, 1100000);
+	/* And it works. */
+	assert_false(rig_requests() & REQUEST_INTERRUPT);
+	for (unsigned i = 0; i < 2; i++) { /* OUT falls for one tick, then rises */
+		fake_x86.tsc = vm.timer.deadline;
+		cpu_run_timers(&cpu);
+	}
+	assert_true(rig_requests() & REQUEST_INTERRUPT);
+}
+
+static void a_paused_vm_arms_no_timer(void **state)
+{
+	(void)state;
+	vm_pause(&vm);
+	vm_arm_timer(&vm, 1000000);
+	assert_false(timer_armed(&vm.timer));
+}
+
+static void deadlines_beyond_the_end_of_time_are_never(void **state)
+{
+	(void)state;
+	vm_arm_timer(&vm, 12345);
+	assert_true(timer_armed(&vm.timer));
+	assert_int_equal(vm.timer.deadline, vm.clock_base + 12345);
+	assert_int_equal(cpu.deadline, vm.clock_base + 12345);
+	vm_arm_timer(&vm, DEADLINE_NONE - 1);
+	assert_false(timer_armed(&vm.timer));
+	vm_arm_timer(&vm, DEADLINE_NONE);
+	assert_false(timer_armed(&vm.timer));
+}
+
+/* ---- Reset ---- */
+
+static void a_reset_starts_all_anew(void **state)
+{
+	(void)state;
+	rig_long_mode();
+	out(0x21, 0x12);
+	out(0x80, 0x34);
+	vm.vcpu.cr8 = 5;
+	vm.vcpu.mtrr[0] = 6;
+	vm.vcpu.nmi_waiting = true;
+	vm.vcpu.gpr[RAX] = 0x06; /* CF9h: the whole system */
+	assert_true(rig_instruction(EXIT_IO, 0xcf9UL << 16, 2));
+	assert_logged("vm bench: the guest resets its machine");
+	assert_int_equal(loads, 1);
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
+	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+	assert_int_equal(vm.vcpu.cr8, 0);
+	assert_int_equal(vm.vcpu.mtrr[0], 0);
+	assert_false(vm.vcpu.nmi_waiting);
+	assert_int_equal(vm.vcpu.gpr[RAX], 0);
+	assert_int_equal(port_read(&vm.machine.ports, 0x80, 1), 0);
+	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(rig_requests(), 0);
+}
+
+static void a_processor_reset_is_one_as_well(void **state)
+{
+	(void)state;
+	vm.vcpu.gpr[RAX] = 1;
+	assert_true(rig_instruction(EXIT_IO, 0x92UL << 16, 2));
+	assert_logged("vm bench: the guest resets its processor");
+	assert_int_equal(loads, 1);
+}
+
+static void a_stopped_vm_can_be_started_again(void **state)
+{
+	(void)state;
+	vm_stop(&vm, VM_FORCED);
+	vm_reset(&vm);
+	assert_true(rig_exit(EXIT_CPUID, 0));
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(vm.end, VM_NOT_STARTED);
+	assert_true(rig_instruction(EXIT_CPUID, 0, 2));
+}
+
+static void a_reset_without_images_ends_it(void **state)
+{
+	(void)state;
+	load_result = -ERR_NOT_FOUND;
+	vm_reset(&vm);
+	assert_false(rig_exit(EXIT_CPUID, 0));
+	assert_stopped(VM_NOT_RESTARTED);
+	assert_logged("vm bench: the kernel is not one");
+	assert_int_equal(stopped_calls, 1);
+}
+
+static void a_reset_wakes_from_hlt(void **state)
+{
+	(void)state;
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	vm_reset(&vm);
+	assert_true(rig_exit(EXIT_CPUID, 0));
+	assert_false(rig_requests() & REQUEST_HALTED);
+}
+
+static void a_reset_says_halted_again(void **state)
+{
+	(void)state;
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_true(vm.halted_said);
+	vm_reset(&vm);
+	assert_true(rig_exit(EXIT_CPUID, 0));
+	assert_false(vm.halted_said);
+}
+
+/* ---- Console ---- */
+
+static void typed_bytes_reach_com1(void **state)
+{
+	(void)state;
+	assert_int_equal(vm.console.input(&vm.console, (const uint8_t *)"x", 1), 1);
+	assert_int_equal(port_read(&vm.machine.ports, 0x3fd, 1) & 1, 1);
+	assert_int_equal(port_read(&vm.machine.ports, 0x3f8, 1), 'x');
+	vm_stop(&vm, VM_FORCED); /* then they go nowhere, and nobody waits for them */
+	assert_int_equal(vm.console.input(&vm.console, (const uint8_t *)"yyy", 3), 3);
+	assert_int_equal(port_read(&vm.machine.ports, 0x3fd, 1) & 1, 0);
+	vm.console.output_ready(&vm.console);
+}
+
+static void the_channels_may_run_out(void **state)
+{
+	static struct channel taken[CHANNELS_MAX];
+	struct vm_plan plan = rig_plan;
+
+	for (unsigned i = 1; i < CHANNELS_MAX; i++)
+		assert_true(channel_add(&taken[i]) > 0);
+	plan.name = "other";
+	assert_int_equal(start_other(&plan), 0);
+	assert_logged("vm other: no console number is left for it");
+	for (unsigned i = 1; i < CHANNELS_MAX; i++)
+		channel_remove(&taken[i]);
+	backend_vcpu_destroy(&other.vcpu);
+	timer_cancel(&other.timer);
+	ept_destroy(&other.ept);
+	guest_map_destroy(&other.map);
+	other.state = VM_STOPPED;
+	(void)state;
+}
+
+int main(void)
+{
+	/* Those that leave a second VM in the list come last. */
+	const struct CMUnitTest tests[] = {
+	    vm_test(a_vm_that_started_is_known),
+	    vm_test(states_and_ends_have_words),
+	    vm_test(images_that_cannot_be_loaded),
+	    vm_test(more_memory_than_there_is),
+	    vm_test(memory_that_cannot_be_laid_out),
+	    vm_test(more_uarts_than_a_pc_has),
+	    vm_test(no_memory_for_tables_or_the_vmcs),
+	    vm_test(no_memory_at_all),
+	    vm_test(the_operator_stops_it),
+	    vm_test(the_guest_powers_off),
+	    vm_test(a_guests_fault_makes_a_report),
+	    vm_test(time_stands_still_while_paused),
+	    vm_test(a_timer_waits_for_the_end_of_the_pause),
+	    vm_test(a_paused_vm_arms_no_timer),
+	    vm_test(deadlines_beyond_the_end_of_time_are_never),
+	    vm_test(a_reset_starts_all_anew),
+	    vm_test(a_processor_reset_is_one_as_well),
+	    vm_test(a_stopped_vm_can_be_started_again),
+	    vm_test(a_reset_without_images_ends_it),
+	    vm_test(a_reset_wakes_from_hlt),
+	    vm_test(a_reset_says_halted_again),
+	    vm_test(typed_bytes_reach_com1),
+	    vm_test(nobody_is_told_while_another_runs),
+	    vm_test(the_channels_may_run_out),
+	};
+
+	return cmocka_run_group_tests(tests, rig_boot, NULL);
+}
