@@ -53,15 +53,29 @@ static void who_watches_depends_on_the_processor(void **state)
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 7);
 }
 
-static void timers_that_are_due_fire(void **state)
+static unsigned windows;
+
+static void window(void)
+{
+	windows++;
+}
+
+static void catching_up_takes_interrupts_and_fires_timers(void **state)
 {
 	(void)state;
+	windows = 0;
+	fake_x86.window = window;
 	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 10);
-	cpu_timer_arm(&cpu, &other, fake_x86.tsc + 1000);
+	cpu_timer_arm(&cpu, &other, fake_x86.tsc + 100000000);
 	fake_x86.tsc += 10;
-	cpu_run_timers(&cpu);
+	cpu_catch_up(&cpu);
+	fake_x86.window = NULL;
+	assert_int_equal(windows, 1);
 	assert_int_equal(expired, 1);
-	assert_int_equal(cpu.deadline, fake_x86.tsc + 990);
+	assert_int_equal(cpu.deadline, fake_x86.tsc + 99999990);
+	/* A guest that keeps interrupts waiting is left after 20 ms at the latest. */
+	assert_int_equal(cpu.look, fake_x86.tsc + 20000000);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 20000000 / 32 + 1);
 }
 
 static unsigned waits;
@@ -90,6 +104,7 @@ static void an_idle_processor_fires_polls_or_waits(void **state)
 	cpu_idle(&cpu); /* ... then sleep, and something must end it */
 	assert_int_equal(waits, 1);
 	assert_int_equal(rig.apic_deadline, fake_x86.tsc + 4000);
+	assert_int_equal(cpu.look, fake_x86.tsc + 20000000); /* waiting took all interrupts */
 }
 
 int main(void)
@@ -97,7 +112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cpu_test(the_earliest_timer_is_the_deadline),
 	    cpu_test(who_watches_depends_on_the_processor),
-	    cpu_test(timers_that_are_due_fire),
+	    cpu_test(catching_up_takes_interrupts_and_fires_timers),
 	    cpu_test(an_idle_processor_fires_polls_or_waits),
 	};
 

@@ -421,6 +421,10 @@ static void the_preemption_timer_is_armed_for_the_next_deadline(void **state)
 	rig_exit(EXIT_PREEMPTION_TIMER, 0);
 	assert_int_equal(expired, 1);
 	assert_int_equal(cpu.deadline, TIMER_NEVER);
+	/* Then for the next look at interrupts, and for nothing at all. */
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), (cpu.look - fake_x86.tsc) / 32 + 1);
+	cpu.look = TIMER_NEVER;
+	backend_deadline_changed(&cpu);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), UINT32_MAX);
 }
 
@@ -464,6 +468,27 @@ static void an_idle_cpu_fires_timers_that_are_due(void **state)
 	assert_false(rig_instruction(EXIT_HLT, 0, 1));
 	assert_int_equal(expired, 1);
 	assert_int_equal(rig.apic_deadline, TIMER_NEVER);
+}
+
+static unsigned windows;
+
+static void count_window(void)
+{
+	windows++;
+}
+
+/* A guest whose deliveries exit for ever never begins an instruction, before which an interrupt could come.
+ */
+static void interrupts_are_taken_while_events_are_delivered(void **state)
+{
+	(void)state;
+	windows = 0;
+	fake_x86.window = count_window;
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(windows, 0);
+	rig_instruction(EXIT_RDPMC, 0, 2);
+	assert_int_equal(windows, 1);
+	fake_x86.window = NULL;
 }
 
 static void stale_translations_are_flushed_before_entry(void **state)
@@ -512,6 +537,7 @@ int main(void)
 	    rig_test(without_a_preemption_timer_the_apic_watches),
 	    rig_test(an_idle_cpu_fires_timers_that_are_due),
 	    rig_test(after_a_wait_the_preemption_timer_is_right),
+	    rig_test(interrupts_are_taken_while_events_are_delivered),
 	    rig_test(stale_translations_are_flushed_before_entry),
 	};
 

@@ -289,6 +289,7 @@ UNUSED static int rig_setup(void **state)
 	rig.console_busy = rig.console_full = false;
 	rig.console_polls = 0;
 	rig.runs = false;
+	cpu.look = TIMER_NEVER; /* tests of that set it */
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;
 	return vm_start(&vm, &rig_plan, 0, problem, sizeof(problem));
