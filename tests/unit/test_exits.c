@@ -407,12 +407,12 @@ static void the_preemption_timer_is_armed_for_the_next_deadline(void **state)
 	timer_init(&timer, count_expiry);
 	fake_x86.tsc = 1000000;
 	cpu_timer_arm(&cpu, &timer, 1000000 + 32 * 1234 - 1); /* an exit before it would be for nothing */
-	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1235);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1234);
 	/* It stands still in the monitor, so once in a while it is set right. */
 	fake_x86.tsc += 32 * 200;
 	for (unsigned i = 0; i < LAST_EXITS; i++)
 		rig_instruction(EXIT_CPUID, 0, 2);
-	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1035);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1034);
 	fake_x86.tsc = cpu.deadline + 1;
 	for (unsigned i = 0; i < LAST_EXITS; i++)
 		rig_instruction(EXIT_CPUID, 0, 2);

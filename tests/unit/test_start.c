@@ -1,0 +1,473 @@
+/* From the config table to a running guest: guests/start.c. */
+#include "vm_rig.h"
+#include "guests/start.h"
+#include "vmm/shell.h"
+#include "vmm/shell_vm.h"
+#include "vmm/shutdown.h"
+
+/* ---- What the rest of the monitor would do ---- */
+
+enum end { RUNS = 2, HALTED, POWERED_OFF, RESTARTED };
+
+static const struct shell_command *config_command;
+static char printed[4096];
+
+noreturn void shutdown_halt(void)
+{
+	longjmp(*rig.stuck, HALTED);
+}
+
+noreturn void shutdown_power_off(void)
+{
+	longjmp(*rig.stuck, POWERED_OFF);
+}
+
+noreturn void shutdown_reset(void)
+{
+	longjmp(*rig.stuck, RESTARTED);
+}
+
+void shell_init(void)
+{
+}
+
+void shell_vm_init(void)
+{
+}
+
+void shell_add_commands(const struct shell_command *commands, size_t count)
+{
+	assert_int_equal(count, 1);
+	config_command = commands;
+}
+
+void shell_print(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(printed + strlen(printed), sizeof(printed) - strlen(printed), format, args);
+	va_end(args);
+}
+
+/* ---- The files that the boot loader put into memory ---- */
+
+#define ENTRY 0x100370
+#define NOTE  0x1000 /* in the file */
+
+static struct guest_file files[8];
+static unsigned file_count;
+
+static void *add_file(const char *name, size_t size)
+{
+	unsigned order = 0;
+	hpa_t hpa;
+
+	while (PAGE_SIZE << order < size)
+		order++;
+	hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA);
+	assert_true(hpa);
+	files[file_count++] = (struct guest_file){name, hpa, size};
+	return hpa_to_pointer(hpa);
+}
+
+static void add_text(const char *name, const char *text)
+{
+	memcpy(add_file(name, strlen(text)), text, strlen(text));
+}
+
+static void poke(uint8_t *image, size_t at, uint64_t value, size_t size)
+{
+	memcpy(image + at, &value, size);
+}
+
+/* The smallest ELF with a PVH note: code at 1 MiB. */
+static void add_kernel(const char *name)
+{
+	uint8_t *image = add_file(name, NOTE + 24);
+
+	memcpy(image, "\177ELF\2\1\1", 7);
+	poke(image, 0x10, 2, 2);
+	poke(image, 0x12, 62, 2);
+	poke(image, 0x20, 0x40, 8);
+	poke(image, 0x36, 56, 2);
+	poke(image, 0x38, 2, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		size_t header = 0x40 + i * 56;
+
+		poke(image, header, i ? 4 : 1, 4);
+		poke(image, header + 8, i ? NOTE : 0, 8);
+		poke(image, header + 24, i ? 0 : 0x100000, 8);
+		poke(image, header + 32, i ? 24 : NOTE, 8);
+		poke(image, header + 40, i ? 24 : NOTE, 8);
+		poke(image, header + 48, 4, 8);
+	}
+	poke(image, NOTE, 4, 4);
+	poke(image, NOTE + 4, 8, 4);
+	poke(image, NOTE + 8, 18, 4);
+	memcpy(image + NOTE + 12, "Xen", 4);
+	poke(image, NOTE + 16, ENTRY, 8);
+}
+
+static int setup(void **state)
+{
+	rig_boot(state);
+	rig_cpuid();
+	fake_vmx_reset();
+	memset(rig.log, 0, sizeof(rig.log));
+	memset(printed, 0, sizeof(printed));
+	rig.log_length = 0;
+	rig.runs = false;
+	rig.idle = NULL;
+	rig.attached = NULL;
+	file_count = 0;
+	config_command = NULL;
+	vm_count = 0;
+	vm_all_stopped = NULL;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct vm *started = vm_count ? vm_get(0) : NULL;
+
+	(void)state;
+	if (started) {
+		timer_cancel(&started->timer);
+		channel_remove(&started->console);
+	}
+	return 0;
+}
+
+#define start_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+/* How guests_run() ends; 1: it waits, with the shell. */
+static int run(void)
+{
+	jmp_buf here;
+	int end;
+
+	rig.stuck = &here;
+	rig.idles = 0;
+	end = setjmp(here);
+	if (!end)
+		guests_run(files, file_count);
+	rig.stuck = NULL;
+	return end;
+}
+
+#define WAITS 1
+
+#define ONE_VM "[vm one]\nkernel = kernel\nmemory = 4M\n"
+
+/* ---- All is well ---- */
+
+static void a_guest_starts(void **state)
+{
+	struct vm *started;
+
+	(void)state;
+	add_text("config", ONE_VM "initrd = initrd\ncmdline = quiet\nuarts = 2\n");
+	add_kernel("kernel");
+	add_text("initrd", "the initial file system");
+	assert_int_equal(run(), RUNS);
+	started = vm_get(0);
+	assert_string_equal(started->name, "one");
+	assert_int_equal(started->state, VM_RUNNING);
+	assert_int_equal(started->memory, MIB(4));
+	assert_ptr_equal(rig.attached, &started->console);
+	assert_logged("Processor: Intel VT-x\n");
+	assert_logged("unrestricted guest");
+	assert_logged("Speculation mitigations:\n");
+	assert_logged("vm one: started with 4M of memory\n");
+	assert_null(strstr(rig.log, "error"));
+	/* As the loader said. */
+	assert_int_equal(vmread(VMCS_GUEST_RIP), ENTRY);
+	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+	assert_true(started->vcpu.gpr[RBX]); /* PVH's start info */
+	assert_int_equal(vmx_audit(NULL), 0);
+	/* Firmware is read-only, RAM is where a PC has it. */
+	assert_int_equal(guest_map_find(&started->map, 0xff000).type, GUEST_ROM);
+	assert_int_equal(guest_map_find(&started->map, 0).type, GUEST_RAM);
+	assert_int_equal(guest_map_find(&started->map, 0xb8000).type, GUEST_NONE);
+	assert_true(started->machine.device[DEVICE_UART0 + 1].model);
+	assert_null(started->machine.device[DEVICE_UART0 + 2].model);
+}
+
+static void a_reset_loads_it_again(void **state)
+{
+	struct vm *started;
+	uint8_t spoiled = 0xcc, byte;
+
+	(void)state;
+	add_text("config", ONE_VM);
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	started = vm_get(0);
+	guest_write(&started->map, 0x100000, &spoiled, 1);
+	vmwrite(VMCS_GUEST_RIP, 5);
+	vm_carry_out_reset(started);
+	assert_int_equal(started->state, VM_RUNNING);
+	guest_read(&started->map, 0x100000, &byte, 1);
+	assert_int_equal(byte, 0x7f);
+	assert_int_equal(vmread(VMCS_GUEST_RIP), ENTRY);
+}
+
+static void one_vm_runs_at_a_time(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM "[vm two]\nkernel = kernel\n[vm three]\nkernel = kernel\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	assert_string_equal(vm_get(0)->name, "one");
+	assert_logged("warning: vm two: not started: this version runs one VM at a time\n");
+	assert_logged("warning: vm three: not started");
+}
+
+static void a_bad_vm_does_not_keep_the_next_from_starting(void **state)
+{
+	uint64_t owned;
+
+	(void)state;
+	add_text("config", "[vm bad]\nkernel = missing\nmemory = 4M\n" ONE_VM);
+	add_kernel("kernel");
+	owned = frames_owned(FRAME_OWNER_FIRST_VM);
+	assert_int_equal(owned, 0);
+	assert_int_equal(run(), RUNS);
+	assert_logged(
+	    "error: vm bad: config line 2: kernel = missing: the boot loader did not load that file");
+	assert_string_equal(vm_get(0)->name, "one");
+}
+
+/* ---- The processor ---- */
+
+static void no_vt_x_halts(void **state)
+{
+	(void)state;
+	fake_cpuid_set(1, 0, (struct cpuid_result){0});
+	add_text("config", ONE_VM);
+	assert_int_equal(run(), HALTED);
+	assert_logged("error: This processor has no Intel VT-x");
+}
+
+static void a_refused_vmxon_halts(void **state)
+{
+	(void)state;
+	fake_vmx.refuse_vmxon = true;
+	add_text("config", ONE_VM);
+	assert_int_equal(run(), HALTED);
+	assert_logged("error: VMXON failed: another hypervisor may hold VT-x");
+}
+
+static void mitigations_follow_the_config(void **state)
+{
+	(void)state;
+	fake_cpuid_set(7, 0, (struct cpuid_result){.edx = 0x10000400});
+	add_text("config", "[monitor]\nmitigations = off\n" ONE_VM);
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	assert_logged("VERW on entry: off by config");
+	assert_int_equal(vm_get(0)->vcpu.requests & (ENTRY_MITIGATE_BUFFERS | ENTRY_MITIGATE_L1D), 0);
+	teardown(state);
+	setup(state);
+	fake_cpuid_set(7, 0, (struct cpuid_result){.edx = 0x10000400});
+	add_text("config", ONE_VM);
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	assert_logged("VERW on entry: on");
+	assert_true(vm_get(0)->vcpu.requests & ENTRY_MITIGATE_BUFFERS);
+	assert_true(vm_get(0)->vcpu.requests & ENTRY_MITIGATE_L1D);
+}
+
+/* ---- The operator's mistakes: one sentence, and the shell ---- */
+
+static void no_config_module(void **state)
+{
+	(void)state;
+	add_kernel("kernel");
+	assert_int_equal(run(), WAITS);
+	assert_logged(
+	    "error: There is no config module: add \"module2 /boot/FILE config\" to the boot loader's menu "
+	    "entry, or build the image with make iso CONFIG=FILE.\n");
+	assert_null(rig.attached);
+	assert_non_null(config_command);
+}
+
+static void errors_in_the_config_have_their_lines(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM "memry = 5M\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), WAITS); /* a section with an error is left out */
+	assert_logged("error: config line 4: ");
+	assert_logged("memory");
+}
+
+static void a_config_without_a_vm(void **state)
+{
+	(void)state;
+	add_text("config", "[monitor]\nscreen = no\n");
+	assert_int_equal(run(), WAITS);
+	assert_logged("error: config: ");
+}
+
+static void many_errors_are_counted(void **state)
+{
+	char text[1024] = ONE_VM;
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		strcat(text, "what = 1\n");
+	add_text("config", text);
+	assert_int_equal(run(), WAITS);
+	assert_logged("error: config: 4 more errors\n");
+}
+
+static void a_missing_initrd(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM "initrd = /boot/initrd\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), WAITS);
+	assert_logged(
+	    "error: vm one: config line 4: initrd = /boot/initrd: the boot loader did not load that file; "
+	    "add \"module2 /boot/FILE /boot/initrd\" to its menu entry, or rebuild the image with make "
+	    "iso\n");
+}
+
+static void a_corrupt_kernel(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM);
+	add_text("kernel", "this is no kernel at all");
+	assert_int_equal(run(), WAITS);
+	assert_logged("error: vm one: config line 2: kernel = kernel: ");
+	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
+}
+
+static void more_memory_than_the_machine_has(void **state)
+{
+	uint64_t owned;
+
+	(void)state;
+	add_text("config", "[vm big]\nkernel = kernel\nmemory = 1G\n");
+	add_kernel("kernel");
+	owned = frames_owned(FRAME_OWNER_MONITOR);
+	assert_int_equal(run(), WAITS);
+	assert_logged("error: vm big: memory = 1024M, but only ");
+	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
+	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR), owned + 1); /* the VMXON region */
+}
+
+static void no_memory_for_the_vm_itself(void **state)
+{
+	unsigned order = FRAME_ORDERS;
+	hpa_t hpa, last = 0;
+
+	(void)state;
+	add_text("config", ONE_VM);
+	add_kernel("kernel");
+	/* Leave single frames alone: enough for the VMXON region. */
+	while (--order)
+		while ((hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA)))
+			last = hpa | order;
+	frames_split(last & ~0xfffUL, last & 0xfff, FRAME_ORDER_4K);
+	frames_free(last & ~0xfffUL, FRAME_ORDER_4K);
+	assert_int_equal(run(), WAITS);
+	assert_logged("error: vm one: no memory for the VM: give the machine more memory");
+}
+
+/* ---- The end ---- */
+
+static int end_of_all(const char *word)
+{
+	char text[200];
+	jmp_buf here;
+	int end;
+
+	snprintf(text, sizeof(text), "[monitor]\non_all_stopped = %s\n" ONE_VM, word);
+	add_text("config", text);
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	rig.stuck = &here;
+	end = setjmp(here);
+	if (!end)
+		vm_stop(vm_get(0), VM_FORCED);
+	rig.stuck = NULL;
+	return end;
+}
+
+static void when_all_have_stopped_the_shell_waits(void **state)
+{
+	(void)state;
+	assert_int_equal(end_of_all("shell"), 0);
+	assert_null(rig.attached);
+}
+
+static void or_the_machine_is_turned_off(void **state)
+{
+	(void)state;
+	assert_int_equal(end_of_all("poweroff"), POWERED_OFF);
+}
+
+static void or_it_is_restarted(void **state)
+{
+	(void)state;
+	assert_int_equal(end_of_all("reset"), RESTARTED);
+}
+
+static void the_same_holds_when_none_could_start(void **state)
+{
+	(void)state;
+	add_text("config", "[monitor]\non_all_stopped = poweroff\n" ONE_VM);
+	assert_int_equal(run(), POWERED_OFF);
+}
+
+/* ---- The shell ---- */
+
+static void the_config_in_effect_can_be_shown(void **state)
+{
+	static char text[1500];
+
+	(void)state;
+	strcpy(text, ONE_VM "cmdline = ");
+	for (unsigned i = 0; i < 1000; i++)
+		strcat(text, "a");
+	strcat(text, "\n");
+	add_text("config", text);
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	assert_string_equal(config_command->name, "config");
+	config_command->run(0, NULL);
+	assert_non_null(strstr(printed, "[vm one]\n"));
+	assert_non_null(strstr(printed, "4M\n"));
+	assert_non_null(strstr(printed, strrchr(text, ' '))); /* a long line is not cut */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    start_test(a_guest_starts),
+	    start_test(a_reset_loads_it_again),
+	    start_test(one_vm_runs_at_a_time),
+	    start_test(a_bad_vm_does_not_keep_the_next_from_starting),
+	    start_test(no_vt_x_halts),
+	    start_test(a_refused_vmxon_halts),
+	    start_test(mitigations_follow_the_config),
+	    start_test(no_config_module),
+	    start_test(errors_in_the_config_have_their_lines),
+	    start_test(a_config_without_a_vm),
+	    start_test(many_errors_are_counted),
+	    start_test(a_missing_initrd),
+	    start_test(a_corrupt_kernel),
+	    start_test(more_memory_than_the_machine_has),
+	    start_test(no_memory_for_the_vm_itself),
+	    start_test(when_all_have_stopped_the_shell_waits),
+	    start_test(or_the_machine_is_turned_off),
+	    start_test(or_it_is_restarted),
+	    start_test(the_same_holds_when_none_could_start),
+	    start_test(the_config_in_effect_can_be_shown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
