@@ -48,7 +48,8 @@ static const struct rule rules[] = {
 	{0x06, FILTER, 0x00000004, 0, 0, 0},         /* ARAT: the guest's timers do not stop */
 	/*
 	 * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15 (MSRs of the machine), PT 25.
-	 * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7, LA57 16, MPX width 17-21, key locker 23, bus lock 24,
+	 * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7, LA57 16,
+	 * MPX width 17-21, key locker 23, bus lock 24,
 	 * ENQCMD 29, SGX_LC 30, PKS 31.
 	 * EDX, hidden: what needs MSRs that are not virtualised: IBRS 26, STIBP 27, L1D flush 28,
 	 * ARCH_CAPABILITIES 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18, LBR 19, CET_IBT 20, hybrid 15,

@@ -239,6 +239,9 @@ static void cache_bits_reload_the_pdptes(void **state)
 	write_cr(0, CR0_PE | CR0_PG | CR0_CD);
 	assert_went_on(RIG_RIP + 3);
 	assert_pdptes(0x3001);
+	rig_poke(0x2000, 0x7001, 8);
+	write_cr(0, CR0_PE | CR0_PG | CR0_CD | CR0_NW);
+	assert_pdptes(0x7001);
 	rig_poke(0x2000, 0x7003, 8);
 	write_cr(0, CR0_PE | CR0_PG);
 	assert_gp0();

@@ -13,13 +13,10 @@
 #define INFORMATION_ADDRESS_SIZE(i) (2u << ((i) >> 7 & 7))
 #define INFORMATION_SEGMENT(i)      ((enum segment_index)((i) >> 15 & 7))
 
+/* 32 bits clear the upper half of RAX, 16 bits leave the rest of it. */
 static uint64_t merge(uint64_t old, uint32_t value, unsigned size)
 {
-	switch (size) {
-	case 1: return (old & ~0xffUL) | (uint8_t)value;
-	case 2: return (old & ~0xffffUL) | (uint16_t)value;
-	default: return value;
-	}
+	return size == 2 ? (old & ~0xffffUL) | (uint16_t)value : value;
 }
 
 static noinline enum action exit_string_io(struct vcpu *vcpu, uint64_t qualification)
