@@ -22,4 +22,20 @@ struct segment {
 #define SEGMENT_DB	     BIT(14)
 #define SEGMENT_UNUSABLE     BIT(16)
 
+/* How a segment register is used. Real-address and virtual-8086 mode know limits, but no types. */
+enum segment_mode { SEGMENT_MODE_REAL, SEGMENT_MODE_PROTECTED, SEGMENT_MODE_64 };
+
+/*
+ * The linear address of [offset, offset + size) in segment register `index`, after all checks but those of
+ * paging and alignment; false: #SS for SS, else #GP. Addresses wrap at 4 GiB, in 64-bit mode at 2^64.
+ */
+bool must_check segment_linear(const struct segment *segment, enum segment_index index,
+			       enum segment_mode mode, uint64_t offset, unsigned size, bool write,
+			       gva_t *linear);
+
+static inline bool is_canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
 #endif

@@ -62,7 +62,6 @@ uint64_t backend_cr0(void); /* as the guest sees it */
 uint64_t backend_cr4(void);
 uint64_t backend_efer(void);
 void backend_segment(enum segment_index index, struct segment *segment);
-void backend_set_segment(enum segment_index index, const struct segment *segment);
 uint8_t backend_cpl(void);
 bool backend_long_code(void); /* CS.L in long mode: 64-bit code */
 void backend_paging(struct guest_paging *paging);
@@ -70,9 +69,6 @@ void backend_set_cr2(uint64_t value);
 
 /* An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due single-step trap. */
 void backend_instruction_done(void);
-
-/* It was a load of SS: events wait for one more instruction. */
-void backend_mov_ss_shadow(void);
 
 void backend_set_tsc_offset(uint64_t offset);
 uint64_t backend_debugctl(void);

@@ -16,7 +16,7 @@ bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging
 
 		if (!range->size[i])
 			break;
-		if (!(paging->efer & EFER_LMA))
+		if (!(paging->efer & EFER_LMA) || (i && !(access & ACCESS_SYSTEM) && !backend_long_code()))
 			at = (uint32_t)at;
 		translation = guest_translate(&vcpu->vm->map, paging, at, access);
 		if (!translation.ok) {

@@ -26,7 +26,7 @@ struct linear_range {
 
 /*
  * Translate; false: #PF as `fault` describes. `access` as in mm/guest_paging.h. Addresses wrap
- * at 4 GiB outside long mode.
+ * at 4 GiB outside 64-bit mode (those of descriptor tables: outside long mode).
  */
 bool must_check linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address,
 				 size_t size, unsigned access, struct linear_range *range,

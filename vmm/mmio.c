@@ -13,47 +13,26 @@ struct emulation {
 	struct guest_paging paging;
 };
 
-static bool translate(struct emulate_context *context, gva_t address, unsigned size, unsigned access,
-		      struct linear_range *range)
+/* Holes read as all ones and ROM ignores writes: guest_read() and guest_write() see to that. */
+static bool access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
+			  enum emulate_access access)
 {
-	struct emulation *emulation = context->owner;
+	const struct emulation *emulation = context->owner;
+	bool reads = access == EMULATE_READ || access == EMULATE_CHECK_READ;
+	struct linear_range range;
 	struct linear_fault fault;
 
-	if (linear_translate(emulation->vcpu, &emulation->paging, address, size, access, range, &fault))
-		return true;
-	context->fault = (struct emulate_fault){
-		.vector = EXCEPTION_PF,
-		.has_error_code = true,
-		.error_code = fault.error_code,
-		.cr2 = fault.address,
-	};
-	return false;
-}
-
-/* Holes read as all ones and ROM ignores writes: guest_read() and guest_write() see to that. */
-static bool read_memory(struct emulate_context *context, gva_t address, void *data, unsigned size, bool for_write)
-{
-	struct emulation *emulation = context->owner;
-	struct linear_range range;
-
-	if (!translate(context, address, size, for_write ? ACCESS_WRITE : 0, &range))
+	if (!linear_translate(emulation->vcpu, &emulation->paging, address, size, reads ? 0 : ACCESS_WRITE, &range,
+			      &fault)) {
+		context->fault = (struct emulate_fault){EXCEPTION_PF, fault.error_code, fault.address};
 		return false;
-	linear_read(emulation->vcpu, &range, data);
+	}
+	if (access == EMULATE_READ || access == EMULATE_READ_FOR_WRITE)
+		linear_read(emulation->vcpu, &range, data);
+	else if (access == EMULATE_WRITE)
+		linear_write(emulation->vcpu, &range, data);
 	return true;
 }
-
-static bool write_memory(struct emulate_context *context, gva_t address, const void *data, unsigned size)
-{
-	struct emulation *emulation = context->owner;
-	struct linear_range range;
-
-	if (!translate(context, address, size, ACCESS_WRITE, &range))
-		return false;
-	linear_write(emulation->vcpu, &range, data);
-	return true;
-}
-
-static const struct emulate_ops ops = {.read = read_memory, .write = write_memory};
 
 static void load_context(struct emulate_context *context, struct emulation *emulation)
 {
@@ -61,13 +40,12 @@ static void load_context(struct emulate_context *context, struct emulation *emul
 
 	backend_paging(&emulation->paging);
 	memcpy(context->gpr, vcpu->gpr, sizeof(context->gpr));
-	context->ops = &ops;
+	context->access = access_memory;
 	context->owner = emulation;
 	context->gpr[RSP] = backend_rsp();
 	context->rip = backend_rip();
 	context->rflags = emulation->paging.rflags;
 	context->cr0 = emulation->paging.cr0;
-	context->cr4 = emulation->paging.cr4;
 	context->efer = emulation->paging.efer;
 	context->cpl = emulation->paging.cpl;
 	context->max_iterations = REP_BATCH;
@@ -81,18 +59,6 @@ static void store_context(struct vcpu *vcpu, const struct emulate_context *conte
 	backend_set_rsp(context->gpr[RSP]);
 	backend_set_rip(context->rip);
 	backend_set_rflags(context->rflags);
-}
-
-/* Only real and virtual-8086 mode get here with new segments: one at most. */
-static void store_segments(const struct emulate_context *context)
-{
-	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
-		struct segment before;
-
-		backend_segment((enum segment_index)i, &before);
-		if (before.selector != context->segment[i].selector || before.base != context->segment[i].base)
-			backend_set_segment((enum segment_index)i, &context->segment[i]);
-	}
 }
 
 enum action mmio_emulate(struct vcpu *vcpu)
@@ -109,10 +75,7 @@ enum action mmio_emulate(struct vcpu *vcpu)
 	switch (emulate_instruction(&context)) {
 	case EMULATE_OK:
 		store_context(vcpu, &context);
-		store_segments(&context);
 		backend_instruction_done();
-		if (context.mov_ss_shadow)
-			backend_mov_ss_shadow();
 		return ACTION_RETRY;
 	case EMULATE_AGAIN: store_context(vcpu, &context); return ACTION_RETRY;
 	case EMULATE_FAULT:

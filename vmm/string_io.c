@@ -42,29 +42,6 @@ void string_io_decode(const struct vcpu *vcpu, struct string_io *io)
 		io->address_size = !!(cs.access & SEGMENT_DB) != other_size ? 4 : 2;
 }
 
-static bool canonical(uint64_t address)
-{
-	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
-/* SDM Vol. 3A "Limit Checking", "Type Checking". */
-static bool segment_allows(const struct segment *segment, uint64_t offset, unsigned size, bool write, bool protected)
-{
-	uint32_t type = SEGMENT_TYPE(segment);
-	bool code = type & 8, expand_down = !code && type & 4;
-	uint64_t last = offset + size - 1, top;
-
-	if (segment->access & SEGMENT_UNUSABLE)
-		return false;
-	/* Protected mode only: writes need writable data, reads anything but execute-only code. */
-	if (protected && (write ? code || !(type & 2) : code && !(type & 2)))
-		return false;
-	if (!expand_down)
-		return last <= segment->limit;
-	top = segment->access & SEGMENT_DB ? UINT32_MAX : UINT16_MAX;
-	return offset > segment->limit && last <= top;
-}
-
 struct access {
 	const struct string_io *io;
 	struct guest_paging paging;
@@ -80,17 +57,13 @@ static enum action segment_fault(struct vcpu *vcpu, const struct string_io *io)
 /* The element's linear address; false: #GP or #SS. */
 static bool element_address(const struct access *access, uint64_t offset, gva_t *address)
 {
-	unsigned size = access->io->size;
 	bool protected = access->paging.cr0 & CR0_PE && !(access->paging.rflags & RFLAGS_VM);
+	enum segment_mode mode = access->long_code ? SEGMENT_MODE_64
+				 : protected           ? SEGMENT_MODE_PROTECTED
+						   : SEGMENT_MODE_REAL;
 
-	if (access->long_code) {
-		bool based = access->io->segment == SEG_FS || access->io->segment == SEG_GS;
-
-		*address = offset + (based ? access->segment.base : 0);
-		return canonical(*address) && canonical(*address + size - 1);
-	}
-	*address = (uint32_t)(access->segment.base + offset);
-	return segment_allows(&access->segment, offset, size, access->io->in, protected);
+	return segment_linear(&access->segment, access->io->segment, mode, offset, access->io->size, access->io->in,
+			      address);
 }
 
 static bool misaligned(const struct access *access, gva_t address)

@@ -32,38 +32,25 @@ static struct emulate_context cpu;
 static unsigned accesses, fail_at; /* the number of the access that faults, 0: none */
 static unsigned last_size;
 static gva_t last_address;
+static enum emulate_access last_access;
 
-static bool memory_access(struct emulate_context *context, gva_t address, unsigned size)
+static bool memory_access(struct emulate_context *context, gva_t address, void *data, unsigned size,
+			  enum emulate_access access)
 {
 	accesses++;
 	last_size = size;
 	last_address = address;
-	if (accesses != fail_at && address < MEMORY_SIZE && size <= MEMORY_SIZE - address)
-		return true;
-	context->fault = (struct emulate_fault){
-	    .vector = VECTOR_PF, .has_error_code = true, .error_code = 2, .cr2 = address};
-	return false;
-}
-
-static bool memory_read(struct emulate_context *context, gva_t address, void *data, unsigned size,
-			bool for_write)
-{
-	(void)for_write;
-	if (!memory_access(context, address, size))
+	last_access = access;
+	if (accesses == fail_at || address >= MEMORY_SIZE || size > MEMORY_SIZE - address) {
+		context->fault = (struct emulate_fault){.vector = VECTOR_PF, .error_code = 2, .cr2 = address};
 		return false;
-	memcpy(data, memory + address, size);
+	}
+	if (access == EMULATE_READ || access == EMULATE_READ_FOR_WRITE)
+		memcpy(data, memory + address, size);
+	else if (access == EMULATE_WRITE)
+		memcpy(memory + address, data, size);
 	return true;
 }
-
-static bool memory_write(struct emulate_context *context, gva_t address, const void *data, unsigned size)
-{
-	if (!memory_access(context, address, size))
-		return false;
-	memcpy(memory + address, data, size);
-	return true;
-}
-
-static const struct emulate_ops memory_ops = {.read = memory_read, .write = memory_write};
 
 static inline uint64_t peek(uint64_t address, unsigned size)
 {
@@ -83,7 +70,7 @@ static void set_mode(uint64_t cr0, uint64_t efer, uint64_t rflags, uint32_t code
 		     uint32_t limit)
 {
 	cpu = (struct emulate_context){
-	    .ops = &memory_ops, .cr0 = cr0, .efer = efer, .rflags = rflags | 2, .max_iterations = 1000};
+	    .access = memory_access, .cr0 = cr0, .efer = efer, .rflags = rflags | 2, .max_iterations = 1000};
 	for (unsigned i = 0; i < 6; i++)
 		cpu.segment[i] = (struct segment){.limit = limit, .access = i == SEG_CS ? code : data};
 	cpu.rip = 0x100;
@@ -148,19 +135,16 @@ static enum emulate_status run_bytes(const uint8_t *bytes, size_t count)
 	do {                                                                                                 \
 		uint64_t rip_before_ = cpu.rip;                                                              \
 		assert_int_equal(RUN(__VA_ARGS__), EMULATE_OK);                                              \
-		assert_int_equal(cpu.length, sizeof((const uint8_t[]){__VA_ARGS__}));                        \
-		assert_int_equal(cpu.rip, rip_before_ + cpu.length);                                         \
+		assert_int_equal(cpu.rip, rip_before_ + sizeof((const uint8_t[]){__VA_ARGS__}));             \
 	} while (0)
 
 /* One instruction that must fault and leave the registers. */
-#define FAULTS(expected, error, ...)                                                                         \
+#define FAULTS(expected, ...)                                                                                \
 	do {                                                                                                 \
 		struct emulate_context before_ = cpu;                                                        \
 		assert_int_equal(RUN(__VA_ARGS__), EMULATE_FAULT);                                           \
 		assert_int_equal(cpu.fault.vector, expected);                                                \
-		assert_int_equal(cpu.fault.has_error_code, error);                                           \
 		assert_memory_equal(before_.gpr, cpu.gpr, sizeof(cpu.gpr));                                  \
-		assert_memory_equal(before_.segment, cpu.segment, sizeof(cpu.segment));                      \
 		assert_int_equal(before_.rip, cpu.rip);                                                      \
 		assert_int_equal(before_.rflags, cpu.rflags);                                                \
 	} while (0)

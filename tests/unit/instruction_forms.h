@@ -20,17 +20,14 @@
 #define FORM_RBP	      BIT(13) /* RBP does */
 #define FORM_BIT_OFFSET	      BIT(14)
 #define FORM_XLAT	      BIT(15)
-#define FORM_COUNTER	      BIT(16) /* small RCX */
-#define FORM_COMPARE_EXCHANGE BIT(17)
-#define FORM_DIVIDE	      BIT(18)
-#define FORM_TARGET	      BIT(19) /* memory or register holds a branch target */
-#define FORM_RELATIVE	      BIT(20)
-#define FORM_SHIFT	      BIT(21)
-#define FORM_ROTATE	      BIT(22)
-#define FORM_DOUBLE_SHIFT     BIT(23)
-#define FORM_COUNT_CL	      BIT(24)
-#define FORM_BSWAP	      BIT(25)
-#define FORM_MOVBE	      BIT(26)
+#define FORM_COMPARE_EXCHANGE BIT(16)
+#define FORM_DIVIDE	      BIT(17)
+#define FORM_TARGET	      BIT(18) /* memory or register holds a branch target */
+#define FORM_RELATIVE	      BIT(19)
+#define FORM_SHIFT	      BIT(20)
+#define FORM_ROTATE	      BIT(21)
+#define FORM_DOUBLE_SHIFT     BIT(22)
+#define FORM_COUNT_CL	      BIT(23)
 #define FORM_RSP_TARGET	      (FORM_STACK | FORM_TARGET)
 
 enum form_immediate {
@@ -39,7 +36,6 @@ enum form_immediate {
 	IMMEDIATE_WORD,
 	IMMEDIATE_ENTER,
 	IMMEDIATE_SIZE,
-	IMMEDIATE_FULL,
 	IMMEDIATE_ADDRESS,
 };
 
@@ -64,9 +60,7 @@ struct form {
 	{0, (first) + 0, 1, -1, 0, M | FORM_BYTE | (lock), undefined, 0},                                      \
 	{0, (first) + 1, 1, -1, 0, M | (lock), undefined, 0},                                                  \
 	{0, (first) + 2, 1, -1, 0, M | FORM_BYTE, undefined, 0},                                               \
-	{0, (first) + 3, 1, -1, 0, M, undefined, 0},                                                           \
-	{0, (first) + 4, 1, -1, IMMEDIATE_SIZE, FORM_BYTE, undefined, 0},                                      \
-	{0, (first) + 5, 1, -1, IMMEDIATE_SIZE, 0, undefined, 0}
+	{0, (first) + 3, 1, -1, 0, M, undefined, 0}
 
 #define GROUP1(digit, lock, undefined)                                                                         \
 	{0, 0x80, 1, digit, IMMEDIATE_SIZE, M | FORM_BYTE | (lock), undefined, 0},                             \
@@ -101,7 +95,7 @@ static const struct form forms[] = {
 	GROUP1(6, FORM_LOCKABLE, U_LOGIC), GROUP1(7, 0, 0),
 	GROUP2(0, FORM_ROTATE), GROUP2(1, FORM_ROTATE), GROUP2(2, FORM_ROTATE), GROUP2(3, FORM_ROTATE),
 	GROUP2(4, FORM_SHIFT), GROUP2(5, FORM_SHIFT), GROUP2(6, FORM_SHIFT), GROUP2(7, FORM_SHIFT),
-	BOTH(0, 0x84, -1, 0, M, U_LOGIC), BOTH(0, 0xa8, -1, IMMEDIATE_SIZE, 0, U_LOGIC),
+	BOTH(0, 0x84, -1, 0, M, U_LOGIC),
 	BOTH(0, 0xf6, 0, IMMEDIATE_SIZE, M, U_LOGIC),
 	BOTH(0, 0xf6, 2, 0, M | FORM_LOCKABLE, 0), BOTH(0, 0xf6, 3, 0, M | FORM_LOCKABLE, 0),
 	BOTH(0, 0xf6, 4, 0, M, U_MUL), BOTH(0, 0xf6, 5, 0, M, U_MUL),
@@ -112,19 +106,15 @@ static const struct form forms[] = {
 
 	/* Moves */
 	BOTH(0, 0x88, -1, 0, M, 0), BOTH(0, 0x8a, -1, 0, M, 0), BOTH(0, 0xc6, 0, IMMEDIATE_SIZE, M, 0),
-	{0, 0xb0, 8, -1, IMMEDIATE_BYTE, FORM_BYTE, 0, 0}, {0, 0xb8, 8, -1, IMMEDIATE_FULL, 0, 0, 0},
 	BOTH(0, 0xa0, -1, IMMEDIATE_ADDRESS, 0, 0), BOTH(0, 0xa2, -1, IMMEDIATE_ADDRESS, 0, 0),
-	{0, 0x63, 1, -1, 0, M | FORM_NO66, 0, 0}, {0, 0x8d, 1, -1, 0, M, 0, 0},
+	{0, 0x63, 1, -1, 0, M | FORM_NO66, 0, 0}, {0, 0x8c, 1, -1, 0, M | FORM_MEMORY, 0, 0},
 	{1, 0xb6, 2, -1, 0, M, 0, 0}, {1, 0xbe, 2, -1, 0, M, 0, 0},
 	{1, 0x40, 16, -1, 0, M, 0, 0}, {1, 0x90, 16, -1, 0, M | FORM_BYTE, 0, 0},
 	{1, 0xc3, 1, -1, 0, M | FORM_MEMORY | FORM_NO66, 0, 0}, {0, 0xd7, 1, -1, 0, FORM_XLAT, 0, 0},
-	{2, 0xf0, 2, -1, 0, M | FORM_MEMORY, 0, 0}, {1, 0xc8, 8, -1, 0, FORM_BSWAP, 0, 0},
-	{0, 0x98, 2, -1, 0, 0, 0, 0}, {0, 0x9e, 2, -1, 0, 0, 0, 0},
-	{0, 0xf5, 1, -1, 0, 0, 0, 0}, {0, 0xf8, 2, -1, 0, 0, 0, 0}, {0, 0xfc, 2, -1, 0, 0, 0, 0},
-	{1, 0x1f, 1, 0, 0, M, 0, 0}, {1, 0xae, 1, 7, 0, M | FORM_NO66, 0, 0},
+	{2, 0xf0, 2, -1, 0, M | FORM_MEMORY, 0, 0}, {1, 0xae, 1, 7, 0, M | FORM_MEMORY | FORM_NO66, 0, 0},
 
 	/* Exchanges */
-	BOTH(0, 0x86, -1, 0, M | FORM_LOCKABLE | FORM_LOCKED, 0), {0, 0x90, 8, -1, 0, 0, 0, 0},
+	BOTH(0, 0x86, -1, 0, M | FORM_LOCKABLE | FORM_LOCKED, 0),
 	BOTH(1, 0xc0, -1, 0, M | FORM_LOCKABLE, 0),
 	BOTH(1, 0xb0, -1, 0, M | FORM_LOCKABLE | FORM_COMPARE_EXCHANGE, 0),
 	{1, 0xc7, 1, 1, 0, M | FORM_MEMORY | FORM_LOCKABLE | FORM_LOCKED | FORM_COMPARE_EXCHANGE | FORM_NO66, 0, 0},
@@ -147,11 +137,7 @@ static const struct form forms[] = {
 	{0, 0x9c, 1, -1, 0, FORM_STACK | FORM_DEFAULT64, 0, 0},
 	{0, 0xc8, 1, -1, IMMEDIATE_ENTER, FORM_STACK | FORM_NO66 | FORM_DEFAULT64, 0, 0},
 	{0, 0xc9, 1, -1, 0, FORM_STACK | FORM_RBP | FORM_DEFAULT64, 0, 0},
-	{0, 0x70, 16, -1, IMMEDIATE_BYTE, FORM_NO66 | FORM_RELATIVE | FORM_FORCE64, 0, 0},
-	{1, 0x80, 16, -1, IMMEDIATE_SIZE, FORM_NO66 | FORM_RELATIVE | FORM_FORCE64, 0, 0},
-	{0, 0xe0, 4, -1, IMMEDIATE_BYTE, FORM_NO66 | FORM_RELATIVE | FORM_COUNTER | FORM_FORCE64, 0, 0},
-	{0, 0xe8, 2, -1, IMMEDIATE_SIZE, FORM_NO66 | FORM_RELATIVE | FORM_STACK | FORM_FORCE64, 0, 0},
-	{0, 0xeb, 1, -1, IMMEDIATE_BYTE, FORM_NO66 | FORM_RELATIVE | FORM_FORCE64, 0, 0},
+	{0, 0xe8, 1, -1, IMMEDIATE_SIZE, FORM_NO66 | FORM_RELATIVE | FORM_STACK | FORM_FORCE64, 0, 0},
 	{0, 0xc2, 1, -1, IMMEDIATE_WORD, FORM_NO66 | FORM_RSP_TARGET | FORM_FORCE64, 0, 0},
 	{0, 0xc3, 1, -1, 0, FORM_NO66 | FORM_RSP_TARGET | FORM_FORCE64, 0, 0},
 	{0, 0xff, 1, 2, 0, M | FORM_NO66 | FORM_STACK | FORM_TARGET | FORM_FORCE64, 0, 0},
@@ -163,8 +149,7 @@ static const struct form forms[] = {
 	BOTH(0, 0xae, -1, 0, FORM_STRING, 0),
 
 	/* #UD */
-	{1, 0x0b, 1, -1, 0, 0, 0, 0}, {0, 0x06, 2, -1, 0, 0, 0, 0}, {0, 0x27, 1, -1, 0, 0, 0, 0},
-	{0, 0x60, 2, -1, 0, 0, 0, 0},
+	{0, 0x06, 1, -1, 0, 0, 0, 0}, {0, 0x0e, 1, -1, 0, 0, 0, 0}, {0, 0x60, 2, -1, 0, 0, 0, 0},
 };
 #undef M
 /* clang-format on */

@@ -258,7 +258,6 @@ static void choose_immediate(struct trial *t)
 	case IMMEDIATE_WORD: t->immediate_size = 2; break;
 	case IMMEDIATE_ENTER: t->immediate_size = 3; break;
 	case IMMEDIATE_SIZE: t->immediate_size = word; break;
-	case IMMEDIATE_FULL: t->immediate_size = t->size; break;
 	case IMMEDIATE_ADDRESS: t->immediate_size = t->address_prefix ? 4 : 8; break;
 	}
 	t->immediate = any_value();
@@ -355,8 +354,6 @@ static void arrange(struct trial *t)
 	}
 	if (flags & FORM_XLAT)
 		t->state.gpr[3] = pointer(t, window_address(t) - segment_base(t) - (t->state.gpr[0] & 0xff));
-	if (flags & FORM_COUNTER)
-		t->state.gpr[1] = pointer(t, below(3));
 	if (flags & FORM_COMPARE_EXCHANGE)
 		arrange_exchange(t);
 	if (flags & FORM_DIVIDE)

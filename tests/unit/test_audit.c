@@ -167,7 +167,7 @@ static void ldt_register(void **state)
 	vmwrite(SEGMENT_FIELD(SELECTOR, SEG_LDTR), 4); /* unusable: nothing counts */
 	vmwrite(SEGMENT_FIELD(BASE, SEG_LDTR), 1UL << 47);
 	assert_sound();
-	backend_set_segment(SEG_LDTR, &ldt);
+	rig_set_segment(SEG_LDTR, &ldt);
 	assert_sound();
 	breaks(SEGMENT_FIELD(SELECTOR, SEG_LDTR), 0x34,
 	       "guest LDTR = 0x34: the selector points into the LDT");
@@ -255,7 +255,7 @@ static void virtual_8086_segments(void **state)
 		const struct segment segment = {
 		    .selector = 0x1234, .base = 0x12340, .limit = 0xffff, .access = 0xf3};
 
-		backend_set_segment((enum segment_index)i, &segment);
+		rig_set_segment((enum segment_index)i, &segment);
 	}
 	assert_sound();
 	breaks(SEGMENT_FIELD(BASE, SEG_CS), 0x12341,

@@ -29,22 +29,12 @@ static unsigned shift_count(const struct trial *t)
 	return count & (t->size == 8 ? 63 : 31);
 }
 
-/* Forms that this processor executes as older ones. */
-static uint8_t processor_lacks(void)
-{
-	return (__builtin_cpu_supports("lzcnt") ? 0 : EMULATE_LACKS_LZCNT) |
-	       (__builtin_cpu_supports("bmi") ? 0 : EMULATE_LACKS_TZCNT) |
-	       (__builtin_cpu_supports("popcnt") ? 0 : EMULATE_LACKS_POPCNT) |
-	       (__builtin_cpu_supports("movbe") ? 0 : EMULATE_LACKS_MOVBE);
-}
-
 static uint64_t undefined_flags(const struct trial *t)
 {
 	unsigned count = shift_count(t);
 
 	if (!(t->form->flags & (FORM_SHIFT | FORM_ROTATE | FORM_DOUBLE_SHIFT)))
-		return t->form->flags & FORM_F3 && t->repeat && !processor_lacks() ? t->form->undefined_f3
-										   : t->form->undefined;
+		return t->form->flags & FORM_F3 && t->repeat ? t->form->undefined_f3 : t->form->undefined;
 	if (!count)
 		return 0;
 	return (t->form->flags & FORM_ROTATE ? 0 : AF) | (count > 1 ? OF : 0) |
@@ -54,68 +44,43 @@ static uint64_t undefined_flags(const struct trial *t)
 /* Results that the manual leaves undefined. */
 static bool undefined_result(const struct trial *t)
 {
-	if (t->form->flags & FORM_DOUBLE_SHIFT)
-		return shift_count(t) > 8 * t->size;
-	return (t->form->flags & FORM_BSWAP) && t->size == 2;
+	return t->form->flags & FORM_DOUBLE_SHIFT && shift_count(t) > 8 * t->size;
 }
 
 /* ---- The emulator's side ---- */
 
-static bool access_shadow(struct emulate_context *context, gva_t address, unsigned size, uint8_t **at)
+static bool access_shadow(struct emulate_context *context, gva_t address, void *data, unsigned size,
+			  enum emulate_access access)
 {
 	uint64_t offset = address - (uint64_t)(uintptr_t)native.window;
 
 	if (offset >= NATIVE_WINDOW_SIZE || size > NATIVE_WINDOW_SIZE - offset) {
-		context->fault =
-		    (struct emulate_fault){.vector = VECTOR_PF, .has_error_code = true, .cr2 = address};
+		context->fault = (struct emulate_fault){.vector = VECTOR_PF, .cr2 = address};
 		return false;
 	}
-	*at = shadow + offset;
+	if (access == EMULATE_READ || access == EMULATE_READ_FOR_WRITE)
+		memcpy(data, shadow + offset, size);
+	else if (access == EMULATE_WRITE)
+		memcpy(shadow + offset, data, size);
 	return true;
 }
 
-static bool read_shadow(struct emulate_context *context, gva_t address, void *data, unsigned size,
-			bool for_write)
+static void take_selectors(struct segment segment[6])
 {
-	uint8_t *at;
-
-	(void)for_write;
-	if (!access_shadow(context, address, size, &at))
-		return false;
-	memcpy(data, at, size);
-	return true;
+	__asm__("mov %%es, %0" : "=rm"(segment[SEG_ES].selector));
+	__asm__("mov %%cs, %0" : "=rm"(segment[SEG_CS].selector));
+	__asm__("mov %%ss, %0" : "=rm"(segment[SEG_SS].selector));
+	__asm__("mov %%ds, %0" : "=rm"(segment[SEG_DS].selector));
+	__asm__("mov %%fs, %0" : "=rm"(segment[SEG_FS].selector));
+	__asm__("mov %%gs, %0" : "=rm"(segment[SEG_GS].selector));
 }
-
-static bool write_shadow(struct emulate_context *context, gva_t address, const void *data, unsigned size)
-{
-	uint8_t *at;
-
-	if (!access_shadow(context, address, size, &at))
-		return false;
-	memcpy(at, data, size);
-	return true;
-}
-
-static bool check_shadow(struct emulate_context *context, gva_t address, unsigned size, bool for_write)
-{
-	uint8_t *at;
-
-	(void)for_write;
-	return access_shadow(context, address, size, &at);
-}
-
-/* Without and with the optional check. CLFLUSH has nothing else to find a missing page with. */
-static const struct emulate_ops shadow_ops[2] = {
-    {.read = read_shadow,	  .write = write_shadow},
-    { .read = read_shadow, .write = write_shadow, .check = check_shadow},
-};
 
 static enum emulate_status emulate(const struct trial *t, struct emulate_context *context)
 {
 	enum emulate_status status;
 
 	*context = (struct emulate_context){
-	    .ops = &shadow_ops[t->opcode == 0xae ? 1 : below(2)],
+	    .access = access_shadow,
 	    .rip = t->state.rip,
 	    .rflags = t->state.rflags,
 	    .cr0 = 0x80000011,
@@ -127,6 +92,7 @@ static enum emulate_status emulate(const struct trial *t, struct emulate_context
 	    .byte_count = 15,
 	    .max_iterations = 1 + below(50),
 	};
+	take_selectors(context->segment);
 	memcpy(context->gpr, t->state.gpr, sizeof(context->gpr));
 	memset(context->bytes, 0xcc, sizeof(context->bytes));
 	memcpy(context->bytes, t->bytes, MIN(t->length, sizeof(context->bytes)));
@@ -175,6 +141,16 @@ static bool same(const struct trial *t, const struct native_state *real,
 	return good;
 }
 
+/* Where the processor is too old for an instruction it executes another, or none. */
+static bool processor_knows(const struct form *form)
+{
+	if (form->flags & FORM_F3 && form->opcode == 0xb8)
+		return __builtin_cpu_supports("popcnt");
+	if (form->flags & FORM_F3)
+		return __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi");
+	return form->map != 2 || __builtin_cpu_supports("movbe");
+}
+
 static bool try(const struct form *form)
 {
 	struct trial t;
@@ -183,7 +159,7 @@ static bool try(const struct form *form)
 	enum emulate_status status;
 
 	generate(&t, form);
-	if (undefined_result(&t))
+	if (undefined_result(&t) || !processor_knows(form))
 		return true;
 	memcpy(shadow, native.window, sizeof(shadow));
 	real = t.state;

@@ -85,7 +85,7 @@ static void outs_takes_size_and_segment_from_the_processor(void **state)
 	struct segment fs = {.base = 0x3000, .limit = 0xfff, .access = 0x93};
 
 	(void)state;
-	backend_set_segment(SEG_FS, &fs);
+	rig_set_segment(SEG_FS, &fs);
 	rig_poke(0x3010, 0x11223344, 4);
 	vm.vcpu.gpr[RSI] = 0xffff0010;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, 0u << 7 | SEG_FS << 15); /* 16-bit addresses */
@@ -100,7 +100,7 @@ static void ins_is_always_to_es(void **state)
 	struct segment es = {.base = 0x3000, .limit = 0xfff, .access = 0x93};
 
 	(void)state;
-	backend_set_segment(SEG_ES, &es);
+	rig_set_segment(SEG_ES, &es);
 	vm.vcpu.gpr[RDI] = 0x10;
 	vm.vcpu.gpr[RCX] = 2;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, 1u << 7 | SEG_FS << 15); /* undefined for INS */
@@ -117,7 +117,7 @@ static void without_that_the_bytes_are_decoded(void **state)
 
 	(void)state;
 	vmx_features.ins_outs_information = false;
-	backend_set_segment(SEG_GS, &gs);
+	rig_set_segment(SEG_GS, &gs);
 	rig_poke(0x3010, 0x5a, 1);
 	rig_code("\x65\x67\x6e", 3); /* outsb %gs:(%si) */
 	vm.vcpu.gpr[RSI] = 0x10;

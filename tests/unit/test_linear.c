@@ -59,6 +59,21 @@ static void addresses_wrap_at_4g_outside_long_mode(void **state)
 	assert_int_equal(range.gpa[1], 0);
 }
 
+static void compatibility_mode_wraps_at_4g_too(void **state)
+{
+	(void)state;
+	rig_long_mode();
+	rig_poke(0x9018, 0xa007, 8);
+	rig_poke(0xaff8, 0x87, 8);
+	assert_false(translate(0xfffffffe, 4, 0));
+	assert_int_equal(fault.address, 0x100000000);
+	vmwrite(VMCS_GUEST_CS_ACCESS, 0xc09b);
+	assert_true(translate(0xfffffffe, 4, 0));
+	assert_int_equal(range.gpa[0], 0x1ffffe);
+	assert_int_equal(range.gpa[1], 0);
+	assert_false(translate(0xfffffffe, 4, ACCESS_SYSTEM)); /* descriptor tables lie anywhere */
+}
+
 static void data_is_cut_and_joined(void **state)
 {
 	uint8_t data[6] = {1, 2, 3, 4, 5, 6}, back[6] = {0};
@@ -103,7 +118,7 @@ static void code_is_read_at_cs_and_rip(void **state)
 
 	(void)state;
 	rig_poke(0x2345, 0x0123456789abcdef, 8);
-	backend_set_segment(SEG_CS, &cs);
+	rig_set_segment(SEG_CS, &cs);
 	vmwrite(VMCS_GUEST_RIP, 0x102345); /* wraps */
 	assert_int_equal(linear_fetch(&vm.vcpu, bytes, &fault), 15);
 	assert_memory_equal(bytes, "\xef\xcd\xab\x89\x67\x45\x23\x01", 8);
@@ -182,6 +197,7 @@ int main(void)
 	    linear_test(an_access_across_pages_is_two),
 	    linear_test(the_largest_access_spans_two_pages),
 	    linear_test(addresses_wrap_at_4g_outside_long_mode),
+	    linear_test(compatibility_mode_wraps_at_4g_too),
 	    linear_test(data_is_cut_and_joined),
 	    linear_test(the_page_that_faults_is_named),
 	    linear_test(code_is_read_at_cs_and_rip),

@@ -42,7 +42,7 @@ static void set_segment(enum segment_index index, uint64_t base, uint32_t limit,
 {
 	const struct segment segment = {.base = base, .limit = limit, .access = access, .selector = 0x10};
 
-	backend_set_segment(index, &segment);
+	rig_set_segment(index, &segment);
 }
 
 #define assert_queued(number, code)                                                                          \

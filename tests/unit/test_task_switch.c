@@ -93,7 +93,7 @@ static int setup(void **state)
 	put_descriptor(GDT + CONFORMING, 0, 0xfffff, 0xc09e);
 	put_descriptor(GDT + READ_ONLY, 0, 0xfffff, 0xc090);
 	put_descriptor(GDT + EXECUTE_ONLY, 0, 0xfffff, 0xc098);
-	backend_set_segment(SEG_TR, &tr);
+	rig_set_segment(SEG_TR, &tr);
 
 	put_new(EIP, 0x12345);
 	put_new(EFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
@@ -317,7 +317,7 @@ static void a_16_bit_task_is_left(void **state)
 
 	(void)state;
 	put_descriptor(GDT + OLD, OLD_TSS, 0x2b, 0x83);
-	backend_set_segment(SEG_TR, &tr);
+	rig_set_segment(SEG_TR, &tr);
 	rig_poke(OLD_TSS + 42, 0x5555, 2); /* its LDT */
 	rig_poke(OLD_TSS + 44, 0x6666, 2); /* what lies behind */
 	assert_true(switch_task(JMP, NEW));
@@ -704,7 +704,7 @@ static void a_bad_ldt_is_a_ts(void **state)
 			rig_teardown(state);
 			setup(state);
 		}
-		backend_set_segment(SEG_LDTR, &ldtr);
+		rig_set_segment(SEG_LDTR, &ldtr);
 		put_descriptor(GDT + LDT, LDT_BASE, 0x17, cases[i].access);
 		put_new(LDTR, cases[i].selector);
 		assert_true(switch_task(JMP, NEW));

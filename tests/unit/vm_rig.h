@@ -469,6 +469,14 @@ UNUSED static void rig_long_mode(void)
 	vmwrite(VMCS_GUEST_CS_ACCESS, 0xa09b);
 }
 
+UNUSED static void rig_set_segment(enum segment_index index, const struct segment *segment)
+{
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * index), segment->selector);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * index), segment->base);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * index), segment->limit);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * index), segment->access);
+}
+
 UNUSED static void rig_real_mode(void)
 {
 	vmwrite(VMCS_GUEST_CR0, vmread(VMCS_GUEST_CR0) & ~CR0_PE);
@@ -476,7 +484,7 @@ UNUSED static void rig_real_mode(void)
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
 		struct segment segment = {.limit = 0xffff, .access = i == SEG_CS ? 0x9b : 0x93};
 
-		backend_set_segment((enum segment_index)i, &segment);
+		rig_set_segment((enum segment_index)i, &segment);
 	}
 }
 

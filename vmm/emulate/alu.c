@@ -9,29 +9,24 @@ void flags_of_result(struct emulation *e, uint64_t result, unsigned size)
 }
 
 /*
- * The carry out of every bit position is a function of the operands' and the
- * result's bits: of the top bit it is CF, of bit 3 it is AF.
+ * Subtraction is addition of the complement, with carries for borrows. The carry out of every bit
+ * position is a function of the operands' and the result's bits: of the top bit it is CF, of bit 3 it is AF.
  */
-static uint64_t add(struct emulation *e, uint64_t a, uint64_t b, bool carry, unsigned size)
+static uint64_t add(struct emulation *e, uint64_t a, uint64_t b, bool carry, bool subtract, unsigned size)
 {
-	uint64_t result = (a + b + carry) & size_mask(size);
+	uint64_t result, carries;
 
-	flag_set(e, RFLAGS_CF, ((a & b) | ((a | b) & ~result)) & size_sign(size));
-	flag_set(e, RFLAGS_AF, (a ^ b ^ result) & 0x10);
+	if (subtract) {
+		b = ~b;
+		carry = !carry;
+	}
+	result = a + b + carry;
+	carries = (a & b) | ((a | b) & ~result);
+	flag_set(e, RFLAGS_CF, !(carries & size_sign(size)) == subtract);
+	flag_set(e, RFLAGS_AF, !(carries & BIT(3)) == subtract);
 	flag_set(e, RFLAGS_OF, (a ^ result) & (b ^ result) & size_sign(size));
 	flags_of_result(e, result, size);
-	return result;
-}
-
-static uint64_t subtract(struct emulation *e, uint64_t a, uint64_t b, bool borrow, unsigned size)
-{
-	uint64_t result = (a - b - borrow) & size_mask(size);
-
-	flag_set(e, RFLAGS_CF, ((~a & b) | (~(a ^ b) & result)) & size_sign(size));
-	flag_set(e, RFLAGS_AF, (a ^ b ^ result) & 0x10);
-	flag_set(e, RFLAGS_OF, (a ^ b) & (a ^ result) & size_sign(size));
-	flags_of_result(e, result, size);
-	return result;
+	return result & size_mask(size);
 }
 
 /* AF is undefined: cleared. */
@@ -47,58 +42,41 @@ uint64_t alu_compute(struct emulation *e, enum alu_operation operation, uint64_t
 	bool carry = e->rflags & RFLAGS_CF;
 
 	switch (operation) {
-	case ALU_ADD: return add(e, a, b, false, size);
-	case ALU_ADC: return add(e, a, b, carry, size);
-	case ALU_SBB: return subtract(e, a, b, carry, size);
+	case ALU_ADD: return add(e, a, b, false, false, size);
+	case ALU_ADC: return add(e, a, b, carry, false, size);
+	case ALU_SBB: return add(e, a, b, carry, true, size);
 	case ALU_SUB:
-	case ALU_CMP: return subtract(e, a, b, false, size);
+	case ALU_CMP: return add(e, a, b, false, true, size);
 	case ALU_OR: return logic(e, a | b, size);
 	case ALU_XOR: return logic(e, a ^ b, size);
-	case ALU_AND: break;
+	case ALU_AND:
+	case ALU_TEST: break;
 	}
 	return logic(e, a & b, size);
 }
 
-/* The eight operations of opcodes 00h to 3Fh and of group 1. */
+/* The eight operations of opcodes 00h to 3Fh and of group 1, and TEST. */
 bool execute_alu(struct emulation *e)
 {
 	enum alu_operation operation = e->opcode.argument;
+	bool writes = operation != ALU_CMP && operation != ALU_TEST;
 	uint64_t a, b;
 
-	if (!operand_read(e, &e->source, &b))
+	if (!operand_read(e, &e->source, &b) ||
+	    !(writes ? operand_read_for_write : operand_read)(e, &e->destination, &a))
 		return false;
-	if (operation == ALU_CMP) {
-		if (!operand_read(e, &e->destination, &a))
-			return false;
-		alu_compute(e, operation, a, b, e->operand_size);
-		return true;
-	}
-	if (!operand_read_for_write(e, &e->destination, &a))
-		return false;
-	return operand_write(e, &e->destination, alu_compute(e, operation, a, b, e->operand_size));
+	a = alu_compute(e, operation, a, b, e->operand_size);
+	return !writes || operand_write(e, &e->destination, a);
 }
 
-bool execute_test(struct emulation *e)
-{
-	uint64_t a, b;
-
-	if (!operand_read(e, &e->destination, &a) || !operand_read(e, &e->source, &b))
-		return false;
-	logic(e, a & b, e->operand_size);
-	return true;
-}
-
-/* argument: ALU_ADD or ALU_SUB. CF stays. */
+/* ADD or SUB of 1; CF stays. */
 bool execute_inc_dec(struct emulation *e)
 {
 	uint64_t carry = e->rflags & RFLAGS_CF;
-	uint64_t value;
+	bool done = execute_alu(e);
 
-	if (!operand_read_for_write(e, &e->destination, &value))
-		return false;
-	value = alu_compute(e, e->opcode.argument, value, 1, e->operand_size);
 	flag_set(e, RFLAGS_CF, carry);
-	return operand_write(e, &e->destination, value);
+	return done;
 }
 
 bool execute_not(struct emulation *e)
@@ -115,5 +93,5 @@ bool execute_neg(struct emulation *e)
 
 	if (!operand_read_for_write(e, &e->destination, &value))
 		return false;
-	return operand_write(e, &e->destination, subtract(e, 0, value, false, e->operand_size));
+	return operand_write(e, &e->destination, alu_compute(e, ALU_SUB, 0, value, e->operand_size));
 }

@@ -1,16 +1,13 @@
 /* From bytes to a row of the opcode table and its operands. SDM Vol. 2A "Instruction Format". */
 #include "vmm/emulate/emulation.h"
 
-#define REX_W BIT(3)
-
-/* `size` bytes of code, little-endian. A sixteenth byte is #GP(0); what the caller did not supply is unknown.
- */
+/* `size` bytes of code, little-endian. A sixteenth is #GP(0); what the caller did not supply is unknown. */
 bool fetch_code(struct emulation *e, unsigned size, uint64_t *value)
 {
-	unsigned count = MIN(e->context->byte_count, EMULATE_MAX_LENGTH);
+	unsigned max = sizeof(e->context->bytes), count = MIN(e->context->byte_count, max);
 
 	if (e->length + size > count)
-		return count == EMULATE_MAX_LENGTH ? emulation_gp(e) : emulation_unsupported(e);
+		return count == max ? emulation_fault(e, EXCEPTION_GP) : emulation_unsupported(e);
 	*value = 0;
 	for (unsigned i = 0; i < size; i++)
 		*value |= (uint64_t)e->context->bytes[e->length + i] << 8 * i;
@@ -43,45 +40,47 @@ static bool take_prefix(struct emulation *e, uint8_t byte)
 	}
 }
 
-/* All prefixes; leaves the first byte of the opcode in e->byte. A REX counts only right before the opcode. */
-static bool fetch_prefixes(struct emulation *e)
+/* The next byte of the instruction, into e->byte. */
+static bool fetch_byte(struct emulation *e)
 {
 	uint64_t byte;
 
+	if (!fetch_code(e, 1, &byte))
+		return false;
+	e->byte = byte;
+	return true;
+}
+
+/* All prefixes, and the first byte of the opcode. A REX (40h to 4Fh) counts only right before the opcode. */
+static bool fetch_prefixes(struct emulation *e)
+{
 	for (;;) {
-		if (!fetch_code(e, 1, &byte))
+		if (!fetch_byte(e))
 			return false;
-		if (take_prefix(e, byte)) {
-			e->has_rex = false;
+		if (take_prefix(e, e->byte))
 			e->rex = 0;
-		} else if (e->code_size == 8 && (byte & 0xf0) == 0x40) {
-			e->has_rex = true;
-			e->rex = byte;
-		} else {
-			e->byte = byte;
+		else if (e->code_size == 8 && (e->byte & 0xf0) == 0x40)
+			e->rex = e->byte;
+		else
 			return true;
-		}
 	}
 }
 
 static bool fetch_opcode(struct emulation *e)
 {
 	const struct opcode *table = opcodes_one_byte;
-	uint64_t byte;
 
 	if (!fetch_prefixes(e))
 		return false;
 	if (e->byte == 0x0f) {
 		table = opcodes_0f;
-		if (!fetch_code(e, 1, &byte))
+		if (!fetch_byte(e))
 			return false;
-		e->byte = byte;
-		if (byte == 0x38) {
-			table = opcodes_0f38;
-			if (!fetch_code(e, 1, &byte))
-				return false;
-			e->byte = byte;
-		}
+	}
+	if (table == opcodes_0f && e->byte == 0x38) {
+		table = opcodes_0f38;
+		if (!fetch_byte(e))
+			return false;
 	}
 	e->opcode = table[e->byte];
 	return true;
@@ -94,8 +93,7 @@ static bool names_modrm(uint8_t kind)
 
 static bool has_modrm(const struct opcode *opcode)
 {
-	return opcode->group || (opcode->flags & OPCODE_MODRM) || names_modrm(opcode->destination) ||
-	       names_modrm(opcode->source);
+	return opcode->group || names_modrm(opcode->destination) || names_modrm(opcode->source);
 }
 
 static void enter_group(struct emulation *e)
@@ -127,33 +125,25 @@ static void set_sizes(struct emulation *e)
 		e->operand_size = e->operand_prefix ? 2 : flags & OPCODE_DEFAULT64 ? 8 : 4;
 	else
 		e->operand_size = e->operand_prefix ? 6 - e->code_size : e->code_size;
-
-	if (long_mode)
-		e->address_size = e->address_prefix ? 4 : 8;
-	else
-		e->address_size = e->address_prefix ? 6 - e->code_size : e->code_size;
+	e->address_size = e->code_size;
+	if (e->address_prefix)
+		e->address_size = long_mode ? 4 : 6 - e->code_size;
 }
 
 /* What makes the encoding invalid or another instruction than the row says. */
 static bool check_encoding(struct emulation *e)
 {
-	uint16_t flags = e->opcode.flags;
-
-	if (e->code_size == 8 && (flags & OPCODE_NOT64))
-		return emulation_ud(e);
-	if (!e->opcode.execute)
+	if (e->code_size == 8 && (e->opcode.flags & OPCODE_NOT64))
+		return emulation_fault(e, EXCEPTION_UD);
+	if (!e->opcode.execute || ((e->opcode.flags & OPCODE_MEMORY) && e->mod == 3))
 		return emulation_unsupported(e);
-	if ((flags & OPCODE_PLAIN) && (e->operand_prefix || e->repeat))
-		return emulation_unsupported(e);
-	if ((flags & OPCODE_MEMORY) && e->mod == 3)
-		return emulation_ud(e);
 	return true;
 }
 
 static bool check_lock(struct emulation *e)
 {
 	if (e->lock && (!(e->opcode.flags & OPCODE_LOCK) || e->destination.place != PLACE_MEMORY))
-		return emulation_ud(e);
+		return emulation_fault(e, EXCEPTION_UD);
 	return true;
 }
 
@@ -177,7 +167,7 @@ bool decode_instruction(struct emulation *e)
 	set_sizes(e);
 	if (!check_encoding(e))
 		return false;
-	if (has_modrm(&e->opcode) && !fetch_displacement(e))
+	if (has_modrm(&e->opcode) && !fetch_address(e))
 		return false;
 	if (!operand_decode(e, e->opcode.destination, &e->destination) ||
 	    !operand_decode(e, e->opcode.source, &e->source) ||

@@ -1,10 +1,9 @@
 /*
  * The x86 instruction emulator: instruction bytes and registers in, effects out.
- * Used where an exit does not say all: memory-mapped devices, holes and ROM, and
- * (later) code that the processor cannot run itself.
+ * Used where an exit does not say all: memory-mapped devices, holes and ROM.
  *
  * Pure: no VM, VMCS or device is known here. All memory goes through
- * struct emulate_ops. All effects of an instruction happen or none do: a failed
+ * emulate_context.access. All effects of an instruction happen or none do: a failed
  * access leaves every register as it was. Of a rep string instruction each iteration
  * is such a unit.
  */
@@ -22,57 +21,41 @@ enum emulate_status {
 
 struct emulate_fault {
 	uint8_t vector;
-	bool has_error_code;
-	uint32_t error_code;
-	uint64_t cr2; /* for #PF */
+	uint32_t error_code; /* 0 for those that have none */
+	uint64_t cr2;	     /* for #PF */
 };
 
-struct emulate_context;
-
-struct emulate_ops {
-	/*
-	 * Linear-address accesses of 1..16 bytes with the CPL's rights, any alignment, page
-	 * crossing allowed. false: context->fault is filled and nothing happened. `locked` asks
-	 * for a read that will be followed by a write of the same bytes: check for write now.
-	 */
-	bool (*read)(struct emulate_context *context, gva_t address, void *data, unsigned size,
-		     bool for_write);
-	bool (*write)(struct emulate_context *context, gva_t address, const void *data, unsigned size);
-	/*
-	 * May be NULL. Would this access succeed? Translates and checks rights, touches nothing;
-	 * false: context->fault is filled. With it an instruction of two accesses (MOVS, PUSH of
-	 * memory) reads no device before it knows that its write can happen.
-	 */
-	bool (*check)(struct emulate_context *context, gva_t address, unsigned size, bool for_write);
+enum emulate_access {
+	EMULATE_READ,
+	EMULATE_READ_FOR_WRITE, /* a write of the same bytes will follow: must be allowed now */
+	EMULATE_WRITE,
+	EMULATE_CHECK_READ, /* would it succeed? Nothing is touched, `data` is not used */
+	EMULATE_CHECK_WRITE,
 };
-
-/* Bits of emulate_context.lacks: what this processor executes otherwise or not at all. */
-#define EMULATE_LACKS_LZCNT  BIT(0) /* F3 0F BD is BSR */
-#define EMULATE_LACKS_TZCNT  BIT(1) /* F3 0F BC is BSF */
-#define EMULATE_LACKS_POPCNT BIT(2) /* #UD */
-#define EMULATE_LACKS_MOVBE  BIT(3) /* #UD */
 
 struct emulate_context {
-	const struct emulate_ops *ops;
-	void *owner; /* for ops */
+	/*
+	 * Linear-address accesses of 1..16 bytes with the CPL's rights, any alignment, also across pages
+	 * and the end of the linear address space. false: context->fault is filled and nothing happened.
+	 */
+	bool (*access)(struct emulate_context *context, gva_t address, void *data, unsigned size,
+		       enum emulate_access access);
+	void *owner; /* for access() */
 
 	/* In and out: registers by number (0 = RAX, 4 = RSP ... 15 = R15). */
 	uint64_t gpr[16];
 	uint64_t rip, rflags;
 
 	/* In */
-	uint64_t cr0, cr4, efer;
+	uint64_t cr0, efer;
 	struct segment segment[6]; /* ES..GS */
 	uint8_t cpl;
 	uint8_t bytes[15];
 	uint8_t byte_count;	 /* how many of `bytes` are valid */
 	uint32_t max_iterations; /* bound for rep: then EMULATE_AGAIN; 0 counts as 1 */
-	uint8_t lacks;		 /* EMULATE_LACKS_...; 0: a recent processor */
 
 	/* Out */
 	struct emulate_fault fault;
-	uint8_t length;	    /* of the instruction, once it is decoded; else 0 */
-	bool mov_ss_shadow; /* a load of SS: hold events back for one instruction */
 };
 
 /*

@@ -11,12 +11,6 @@ bool execute_xchg(struct emulation *e)
 	return operand_write(e, &e->destination, b) && operand_write(e, &e->source, a);
 }
 
-/* 90h is XCHG with itself, but leaves even the upper half of RAX; with REX.B it is XCHG with R8. */
-bool execute_nop_or_xchg(struct emulation *e)
-{
-	return e->destination.number == RAX || execute_xchg(e);
-}
-
 /* The source is written first: of one register with itself the sum remains. */
 bool execute_xadd(struct emulation *e)
 {
@@ -58,8 +52,8 @@ bool execute_cmpxchg_pair(struct emulation *e)
 	uint64_t low = 0, high = 0, new_low = e->gpr[RBX], new_high = e->gpr[RCX];
 
 	if (half == 8 && ((offset + (segment >= SEG_FS ? e->context->segment[segment].base : 0)) & 15))
-		return emulation_gp(e);
-	if (!segmented_read(e, segment, offset, memory, 2 * half, true))
+		return emulation_fault(e, EXCEPTION_GP);
+	if (!segmented_access(e, segment, offset, memory, 2 * half, EMULATE_READ_FOR_WRITE))
 		return false;
 	memcpy(&low, memory, half);
 	memcpy(&high, memory + half, half);
@@ -72,5 +66,5 @@ bool execute_cmpxchg_pair(struct emulation *e)
 		gpr_write(e, RAX, half, low);
 		gpr_write(e, RDX, half, high);
 	}
-	return segmented_write(e, segment, offset, memory, 2 * half);
+	return segmented_access(e, segment, offset, memory, 2 * half, EMULATE_WRITE);
 }

@@ -24,14 +24,31 @@ bool execute_movsxd(struct emulation *e)
 	return e->code_size == 8 ? execute_movsx(e) : emulation_unsupported(e);
 }
 
-bool execute_lea(struct emulation *e)
+/* The opcode's condition. SDM Vol. 1 "EFLAGS Condition Codes": an odd number is the opposite of the one
+ * before. */
+static bool condition_holds(const struct emulation *e)
 {
-	return operand_write(e, &e->destination, e->source.value);
+	unsigned condition = e->byte & 0xf;
+	uint64_t flags = e->rflags;
+	bool less = !(flags & RFLAGS_SF) != !(flags & RFLAGS_OF);
+	bool result = false;
+
+	switch (condition >> 1) {
+	case 0: result = flags & RFLAGS_OF; break;
+	case 1: result = flags & RFLAGS_CF; break;
+	case 2: result = flags & RFLAGS_ZF; break;
+	case 3: result = flags & (RFLAGS_CF | RFLAGS_ZF); break;
+	case 4: result = flags & RFLAGS_SF; break;
+	case 5: result = flags & RFLAGS_PF; break;
+	case 6: result = less; break;
+	case 7: result = less || (flags & RFLAGS_ZF); break;
+	}
+	return result != (condition & 1);
 }
 
 bool execute_setcc(struct emulation *e)
 {
-	return operand_write(e, &e->destination, condition_holds(e, e->byte & 0xf));
+	return operand_write(e, &e->destination, condition_holds(e));
 }
 
 /* The source is read, and a 32-bit destination written, whatever the condition. */
@@ -41,7 +58,7 @@ bool execute_cmovcc(struct emulation *e)
 
 	if (!operand_read(e, &e->source, &value))
 		return false;
-	if (!condition_holds(e, e->byte & 0xf) && !operand_read(e, &e->destination, &value))
+	if (!condition_holds(e) && !operand_read(e, &e->destination, &value))
 		return false;
 	return operand_write(e, &e->destination, value);
 }
@@ -49,43 +66,21 @@ bool execute_cmovcc(struct emulation *e)
 bool execute_xlat(struct emulation *e)
 {
 	uint64_t offset = (e->gpr[RBX] + (e->gpr[RAX] & 0xff)) & size_mask(e->address_size);
-	uint64_t value = 0;
+	uint64_t value;
 
-	if (!segmented_read(e, e->override >= 0 ? e->override : SEG_DS, offset, &value, 1, false))
+	if (!segmented_read(e, effective_segment(e), offset, &value, 1))
 		return false;
 	gpr_write(e, RAX, 1, value);
 	return true;
 }
 
-/* CBW, CWDE, CDQE */
-bool execute_convert(struct emulation *e)
-{
-	unsigned half = e->operand_size / 2;
-
-	gpr_write(e, RAX, e->operand_size, sign_extend(gpr_read(e, RAX, half), half));
-	return true;
-}
-
-/* CWD, CDQ, CQO */
-bool execute_convert_double(struct emulation *e)
-{
-	bool negative = e->gpr[RAX] & size_sign(e->operand_size);
-
-	gpr_write(e, RDX, e->operand_size, negative ? ~0UL : 0);
-	return true;
-}
-
 /*
- * 0F AE /5, /6, /7: of registers LFENCE, MFENCE, SFENCE, with nothing to order here; of memory
- * CLWB (66h /6), CLFLUSH and CLFLUSHOPT (/7), which are checked like a load of a byte. The
+ * 0F AE of memory: CLWB (66h /6), CLFLUSH and CLFLUSHOPT (/7), which are checked like a load of a byte. The
  * other forms save and restore processor state.
  */
 bool execute_flush_line(struct emulation *e)
 {
-	unsigned form = e->reg & 7;
-	bool known = e->mod == 3 ? !e->operand_prefix : form == 7 || (form == 6 && e->operand_prefix);
-
-	if (!known || e->repeat)
+	if (e->repeat || ((e->reg & 7) == 6 && !e->operand_prefix))
 		return emulation_unsupported(e);
-	return e->mod == 3 || segmented_check(e, e->destination.number, e->destination.value, 1, false);
+	return segmented_check(e, e->destination.number, e->destination.value, 1, false);
 }

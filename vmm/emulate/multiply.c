@@ -63,36 +63,18 @@ bool execute_imul(struct emulation *e)
 	return operand_write(e, &e->destination, low);
 }
 
-/* Unsigned high:low / divisor with high < divisor, bit by bit: the compiler's own calls a library. */
-static uint64_t divide_long(uint64_t high, uint64_t low, uint64_t divisor, uint64_t *remainder)
-{
-	for (unsigned i = 0; i < 64; i++) {
-		bool carry = high >> 63;
-
-		high = high << 1 | low >> 63;
-		low <<= 1;
-		if (carry || high >= divisor) {
-			high -= divisor;
-			low |= 1;
-		}
-	}
-	*remainder = high;
-	return low;
-}
-
 /* Unsigned division of halves of `size` bytes; false: the quotient does not fit. */
 static bool divide(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, uint64_t *quotient,
 		   uint64_t *remainder)
 {
 	if (high >= divisor)
 		return false;
-	if (size == 8) {
-		*quotient = divide_long(high, low, divisor, remainder);
-		return true;
+	if (size < 8) {
+		low |= high << 8 * size;
+		high = 0;
 	}
-	low |= high << 8 * size;
-	*quotient = low / divisor;
-	*remainder = low % divisor;
+	/* The compiler would call a library. */
+	__asm__("divq %4" : "=a"(*quotient), "=d"(*remainder) : "a"(low), "d"(high), "rm"(divisor) : "cc");
 	return true;
 }
 
@@ -137,7 +119,7 @@ bool execute_divide(struct emulation *e)
 	fits = e->opcode.argument ? divide_signed(size, high, low, divisor, &quotient, &remainder)
 				  : divide(size, high, low, divisor, &quotient, &remainder);
 	if (!fits)
-		return emulation_fault(e, VECTOR_DE, false);
+		return emulation_fault(e, EXCEPTION_DE);
 	write_pair(e, size, remainder, quotient);
 	return true;
 }

@@ -1,252 +1,170 @@
 /*
- * The opcode tables. SDM Vol. 2D "Opcode Map"; the order of columns is
- * {execute, destination, source, third, argument, flags, group}.
+ * The opcode tables. SDM Vol. 2D "Opcode Map". What is not here is not known. What the processor refuses
+ * before it looks at memory, and what has nothing to do with memory, never gets here.
  */
 #include "vmm/emulate/emulation.h"
 
 /* Tables to read by column. */
 /* clang-format off */
 
-#define NONE    OPERAND_NONE
-#define RM      OPERAND_RM
-#define RM8     OPERAND_RM8
-#define RM16    OPERAND_RM16
-#define RM32    OPERAND_RM32
-#define REG     OPERAND_REG
-#define SREG    OPERAND_SREG
-#define OPCODE  OPERAND_OPCODE
-#define ACC     OPERAND_ACC
-#define OFFSET  OPERAND_OFFSET
-#define IMM8    OPERAND_IMM8
-#define IMM     OPERAND_IMM
-#define IMMFULL OPERAND_IMMFULL
-#define IMM16   OPERAND_IMM16
-#define ONE     OPERAND_ONE
-#define CL      OPERAND_CL
+/* Who executes it, two operands, and what else struct opcode holds. */
+#define ROW(name, to, from, ...) {execute_##name, OPERAND_##to, OPERAND_##from, ##__VA_ARGS__}
 
-#define BYTE      OPCODE_BYTE
-#define LOCK      OPCODE_LOCK
-#define NOT64     OPCODE_NOT64
-#define DEFAULT64 OPCODE_DEFAULT64
-#define FORCE64   OPCODE_FORCE64
-#define MEMORY    OPCODE_MEMORY
-#define MODRM     OPCODE_MODRM
-#define PLAIN     OPCODE_PLAIN
+/* The rows of `rows`, with these operands. */
+#define GROUP(to, from, rows, ...) {NULL, OPERAND_##to, OPERAND_##from, .group = (rows), ##__VA_ARGS__}
+
+/* A byte form and, one opcode further, the same with the operand size. */
+#define PAIR(first, name, to, from, more, ...)                                                                \
+	[(first)] = ROW(name, to, from, .flags = OPCODE_BYTE | (more), ##__VA_ARGS__),                         \
+	[(first) + 1] = ROW(name, to, from, .flags = (more), ##__VA_ARGS__)
+
+#define GROUP_PAIR(first, to, from, rows)                                                                     \
+	[(first)] = GROUP(to, from, rows, .flags = OPCODE_BYTE), [(first) + 1] = GROUP(to, from, rows)
+
+/* Arithmetic: memory or register with register, and the other way round. */
+#define ALU_ROWS(first, operation, lock)                                                                      \
+	PAIR(first, alu, RM, REG, lock, .argument = (operation)),                                              \
+	PAIR((first) + 2, alu, REG, RM, 0, .argument = (operation))
 
 static const struct opcode group1[8] = {
-	{execute_alu, .argument = ALU_ADD, .flags = LOCK}, {execute_alu, .argument = ALU_OR, .flags = LOCK},
-	{execute_alu, .argument = ALU_ADC, .flags = LOCK}, {execute_alu, .argument = ALU_SBB, .flags = LOCK},
-	{execute_alu, .argument = ALU_AND, .flags = LOCK}, {execute_alu, .argument = ALU_SUB, .flags = LOCK},
-	{execute_alu, .argument = ALU_XOR, .flags = LOCK}, {execute_alu, .argument = ALU_CMP},
+	[ALU_ADD] = ROW(alu, NONE, NONE, .argument = ALU_ADD, .flags = OPCODE_LOCK),
+	[ALU_OR] = ROW(alu, NONE, NONE, .argument = ALU_OR, .flags = OPCODE_LOCK),
+	[ALU_ADC] = ROW(alu, NONE, NONE, .argument = ALU_ADC, .flags = OPCODE_LOCK),
+	[ALU_SBB] = ROW(alu, NONE, NONE, .argument = ALU_SBB, .flags = OPCODE_LOCK),
+	[ALU_AND] = ROW(alu, NONE, NONE, .argument = ALU_AND, .flags = OPCODE_LOCK),
+	[ALU_SUB] = ROW(alu, NONE, NONE, .argument = ALU_SUB, .flags = OPCODE_LOCK),
+	[ALU_XOR] = ROW(alu, NONE, NONE, .argument = ALU_XOR, .flags = OPCODE_LOCK),
+	[ALU_CMP] = ROW(alu, NONE, NONE, .argument = ALU_CMP),
 };
 
-static const struct opcode group1a[8] = {
-	[0] = {.execute = execute_pop},
-	[1 ... 7] = {.execute = execute_ud}, /* not XOP */
-};
+static const struct opcode group1a[8] = {[0] = ROW(pop, NONE, NONE)};
 
-static const struct opcode group2[8] = {[0 ... 7] = {.execute = execute_shift}};
+static const struct opcode group2[8] = {[0 ... 7] = ROW(shift, NONE, NONE)};
 
 static const struct opcode group3[8] = {
-	{execute_test, .source = IMM},
-	{execute_test, .source = IMM},
-	{execute_not, .flags = LOCK},
-	{execute_neg, .flags = LOCK},
-	{.execute = execute_multiply},
-	{execute_multiply, .argument = 1},
-	{.execute = execute_divide},
-	{execute_divide, .argument = 1},
+	[0 ... 1] = ROW(alu, NONE, IMM, .argument = ALU_TEST),
+	[2] = ROW(not, NONE, NONE, .flags = OPCODE_LOCK),
+	[3] = ROW(neg, NONE, NONE, .flags = OPCODE_LOCK),
+	[4] = ROW(multiply, NONE, NONE),
+	[5] = ROW(multiply, NONE, NONE, .argument = 1),
+	[6] = ROW(divide, NONE, NONE),
+	[7] = ROW(divide, NONE, NONE, .argument = 1),
 };
 
 static const struct opcode group4[8] = {
-	{execute_inc_dec, .argument = ALU_ADD, .flags = LOCK},
-	{execute_inc_dec, .argument = ALU_SUB, .flags = LOCK},
-	[2 ... 7] = {.execute = execute_ud},
+	[0] = ROW(inc_dec, NONE, NONE, .argument = ALU_ADD, .flags = OPCODE_LOCK),
+	[1] = ROW(inc_dec, NONE, NONE, .argument = ALU_SUB, .flags = OPCODE_LOCK),
 };
 
-/* The rows that branch or push read their operand: it is a source. Far branches: not known. */
+/* The rows that branch or push read their operand: it is a source. A hole reads FFh: /7 is all code in it. */
 static const struct opcode group5[8] = {
-	{execute_inc_dec, .destination = RM, .argument = ALU_ADD, .flags = LOCK},
-	{execute_inc_dec, .destination = RM, .argument = ALU_SUB, .flags = LOCK},
-	{execute_call_indirect, .source = RM, .flags = FORCE64},
-	{.execute = NULL},
-	{execute_jmp_indirect, .source = RM, .flags = FORCE64},
-	{.execute = NULL},
-	{execute_push, .source = RM, .flags = DEFAULT64},
-	{.execute = execute_ud},
+	[0] = ROW(inc_dec, RM, ONE, .argument = ALU_ADD, .flags = OPCODE_LOCK),
+	[1] = ROW(inc_dec, RM, ONE, .argument = ALU_SUB, .flags = OPCODE_LOCK),
+	[2] = ROW(branch, NONE, RM, .argument = 1, .flags = OPCODE_FORCE64),
+	[4] = ROW(branch, NONE, RM, .flags = OPCODE_FORCE64),
+	[6] = ROW(push, NONE, RM, .flags = OPCODE_DEFAULT64),
+	[7] = ROW(ud, NONE, NONE),
 };
 
 static const struct opcode group8[8] = {
-	[0 ... 3] = {.execute = execute_ud},
-	[4] = {execute_bit_test, .argument = 0},
-	[5] = {execute_bit_test, .argument = 1, .flags = LOCK},
-	[6] = {execute_bit_test, .argument = 2, .flags = LOCK},
-	[7] = {execute_bit_test, .argument = 3, .flags = LOCK},
+	[4] = ROW(bit_test, NONE, NONE, .argument = BIT_TEST),
+	[5] = ROW(bit_test, NONE, NONE, .argument = BIT_SET, .flags = OPCODE_LOCK),
+	[6] = ROW(bit_test, NONE, NONE, .argument = BIT_RESET, .flags = OPCODE_LOCK),
+	[7] = ROW(bit_test, NONE, NONE, .argument = BIT_COMPLEMENT, .flags = OPCODE_LOCK),
 };
 
 static const struct opcode group9[8] = {
-	[1] = {execute_cmpxchg_pair, .flags = LOCK | MEMORY},
+	[1] = ROW(cmpxchg_pair, NONE, NONE, .flags = OPCODE_LOCK | OPCODE_MEMORY),
 };
 
-/* XABORT and XBEGIN are here too: not known. */
-static const struct opcode group11[8] = {[0] = {.execute = execute_mov}};
+static const struct opcode group11[8] = {[0] = ROW(mov, NONE, NONE)};
 
-static const struct opcode group15[8] = {
-	[5 ... 7] = {.execute = execute_flush_line},
-};
-
-/* The six forms of an arithmetic operation. */
-#define ALU_ROWS(first, operation, lock)                                                                      \
-	[(first) + 0] = {execute_alu, RM, REG, .argument = (operation), .flags = BYTE | (lock)},               \
-	[(first) + 1] = {execute_alu, RM, REG, .argument = (operation), .flags = (lock)},                      \
-	[(first) + 2] = {execute_alu, REG, RM, .argument = (operation), .flags = BYTE},                        \
-	[(first) + 3] = {execute_alu, REG, RM, .argument = (operation)},                                       \
-	[(first) + 4] = {execute_alu, ACC, IMM, .argument = (operation), .flags = BYTE},                       \
-	[(first) + 5] = {execute_alu, ACC, IMM, .argument = (operation)}
-
-/* A byte form and, one opcode further, the same with the operand size. */
-#define PAIR(first, do_it, to, from, more)                                                                    \
-	[(first)] = {do_it, to, from, .flags = BYTE | (more)}, [(first) + 1] = {do_it, to, from, .flags = (more)}
-
-#define GROUP_PAIR(first, to, from, rows)                                                                     \
-	[(first)] = {NULL, to, from, .flags = BYTE, .group = (rows)},                                          \
-	[(first) + 1] = {NULL, to, from, .group = (rows)}
+static const struct opcode group15[8] = {[6 ... 7] = ROW(flush_line, NONE, NONE, .flags = OPCODE_MEMORY)};
 
 const struct opcode opcodes_one_byte[256] = {
-	ALU_ROWS(0x00, ALU_ADD, LOCK),
-	[0x06] = {execute_push_sreg, .argument = SEG_ES, .flags = NOT64},
-	[0x07] = {execute_pop_sreg, .argument = SEG_ES, .flags = NOT64},
-	ALU_ROWS(0x08, ALU_OR, LOCK),
-	[0x0e] = {execute_push_sreg, .argument = SEG_CS, .flags = NOT64},
-	ALU_ROWS(0x10, ALU_ADC, LOCK),
-	[0x16] = {execute_push_sreg, .argument = SEG_SS, .flags = NOT64},
-	[0x17] = {execute_pop_sreg, .argument = SEG_SS, .flags = NOT64},
-	ALU_ROWS(0x18, ALU_SBB, LOCK),
-	[0x1e] = {execute_push_sreg, .argument = SEG_DS, .flags = NOT64},
-	[0x1f] = {execute_pop_sreg, .argument = SEG_DS, .flags = NOT64},
-	ALU_ROWS(0x20, ALU_AND, LOCK),
-	[0x27] = {.flags = NOT64}, /* DAA */
-	ALU_ROWS(0x28, ALU_SUB, LOCK),
-	[0x2f] = {.flags = NOT64}, /* DAS */
-	ALU_ROWS(0x30, ALU_XOR, LOCK),
-	[0x37] = {.flags = NOT64}, /* AAA */
+	ALU_ROWS(0x00, ALU_ADD, OPCODE_LOCK),
+	[0x06] = ROW(push_sreg, NONE, NONE, .argument = SEG_ES, .flags = OPCODE_NOT64),
+	ALU_ROWS(0x08, ALU_OR, OPCODE_LOCK),
+	[0x0e] = ROW(push_sreg, NONE, NONE, .argument = SEG_CS, .flags = OPCODE_NOT64),
+	ALU_ROWS(0x10, ALU_ADC, OPCODE_LOCK),
+	[0x16] = ROW(push_sreg, NONE, NONE, .argument = SEG_SS, .flags = OPCODE_NOT64),
+	ALU_ROWS(0x18, ALU_SBB, OPCODE_LOCK),
+	[0x1e] = ROW(push_sreg, NONE, NONE, .argument = SEG_DS, .flags = OPCODE_NOT64),
+	ALU_ROWS(0x20, ALU_AND, OPCODE_LOCK),
+	ALU_ROWS(0x28, ALU_SUB, OPCODE_LOCK),
+	ALU_ROWS(0x30, ALU_XOR, OPCODE_LOCK),
 	ALU_ROWS(0x38, ALU_CMP, 0),
-	[0x3f] = {.flags = NOT64}, /* AAS */
-	[0x40 ... 0x47] = {execute_inc_dec, OPCODE, .argument = ALU_ADD, .flags = NOT64},
-	[0x48 ... 0x4f] = {execute_inc_dec, OPCODE, .argument = ALU_SUB, .flags = NOT64},
-	[0x50 ... 0x57] = {execute_push, NONE, OPCODE, .flags = DEFAULT64},
-	[0x58 ... 0x5f] = {execute_pop, OPCODE, .flags = DEFAULT64},
-	[0x60] = {execute_pusha, .flags = NOT64},
-	[0x61] = {execute_popa, .flags = NOT64},
-	/* 62h: BOUND or EVEX */
-	[0x63] = {execute_movsxd, REG, RM32},
-	[0x68] = {execute_push, NONE, IMM, .flags = DEFAULT64},
-	[0x69] = {execute_imul, REG, RM, IMM},
-	[0x6a] = {execute_push, NONE, IMM8, .flags = DEFAULT64},
-	[0x6b] = {execute_imul, REG, RM, IMM8},
-	[0x70 ... 0x7f] = {execute_jcc, NONE, IMM8, .flags = FORCE64},
+	[0x50 ... 0x57] = ROW(push, NONE, OPCODE, .flags = OPCODE_DEFAULT64),
+	[0x58 ... 0x5f] = ROW(pop, OPCODE, NONE, .flags = OPCODE_DEFAULT64),
+	[0x60] = ROW(pusha, NONE, NONE, .flags = OPCODE_NOT64),
+	[0x61] = ROW(popa, NONE, NONE, .flags = OPCODE_NOT64),
+	[0x63] = ROW(movsxd, REG, RM32),
+	[0x68] = ROW(push, NONE, IMM, .flags = OPCODE_DEFAULT64),
+	[0x69] = ROW(imul, REG, RM, OPERAND_IMM),
+	[0x6a] = ROW(push, NONE, IMM8, .flags = OPCODE_DEFAULT64),
+	[0x6b] = ROW(imul, REG, RM, OPERAND_IMM8),
 	GROUP_PAIR(0x80, RM, IMM, group1),
-	[0x82] = {NULL, RM, IMM, .flags = BYTE | NOT64, .group = group1},
-	[0x83] = {NULL, RM, IMM8, .group = group1},
-	PAIR(0x84, execute_test, RM, REG, 0),
-	PAIR(0x86, execute_xchg, RM, REG, LOCK),
-	PAIR(0x88, execute_mov, RM, REG, 0),
-	PAIR(0x8a, execute_mov, REG, RM, 0),
-	[0x8c] = {execute_mov_from_sreg, RM, SREG},
-	[0x8d] = {execute_lea, REG, RM, .flags = MEMORY},
-	[0x8e] = {execute_mov_to_sreg, SREG, RM16},
-	[0x8f] = {NULL, RM, .flags = DEFAULT64, .group = group1a},
-	[0x90] = {execute_nop_or_xchg, OPCODE, ACC},
-	[0x91 ... 0x97] = {execute_xchg, OPCODE, ACC},
-	[0x98] = {.execute = execute_convert},
-	[0x99] = {.execute = execute_convert_double},
-	[0x9a] = {.flags = NOT64}, /* CALL far */
-	[0x9c] = {execute_pushf, .flags = DEFAULT64},
-	[0x9e] = {.execute = execute_sahf},
-	[0x9f] = {.execute = execute_lahf},
-	PAIR(0xa0, execute_mov, ACC, OFFSET, 0),
-	PAIR(0xa2, execute_mov, OFFSET, ACC, 0),
-	PAIR(0xa4, execute_string, NONE, NONE, 0),
-	PAIR(0xa6, execute_string, NONE, NONE, 0),
-	PAIR(0xa8, execute_test, ACC, IMM, 0),
-	PAIR(0xaa, execute_string, NONE, NONE, 0),
-	PAIR(0xac, execute_string, NONE, NONE, 0),
-	PAIR(0xae, execute_string, NONE, NONE, 0),
-	[0xb0 ... 0xb7] = {execute_mov, OPCODE, IMMFULL, .flags = BYTE},
-	[0xb8 ... 0xbf] = {execute_mov, OPCODE, IMMFULL},
+	[0x82] = GROUP(RM, IMM, group1, .flags = OPCODE_BYTE | OPCODE_NOT64),
+	[0x83] = GROUP(RM, IMM8, group1),
+	PAIR(0x84, alu, RM, REG, 0, .argument = ALU_TEST),
+	PAIR(0x86, xchg, RM, REG, OPCODE_LOCK),
+	PAIR(0x88, mov, RM, REG, 0),
+	PAIR(0x8a, mov, REG, RM, 0),
+	[0x8c] = ROW(mov, RM16, SREG, .flags = OPCODE_MEMORY),
+	[0x8f] = GROUP(RM, NONE, group1a, .flags = OPCODE_DEFAULT64),
+	[0x9c] = ROW(pushf, NONE, NONE, .flags = OPCODE_DEFAULT64),
+	PAIR(0xa0, mov, ACC, OFFSET, 0),
+	PAIR(0xa2, mov, OFFSET, ACC, 0),
+	PAIR(0xa4, string, NONE, NONE, 0, .argument = STRING_SOURCE | STRING_WRITE),   /* MOVS */
+	PAIR(0xa6, string, NONE, NONE, 0, .argument = STRING_SOURCE | STRING_COMPARE), /* CMPS */
+	PAIR(0xaa, string, NONE, NONE, 0, .argument = STRING_WRITE),                   /* STOS */
+	PAIR(0xac, string, NONE, NONE, 0, .argument = STRING_SOURCE | STRING_LOAD),    /* LODS */
+	PAIR(0xae, string, NONE, NONE, 0, .argument = STRING_COMPARE),                 /* SCAS */
 	GROUP_PAIR(0xc0, RM, IMM8, group2),
-	[0xc2] = {execute_ret, NONE, IMM16, .flags = FORCE64},
-	[0xc3] = {execute_ret, .flags = FORCE64},
-	[0xc4] = {execute_load_far, REG, RM, .argument = SEG_ES}, /* or VEX */
-	[0xc5] = {execute_load_far, REG, RM, .argument = SEG_DS}, /* or VEX */
+	[0xc2] = ROW(ret, NONE, IMM16, .flags = OPCODE_FORCE64),
+	[0xc3] = ROW(ret, NONE, NONE, .flags = OPCODE_FORCE64),
 	GROUP_PAIR(0xc6, RM, IMM, group11),
-	[0xc8] = {execute_enter, IMM16, IMM8, .flags = DEFAULT64},
-	[0xc9] = {execute_leave, .flags = DEFAULT64},
-	[0xce] = {.flags = NOT64}, /* INTO */
+	[0xc8] = ROW(enter, IMM16, IMM8, .flags = OPCODE_DEFAULT64),
+	[0xc9] = ROW(leave, NONE, NONE, .flags = OPCODE_DEFAULT64),
 	GROUP_PAIR(0xd0, RM, ONE, group2),
 	GROUP_PAIR(0xd2, RM, CL, group2),
-	[0xd4] = {.flags = NOT64}, /* AAM */
-	[0xd5] = {.flags = NOT64}, /* AAD */
-	[0xd6] = {.flags = NOT64},
-	[0xd7] = {.execute = execute_xlat},
-	[0xe0 ... 0xe2] = {execute_loop, NONE, IMM8, .flags = FORCE64},
-	[0xe3] = {execute_jcxz, NONE, IMM8, .flags = FORCE64},
-	[0xe8] = {execute_call, NONE, IMM, .flags = FORCE64},
-	[0xe9] = {execute_jmp, NONE, IMM, .flags = FORCE64},
-	[0xea] = {.flags = NOT64}, /* JMP far */
-	[0xeb] = {execute_jmp, NONE, IMM8, .flags = FORCE64},
-	[0xf5] = {.execute = execute_flag},
+	[0xd7] = ROW(xlat, NONE, NONE),
+	[0xe8] = ROW(branch, NONE, IMM, .argument = 1, .flags = OPCODE_FORCE64),
 	GROUP_PAIR(0xf6, RM, NONE, group3),
-	[0xf8] = {.execute = execute_flag},
-	[0xf9] = {.execute = execute_flag},
-	[0xfc] = {.execute = execute_flag},
-	[0xfd] = {.execute = execute_flag},
-	[0xfe] = {NULL, RM, .flags = BYTE, .group = group4},
+	[0xfe] = GROUP(RM, ONE, group4, .flags = OPCODE_BYTE),
 	[0xff] = {.group = group5},
 };
 
 const struct opcode opcodes_0f[256] = {
-	[0x0b] = {.execute = execute_ud}, /* UD2 */
-	[0x0d] = {execute_nop, .flags = MODRM},                /* PREFETCHW */
-	[0x18 ... 0x1f] = {execute_nop_hint, .flags = MODRM}, /* PREFETCHh, NOP */
-	[0x40 ... 0x4f] = {execute_cmovcc, REG, RM},
-	[0x80 ... 0x8f] = {execute_jcc, NONE, IMM, .flags = FORCE64},
-	[0x90 ... 0x9f] = {execute_setcc, RM, .flags = BYTE},
-	[0xa0] = {execute_push_sreg, .argument = SEG_FS, .flags = DEFAULT64},
-	[0xa1] = {execute_pop_sreg, .argument = SEG_FS, .flags = DEFAULT64},
-	[0xa3] = {execute_bit_test, RM, REG, .argument = 0},
-	[0xa4] = {execute_double_shift, RM, REG, IMM8},
-	[0xa5] = {execute_double_shift, RM, REG, CL},
-	[0xa8] = {execute_push_sreg, .argument = SEG_GS, .flags = DEFAULT64},
-	[0xa9] = {execute_pop_sreg, .argument = SEG_GS, .flags = DEFAULT64},
-	[0xab] = {execute_bit_test, RM, REG, .argument = 1, .flags = LOCK},
-	[0xac] = {execute_double_shift, RM, REG, IMM8, .argument = 1},
-	[0xad] = {execute_double_shift, RM, REG, CL, .argument = 1},
-	[0xae] = {NULL, RM8, .flags = BYTE, .group = group15},
-	[0xaf] = {execute_imul, REG, RM},
-	PAIR(0xb0, execute_cmpxchg, RM, REG, LOCK),
-	[0xb2] = {execute_load_far, REG, RM, .argument = SEG_SS},
-	[0xb3] = {execute_bit_test, RM, REG, .argument = 2, .flags = LOCK},
-	[0xb4] = {execute_load_far, REG, RM, .argument = SEG_FS},
-	[0xb5] = {execute_load_far, REG, RM, .argument = SEG_GS},
-	[0xb6] = {execute_mov, REG, RM8}, /* MOVZX */
-	[0xb7] = {execute_mov, REG, RM16},
-	[0xb8] = {execute_popcnt, REG, RM},
-	[0xb9] = {execute_ud, .flags = MODRM}, /* UD1 */
-	[0xba] = {NULL, RM, IMM8, .group = group8},
-	[0xbb] = {execute_bit_test, RM, REG, .argument = 3, .flags = LOCK},
-	[0xbc] = {execute_bit_scan, REG, RM},
-	[0xbd] = {execute_bit_scan, REG, RM, .argument = 1},
-	[0xbe] = {execute_movsx, REG, RM8},
-	[0xbf] = {execute_movsx, REG, RM16},
-	PAIR(0xc0, execute_xadd, RM, REG, LOCK),
-	[0xc3] = {execute_mov, RM, REG, .flags = MEMORY | PLAIN}, /* MOVNTI */
-	[0xc7] = {NULL, RM, .group = group9},
-	[0xc8 ... 0xcf] = {execute_bswap, OPCODE},
-	[0xff] = {execute_ud, .flags = MODRM}, /* UD0 */
+	[0x40 ... 0x4f] = ROW(cmovcc, REG, RM),
+	[0x90 ... 0x9f] = ROW(setcc, RM, NONE, .flags = OPCODE_BYTE),
+	[0xa0] = ROW(push_sreg, NONE, NONE, .argument = SEG_FS, .flags = OPCODE_DEFAULT64),
+	[0xa3] = ROW(bit_test, RM, REG, .argument = BIT_TEST),
+	[0xa4] = ROW(double_shift, RM, REG, OPERAND_IMM8),
+	[0xa5] = ROW(double_shift, RM, REG, OPERAND_CL),
+	[0xa8] = ROW(push_sreg, NONE, NONE, .argument = SEG_GS, .flags = OPCODE_DEFAULT64),
+	[0xab] = ROW(bit_test, RM, REG, .argument = BIT_SET, .flags = OPCODE_LOCK),
+	[0xac] = ROW(double_shift, RM, REG, OPERAND_IMM8, .argument = 1),
+	[0xad] = ROW(double_shift, RM, REG, OPERAND_CL, .argument = 1),
+	[0xae] = GROUP(RM8, NONE, group15, .flags = OPCODE_BYTE),
+	[0xaf] = ROW(imul, REG, RM),
+	PAIR(0xb0, cmpxchg, RM, REG, OPCODE_LOCK),
+	[0xb3] = ROW(bit_test, RM, REG, .argument = BIT_RESET, .flags = OPCODE_LOCK),
+	[0xb6] = ROW(mov, REG, RM8), /* MOVZX */
+	[0xb7] = ROW(mov, REG, RM16),
+	[0xb8] = ROW(popcnt, REG, RM),
+	[0xba] = GROUP(RM, IMM8, group8),
+	[0xbb] = ROW(bit_test, RM, REG, .argument = BIT_COMPLEMENT, .flags = OPCODE_LOCK),
+	[0xbc] = ROW(bit_scan, REG, RM),
+	[0xbd] = ROW(bit_scan, REG, RM, .argument = 1),
+	[0xbe] = ROW(movsx, REG, RM8),
+	[0xbf] = ROW(movsx, REG, RM16),
+	PAIR(0xc0, xadd, RM, REG, OPCODE_LOCK),
+	[0xc3] = ROW(mov, RM, REG, .flags = OPCODE_MEMORY), /* MOVNTI */
+	[0xc7] = GROUP(RM, NONE, group9),
 };
 
 const struct opcode opcodes_0f38[256] = {
-	[0xf0] = {execute_movbe, REG, RM},
-	[0xf1] = {execute_movbe, RM, REG},
+	[0xf0] = ROW(movbe, REG, RM, .flags = OPCODE_MEMORY),
+	[0xf1] = ROW(movbe, RM, REG, .flags = OPCODE_MEMORY),
 };

@@ -1,8 +1,6 @@
 /* Operands: where they are, how to read and write them. */
 #include "vmm/emulate/emulation.h"
 
-#define REX_B BIT(0)
-
 uint64_t gpr_read(const struct emulation *e, unsigned number, unsigned size)
 {
 	return e->gpr[number] & size_mask(size);
@@ -15,23 +13,25 @@ void gpr_write(struct emulation *e, unsigned number, unsigned size, uint64_t val
 	e->gpr[number] = (e->gpr[number] & ~mask) | (value & size_mask(size));
 }
 
-static bool set_register(struct emulation *e, struct operand *operand, unsigned number, unsigned size)
+static bool set(struct operand *operand, enum operand_place place, unsigned size, uint64_t value)
 {
-	*operand = (struct operand){.place = PLACE_REGISTER, .size = size, .number = number};
-	/* AH, CH, DH, BH: unless any REX prefix turns the encodings into SPL, BPL, SIL, DIL. */
-	if (size == 1 && !e->has_rex && number >= 4) {
-		operand->place = PLACE_HIGH_BYTE;
-		operand->number = number - 4;
-	}
+	*operand = (struct operand){.place = place, .size = size, .value = value};
 	return true;
 }
 
-static bool set_rm(struct emulation *e, struct operand *operand, unsigned size)
+static bool set_register(const struct emulation *e, struct operand *operand, unsigned number, unsigned size)
 {
-	if (e->mod == 3)
-		return set_register(e, operand, e->rm, size);
-	*operand = (struct operand){.place = PLACE_MEMORY, .size = size};
+	/* AH, CH, DH, BH: unless any REX prefix turns the encodings into SPL, BPL, SIL, DIL. */
+	bool high = size == 1 && !e->rex && number >= 4;
+
+	*operand = (struct operand){.place = high ? PLACE_HIGH_BYTE : PLACE_REGISTER, .size = size};
+	operand->number = high ? number - 4 : number;
 	return true;
+}
+
+static bool set_rm(const struct emulation *e, struct operand *operand, unsigned size)
+{
+	return e->mod == 3 ? set_register(e, operand, e->rm, size) : set(operand, PLACE_MEMORY, size, 0);
 }
 
 static bool set_immediate(struct emulation *e, struct operand *operand, unsigned size, bool extend)
@@ -40,15 +40,16 @@ static bool set_immediate(struct emulation *e, struct operand *operand, unsigned
 
 	if (!fetch_code(e, size, &value))
 		return false;
-	*operand = (struct operand){.place = PLACE_IMMEDIATE, .size = e->operand_size};
-	operand->value = extend ? sign_extend(value, size) : value;
-	return true;
+	return set(operand, PLACE_IMMEDIATE, e->operand_size, extend ? sign_extend(value, size) : value);
 }
 
-static bool set_offset(struct emulation *e, struct operand *operand)
+static bool set_segment_register(struct emulation *e, struct operand *operand)
 {
-	*operand = (struct operand){.place = PLACE_MEMORY, .size = e->operand_size};
-	return fetch_code(e, e->address_size, &e->displacement);
+	uint8_t number = e->reg & 7; /* REX.R is ignored */
+
+	if (number > SEG_GS)
+		return emulation_fault(e, EXCEPTION_UD);
+	return set(operand, PLACE_IMMEDIATE, 2, e->context->segment[number].selector);
 }
 
 /* Fetch what the operand adds to the instruction and say where the operand is. Memory is resolved later. */
@@ -63,47 +64,44 @@ bool operand_decode(struct emulation *e, enum operand_kind kind, struct operand 
 	case OPERAND_RM16: return set_rm(e, operand, 2);
 	case OPERAND_RM32: return set_rm(e, operand, MIN(size, 4));
 	case OPERAND_REG: return set_register(e, operand, e->reg, size);
-	case OPERAND_SREG:
-		*operand = (struct operand){.place = PLACE_SREG, .size = 2, .number = e->reg & 7};
-		return true;
+	case OPERAND_SREG: return set_segment_register(e, operand);
 	case OPERAND_OPCODE: return set_register(e, operand, (e->byte & 7) | (e->rex & REX_B ? 8 : 0), size);
 	case OPERAND_ACC: return set_register(e, operand, RAX, size);
-	case OPERAND_OFFSET: return set_offset(e, operand);
+	case OPERAND_OFFSET:
+		return set(operand, PLACE_MEMORY, size, 0) &&
+		       fetch_code(e, e->address_size, &e->displacement);
 	case OPERAND_IMM8: return set_immediate(e, operand, 1, true);
 	case OPERAND_IMM: return set_immediate(e, operand, MIN(size, 4), true);
-	case OPERAND_IMMFULL: return set_immediate(e, operand, size, false);
 	case OPERAND_IMM16: return set_immediate(e, operand, 2, false);
-	case OPERAND_ONE:
-		*operand = (struct operand){.place = PLACE_IMMEDIATE, .size = size, .value = 1};
-		return true;
+	case OPERAND_ONE: return set(operand, PLACE_IMMEDIATE, size, 1);
 	case OPERAND_CL: return set_register(e, operand, RCX, 1);
 	}
 	return emulation_unsupported(e);
 }
 
-static bool read_place(struct emulation *e, const struct operand *operand, uint64_t *value, bool for_write)
+static bool read_place(struct emulation *e, const struct operand *operand, uint64_t *value,
+		       enum emulate_access access)
 {
 	*value = 0;
 	switch ((enum operand_place)operand->place) {
+	case PLACE_NONE: break;
 	case PLACE_REGISTER: *value = gpr_read(e, operand->number, operand->size); return true;
 	case PLACE_HIGH_BYTE: *value = e->gpr[operand->number] >> 8 & 0xff; return true;
-	case PLACE_MEMORY:
-		return segmented_read(e, operand->number, operand->value, value, operand->size, for_write);
 	case PLACE_IMMEDIATE: *value = operand->value & size_mask(operand->size); return true;
-	case PLACE_SREG: *value = e->context->segment[operand->number].selector; return true;
-	case PLACE_NONE: break;
+	case PLACE_MEMORY:
+		return segmented_access(e, operand->number, operand->value, value, operand->size, access);
 	}
 	return emulation_unsupported(e);
 }
 
 bool operand_read(struct emulation *e, const struct operand *operand, uint64_t *value)
 {
-	return read_place(e, operand, value, false);
+	return read_place(e, operand, value, EMULATE_READ);
 }
 
 bool operand_read_for_write(struct emulation *e, const struct operand *operand, uint64_t *value)
 {
-	return read_place(e, operand, value, true);
+	return read_place(e, operand, value, EMULATE_READ_FOR_WRITE);
 }
 
 bool operand_write(struct emulation *e, const struct operand *operand, uint64_t value)
@@ -113,10 +111,11 @@ bool operand_write(struct emulation *e, const struct operand *operand, uint64_t 
 	case PLACE_HIGH_BYTE:
 		e->gpr[operand->number] = (e->gpr[operand->number] & ~0xff00UL) | (value & 0xff) << 8;
 		return true;
-	case PLACE_MEMORY: return segmented_write(e, operand->number, operand->value, &value, operand->size);
+	case PLACE_MEMORY:
+		return segmented_access(e, operand->number, operand->value, &value, operand->size,
+					EMULATE_WRITE);
 	case PLACE_NONE:
-	case PLACE_IMMEDIATE:
-	case PLACE_SREG: break;
+	case PLACE_IMMEDIATE: break;
 	}
 	return emulation_unsupported(e);
 }

@@ -1,14 +1,7 @@
 /* MOVS, CMPS, STOS, LODS, SCAS, alone and repeated. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ". */
 #include "vmm/emulate/emulation.h"
 
-enum { MOVS = 0xa4, CMPS = 0xa6, STOS = 0xaa, LODS = 0xac, SCAS = 0xae };
-
 #define REPEAT_NOT_EQUAL 0xf2
-
-static unsigned source_segment(const struct emulation *e)
-{
-	return e->override >= 0 ? e->override : SEG_DS;
-}
 
 static uint64_t offset_of(const struct emulation *e, unsigned number)
 {
@@ -22,99 +15,36 @@ static void step(struct emulation *e, unsigned number)
 	gpr_write(e, number, e->address_size, e->gpr[number] + (e->rflags & RFLAGS_DF ? -size : size));
 }
 
-static bool read_source(struct emulation *e, uint64_t *value)
-{
-	*value = 0;
-	return segmented_read(e, source_segment(e), offset_of(e, RSI), value, e->operand_size, false);
-}
-
-static bool read_destination(struct emulation *e, uint64_t *value)
-{
-	*value = 0;
-	return segmented_read(e, SEG_ES, offset_of(e, RDI), value, e->operand_size, false);
-}
-
-static bool write_destination(struct emulation *e, uint64_t value)
-{
-	return segmented_write(e, SEG_ES, offset_of(e, RDI), &value, e->operand_size);
-}
-
-static bool movs(struct emulation *e)
-{
-	uint64_t value;
-
-	if (!segmented_precheck(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
-	    !segmented_precheck(e, SEG_ES, offset_of(e, RDI), e->operand_size, true) ||
-	    !read_source(e, &value) || !write_destination(e, value))
-		return false;
-	step(e, RSI);
-	step(e, RDI);
-	return true;
-}
-
-static bool cmps(struct emulation *e)
-{
-	uint64_t a, b;
-
-	if (!segmented_precheck(e, source_segment(e), offset_of(e, RSI), e->operand_size, false) ||
-	    !segmented_precheck(e, SEG_ES, offset_of(e, RDI), e->operand_size, false) ||
-	    !read_source(e, &a) || !read_destination(e, &b))
-		return false;
-	alu_compute(e, ALU_CMP, a, b, e->operand_size);
-	step(e, RSI);
-	step(e, RDI);
-	return true;
-}
-
-static bool stos(struct emulation *e)
-{
-	if (!write_destination(e, gpr_read(e, RAX, e->operand_size)))
-		return false;
-	step(e, RDI);
-	return true;
-}
-
-static bool lods(struct emulation *e)
-{
-	uint64_t value;
-
-	if (!read_source(e, &value))
-		return false;
-	gpr_write(e, RAX, e->operand_size, value);
-	step(e, RSI);
-	return true;
-}
-
-static bool scas(struct emulation *e)
-{
-	uint64_t value;
-
-	if (!read_destination(e, &value))
-		return false;
-	alu_compute(e, ALU_CMP, gpr_read(e, RAX, e->operand_size), value, e->operand_size);
-	step(e, RDI);
-	return true;
-}
-
+/*
+ * One element: from DS:rSI or the accumulator, to ES:rDI, the accumulator, or a comparison. Where it touches
+ * two places, both are checked first: no device is read for a move that cannot be finished.
+ */
 static bool iterate(struct emulation *e)
 {
-	switch (e->byte & ~1) {
-	case MOVS: return movs(e);
-	case CMPS: return cmps(e);
-	case STOS: return stos(e);
-	case LODS: return lods(e);
-	case SCAS: return scas(e);
-	default: return emulation_unsupported(e);
+	uint8_t does = e->opcode.argument, size = e->operand_size;
+	unsigned segment = e->override >= 0 ? e->override : SEG_DS;
+	uint64_t from = offset_of(e, RSI), to = offset_of(e, RDI), a = gpr_read(e, RAX, size), b;
+
+	if (does & STRING_SOURCE && does & (STRING_WRITE | STRING_COMPARE) &&
+	    (!segmented_check(e, segment, from, size, false) ||
+	     !segmented_check(e, SEG_ES, to, size, does & STRING_WRITE)))
+		return false;
+	if (does & STRING_SOURCE && !segmented_read(e, segment, from, &a, size))
+		return false;
+	if (does & STRING_WRITE && !segmented_access(e, SEG_ES, to, &a, size, EMULATE_WRITE))
+		return false;
+	if (does & STRING_COMPARE) {
+		if (!segmented_read(e, SEG_ES, to, &b, size))
+			return false;
+		alu_compute(e, ALU_CMP, a, b, size);
 	}
-}
-
-/* CMPS and SCAS end also on the flag. */
-static bool ends_on_flag(const struct emulation *e)
-{
-	bool compares = (e->byte & ~1) == CMPS || (e->byte & ~1) == SCAS;
-	bool equal = e->rflags & RFLAGS_ZF;
-
-	return compares && equal == (e->repeat == REPEAT_NOT_EQUAL);
+	if (does & STRING_LOAD)
+		gpr_write(e, RAX, size, a);
+	if (does & STRING_SOURCE)
+		step(e, RSI);
+	if (does & (STRING_WRITE | STRING_COMPARE))
+		step(e, RDI);
+	return true;
 }
 
 static bool again(struct emulation *e)
@@ -144,7 +74,9 @@ bool execute_string(struct emulation *e)
 		if (!iterate(e))
 			return done && e->status == EMULATE_FAULT ? again(e) : false;
 		gpr_write(e, RCX, e->address_size, e->gpr[RCX] - 1);
-		if (ends_on_flag(e))
+		/* A comparison ends also on the flag. */
+		if (e->opcode.argument & STRING_COMPARE &&
+		    !(e->rflags & RFLAGS_ZF) == (e->repeat != REPEAT_NOT_EQUAL))
 			return true;
 	}
 	return true;

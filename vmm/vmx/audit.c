@@ -30,11 +30,6 @@ static void check(struct audit *audit, bool holds, const char *field, uint64_t v
 	audit->put(line);
 }
 
-static bool canonical(uint64_t address)
-{
-	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 /* "Checks on Guest Control Registers, Debug Registers, and MSRs" */
 static void audit_registers(struct audit *a)
 {
@@ -53,9 +48,9 @@ static void audit_registers(struct audit *a)
 	check(a, a->ia32e || !(a->cr4 & CR4_PCIDE), "CR4", a->cr4, "PCIDE is set outside IA-32e mode");
 	check(a, !(a->cr3 >> cpuid_physical_bits()), "CR3", a->cr3, "bits beyond the physical-address width");
 	check(a, !(vmread(VMCS_GUEST_DR7) >> 32), "DR7", vmread(VMCS_GUEST_DR7), "bits 63:32 are not 0");
-	check(a, canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP", vmread(VMCS_GUEST_SYSENTER_ESP),
+	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP", vmread(VMCS_GUEST_SYSENTER_ESP),
 	      "not canonical");
-	check(a, canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP", vmread(VMCS_GUEST_SYSENTER_EIP),
+	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP", vmread(VMCS_GUEST_SYSENTER_EIP),
 	      "not canonical");
 	for (unsigned i = 0; i < 64; i += 8) {
 		uint8_t type = (uint8_t)(pat >> i);
@@ -120,7 +115,7 @@ static void audit_data(struct audit *a, unsigned i)
 	const char *name = segment_name[i];
 	uint32_t type = SEGMENT_TYPE(s);
 
-	check(a, (i == SEG_FS || i == SEG_GS) ? canonical(s->base) : s->access & SEGMENT_UNUSABLE || !(s->base >> 32),
+	check(a, (i == SEG_FS || i == SEG_GS) ? is_canonical(s->base) : s->access & SEGMENT_UNUSABLE || !(s->base >> 32),
 	      name, s->base, "the base is not canonical, or above 4 GiB");
 	if (s->access & SEGMENT_UNUSABLE)
 		return;
@@ -141,14 +136,14 @@ static void audit_system_segments(struct audit *a)
 	check(a, !(tr->selector & 4), "TR", tr->selector, "the selector points into the LDT");
 	check(a, type == 11 || (type == 3 && !a->ia32e), "TR", tr->access, "the type is no busy TSS of this mode");
 	check(a, !(tr->access & (SEGMENT_CODE_OR_DATA | SEGMENT_UNUSABLE)), "TR", tr->access, "S is 1, or unusable");
-	check(a, canonical(tr->base), "TR", tr->base, "not canonical");
+	check(a, is_canonical(tr->base), "TR", tr->base, "not canonical");
 	audit_segment_common(a, SEG_TR);
 	if (ldtr->access & SEGMENT_UNUSABLE)
 		return;
 	check(a, !(ldtr->selector & 4), "LDTR", ldtr->selector, "the selector points into the LDT");
 	check(a, SEGMENT_TYPE(ldtr) == 2 && !(ldtr->access & SEGMENT_CODE_OR_DATA), "LDTR", ldtr->access,
 	      "the type is no LDT");
-	check(a, canonical(ldtr->base), "LDTR", ldtr->base, "not canonical");
+	check(a, is_canonical(ldtr->base), "LDTR", ldtr->base, "not canonical");
 	audit_segment_common(a, SEG_LDTR);
 }
 
@@ -171,12 +166,12 @@ static void audit_tables_and_flow(struct audit *a)
 	uint64_t rip = vmread(VMCS_GUEST_RIP), info = vmread(VMCS_ENTRY_INTERRUPTION);
 	bool external = info & INTERRUPTION_VALID && (info & INTERRUPTION_TYPE) == 0;
 
-	check(a, canonical(vmread(VMCS_GUEST_GDTR_BASE)), "GDTR base", vmread(VMCS_GUEST_GDTR_BASE), "not canonical");
-	check(a, canonical(vmread(VMCS_GUEST_IDTR_BASE)), "IDTR base", vmread(VMCS_GUEST_IDTR_BASE), "not canonical");
+	check(a, is_canonical(vmread(VMCS_GUEST_GDTR_BASE)), "GDTR base", vmread(VMCS_GUEST_GDTR_BASE), "not canonical");
+	check(a, is_canonical(vmread(VMCS_GUEST_IDTR_BASE)), "IDTR base", vmread(VMCS_GUEST_IDTR_BASE), "not canonical");
 	check(a, !(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16), "GDTR limit", vmread(VMCS_GUEST_GDTR_LIMIT), "above FFFFh");
 	check(a, !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16), "IDTR limit", vmread(VMCS_GUEST_IDTR_LIMIT), "above FFFFh");
 	if (a->ia32e && a->segment[SEG_CS].access & SEGMENT_L)
-		check(a, canonical(rip), "RIP", rip, "not canonical");
+		check(a, is_canonical(rip), "RIP", rip, "not canonical");
 	else
 		check(a, !(rip >> 32), "RIP", rip, "above 4 GiB outside 64-bit code");
 	check(a, !(a->rflags & 0xffffffffffc08028) && a->rflags & RFLAGS_RESERVED, "RFLAGS", a->rflags,

@@ -73,14 +73,6 @@ void backend_segment(enum segment_index index, struct segment *segment)
 	segment->access = (uint32_t)vmread((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * index));
 }
 
-void backend_set_segment(enum segment_index index, const struct segment *segment)
-{
-	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * index), segment->selector);
-	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * index), segment->base);
-	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * index), segment->limit);
-	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * index), segment->access);
-}
-
 /* The DPL of SS is the CPL in every mode: SDM Vol. 3C "Guest Register State". */
 uint8_t backend_cpl(void)
 {
@@ -125,11 +117,6 @@ void vmx_instruction_done_traced(uint64_t rflags)
 void backend_instruction_done(void)
 {
 	vmx_instruction_done();
-}
-
-void backend_mov_ss_shadow(void)
-{
-	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_MOV_SS);
 }
 
 void backend_set_tsc_offset(uint64_t offset)
