@@ -50,6 +50,14 @@ static bool plugged(const struct machine *machine, unsigned index)
 
 /* ---- Time ---- */
 
+static void set_deadline(struct machine *machine, uint64_t earliest)
+{
+	if (earliest == machine->deadline)
+		return;
+	machine->deadline = earliest;
+	service_deadline_changed(machine, earliest);
+}
+
 static void update_deadline(struct machine *machine)
 {
 	uint64_t earliest = DEADLINE_NONE;
@@ -58,18 +66,22 @@ static void update_deadline(struct machine *machine)
 		return;
 	for (unsigned i = 0; i < DEVICE_COUNT; i++)
 		earliest = MIN(earliest, machine->device[i].deadline);
-	if (earliest == machine->deadline)
-		return;
-	machine->deadline = earliest;
-	service_deadline_changed(machine, earliest);
+	set_deadline(machine, earliest);
 }
 
 void device_arm(struct device *device, uint64_t deadline)
 {
-	if (device->deadline == deadline)
+	struct machine *machine = device->machine;
+	uint64_t old = device->deadline;
+
+	if (old == deadline)
 		return;
 	device->deadline = deadline;
-	update_deadline(device->machine);
+	/* Only the earliest one matters, and only when it goes must all others be looked at. */
+	if (deadline < machine->deadline && !machine->defer_deadline)
+		set_deadline(machine, deadline);
+	else if (old <= machine->deadline)
+		update_deadline(machine);
 }
 
 void machine_run_timers(struct machine *machine)

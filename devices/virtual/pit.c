@@ -142,7 +142,8 @@ static void write_count_0(struct device *device, uint8_t value, uint64_t tick)
 	struct pit_channel *channel = &pit->channel[0];
 
 	catch_up(device, tick);
-	pit_channel_write(channel, value, tick);
+	if (!pit_channel_write(channel, value, tick) && tick < pit->rise)
+		return;
 	if (pit->line && channel->mode == 0)
 		drive_irq(device, pit_channel_out(channel, tick));
 	plan_rise(device, tick);
@@ -171,7 +172,7 @@ static void pit_write(struct device *device, unsigned offset, unsigned size, uin
 	else if (offset == 0)
 		write_count_0(device, (uint8_t)value, tick);
 	else
-		pit_channel_write(&pit->channel[offset], (uint8_t)value, tick);
+		(void)pit_channel_write(&pit->channel[offset], (uint8_t)value, tick);
 }
 
 static uint32_t port_b_read(struct device *device, unsigned offset, unsigned size)

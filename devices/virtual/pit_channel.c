@@ -239,7 +239,7 @@ static void write_low(struct pit_channel *channel, uint8_t value, uint64_t tick)
 		channel->load_at = PIT_TICK_NONE;
 }
 
-void pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick)
+bool pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick)
 {
 	settle(channel, tick);
 	switch (access_mode(channel)) {
@@ -248,12 +248,13 @@ void pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick
 	default:
 		if (!channel->write_high) {
 			write_low(channel, value, tick);
-			break;
+			return channel->mode == MODE_TERMINAL_COUNT;
 		}
 		channel->write_high = 0;
 		write_count(channel, (unsigned)value << 8 | channel->low_byte, tick);
 		break;
 	}
+	return true;
 }
 
 void pit_channel_latch_count(struct pit_channel *channel, uint64_t tick)

@@ -20,7 +20,9 @@ void pit_channel_control(struct pit_channel *channel, uint8_t value, uint64_t ti
 
 /* The counter's port. What is latched does not depend on `tick`. */
 uint32_t pit_channel_read(struct pit_channel *channel, uint64_t tick);
-void pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick);
+
+/* Returns whether the counting may have changed: a low byte alone is only kept, but in mode 0 it stops it. */
+bool pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick);
 
 /* The counter latch and read-back commands. What is latched already stays. */
 void pit_channel_latch_count(struct pit_channel *channel, uint64_t tick);

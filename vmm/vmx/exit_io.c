@@ -6,7 +6,7 @@
 #define IO_IN                  BIT(3)
 #define IO_STRING              BIT(4)
 #define IO_REP                 BIT(5)
-#define IO_FORM                0x1f /* size, direction, string */
+#define IO_FORM                0x1f /* size, direction, string: 0 is a byte out */
 #define IO_PORT(qualification) ((uint16_t)((qualification) >> 16))
 
 /* VM-exit instruction information for INS and OUTS: address size in bits 9:7, segment in bits 17:15. */
@@ -41,7 +41,7 @@ static noinline enum action exit_string_io(struct vcpu *vcpu, uint64_t qualifica
 	return string_io(vcpu, &io);
 }
 
-static noinline enum action exit_any_io(struct vcpu *vcpu, uint64_t qualification)
+static noinline enum action exit_wide_io(struct vcpu *vcpu, uint64_t qualification)
 {
 	struct port_space *ports = &vcpu->vm->machine.ports;
 	unsigned size = IO_SIZE(qualification);
@@ -55,15 +55,23 @@ static noinline enum action exit_any_io(struct vcpu *vcpu, uint64_t qualificatio
 	return ACTION_ADVANCE;
 }
 
+static noinline enum action exit_byte_out(struct vcpu *vcpu, uint16_t port)
+{
+	port_write(&vcpu->vm->machine.ports, port, 1, (uint8_t)vcpu->gpr[RAX]);
+	return ACTION_ADVANCE;
+}
+
+/* Bytes have a way of their own: guests poll status registers, and legacy devices are a byte wide. */
 enum action exit_io(struct vcpu *vcpu)
 {
 	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
-	struct port_space *ports;
+	struct port_space *ports = &vcpu->vm->machine.ports;
 
-	/* Most are a byte in: guests poll status registers. */
-	if (unlikely((qualification & IO_FORM) != IO_IN))
-		return exit_any_io(vcpu, qualification);
-	ports = &vcpu->vm->machine.ports;
+	if (unlikely((qualification & IO_FORM) != IO_IN)) {
+		if (qualification & IO_FORM)
+			return exit_wide_io(vcpu, qualification);
+		return exit_byte_out(vcpu, IO_PORT(qualification));
+	}
 	*(uint8_t *)&vcpu->gpr[RAX] = (uint8_t)port_read(ports, IO_PORT(qualification), 1);
 	return ACTION_ADVANCE;
 }
