@@ -36,12 +36,22 @@ void service_nmi(struct machine *machine)
 	vcpu_request(&machine_vm(machine)->vcpu, REQUEST_NMI);
 }
 
+/* A guest may do it in a loop: then the operator, who is about to stop it, reads so once a second. */
+static void say_reset(struct vm *vm, const char *what)
+{
+	vm->resets++;
+	if (vm->resets > 1 && time_now() - vm->reset_said < time_tsc_hz)
+		return;
+	vm->reset_said = time_now();
+	log_info("vm %s: the guest resets its %s (reset %lu)\n", vm->name, what, vm->resets);
+}
+
 /* Either kind starts the guest anew: there is no firmware that a CPU reset alone could return to. */
 void service_reset(struct machine *machine, enum reset_kind kind)
 {
 	struct vm *vm = machine_vm(machine);
 
-	log_info("vm %s: the guest resets its %s\n", vm->name, kind == RESET_CPU ? "processor" : "machine");
+	say_reset(vm, kind == RESET_CPU ? "processor" : "machine");
 	vm_reset(vm);
 }
 

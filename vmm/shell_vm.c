@@ -83,6 +83,7 @@ static void stat(struct vm *vm)
 		if (vm->vcpu.exit_count[i])
 			shell_print("%12lu  %s\n", vm->vcpu.exit_count[i], backend_exit_name(i));
 	shell_print("%12lu  exits in all\n", vcpu_exits(&vm->vcpu));
+	shell_print("%12lu  resets by the guest\n", vm->resets);
 	shell_print("%12lu  instructions emulated\n", vm->emulated);
 	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
 	shell_print("%12lu  reads of ports that no device has\n", ports->unclaimed_reads);

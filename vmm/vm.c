@@ -220,6 +220,7 @@ enum action vm_stop(struct vm *vm, enum vm_end why)
 		return ACTION_STOP;
 	vm->state = VM_STOPPED;
 	vm->end = why;
+	vm->vcpu.requests &= ~(uint32_t)REQUEST_RESET; /* one that waits would start it again */
 	vcpu_request(&vm->vcpu, REQUEST_STOP);
 	timer_cancel(&vm->timer);
 	if (ends[why].fault)

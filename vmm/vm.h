@@ -48,6 +48,8 @@ struct vm {
 	int64_t epoch;          /* wall clock when the machine's clock was 0 */
 	uint64_t memory;        /* bytes of RAM */
 	uint64_t emulated;      /* instructions that the emulator ran */
+	uint64_t resets;        /* by the guest */
+	uint64_t reset_said;    /* TSC when the operator was last told of one */
 	bool halted_said;       /* HLT with interrupts off has been reported */
 
 	/* Load the images again and say how the vCPU starts; set by guests/. */

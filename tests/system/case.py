@@ -30,6 +30,11 @@ def guest(name):
     return os.path.abspath(os.path.join("build/guests", name))
 
 
+def kernel(name):
+    """One of our own under tests/kernels."""
+    return os.path.abspath(f"build/kernels/{name}.elf")
+
+
 def nacre_iso(directory, config, modules):
     """An ISO that starts Nacre with exactly these modules; no check is made, so mistakes get through.
 

@@ -15,12 +15,13 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tests/harness"))
 
 import boots  # noqa: E402  the path comes first
+import faults  # noqa: E402
 import mistakes  # noqa: E402
 import no_vmx  # noqa: E402
 from console import ConsoleError  # noqa: E402
 
 EMULATORS = 2
-CASES = [*boots.CASES, *mistakes.CASES, *no_vmx.CASES]
+CASES = [*boots.CASES, *faults.CASES, *mistakes.CASES, *no_vmx.CASES]
 
 
 def run(case):
