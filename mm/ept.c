@@ -59,14 +59,9 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 	return page_table_map(&ept->table, gpa, extent.hpa + (gpa - extent.gpa), size, attributes, &same);
 }
 
-flush_t ept_unmap(struct ept *ept, gpa_t gpa, uint64_t size)
+flush_t ept_drop(struct ept *ept, gpa_t gpa, uint64_t size)
 {
 	return page_table_drop(&ept->table, gpa, size);
-}
-
-flush_t ept_drop(struct ept *ept)
-{
-	return page_table_drop_all(&ept->table);
 }
 
 void ept_flushed(struct ept *ept)

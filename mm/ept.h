@@ -24,7 +24,8 @@ struct ept {
 	uint64_t faults; /* served by ept_fault() */
 };
 
-/* Once at boot, before the first ept_create(), with what the CPU has. Until then only 4 KiB pages are used. */
+/* Once at boot, before the first ept_create(), with what the CPU has. Until then only 4 KiB pages are used.
+ */
 void ept_setup(struct ept_features cpu);
 
 /* `owner` is the VM's frame owner id. -ERR_NO_MEMORY. */
@@ -42,9 +43,8 @@ void ept_destroy(struct ept *ept);
  */
 int must_check ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa);
 
-/* Throw away every page that touches [gpa, gpa + size) (multiples of PAGE_SIZE, below 2^48), or all. */
-flush_t must_check ept_unmap(struct ept *ept, gpa_t gpa, uint64_t size);
-flush_t must_check ept_drop(struct ept *ept);
+/* Throw away every page that touches [gpa, gpa + size): multiples of PAGE_SIZE, below 2^48. */
+flush_t must_check ept_drop(struct ept *ept, gpa_t gpa, uint64_t size);
 
 /* After INVEPT on every processor that ran the VM: free the tables that were thrown away. */
 void ept_flushed(struct ept *ept);

@@ -58,13 +58,6 @@ void frames_free(hpa_t hpa, unsigned order);
 /* Turn one allocated block into blocks of `new_order`, to be freed one by one. Same owner and type. */
 void frames_split(hpa_t hpa, unsigned order, unsigned new_order);
 
-/*
- * Turn a reserved range (boot modules after use) into free frames. Edges shrink
- * to whole frames; what is no usable RAM is passed over. Panics if a frame of it
- * is not reserved.
- */
-void frames_release(hpa_t start, hpa_t end);
-
 /* Of the frame that holds `hpa`; FRAME_OWNER_NONE and FRAME_RESERVED where no RAM is. */
 uint16_t frame_owner(hpa_t hpa);
 enum frame_type frame_type(hpa_t hpa);

@@ -232,24 +232,3 @@ void frames_extend(void)
 	for (size_t i = EARLY_MAP_LIMIT >> (CHUNK_ORDER + PAGE_SHIFT); i < frames_pool.chunk_count; i++)
 		add_chunk(i);
 }
-
-void frames_release(hpa_t start, hpa_t end)
-{
-	struct memory_range range =
-	    shrink((struct memory_range){start, end}, (struct memory_range){0, machine.limit});
-	bool reserved = true;
-
-	spin_lock(&frames_pool.lock);
-	for (hpa_t hpa = range.start; hpa < range.end; hpa += PAGE_SIZE) {
-		const struct frame *frame = frames_describe(hpa >> PAGE_SHIFT);
-
-		if (!frame || (frame->type == FRAME_RESERVED && frame->owner == FRAME_OWNER_NONE))
-			continue;
-		reserved = reserved && frame->type == FRAME_RESERVED;
-		if (frame->type == FRAME_RESERVED)
-			frames_insert(hpa >> PAGE_SHIFT, 1);
-	}
-	spin_unlock(&frames_pool.lock);
-	if (!reserved)
-		panic("frames_release: part of %#lx..%#lx was not reserved", start, end);
-}

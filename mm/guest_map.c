@@ -71,19 +71,6 @@ static int check_range(gpa_t gpa, uint64_t size)
 	return range_within(gpa, size, GPA_LIMIT) ? 0 : -ERR_OUT_OF_RANGE;
 }
 
-/* Is there nothing in [gpa, gpa + size)? */
-static bool is_empty(const struct guest_map *map, gpa_t gpa, uint64_t size)
-{
-	for (gpa_t at = gpa; at < gpa + size;) {
-		struct page_mapping mapping = page_table_find(&map->tree, at);
-
-		if (mapping.present)
-			return false;
-		at = mapping.virt + mapping.size;
-	}
-	return true;
-}
-
 /* Is all of [gpa, gpa + size) of `type`, or of `or_type`? */
 static bool is_all(const struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type,
 		   enum guest_type or_type)
@@ -132,7 +119,7 @@ int guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_ty
 		return error;
 	if (!backed(type) && type != GUEST_DEVICE)
 		return -ERR_INVALID;
-	if (!is_empty(map, gpa, size))
+	if (!is_all(map, gpa, size, GUEST_NONE, GUEST_NONE))
 		return -ERR_EXISTS;
 	if (type == GUEST_DEVICE) {
 		error = tree_map(map, gpa, gpa, size, type);
@@ -173,7 +160,7 @@ int guest_map_protect(struct guest_map *map, gpa_t gpa, uint64_t size, enum gues
 		return error;
 	if (!backed(type))
 		return -ERR_INVALID;
-	if (!is_all(map, gpa, size, GUEST_RAM, GUEST_ROM))
+	if (!guest_is_backed(map, gpa, size))
 		return -ERR_NOT_FOUND;
 	error = split_at(map, gpa);
 	if (!error)
@@ -201,11 +188,6 @@ struct guest_extent guest_map_find(const struct guest_map *map, gpa_t gpa)
 	if (type == GUEST_NONE)
 		return (struct guest_extent){GUEST_NONE, ALIGN_DOWN(gpa, PAGE_SIZE), 0, PAGE_SIZE};
 	return (struct guest_extent){type, mapping.virt, backed(type) ? mapping.phys : 0, mapping.size};
-}
-
-bool guest_is_ram(const struct guest_map *map, gpa_t gpa, uint64_t size)
-{
-	return is_all(map, gpa, size, GUEST_RAM, GUEST_RAM);
 }
 
 bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size)

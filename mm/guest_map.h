@@ -20,7 +20,7 @@ enum guest_type {
 	GUEST_RAM,
 	GUEST_ROM,    /* reads like RAM, ignores writes */
 	GUEST_DEVICE, /* a device model answers; never mapped */
-	/* later: copy-on-write, ballooned, swapped, logged ... */
+		      /* later: copy-on-write, ballooned, swapped, logged ... */
 };
 
 struct guest_map {
@@ -80,10 +80,7 @@ int must_check guest_load(const struct guest_map *map, gpa_t gpa, const void *da
  */
 void *guest_pointer(const struct guest_map *map, gpa_t gpa, size_t size, bool write);
 
-/* Is all of [gpa, gpa + size) RAM? */
-bool guest_is_ram(const struct guest_map *map, gpa_t gpa, uint64_t size);
-
-/* Is all of it RAM or ROM? */
+/* Is all of [gpa, gpa + size) RAM or ROM? */
 bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size);
 
 #endif

@@ -72,21 +72,6 @@ static uint64_t make_leaf(const struct paging_format *format, hpa_t phys, unsign
 	       ((uint64_t)attributes.software << format->software_shift & format->software_mask);
 }
 
-struct page_attributes page_entry_attributes(const struct paging_format *format, uint64_t entry)
-{
-	struct page_attributes attributes = {
-	    .read = (entry & format->read) == format->read,
-	    .write = (entry & format->write) == format->write,
-	    .execute = (entry & format->execute) == format->execute && !(entry & format->no_execute),
-	    .software = page_entry_software(format, entry),
-	};
-
-	while (attributes.memory_type < 7 &&
-	       format->memory_type[attributes.memory_type] != (entry & format->memory_type_mask))
-		attributes.memory_type++;
-	return attributes;
-}
-
 /*
  * Set the tables below `entry` aside until they are flushed. Each is linked through
  * its entry 0, with a value that no format takes for present. Recursion ends with the levels.
@@ -220,55 +205,43 @@ int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t
 	return 0;
 }
 
-int page_table_unmap(struct page_table *table, uint64_t virt, uint64_t size, flush_t *flush)
+/* Take out what touches [virt, virt + size): to the page if `exact`, else whatever page it is part of. */
+static int take_out(struct page_table *table, uint64_t virt, uint64_t size, bool exact, flush_t *flush)
 {
-	int error = check_range(table->format, virt, size);
-
-	while (!error && size) {
+	while (size) {
 		unsigned wanted = best_level(PAGES_4K | PAGES_2M | PAGES_1G | BIT(TOP), virt, size), level;
-		uint64_t *slot = walk(table, virt, &level), hole;
+		uint64_t *slot = walk(table, virt, &level), step;
 
-		if (is_present(table->format, *slot) || level <= wanted) {
+		if (level < wanted || (exact && is_present(table->format, *slot))) {
 			level = wanted;
 			slot = slot_at(table, virt, level);
 			if (!slot)
 				return -ERR_NO_MEMORY;
-			replace(table, slot, level, 0, flush);
 		}
-		hole = PAGING_SIZE(level) - virt % PAGING_SIZE(level);
-		virt += MIN(hole, size);
-		size -= MIN(hole, size);
+		replace(table, slot, level, 0, flush);
+		step = PAGING_SIZE(level) - virt % PAGING_SIZE(level);
+		virt += MIN(step, size);
+		size -= MIN(step, size);
 	}
-	return error;
+	return 0;
+}
+
+int page_table_unmap(struct page_table *table, uint64_t virt, uint64_t size, flush_t *flush)
+{
+	int error = check_range(table->format, virt, size);
+
+	return error ? error : take_out(table, virt, size, true, flush);
 }
 
 flush_t page_table_drop(struct page_table *table, uint64_t virt, uint64_t size)
 {
 	flush_t flush = FLUSH_NONE;
+	int error = check_range(table->format, virt, size);
 
-	assert_monitor(check_range(table->format, virt, size) == 0);
-	while (size) {
-		unsigned wanted = best_level(PAGES_4K | PAGES_2M | PAGES_1G | BIT(TOP), virt, size), level;
-		uint64_t *slot = walk(table, virt, &level), step;
-
-		if (level < wanted) {
-			level = wanted;
-			slot = slot_at(table, virt, level);
-		}
-		replace(table, slot, level, 0, &flush);
-		step = PAGING_SIZE(level) - virt % PAGING_SIZE(level);
-		virt += MIN(step, size);
-		size -= MIN(step, size);
-	}
-	return flush;
-}
-
-flush_t page_table_drop_all(struct page_table *table)
-{
-	flush_t flush = FLUSH_NONE;
-
-	for (unsigned i = 0; i < PAGING_ENTRIES; i++)
-		replace(table, &entries(table->root)[i], TOP, 0, &flush);
+	if (!error)
+		error =
+		    take_out(table, virt, size, false, &flush); /* makes no tables: there is always memory */
+	assert_monitor(!error);
 	return flush;
 }
 

@@ -111,9 +111,6 @@ int must_check page_table_unmap(struct page_table *table, uint64_t virt, uint64_
 /* Remove every page that touches [virt, virt + size), whole. For caches, which refill: cannot fail. */
 flush_t must_check page_table_drop(struct page_table *table, uint64_t virt, uint64_t size);
 
-/* Remove everything; the root stays where it is. */
-flush_t must_check page_table_drop_all(struct page_table *table);
-
 /* The flush that was owed is done, on every processor: give retired tables back. */
 void page_table_flushed(struct page_table *table);
 
@@ -128,8 +125,5 @@ static inline uint8_t page_entry_software(const struct paging_format *format, ui
 {
 	return (entry & format->software_mask) >> format->software_shift;
 }
-
-/* What an entry that is a leaf allows. */
-struct page_attributes page_entry_attributes(const struct paging_format *format, uint64_t entry);
 
 #endif

@@ -155,14 +155,14 @@ static void test_unmap_and_drop(void **state)
 	for (gpa_t gpa = 0; gpa < MIB(8); gpa += MIB(1))
 		assert_int_equal(ept_fault(&ept, &map, gpa), 0);
 	assert_int_equal(check(MIB(8)), MIB(8));
-	flush(ept_unmap(&ept, MIB(16), MIB(1)), false);
-	flush(ept_unmap(&ept, MIB(5), PAGE_SIZE), true);
+	flush(ept_drop(&ept, MIB(16), MIB(1)), false);
+	flush(ept_drop(&ept, MIB(5), PAGE_SIZE), true);
 	assert_int_equal(check(MIB(8)), MIB(6));
-	flush(ept_drop(&ept), true);
+	flush(ept_drop(&ept, 0, BIT(48)), true);
 	assert_int_equal(check(MIB(8)), 0);
 	assert_int_equal(ept.table.tables, 1);
 	assert_int_equal(ept_pointer(&ept), pointer);
-	flush(ept_drop(&ept), false);
+	flush(ept_drop(&ept, 0, BIT(48)), false);
 	stop();
 }
 
@@ -177,7 +177,7 @@ static void test_tables_wait_for_flush(void **state)
 	assert_int_equal(guest_map_add(&map, 0, PAGE_SIZE, GUEST_RAM), 0);
 	assert_int_equal(ept_fault(&ept, &map, 0), 0);
 	owned = frames_owned(VM);
-	owed = ept_drop(&ept);
+	owed = ept_drop(&ept, 0, BIT(48));
 	assert_true(owed.owed);
 	assert_int_equal(frames_owned(VM), owned);
 	assert_int_equal(ept_fault(&ept, &map, 0), 0);
@@ -223,13 +223,13 @@ static void test_random(void **state)
 				assert_true(error == 0 || error == -ERR_EXISTS);
 			} else if (action == 1) {
 				/* First out of the cache, then the change. */
-				owed = ept_unmap(&ept, gpa, size);
+				owed = ept_drop(&ept, gpa, size);
 				if (owed.owed)
 					ept_flushed(&ept);
 				error = guest_map_protect(&map, gpa, size, type);
 				assert_true(error == 0 || error == -ERR_NOT_FOUND || error == -ERR_INVALID);
 			} else if (action == 2 && rand() % 4 == 0) {
-				owed = ept_drop(&ept);
+				owed = ept_drop(&ept, 0, BIT(48));
 				ept_flushed(&ept);
 				(void)owed;
 				assert_int_equal(check(end), 0);

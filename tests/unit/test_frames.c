@@ -303,37 +303,6 @@ static void test_no_room(void **state)
 	assert_int_equal(alloc(0), 0);
 }
 
-static void test_release(void **state)
-{
-	static const struct memory_range usable[] = {
-	    {0, MIB(16)}
-	};
-	static const struct memory_range reserved[] = {
-	    {MIB(2),  MIB(4) + 100},
-	    {MIB(20), MIB(21)     }
-	      };
-	struct frames_stat before;
-
-	(void)state;
-	fake_memory_arena(MIB(32));
-	assert_int_equal(frames_init(usable, 1, reserved, 2, MIB(32)), 0);
-	before = frames_stat();
-	assert_int_equal(frame_owner(MIB(3)), FRAME_OWNER_MONITOR);
-	frames_release(MIB(2) + 100, MIB(4) + 100);
-	assert_int_equal(frames_stat().free, before.free + 511);
-	assert_int_equal(frame_type(MIB(2)), FRAME_RESERVED);
-	assert_int_equal(frame_type(MIB(4)), FRAME_RESERVED);
-	/* No RAM, and frame 0: passed over. */
-	frames_release(MIB(20), MIB(21));
-	frames_release(0, PAGE_SIZE);
-	frames_release(GIB(100), GIB(101));
-	frames_release(MIB(4), MIB(3));
-	assert_int_equal(frames_stat().free, before.free + 511);
-	expect_assert_failure(frames_release(MIB(2), MIB(2) + 2 * PAGE_SIZE));
-	expect_assert_failure(frames_release(MIB(5), MIB(6)));
-}
-
-/* RAM above 4 GiB comes in only when it is mapped; a sliver of it borrows its bookkeeping. */
 static void test_extend(void **state)
 {
 	static const struct memory_range usable[] = {
@@ -401,7 +370,6 @@ int main(void)
 	    cmocka_unit_test_setup(test_ranges, init_512m),
 	    cmocka_unit_test_setup(test_bookkeeping_avoids_reserved, init_512m),
 	    cmocka_unit_test_setup(test_no_room, init_512m),
-	    cmocka_unit_test_setup(test_release, init_512m),
 	    cmocka_unit_test_setup(test_extend, init_512m),
 	    cmocka_unit_test_setup(test_sliver_left_out, init_512m),
 	};

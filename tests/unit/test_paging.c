@@ -20,6 +20,22 @@ static const struct page_attributes ro = {.read = true, .memory_type = MEMORY_TY
 static struct page_table table;
 static uint64_t free_before;
 
+/* What an entry that is a leaf allows. */
+static struct page_attributes attributes_of(const struct paging_format *format, uint64_t entry)
+{
+	struct page_attributes attributes = {
+	    .read = (entry & format->read) == format->read,
+	    .write = (entry & format->write) == format->write,
+	    .execute = (entry & format->execute) == format->execute && !(entry & format->no_execute),
+	    .software = page_entry_software(format, entry),
+	};
+
+	while (attributes.memory_type < 7 &&
+	       format->memory_type[attributes.memory_type] != (entry & format->memory_type_mask))
+		attributes.memory_type++;
+	return attributes;
+}
+
 static void create(const struct paging_format *format, unsigned pages)
 {
 	fake_memory_init(MIB(16));
@@ -141,7 +157,7 @@ static void test_entry_bits(void **state)
 		map(GIB(1), GIB(2), rows[i].size, want, false);
 		entry = page_table_find(&table, GIB(1)).entry;
 		assert_int_equal(entry, GIB(2) | rows[i].bits);
-		got = page_entry_attributes(rows[i].format, entry);
+		got = attributes_of(rows[i].format, entry);
 		assert_true(got.read == want.read && got.write == want.write && got.execute == want.execute &&
 			    got.memory_type == want.memory_type && got.software == want.software);
 		destroy();
@@ -157,7 +173,7 @@ static void test_software_bits(void **state)
 	create(&paging_guest_map, ALL);
 	map(MIB(2), MIB(4), MIB(2), attributes, false);
 	entry = page_table_find(&table, MIB(2)).entry;
-	assert_int_equal(page_entry_attributes(&paging_guest_map, entry).software, 0xa5);
+	assert_int_equal(attributes_of(&paging_guest_map, entry).software, 0xa5);
 	assert_mapped(MIB(3), MIB(5), MIB(2));
 	destroy();
 }
@@ -270,10 +286,10 @@ static void test_drop(void **state)
 	flush = page_table_drop(&table, 0, GIB(512));
 	assert_true(flush.owed);
 	assert_hole(GIB(2), GIB(512));
-	flush = page_table_drop_all(&table);
+	flush = page_table_drop(&table, 0, BIT(48));
 	assert_false(flush.owed);
 	map(MIB(2), MIB(2), MIB(4), rwx, false);
-	flush = page_table_drop_all(&table);
+	flush = page_table_drop(&table, 0, BIT(48));
 	assert_true(flush.owed);
 	assert_hole(MIB(2), GIB(512));
 	page_table_flushed(&table);
@@ -413,8 +429,7 @@ static void test_random(void **state)
 			if (!found.present)
 				continue;
 			assert_int_equal(found.phys + i * PAGE_SIZE - found.virt, model[i].phys);
-			assert_int_equal(page_entry_attributes(&paging_ept, found.entry).write,
-					 model[i].write);
+			assert_int_equal(attributes_of(&paging_ept, found.entry).write, model[i].write);
 		}
 	}
 	destroy();
