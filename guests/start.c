@@ -255,13 +255,13 @@ noreturn void guests_run(const struct guest_file *boot_files, unsigned count)
 	files = boot_files;
 	file_count = count;
 	if (backend_detect(problem, sizeof(problem))) {
+		backend_report(put); /* what there is, beside what is missing */
 		log_error("%s\n", problem);
 		shutdown_halt();
 	}
 	readable = read_config();
 	log_level_set((enum log_level)config.monitor.log_level);
 	mitigations_init(config.monitor.mitigations == MITIGATIONS_AUTO);
-	log_info("Processor: Intel VT-x\n");
 	backend_report(put);
 	log_info("Speculation mitigations:\n");
 	mitigations_report(put);

@@ -118,7 +118,6 @@ static void command_cpu(unsigned count, const char *const *arguments)
 {
 	(void)count;
 	(void)arguments;
-	shell_print("Processor: Intel VT-x\n");
 	backend_report(print_line);
 	shell_print("Speculation mitigations:\n");
 	mitigations_report(print_line);

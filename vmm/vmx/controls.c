@@ -224,6 +224,10 @@ void vmx_features_report(void (*put)(const char *line))
 	const struct vmx_features *features = &vmx_features;
 	char line[120];
 
+	/* Without VT-x nothing was read. */
+	if (!features->allowed[CONTROLS_PIN])
+		return;
+	put("Processor: Intel VT-x");
 	for (const struct control *c = controls; c < controls + ARRAY_SIZE(controls); c++) {
 		bool on = used(features, c->set, (uint32_t)BIT(c->bit));
 

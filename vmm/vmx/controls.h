@@ -38,7 +38,7 @@ extern struct vmx_features vmx_features;
  */
 int must_check vmx_features_detect(char *problem, size_t size);
 
-/* One line per control, "name  have|lack  used|unused|required", to `put`. */
+/* Nothing if there is no VT-x; else a heading and one line per control, "name  have|lack  used|unused|required", to `put`. */
 void vmx_features_report(void (*put)(const char *line));
 
 #define EPT_CAP_PAGE_1G        BIT(17)
