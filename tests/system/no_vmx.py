@@ -12,7 +12,7 @@ SENTENCE_TIMEOUT = 90
 SCREEN_TIMEOUT = 20
 NO_VMX = r"This processor has no Intel VT-x \(CPUID\.1:ECX\.VMX is 0\): run Nacre on an Intel"
 LOCKED_OFF = r"The firmware has locked Intel VT-x off"
-LACKS = r"This processor's VT-x lacks the control \"[^\"]+\", which Nacre needs"
+LACKS = r"lack +unused +\(required\)[\s\S]*This processor's VT-x lacks the control \"[^\"]+\", which Nacre needs"
 ON_SCREEN = "This processor has no Intel VT-x"
 
 IA32_FEATURE_CONTROL, LOCK_BIT = 0x3a, 1
