@@ -57,7 +57,7 @@ static void stop_screen_early(void)
 }
 
 /* The parser speaks to nobody, so that the console can be set up from what it finds. */
-static void start_console_and_parse(uint32_t info_address, struct boot_options *options)
+static void start_console_and_parse(uint32_t info_address, struct monitor_config *options)
 {
 	size_t limit = MIN(BOOT_INFO_SIZE_MAX, (uint64_t)EARLY_MAP_LIMIT - info_address);
 	char unknown[BOOT_OPTION_MAX];
@@ -152,7 +152,7 @@ static void run(void)
 
 noreturn void boot_main(uint32_t info_address)
 {
-	struct boot_options options;
+	struct monitor_config options;
 	void *stack;
 
 	interrupts_early_init(&boot_cpu);

@@ -8,7 +8,8 @@
 #include "lib/errors.h"
 #include "lib/string.h"
 
-#define TAG_ALIGN 8
+#define TAG_ALIGN  8
+#define MAP_HEADER 8 /* of a memory map tag */
 
 enum tag_type {
 	TAG_END = 0,
@@ -29,6 +30,7 @@ enum tag_type {
 
 /* One tag's payload: what follows its type and size. */
 struct tag {
+	enum tag_type type;
 	const uint8_t *data;
 	uint32_t size;
 };
@@ -115,8 +117,6 @@ static int parse_module(struct parse *parse, struct tag tag)
 	struct boot_module *module = &info->module[info->module_count];
 	char text[BOOT_STRING_MAX];
 
-	if (tag.size < 8)
-		return broken(parse, "a module tag of the boot information is too short");
 	if (get32(tag.data + 4) < get32(tag.data))
 		return broken(parse, "a module of the boot information ends before it starts");
 	if (!copy_string(text, tag.data + 8, tag.size - 8))
@@ -149,28 +149,34 @@ static int add_range(struct parse *parse, uint64_t start, uint64_t size)
 	return 0;
 }
 
-static int parse_memory_map(struct parse *parse, struct tag tag)
+/* Entries of both memory maps stand behind their size and a version. */
+static int parse_map(struct parse *parse, struct tag tag, uint32_t entry_min,
+		     int (*parse_entry)(struct parse *parse, const uint8_t *entry))
 {
-	enum { HEADER = 8, ENTRY_MIN = 24, AVAILABLE = 1 };
-	uint32_t entry_size;
+	uint32_t entry_size = get32(tag.data);
 
-	if (tag.size < HEADER)
-		return broken(parse, "the memory map tag of the boot information is too short");
-	entry_size = get32(tag.data);
-	if (entry_size < ENTRY_MIN || entry_size % TAG_ALIGN)
-		return broken(parse, "the memory map's entry size in the boot information is impossible");
-	for (uint32_t at = HEADER; range_within(at, entry_size, tag.size); at += entry_size) {
-		const uint8_t *entry = tag.data + at;
-		int error;
+	if (entry_size < entry_min || entry_size % TAG_ALIGN)
+		return broken(parse, "a memory map's entry size in the boot information is impossible");
+	for (uint32_t at = MAP_HEADER; range_within(at, entry_size, tag.size); at += entry_size) {
+		int error = parse_entry(parse, tag.data + at);
 
-		if (get32(entry + 16) != AVAILABLE)
-			continue;
-		error = add_range(parse, get64(entry), get64(entry + 8));
 		if (error)
 			return error;
 	}
-	parse->has_memory_map = true;
 	return 0;
+}
+
+static int parse_entry(struct parse *parse, const uint8_t *entry)
+{
+	enum { AVAILABLE = 1 };
+
+	return get32(entry + 16) == AVAILABLE ? add_range(parse, get64(entry), get64(entry + 8)) : 0;
+}
+
+static int parse_memory_map(struct parse *parse, struct tag tag)
+{
+	parse->has_memory_map = true;
+	return parse_map(parse, tag, 24, parse_entry);
 }
 
 /* UEFI Specification, "GetMemoryMap()": what is ordinary memory once boot services have ended. */
@@ -181,31 +187,15 @@ static bool efi_type_usable(uint32_t type)
 	return (type >= LOADER_CODE && type <= BOOT_SERVICES_DATA) || type == CONVENTIONAL;
 }
 
-static int parse_efi_memory_map(struct parse *parse, struct tag tag)
+static int parse_efi_entry(struct parse *parse, const uint8_t *entry)
 {
-	enum { HEADER = 8, ENTRY_MIN = 40 };
-	uint32_t entry_size;
+	uint64_t pages = get64(entry + 24);
 
-	if (tag.size < HEADER)
-		return broken(parse, "the UEFI memory map tag of the boot information is too short");
-	entry_size = get32(tag.data);
-	if (entry_size < ENTRY_MIN || entry_size % TAG_ALIGN)
-		return broken(parse,
-			      "the UEFI memory map's entry size in the boot information is impossible");
-	for (uint32_t at = HEADER; range_within(at, entry_size, tag.size); at += entry_size) {
-		const uint8_t *entry = tag.data + at;
-		uint64_t pages = get64(entry + 24);
-		int error;
-
-		if (!efi_type_usable(get32(entry)))
-			continue;
-		if (pages > UINT64_MAX >> PAGE_SHIFT)
-			return broken(parse, "an entry of the UEFI memory map wraps around");
-		error = add_range(parse, get64(entry + 8), pages << PAGE_SHIFT);
-		if (error)
-			return error;
-	}
-	return 0;
+	if (!efi_type_usable(get32(entry)))
+		return 0;
+	if (pages > UINT64_MAX >> PAGE_SHIFT)
+		return broken(parse, "an entry of the UEFI memory map wraps around");
+	return add_range(parse, get64(entry + 8), pages << PAGE_SHIFT);
 }
 
 static int keep_efi_memory_map(struct parse *parse, struct tag tag)
@@ -217,20 +207,17 @@ static int keep_efi_memory_map(struct parse *parse, struct tag tag)
 
 static int parse_framebuffer(struct parse *parse, struct tag tag)
 {
-	enum { HEADER = 24, COLOURS = 6 };
 	enum { TYPE_INDEXED = 0, TYPE_RGB = 1, TYPE_TEXT = 2 };
 	struct boot_framebuffer framebuffer = {.kind = FRAMEBUFFER_NONE};
 	const uint8_t *p = tag.data;
 
-	if (tag.size < HEADER)
-		return broken(parse, "the framebuffer tag of the boot information is too short");
 	framebuffer.address = get64(p);
 	framebuffer.pitch = get32(p + 8);
 	framebuffer.width = get32(p + 12);
 	framebuffer.height = get32(p + 16);
 	framebuffer.bits_per_pixel = p[20];
 	if (p[21] == TYPE_RGB) {
-		if (tag.size < HEADER + COLOURS)
+		if (tag.size < 30)
 			return broken(parse, "the framebuffer tag of the boot information lacks its colours");
 		framebuffer.kind = FRAMEBUFFER_RGB;
 		framebuffer.red_position = p[24];
@@ -253,13 +240,13 @@ static int note_efi(struct parse *parse, struct tag tag)
 	return 0;
 }
 
-/* Of several the newest counts. A wrong length or signature makes it no RSDP; checksums are for ACPI to
- * check. */
-static int parse_rsdp(struct parse *parse, struct tag tag, uint8_t size)
+/* Of several the newest counts. A wrong signature makes it no RSDP; checksums are for ACPI to check. */
+static int parse_rsdp(struct parse *parse, struct tag tag)
 {
 	struct boot_info *info = parse->info;
+	uint8_t size = tag.type == TAG_RSDP_OLD ? 20 : 36;
 
-	if (tag.size < size || memcmp(tag.data, "RSD PTR ", 8))
+	if (memcmp(tag.data, "RSD PTR ", 8))
 		return broken(parse, "the boot information's copy of the ACPI RSDP is broken");
 	if (size > info->rsdp_size) {
 		memcpy(info->rsdp_copy, tag.data, size);
@@ -268,41 +255,36 @@ static int parse_rsdp(struct parse *parse, struct tag tag, uint8_t size)
 	return 0;
 }
 
-static int parse_rsdp_old(struct parse *parse, struct tag tag)
-{
-	return parse_rsdp(parse, tag, 20);
-}
-
-static int parse_rsdp_new(struct parse *parse, struct tag tag)
-{
-	return parse_rsdp(parse, tag, 36);
-}
-
 /* Tags that are not listed carry nothing that Nacre uses. */
 static const struct {
 	enum tag_type type;
+	uint32_t min_size;
 	int (*parse)(struct parse *parse, struct tag tag);
 } tag_parsers[] = {
-    {TAG_COMMAND_LINE,      parse_command_line },
-    {TAG_LOADER_NAME,	      parse_loader_name  },
-    {TAG_MODULE,		 parse_module	     },
-    {TAG_MEMORY_MAP,	     parse_memory_map   },
-    {TAG_FRAMEBUFFER,	      parse_framebuffer  },
-    {TAG_EFI32,		note_efi		},
-    {TAG_EFI64,		note_efi		},
-    {TAG_RSDP_OLD,	   parse_rsdp_old	 },
-    {TAG_RSDP_NEW,	   parse_rsdp_new	 },
-    {TAG_EFI_MEMORY_MAP,	 keep_efi_memory_map},
-    {TAG_EFI_BOOT_SERVICES, note_efi	    },
-    {TAG_EFI32_IMAGE,	      note_efi	      },
-    {TAG_EFI64_IMAGE,	      note_efi	      },
+    {TAG_COMMAND_LINE,      0,	  parse_command_line },
+    {TAG_LOADER_NAME,	      0,		 parse_loader_name  },
+    {TAG_MODULE,		 8,	    parse_module	},
+    {TAG_MEMORY_MAP,	     MAP_HEADER, parse_memory_map	 },
+    {TAG_FRAMEBUFFER,	      24,	  parse_framebuffer  },
+    {TAG_EFI32,		0,	   note_efi	   },
+    {TAG_EFI64,		0,	   note_efi	   },
+    {TAG_RSDP_OLD,	   20,	       parse_rsdp	 },
+    {TAG_RSDP_NEW,	   36,	       parse_rsdp	 },
+    {TAG_EFI_MEMORY_MAP,	 MAP_HEADER, keep_efi_memory_map},
+    {TAG_EFI_BOOT_SERVICES, 0,	       note_efi	       },
+    {TAG_EFI32_IMAGE,	      0,		 note_efi		 },
+    {TAG_EFI64_IMAGE,	      0,		 note_efi		 },
 };
 
-static int parse_tag(struct parse *parse, uint32_t type, struct tag tag)
+static int parse_tag(struct parse *parse, struct tag tag)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(tag_parsers); i++)
-		if (tag_parsers[i].type == type)
-			return tag_parsers[i].parse(parse, tag);
+	for (size_t i = 0; i < ARRAY_SIZE(tag_parsers); i++) {
+		if (tag_parsers[i].type != tag.type)
+			continue;
+		if (tag.size < tag_parsers[i].min_size)
+			return broken(parse, "a tag of the boot information is shorter than its type needs");
+		return tag_parsers[i].parse(parse, tag);
+	}
 	return 0;
 }
 
@@ -319,7 +301,7 @@ static int parse_tags(struct parse *parse, const uint8_t *data, uint32_t total)
 			return broken(parse, "a tag of the boot information has an impossible length");
 		if (type == TAG_END)
 			return 0;
-		error = parse_tag(parse, type, (struct tag){data + at + TAG_HEADER, size - TAG_HEADER});
+		error = parse_tag(parse, (struct tag){type, data + at + TAG_HEADER, size - TAG_HEADER});
 		if (error)
 			return error;
 		at = ALIGN_UP(at + size, TAG_ALIGN);
@@ -335,11 +317,7 @@ int boot_info_parse(const void *data, size_t size, struct boot_info *info, const
 
 	memset(info, 0, sizeof(*info));
 	*problem = NULL;
-	if (size < 8) {
-		*problem = "the boot information is shorter than its header";
-		return -ERR_TRUNCATED;
-	}
-	total = get32(data);
+	total = size < 8 ? UINT32_MAX : get32(data);
 	if (total > size) {
 		*problem = "the boot information is longer than the place where it stands";
 		return -ERR_TRUNCATED;
@@ -349,6 +327,6 @@ int boot_info_parse(const void *data, size_t size, struct boot_info *info, const
 	info->size = total;
 	error = parse_tags(&parse, data, total);
 	if (!error && !parse.has_memory_map && parse.efi_memory_map.data)
-		error = parse_efi_memory_map(&parse, parse.efi_memory_map);
+		error = parse_map(&parse, parse.efi_memory_map, 40, parse_efi_entry);
 	return error;
 }

@@ -9,7 +9,6 @@
 #include "lib/types.h"
 #include "mm/frames.h"
 
-#define MULTIBOOT2_MAGIC   0x36d76289
 #define BOOT_MODULES_MAX   144
 #define BOOT_RANGES_MAX	   128
 #define BOOT_STRING_MAX	   256

@@ -147,7 +147,7 @@ static void parse_header(struct parser *p)
 
 /* ---- Keys ---- */
 
-static const struct config_key *find_key(enum config_section section, const char *name)
+const struct config_key *config_find_key(enum config_section section, const char *name)
 {
 	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++)
 		if (config_keys[i].section == section && strcmp(config_keys[i].name, name) == 0)
@@ -163,7 +163,7 @@ static void complain_unknown_key(struct parser *p, const char *name)
 	size_t used = 0;
 
 	for (unsigned other = 0; other < SECTION_COUNT; other++) {
-		if (other != p->section && find_key(other, name)) {
+		if (other != p->section && config_find_key(other, name)) {
 			complain(p, "key '%s' does not belong in [%s]; move it to [%s]", name, here,
 				 config_section_names[other]);
 			return;
@@ -237,7 +237,7 @@ static void parse_assignment(struct parser *p)
 			 p->lines.text);
 		return;
 	}
-	key = find_key(p->section, p->lines.text);
+	key = config_find_key(p->section, p->lines.text);
 	if (key)
 		set_key(p, key, value);
 	else

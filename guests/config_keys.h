@@ -60,6 +60,9 @@ int config_value_print(const struct config_key *key, const void *section, char *
 /* Say which values the key takes, as in "yes or no" or "0 to 4". */
 void config_describe_values(const struct config_key *key, char *buffer, size_t size);
 
+/* The key of that name, or null. */
+const struct config_key *config_find_key(enum config_section section, const char *name);
+
 /* Fill a section with the defaults of all its keys. */
 void config_defaults(enum config_section section, void *fields);
 

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include "boot/options.h"
 
-static struct boot_options options;
+static struct monitor_config options;
 static char unknown[BOOT_OPTION_MAX];
 
 static void test_defaults(void **state)
@@ -26,15 +26,14 @@ static void test_serial(void **state)
 		uint16_t port;
 	} cases[] = {
 	    {"serial=com1",	    0x3f8 },
-	     {"serial=com2",	     0x2f8 },
-	     {"serial=com3",	     0x3e8 },
+	       {"serial=com2",	       0x2f8 },
+	       {"serial=com3",	       0x3e8 },
 	    {"serial=com4",	    0x2e8 },
-	     {"serial=none",	     0     },
-	     {"serial=0x100",	      0x100 },
+	       {"serial=none",	       0	},
+	       {"serial=0x100",		0x100 },
 	    {"serial=0xfFf8",	      0xfff8},
-	     {"serial=1016",	     0x3f8 },
-	     {" serial=none  ",	0	 },
-	    {"speed=50 serial=com2", 0x2f8 },
+	       {" serial=none  ",	  0	   },
+	       {"speed=1200 serial=com2", 0x2f8 },
 	};
 
 	(void)state;
@@ -57,10 +56,28 @@ static void test_speed_and_screen(void **state)
 static void test_bad_words(void **state)
 {
 	static const char *const cases[] = {
-	    "serial",	      "serial=",	"serial=com5",	"serial=0x",	"serial=0xff",
-	    "serial=0xfff9",  "serial=0x10000", "serial=12a",	"serial=com",	"serial=com11",
-	    "=com1",	      "speed=49",	"speed=115201", "speed=",	"speed=99999999999999999999",
-	    "speed=-1",	      "screen=maybe",	"screen=",	"serials=com1", "quiet",
+	    "serial",
+	    "serial=",
+	    "serial=com5",
+	    "serial=0x",
+	    "serial=0xff",
+	    "serial=0xfff9",
+	    "serial=1016",
+	    "serial=0x10000",
+	    "serial=12a",
+	    "serial=com",
+	    "serial=com11",
+	    "=com1",
+	    "speed=50",
+	    "log=debug",
+	    "speed=115201",
+	    "speed=",
+	    "speed=99999999999999999999",
+	    "speed=-1",
+	    "screen=maybe",
+	    "screen=",
+	    "serials=com1",
+	    "quiet",
 	    "speed=9600,8n1",
 	};
 
