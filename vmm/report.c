@@ -14,8 +14,8 @@ static void report_code(const struct vcpu *vcpu, void (*put)(const char *line))
 
 	if (!count) {
 		format_buffer(line, sizeof(line),
-			      "the instruction at rip cannot be read: page fault, error code %#x, at %#lx", fault.error_code,
-			      fault.address);
+			      "the instruction at rip cannot be read: page fault, error code %#x, at %#lx",
+			      fault.error_code, fault.address);
 		put(line);
 		return;
 	}
