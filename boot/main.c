@@ -14,10 +14,10 @@
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "mm/host_map.h"
+#include "mm/image.h"
 #include "mm/layout.h"
 #include "vmm/console.h"
 #include "vmm/cpu.h"
-#include "vmm/image.h"
 #include "vmm/interrupts.h"
 #include "vmm/irq.h"
 #include "vmm/log.h"
@@ -85,16 +85,14 @@ static void describe_boot(void)
 
 	for (unsigned i = 0; i < info.range_count; i++)
 		memory += info.range[i].end - info.range[i].start;
-	log_info("boot: by %s on %s firmware, %u modules, %llu MiB of memory\n",
+	log_info("boot: by %s on %s firmware, %u modules, %lu MiB of memory\n",
 		 info.loader[0] ? info.loader : "an unnamed loader", info.efi ? "UEFI" : "BIOS",
-		 info.module_count, (unsigned long long)(memory >> 20));
+		 info.module_count, memory >> 20);
 	for (unsigned i = 0; i < info.range_count; i++)
-		log_info("boot: memory %llx to %llx\n", (unsigned long long)info.range[i].start,
-			 (unsigned long long)info.range[i].end);
+		log_info("boot: memory %lx to %lx\n", info.range[i].start, info.range[i].end);
 	for (unsigned i = 0; i < info.module_count; i++)
-		log_info("boot: module '%s' at %llx, %llu bytes\n", info.module[i].name,
-			 (unsigned long long)info.module[i].start,
-			 (unsigned long long)(info.module[i].end - info.module[i].start));
+		log_info("boot: module '%s' at %lx, %lu bytes\n", info.module[i].name, info.module[i].start,
+			 info.module[i].end - info.module[i].start);
 	if (info.ranges_truncated)
 		log_warning("boot: the memory map has more than %u ranges; the rest stays unused\n",
 			    BOOT_RANGES_MAX);

@@ -10,7 +10,7 @@ struct sink {
 struct spec {
 	bool left, zero, alternate;
 	int width, precision; /* precision -1: not given */
-	int longs;            /* -2 hh, -1 h, 0 int, 1 l or z, 2 ll */
+	bool is_long;	      /* l, ll or z */
 };
 
 static void put(struct sink *sink, char c)
@@ -62,28 +62,6 @@ static void put_number(struct sink *sink, const struct spec *spec, uint64_t valu
 	put_padded(sink, spec, prefix, text + at, length, zeros);
 }
 
-static int64_t signed_argument(const struct spec *spec, va_list *args)
-{
-	if (spec->longs >= 1)
-		return va_arg(*args, long);
-	switch (spec->longs) {
-	case -1: return (short)va_arg(*args, int);
-	case -2: return (signed char)va_arg(*args, int);
-	default: return va_arg(*args, int);
-	}
-}
-
-static uint64_t unsigned_argument(const struct spec *spec, va_list *args)
-{
-	if (spec->longs >= 1)
-		return va_arg(*args, unsigned long);
-	switch (spec->longs) {
-	case -1: return (unsigned short)va_arg(*args, unsigned);
-	case -2: return (unsigned char)va_arg(*args, unsigned);
-	default: return va_arg(*args, unsigned);
-	}
-}
-
 static int number_or_star(const char **at, va_list *args)
 {
 	int n = 0;
@@ -120,21 +98,22 @@ static const char *parse_spec(const char *at, struct spec *spec, va_list *args)
 		at++;
 		spec->precision = number_or_star(&at, args);
 	}
-	for (;; at++) {
-		if (*at == 'l' || *at == 'z')
-			spec->longs++;
-		else if (*at == 'h')
-			spec->longs--;
-		else
-			return at;
-	}
+	for (; *at == 'l' || *at == 'z'; at++)
+		spec->is_long = true;
+	return at;
+}
+
+static uint64_t unsigned_argument(const struct spec *spec, va_list *args)
+{
+	return spec->is_long ? va_arg(*args, unsigned long) : va_arg(*args, unsigned);
 }
 
 static void put_string(struct sink *sink, const struct spec *spec, const char *s)
 {
 	if (!s)
 		s = "(null)";
-	put_padded(sink, spec, "", s, spec->precision >= 0 ? strnlen(s, (size_t)spec->precision) : strlen(s), 0);
+	put_padded(sink, spec, "", s, spec->precision >= 0 ? strnlen(s, (size_t)spec->precision) : strlen(s),
+		   0);
 }
 
 static void convert(struct sink *sink, struct spec *spec, char conversion, va_list *args)
@@ -145,7 +124,7 @@ static void convert(struct sink *sink, struct spec *spec, char conversion, va_li
 	switch (conversion) {
 	case 'd':
 	case 'i':
-		value = signed_argument(spec, args);
+		value = spec->is_long ? va_arg(*args, long) : va_arg(*args, int);
 		put_number(sink, spec, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, false,
 			   value < 0 ? "-" : "");
 		break;

@@ -8,10 +8,10 @@
 noreturn cold void panic(const char *format, ...) printf_like(1, 2);
 
 /* A broken invariant of the monitor itself. Never for anything that a guest or an operator can cause. */
-#define assert_monitor(condition)                                                                             \
-	do {                                                                                                  \
-		if (unlikely(!(condition)))                                                                   \
-			panic("%s:%d: %s does not hold", __FILE__, __LINE__, #condition);                      \
+#define assert_monitor(condition)                                                                            \
+	do {                                                                                                 \
+		if (unlikely(!(condition)))                                                                  \
+			panic("%s:%d: %s does not hold", __FILE__, __LINE__, #condition);                    \
 	} while (0)
 
 #endif

@@ -56,7 +56,10 @@ static inline uint64_t read_msr(uint32_t index)
 
 static inline void write_msr(uint32_t index, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
 }
 
 static inline uint64_t read_tsc(void)
@@ -75,20 +78,22 @@ static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_result r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(subleaf));
 	return r;
 }
 
-#define DEFINE_CONTROL_REGISTER(n)                                                                            \
-	static inline uint64_t read_cr##n(void)                                                               \
-	{                                                                                                     \
-		uint64_t value;                                                                               \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value) : : "memory");                            \
-		return value;                                                                                 \
-	}                                                                                                     \
-	static inline void write_cr##n(uint64_t value)                                                        \
-	{                                                                                                     \
-		__asm__ volatile("mov %0, %%cr" #n : : "r"(value) : "memory");                                \
+#define DEFINE_CONTROL_REGISTER(n)                                                                           \
+	static inline uint64_t read_cr##n(void)                                                              \
+	{                                                                                                    \
+		uint64_t value;                                                                              \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value) : : "memory");                           \
+		return value;                                                                                \
+	}                                                                                                    \
+	static inline void write_cr##n(uint64_t value)                                                       \
+	{                                                                                                    \
+		__asm__ volatile("mov %0, %%cr" #n : : "r"(value) : "memory");                               \
 	}
 DEFINE_CONTROL_REGISTER(0)
 DEFINE_CONTROL_REGISTER(2)
@@ -103,11 +108,6 @@ static inline void *per_cpu_base(void)
 
 	__asm__("mov %%gs:0, %0" : "=r"(base));
 	return base;
-}
-
-static inline void invalidate_page(const void *address)
-{
-	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
 static inline void cpu_relax(void)

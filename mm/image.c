@@ -1,8 +1,5 @@
 #include "mm/image.h"
 
-/* From linker.ld. */
-extern const char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
-
 const struct image_section image_sections[IMAGE_SECTIONS] = {
     {.start = (uintptr_t)text_start,   .end = (uintptr_t)text_end,	 .execute = true},
     {.start = (uintptr_t)rodata_start, .end = (uintptr_t)rodata_end},

@@ -4,6 +4,9 @@
 
 #include "lib/types.h"
 
+extern const uint8_t image_start[], image_end[];
+extern const uint8_t text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
+
 struct image_section {
 	uintptr_t start, end; /* linear, page-aligned: IMAGE_BASE + host-physical address */
 	bool write, execute;

@@ -198,9 +198,9 @@ static void report_nmis(void)
 	if (likely(seen == nmis_said))
 		return;
 	log_warning(
-	    "%llu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
+	    "%lu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
 	    "the NMI button\n",
-	    (unsigned long long)seen);
+	    seen);
 	nmis_said = seen;
 }
 

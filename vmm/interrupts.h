@@ -20,7 +20,7 @@ struct cpu;
 
 /* What the entry code pushes: registers at the time of the interrupt or exception. */
 struct interrupt_frame {
-	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t gpr[15]; /* R15 first, RAX last; RSP is below */
 	uint64_t vector;
 	uint64_t error_code; /* 0 for those that have none */
 	uint64_t rip, cs, rflags, rsp, ss;

@@ -4,11 +4,11 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/host_map.h"
+#include "mm/image.h"
 #include "mm/paging.h"
 #include "vmm/backtrace.h"
 #include "vmm/console.h"
 #include "vmm/cpu.h"
-#include "vmm/image.h"
 #include "vmm/log.h"
 #include "vmm/panic.h"
 #include "vmm/symbols.h"
@@ -115,8 +115,7 @@ static void print_backtrace(uint64_t rsp)
 	for (unsigned i = 0; i < count; i++) {
 		char name[80];
 
-		print("  %016llx %s\n", (unsigned long long)found[i],
-		      symbol_describe(found[i] - 1, name, sizeof(name)));
+		print("  %016lx %s\n", found[i], symbol_describe(found[i] - 1, name, sizeof(name)));
 	}
 }
 
@@ -125,45 +124,26 @@ static void print_where(uint64_t rip)
 	const struct cpu *cpu = cpu_or_null();
 	char name[80];
 
-	print("at %016llx %s on CPU %u\n", (unsigned long long)rip, symbol_describe(rip, name, sizeof(name)),
+	print("at %016lx %s on CPU %u\n", rip, symbol_describe(rip, name, sizeof(name)),
 	      cpu ? cpu->index : 0);
 }
 
 static void print_system_registers(void)
 {
-	print("  cr0 %016llx cr2 %016llx cr3 %016llx cr4 %016llx\n", (unsigned long long)read_cr0(),
-	      (unsigned long long)read_cr2(), (unsigned long long)read_cr3(), (unsigned long long)read_cr4());
+	print("  cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(),
+	      read_cr4());
 }
 
 static void print_registers(const struct interrupt_frame *frame)
 {
-	const struct {
-		const char *name;
-		uint64_t value;
-	} registers[] = {
-	    {"rax", frame->rax},
-		 {"rbx", frame->rbx},
-	      {"rcx", frame->rcx},
-		   {"rdx", frame->rdx},
-	    {"rsi", frame->rsi},
-		 {"rdi", frame->rdi},
-	      {"rbp", frame->rbp},
-		   {"rsp", frame->rsp},
-	    {"r8 ", frame->r8 },
-		 {"r9 ", frame->r9 },
-	      {"r10", frame->r10},
-		   {"r11", frame->r11},
-	    {"r12", frame->r12},
-		 {"r13", frame->r13},
-	      {"r14", frame->r14},
-		   {"r15", frame->r15},
-	};
+	/* In the order of frame->gpr. */
+	static const char name[][4] = {"r15", "r14", "r13", "r12", "r11", "r10", "r9 ", "r8 ",
+				       "rdi", "rsi", "rbp", "rbx", "rdx", "rcx", "rax"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
-		print("%s%s %016llx%s", i % 4 ? " " : "  ", registers[i].name,
-		      (unsigned long long)registers[i].value, i % 4 == 3 ? "\n" : "");
-	print("  cs %04llx ss %04llx rflags %016llx\n", (unsigned long long)frame->cs,
-	      (unsigned long long)frame->ss, (unsigned long long)frame->rflags);
+	for (size_t i = ARRAY_SIZE(name); i-- > 0;)
+		print("  %s %016lx%s", name[i], frame->gpr[i], i % 4 ? "" : "\n");
+	print("  cs %04lx ss %04lx rsp %016lx rflags %016lx\n", frame->cs, frame->ss, frame->rsp,
+	      frame->rflags);
 }
 
 /* SDM Vol. 3B "Machine-Check Architecture": which banks say what. */
@@ -171,12 +151,12 @@ static void print_machine_check(void)
 {
 	unsigned banks = read_msr(MSR_MCG_CAP) & 0xff;
 
-	print("  IA32_MCG_STATUS %016llx\n", (unsigned long long)read_msr(MSR_MCG_STATUS));
+	print("  IA32_MCG_STATUS %016lx\n", read_msr(MSR_MCG_STATUS));
 	for (unsigned bank = 0; bank < banks; bank++) {
 		uint64_t status = read_msr(MSR_MC0_STATUS + bank * 4);
 
 		if (status & MCI_STATUS_VAL)
-			print("  IA32_MC%u_STATUS %016llx\n", bank, (unsigned long long)status);
+			print("  IA32_MC%u_STATUS %016lx\n", bank, status);
 	}
 }
 
@@ -211,8 +191,8 @@ void panic(const char *format, ...)
 void panic_exception(const struct interrupt_frame *frame)
 {
 	enter();
-	print("\nNacre panic: exception %u %s in the monitor, error code %llx\n", (unsigned)frame->vector,
-	      exception_name((unsigned)frame->vector), (unsigned long long)frame->error_code);
+	print("\nNacre panic: exception %u %s in the monitor, error code %lx\n", (unsigned)frame->vector,
+	      exception_name((unsigned)frame->vector), frame->error_code);
 	print_where(frame->rip);
 	print_registers(frame);
 	print_system_registers();

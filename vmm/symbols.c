@@ -1,31 +1,25 @@
 #include "lib/format.h"
-#include "vmm/image.h"
+#include "mm/image.h"
 #include "vmm/symbols.h"
 
 bool symbol_find_in(const uint32_t *table, uint32_t offset, struct symbol *symbol)
 {
-	uint32_t count = table[0], low = 0, high = count;
+	uint32_t count = table[0], behind = 0;
 	const uint32_t *starts = table + 1, *names = starts + count;
 	const char *text = (const char *)(names + count);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (starts[middle] <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low)
+	while (behind < count && starts[behind] <= offset)
+		behind++;
+	if (!behind)
 		return false;
-	symbol->name = text + names[low - 1];
-	symbol->offset = offset - starts[low - 1];
+	symbol->name = text + names[behind - 1];
+	symbol->offset = offset - starts[behind - 1];
 	return true;
 }
 
 bool symbol_find(uint64_t address, struct symbol *symbol)
 {
-	return image_is_text(address) &&
+	return address >= (uint64_t)text_start && address < (uint64_t)text_end &&
 	       symbol_find_in(symbol_table, (uint32_t)(address - (uint64_t)image_start), symbol);
 }
 
@@ -34,8 +28,8 @@ const char *symbol_describe(uint64_t address, char *text, size_t size)
 	struct symbol symbol;
 
 	if (symbol_find(address, &symbol))
-		format_buffer(text, size, "%s+0x%llx", symbol.name, (unsigned long long)symbol.offset);
+		format_buffer(text, size, "%s+0x%lx", symbol.name, symbol.offset);
 	else
-		format_buffer(text, size, "0x%llx", (unsigned long long)address);
+		format_buffer(text, size, "0x%lx", address);
 	return text;
 }

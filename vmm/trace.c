@@ -32,9 +32,8 @@ static void print_ring(unsigned cpu, const struct trace_ring *ring, void (*put)(
 		const char *name = record.event < TRACE_EVENTS ? names[record.event] : "";
 		char line[96];
 
-		format_buffer(line, sizeof(line), "cpu %u tsc %llu %-9s %llx %llx", cpu,
-			      (unsigned long long)record.tsc, name, (unsigned long long)record.a,
-			      (unsigned long long)record.b);
+		format_buffer(line, sizeof(line), "cpu %u tsc %lu %-9s %lx %lx", cpu, record.tsc, name,
+			      record.a, record.b);
 		put(line);
 	}
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "mm/image.h"
 #include "vmm/backtrace.h"
-#include "vmm/image.h"
 #include "vmm/symbols.h"
 
 /* What the linker script says, in small: 4 KiB of text at the start of the image. */

@@ -153,12 +153,6 @@ DEFINE_CONTROL_REGISTER(2)
 DEFINE_CONTROL_REGISTER(3)
 DEFINE_CONTROL_REGISTER(4)
 
-void invalidate_page(const void *address)
-{
-	fake_x86.page_invalidations++;
-	fake_x86.page_invalidated = address;
-}
-
 void cpu_relax(void)
 {
 	fake_x86.relaxes++;

@@ -53,8 +53,7 @@ struct fake_x86 {
 	void (*relax)(void); /* called by cpu_relax(), may be null */
 	void (*halt)(void);  /* called by wait_for_interrupt() and cpu_halt(), may be null */
 	void (*window)(void); /* called by interrupts_window(), may be null */
-	unsigned relaxes, halts, windows, interrupt_disables, page_invalidations;
-	const void *page_invalidated;
+	unsigned relaxes, halts, windows, interrupt_disables;
 };
 
 extern struct fake_x86 fake_x86;
@@ -90,7 +89,6 @@ void write_cr0(uint64_t value);
 void write_cr2(uint64_t value);
 void write_cr3(uint64_t value);
 void write_cr4(uint64_t value);
-void invalidate_page(const void *address);
 void cpu_relax(void);
 void interrupts_disable(void);
 void cpu_halt(void);
