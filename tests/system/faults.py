@@ -181,7 +181,7 @@ def reset_loop(operator, name):
 def look(operator):
     """The commands that need no guest."""
     operator.answer("config", r"^\[vm fault\]$", r"^memory = 64M$", r"^on_all_stopped = shell$")
-    operator.answer("cpu", r"^Processor: Intel VT-x$", r"^Speculation mitigations:$")
+    operator.answer("cpu", r"^  Processor: Intel VT-x$", r"^Speculation mitigations:$")
     operator.answer("mem", r"^ *\d+ KiB  usable memory", r"^ *6[56]\d\d\d KiB  VM fault$")
     operator.answer("stop nothing", r"There is no VM 'nothing'; known are: fault$")
 
