@@ -45,7 +45,8 @@ MONITOR_C := $(wildcard boot/*.c vmm/*.c vmm/vmx/*.c vmm/emulate/*.c mm/*.c \
 MONITOR_S := $(wildcard boot/*.S vmm/*.S vmm/vmx/*.S lib/*.S)
 MONITOR_O := $(MONITOR_C:%.c=$(BUILD)/monitor/%.o) $(MONITOR_S:%=$(BUILD)/monitor/%.o)
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wvla -Wundef
 
 # Retpolines for every indirect branch, and no red zone: see docs/mitigations.md.
 MONITOR_FLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pie -mcmodel=kernel -mno-red-zone \

@@ -235,7 +235,6 @@ static int parse_framebuffer(struct parse *parse, struct tag tag)
 
 static int note_efi(struct parse *parse, struct tag tag)
 {
-	(void)tag;
 	parse->info->efi = true;
 	return 0;
 }

@@ -202,7 +202,6 @@ static bool start_first_vm(void)
 
 static void show_line(void *context, const char *line)
 {
-	(void)context;
 	for (size_t left = strlen(line), n; left; line += n, left -= n) {
 		n = MIN(left, PIECE);
 		shell_print("%.*s", (int)n, line);
@@ -212,8 +211,6 @@ static void show_line(void *context, const char *line)
 
 static void command_config(unsigned count, const char *const *arguments)
 {
-	(void)count;
-	(void)arguments;
 	config_print(&config, show_line, NULL);
 }
 

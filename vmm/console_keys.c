@@ -108,7 +108,6 @@ static void key_next(uint8_t key)
 {
 	struct channel *channel = channel_next(attached);
 
-	(void)key;
 	if (channel)
 		console_attach(channel);
 	else
@@ -117,7 +116,6 @@ static void key_next(uint8_t key)
 
 static void key_monitor(uint8_t key)
 {
-	(void)key;
 	console_attach(NULL);
 }
 
@@ -148,7 +146,6 @@ static const struct key {
 
 static void key_help(uint8_t key)
 {
-	(void)key;
 	say("[Nacre: keys after Ctrl-A]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		say("  %-7s %s\n", keys[i].name, keys[i].help);

@@ -43,7 +43,6 @@ static void arm_console(uint64_t ns)
 
 static void console_expired(struct timer *timer)
 {
-	(void)timer;
 	if (irq.polled)
 		arm_console(POLL_NS);
 	console_poll();

@@ -14,23 +14,17 @@ struct rule {
 
 static bool read_zero(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)vcpu;
-	(void)index;
 	*value = 0;
 	return true;
 }
 
 static bool ignore(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	(void)vcpu;
-	(void)index;
-	(void)value;
 	return true;
 }
 
 static bool read_host(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)vcpu;
 	*value = read_msr(index);
 	return true;
 }
@@ -45,7 +39,6 @@ static void move_tsc(struct vcpu *vcpu, uint64_t by)
 
 static bool read_time(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)index;
 	*value = read_tsc() + vcpu->tsc_offset;
 	return true;
 }
@@ -54,7 +47,6 @@ static bool write_time(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	uint64_t by = value - (read_tsc() + vcpu->tsc_offset);
 
-	(void)index;
 	vcpu->tsc_adjust += by;
 	move_tsc(vcpu, by);
 	return true;
@@ -62,14 +54,12 @@ static bool write_time(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 static bool read_adjust(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)index;
 	*value = vcpu->tsc_adjust;
 	return true;
 }
 
 static bool write_adjust(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	(void)index;
 	move_tsc(vcpu, value - vcpu->tsc_adjust);
 	vcpu->tsc_adjust = value;
 	return true;
@@ -79,16 +69,12 @@ static bool write_adjust(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 static bool read_apic_base(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)vcpu;
-	(void)index;
 	*value = 0xfee00000 | BIT(8); /* boot processor; the APIC is globally disabled, CPUID says there is none */
 	return true;
 }
 
 static bool read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)vcpu;
-	(void)index;
 	*value = FEATURE_CONTROL_LOCKED; /* as firmware leaves it with VT-x off */
 	return true;
 }
@@ -102,14 +88,12 @@ static bool read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *va
 
 static bool read_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)index;
 	*value = vcpu->misc_enable;
 	return true;
 }
 
 static bool write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	(void)index;
 	if (value & (MISC_LIMIT_CPUID | MISC_XD_DISABLE))
 		return false; /* would change CPUID and paging under a running policy */
 	vcpu->misc_enable = (vcpu->misc_enable & ~MISC_FAST_STRINGS) | (value & MISC_FAST_STRINGS);
@@ -120,16 +104,12 @@ static bool write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 static bool read_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)vcpu;
-	(void)index;
 	*value = backend_debugctl();
 	return true;
 }
 
 static bool write_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	(void)vcpu;
-	(void)index;
 	if (value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
 		return false;
 	backend_set_debugctl(value & DEBUGCTL_BTF);
@@ -163,8 +143,6 @@ static bool memory_type_valid(uint8_t type)
 
 static bool read_mtrr_cap(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)vcpu;
-	(void)index;
 	*value = MTRRCAP_VALUE;
 	return true;
 }
@@ -197,14 +175,12 @@ static bool write_fixed_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 static bool read_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	(void)index;
 	*value = vcpu->mtrr_default;
 	return true;
 }
 
 static bool write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	(void)index;
 	if (value & ~0xcffUL || !memory_type_valid((uint8_t)value))
 		return false;
 	vcpu->mtrr_default = value;
@@ -214,8 +190,6 @@ static bool write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value
 /* MCG_STATUS: nothing to clear. IA32_XSS: no supervisor state component is offered. */
 static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	(void)vcpu;
-	(void)index;
 	return value == 0;
 }
 

@@ -49,22 +49,16 @@ static void print_line(const char *line)
 
 static void command_trace(unsigned count, const char *const *arguments)
 {
-	(void)count;
-	(void)arguments;
 	trace_print(print_line);
 }
 
 static void command_poweroff(unsigned count, const char *const *arguments)
 {
-	(void)count;
-	(void)arguments;
 	shutdown_power_off();
 }
 
 static void command_reboot(unsigned count, const char *const *arguments)
 {
-	(void)count;
-	(void)arguments;
 	shutdown_reset();
 }
 

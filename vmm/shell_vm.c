@@ -68,8 +68,6 @@ static void list(struct vm *vm)
 
 static void command_list(unsigned count, const char *const *arguments)
 {
-	(void)count;
-	(void)arguments;
 	shell_print("No  %-*s State   Memory      Exits  Ended since\n", VM_NAME_MAX / 2, "Name");
 	with_all(list);
 }
@@ -110,14 +108,11 @@ static void registers(struct vm *vm)
 
 static void command_registers(unsigned count, const char *const *arguments)
 {
-	(void)count;
 	with_vm(arguments[0], registers);
 }
 
 static void command_cpu(unsigned count, const char *const *arguments)
 {
-	(void)count;
-	(void)arguments;
 	backend_report(print_line);
 	shell_print("Speculation mitigations:\n");
 	mitigations_report(print_line);
@@ -132,8 +127,6 @@ static void command_memory(unsigned count, const char *const *arguments)
 {
 	struct frames_stat stat = frames_stat();
 
-	(void)count;
-	(void)arguments;
 	shell_print("%10lu KiB  usable memory of the machine\n", kib(stat.total));
 	shell_print("%10lu KiB  free, the largest block %lu KiB\n", kib(stat.free),
 		    stat.free ? kib(1UL << stat.largest) : 0);
@@ -155,7 +148,6 @@ static void stop(struct vm *vm)
 
 static void command_stop(unsigned count, const char *const *arguments)
 {
-	(void)count;
 	with_vm(arguments[0], stop);
 }
 
@@ -167,7 +159,6 @@ static void reset(struct vm *vm)
 
 static void command_reset(unsigned count, const char *const *arguments)
 {
-	(void)count;
 	with_vm(arguments[0], reset);
 }
 
@@ -181,7 +172,6 @@ static void start(struct vm *vm)
 
 static void command_start(unsigned count, const char *const *arguments)
 {
-	(void)count;
 	with_vm(arguments[0], start);
 }
 
@@ -195,7 +185,6 @@ static void pause(struct vm *vm)
 
 static void command_pause(unsigned count, const char *const *arguments)
 {
-	(void)count;
 	with_vm(arguments[0], pause);
 }
 
@@ -209,7 +198,6 @@ static void resume(struct vm *vm)
 
 static void command_resume(unsigned count, const char *const *arguments)
 {
-	(void)count;
 	with_vm(arguments[0], resume);
 }
 

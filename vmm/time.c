@@ -98,7 +98,6 @@ static uint64_t measure_pit(const struct acpi_info *info)
 	uint32_t first, counted;
 	bool done = false;
 
-	(void)info;
 	out8(PORT_B, (uint8_t)((saved & ~PORT_B_SPEAKER) | PORT_B_GATE_2));
 	out8(PIT_CONTROL, PIT_2_BOTH_0);
 	out8(PIT_CHANNEL_2, PIT_COUNT & 0xff);

@@ -118,10 +118,6 @@ static uint32_t timer_read(struct device *device, unsigned offset, unsigned size
 static void timer_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	/* "PM_TMR" is read-only. */
-	(void)device;
-	(void)offset;
-	(void)size;
-	(void)value;
 }
 
 static void event(struct device *device, uint16_t status)

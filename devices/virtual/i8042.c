@@ -163,8 +163,6 @@ static void command_write(struct device *device, unsigned offset, unsigned size,
 {
 	struct i8042_state *state = device->state;
 
-	(void)offset;
-	(void)size;
 	state->status |= COMMAND;
 	state->pending = needs_data(value) ? value : 0;
 	if ((value & 0xe0) == READ_RAM)
@@ -195,8 +193,6 @@ static void data_write(struct device *device, unsigned offset, unsigned size, ui
 	struct i8042_state *state = device->state;
 	uint8_t pending = state->pending;
 
-	(void)offset;
-	(void)size;
 	state->status &= ~COMMAND;
 	/* A password is a string that ends with 0. It goes nowhere: see NO_PASSWORD. */
 	state->pending = pending == LOAD_PASSWORD && value != 0 ? pending : 0;
@@ -216,8 +212,6 @@ static uint32_t data_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct i8042_state *state = device->state;
 
-	(void)offset;
-	(void)size;
 	if (state->status & OBF) {
 		state->status &= ~(OBF | AUX_OBF);
 		i8042_update(device);
@@ -229,8 +223,6 @@ static uint32_t status_read(struct device *device, unsigned offset, unsigned siz
 {
 	const struct i8042_state *state = device->state;
 
-	(void)offset;
-	(void)size;
 	return state->status;
 }
 

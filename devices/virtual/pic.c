@@ -354,25 +354,21 @@ static uint32_t read_chip(struct device *device, enum pic_chip_index index, unsi
 
 static uint32_t read_master(struct device *device, unsigned offset, unsigned size)
 {
-	(void)size;
 	return read_chip(device, PIC_MASTER, offset);
 }
 
 static void write_master(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	(void)size;
 	write_chip(device, PIC_MASTER, offset, (uint8_t)value);
 }
 
 static uint32_t read_slave(struct device *device, unsigned offset, unsigned size)
 {
-	(void)size;
 	return read_chip(device, PIC_SLAVE, offset);
 }
 
 static void write_slave(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	(void)size;
 	write_chip(device, PIC_SLAVE, offset, (uint8_t)value);
 }
 
@@ -380,7 +376,6 @@ static uint32_t read_elcr(struct device *device, unsigned offset, unsigned size)
 {
 	const struct pic_state *pic = device->state;
 
-	(void)size;
 	return pic->chip[offset].elcr;
 }
 
@@ -388,7 +383,6 @@ static void write_elcr(struct device *device, unsigned offset, unsigned size, ui
 {
 	struct pic_state *pic = device->state;
 
-	(void)size;
 	pic->chip[offset].elcr = (uint8_t)value & elcr_mask[offset];
 	update(device, (enum pic_chip_index)offset);
 }

@@ -154,7 +154,6 @@ static uint32_t pit_read(struct device *device, unsigned offset, unsigned size)
 	struct pit_state *pit = device->state;
 	struct pit_channel *channel;
 
-	(void)size;
 	if (offset >= PIT_CHANNELS)
 		return 0xFF; /* "No-Operation (3-State)" */
 	channel = &pit->channel[offset];
@@ -166,7 +165,6 @@ static void pit_write(struct device *device, unsigned offset, unsigned size, uin
 	struct pit_state *pit = device->state;
 	uint64_t tick = now_tick(device);
 
-	(void)size;
 	if (offset >= PIT_CHANNELS)
 		write_command(device, (uint8_t)value, tick);
 	else if (offset == 0)
@@ -182,8 +180,6 @@ static uint32_t port_b_read(struct device *device, unsigned offset, unsigned siz
 	uint32_t refresh = tick / REFRESH_TICKS % 2,
 		 out = pit_channel_out(&pit->channel[SPEAKER_CHANNEL], tick);
 
-	(void)offset;
-	(void)size;
 	return pit->port_b | pit->errors | refresh * PORT_B_REFRESH | out * PORT_B_OUT2;
 }
 
@@ -191,8 +187,6 @@ static void port_b_write(struct device *device, unsigned offset, unsigned size, 
 {
 	struct pit_state *pit = device->state;
 
-	(void)offset;
-	(void)size;
 	pit->port_b = value & PORT_B_WRITABLE;
 	if (value & PORT_B_PARITY_CLEAR)
 		pit->errors &= (uint8_t)~PORT_B_PARITY;

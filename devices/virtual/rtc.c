@@ -280,7 +280,6 @@ static uint32_t rtc_read(struct device *device, unsigned offset, unsigned size)
 {
 	const struct rtc_state *state = device->state;
 
-	(void)size;
 	/* The index is write-only: Intel 82371AB (PIIX4) datasheet, "RTC Index Register". */
 	return offset == 0 ? 0xff : register_read(device, state->index & (RTC_RAM_SIZE - 1));
 }
@@ -289,7 +288,6 @@ static void rtc_write(struct device *device, unsigned offset, unsigned size, uin
 {
 	struct rtc_state *state = device->state;
 
-	(void)size;
 	if (offset == 0)
 		state->index = value;
 	else

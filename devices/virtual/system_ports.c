@@ -20,8 +20,6 @@ static uint32_t post_read(struct device *device, unsigned offset, unsigned size)
 {
 	const struct system_ports_state *state = device->state;
 
-	(void)offset;
-	(void)size;
 	return state->post_code;
 }
 
@@ -29,8 +27,6 @@ static void post_write(struct device *device, unsigned offset, unsigned size, ui
 {
 	struct system_ports_state *state = device->state;
 
-	(void)offset;
-	(void)size;
 	state->post_code = value;
 }
 
@@ -38,8 +34,6 @@ static uint32_t port92_read(struct device *device, unsigned offset, unsigned siz
 {
 	const struct system_ports_state *state = device->state;
 
-	(void)offset;
-	(void)size;
 	return state->port92;
 }
 
@@ -48,8 +42,6 @@ static void port92_write(struct device *device, unsigned offset, unsigned size, 
 	struct system_ports_state *state = device->state;
 	uint8_t rising = value & ~state->port92;
 
-	(void)offset;
-	(void)size;
 	state->port92 = value & PORT92_BITS;
 	if (rising & INIT_NOW)
 		service_reset(device->machine, RESET_CPU);
@@ -59,8 +51,6 @@ static uint32_t reset_control_read(struct device *device, unsigned offset, unsig
 {
 	const struct system_ports_state *state = device->state;
 
-	(void)offset;
-	(void)size;
 	return state->reset_control;
 }
 
@@ -69,8 +59,6 @@ static void reset_control_write(struct device *device, unsigned offset, unsigned
 	struct system_ports_state *state = device->state;
 	uint8_t rising = value & ~state->reset_control;
 
-	(void)offset;
-	(void)size;
 	state->reset_control = value & RESET_CONTROL_BITS;
 	if (rising & RST_CPU)
 		service_reset(device->machine, value & SYS_RST ? RESET_SYSTEM : RESET_CPU);
@@ -78,16 +66,11 @@ static void reset_control_write(struct device *device, unsigned offset, unsigned
 
 static uint32_t debug_read(struct device *device, unsigned offset, unsigned size)
 {
-	(void)device;
-	(void)offset;
-	(void)size;
 	return DEBUG_PORT_PRESENT;
 }
 
 static void debug_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	(void)offset;
-	(void)size;
 	service_debug_output(device->machine, value);
 }
 

@@ -300,7 +300,6 @@ static uint32_t uart_read(struct device *device, unsigned offset, unsigned size)
 	struct uart_state *state = device->state;
 	bool dlab = state->lcr & LCR_DLAB;
 
-	(void)size;
 	/* What drivers poll comes first. */
 	if (likely(offset == LSR))
 		return lsr_read(device);
@@ -321,7 +320,6 @@ static void uart_write(struct device *device, unsigned offset, unsigned size, ui
 	struct uart_state *state = device->state;
 	bool dlab = state->lcr & LCR_DLAB;
 
-	(void)size;
 	switch (offset) {
 	case RBR_THR:
 		if (dlab) {

@@ -68,7 +68,6 @@ enum action exit_exception_or_nmi(struct vcpu *vcpu)
 
 enum action exit_interrupt(struct vcpu *vcpu)
 {
-	(void)vcpu;
 	interrupt_dispatch(vmread(VMCS_EXIT_INTERRUPTION) & INTERRUPTION_VECTOR);
 	return ACTION_RETRY;
 }

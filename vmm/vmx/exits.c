@@ -37,7 +37,6 @@ static enum action exit_triple_fault(struct vcpu *vcpu)
  */
 static enum action exit_init(struct vcpu *vcpu)
 {
-	(void)vcpu;
 	return ACTION_RETRY;
 }
 
@@ -73,7 +72,6 @@ static enum action exit_rdpmc(struct vcpu *vcpu)
  */
 static enum action exit_cache(struct vcpu *vcpu)
 {
-	(void)vcpu;
 	return ACTION_ADVANCE;
 }
 
@@ -111,7 +109,6 @@ static enum action exit_xsetbv(struct vcpu *vcpu)
 
 static enum action exit_preemption_timer(struct vcpu *vcpu)
 {
-	(void)vcpu;
 	cpu_catch_up(this_cpu());
 	return ACTION_RETRY;
 }
