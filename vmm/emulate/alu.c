@@ -62,8 +62,9 @@ bool execute_alu(struct emulation *e)
 	bool writes = operation != ALU_CMP && operation != ALU_TEST;
 	uint64_t a, b;
 
-	if (!operand_read(e, &e->source, &b) ||
-	    !(writes ? operand_read_for_write : operand_read)(e, &e->destination, &a))
+	if (!operand_read(e, &e->source, &b))
+		return false;
+	if (writes ? !operand_read_for_write(e, &e->destination, &a) : !operand_read(e, &e->destination, &a))
 		return false;
 	a = alu_compute(e, operation, a, b, e->operand_size);
 	return !writes || operand_write(e, &e->destination, a);

@@ -27,7 +27,8 @@ bool execute_bit_test(struct emulation *e)
 	if (e->destination.place == PLACE_MEMORY && e->source.place == PLACE_REGISTER)
 		move_to_bit(e, bit);
 	mask = 1UL << (bit % (8 * e->operand_size));
-	if (!(operation == BIT_TEST ? operand_read : operand_read_for_write)(e, &e->destination, &value))
+	if (operation == BIT_TEST ? !operand_read(e, &e->destination, &value)
+				  : !operand_read_for_write(e, &e->destination, &value))
 		return false;
 	flag_set(e, RFLAGS_CF, value & mask);
 	switch (operation) {
