@@ -75,8 +75,8 @@ static void start_console_and_parse(uint32_t info_address, struct monitor_config
 	}
 	if (unknown_count)
 		log_warning("boot: option '%s' is unknown or has a bad value; known are serial=, speed= and "
-			    "screen=\n",
-			    unknown);
+		            "screen=\n",
+		            unknown);
 }
 
 static void describe_boot(void)
@@ -86,16 +86,16 @@ static void describe_boot(void)
 	for (unsigned i = 0; i < info.range_count; i++)
 		memory += info.range[i].end - info.range[i].start;
 	log_info("boot: by %s on %s firmware, %u modules, %lu MiB of memory\n",
-		 info.loader[0] ? info.loader : "an unnamed loader", info.efi ? "UEFI" : "BIOS",
-		 info.module_count, memory >> 20);
+	         info.loader[0] ? info.loader : "an unnamed loader", info.efi ? "UEFI" : "BIOS",
+	         info.module_count, memory >> 20);
 	for (unsigned i = 0; i < info.range_count; i++)
 		log_info("boot: memory %lx to %lx\n", info.range[i].start, info.range[i].end);
 	for (unsigned i = 0; i < info.module_count; i++)
 		log_info("boot: module '%s' at %lx, %lu bytes\n", info.module[i].name, info.module[i].start,
-			 info.module[i].end - info.module[i].start);
+		         info.module[i].end - info.module[i].start);
 	if (info.ranges_truncated)
 		log_warning("boot: the memory map has more than %u ranges; the rest stays unused\n",
-			    BOOT_RANGES_MAX);
+		            BOOT_RANGES_MAX);
 	if (info.modules_truncated)
 		log_warning("boot: more than %u modules; the rest is left out\n", BOOT_MODULES_MAX);
 }
@@ -115,12 +115,12 @@ static unsigned reserve_memory(void)
 static void start_memory(void)
 {
 	bool one_gib_pages =
-	    cpuid(0x80000000, 0).eax >= 0x80000001 && cpuid(0x80000001, 0).edx & CPUID_EXTENDED_EDX_1G;
+		cpuid(0x80000000, 0).eax >= 0x80000001 && cpuid(0x80000001, 0).edx & CPUID_EXTENDED_EDX_1G;
 
 	if (frames_init(info.range, info.range_count, reserved, reserve_memory(), DIRECT_MAP_LIMIT) ||
 	    host_map_init(info.range, info.range_count, one_gib_pages)) {
 		log_error("boot: this machine has too little free memory below 4 GiB; give it more, or load "
-			  "smaller modules\n");
+		          "smaller modules\n");
 		shutdown_halt();
 	}
 	stop_screen_early();
@@ -144,7 +144,7 @@ static void run(void)
 	start_devices();
 	for (unsigned i = 0; i < info.module_count; i++)
 		files[i] = (struct guest_file){info.module[i].name, info.module[i].start,
-					       info.module[i].end - info.module[i].start};
+		                               info.module[i].end - info.module[i].start};
 	guests_run(files, info.module_count);
 }
 

@@ -151,7 +151,7 @@ static int add_range(struct parse *parse, uint64_t start, uint64_t size)
 
 /* Entries of both memory maps stand behind their size and a version. */
 static int parse_map(struct parse *parse, struct tag tag, uint32_t entry_min,
-		     int (*parse_entry)(struct parse *parse, const uint8_t *entry))
+                     int (*parse_entry)(struct parse *parse, const uint8_t *entry))
 {
 	uint32_t entry_size = get32(tag.data);
 
@@ -260,19 +260,19 @@ static const struct {
 	uint32_t min_size;
 	int (*parse)(struct parse *parse, struct tag tag);
 } tag_parsers[] = {
-    {TAG_COMMAND_LINE,      0,	  parse_command_line },
-    {TAG_LOADER_NAME,	      0,		 parse_loader_name  },
-    {TAG_MODULE,		 8,	    parse_module	},
-    {TAG_MEMORY_MAP,	     MAP_HEADER, parse_memory_map	 },
-    {TAG_FRAMEBUFFER,	      24,	  parse_framebuffer  },
-    {TAG_EFI32,		0,	   note_efi	   },
-    {TAG_EFI64,		0,	   note_efi	   },
-    {TAG_RSDP_OLD,	   20,	       parse_rsdp	 },
-    {TAG_RSDP_NEW,	   36,	       parse_rsdp	 },
-    {TAG_EFI_MEMORY_MAP,	 MAP_HEADER, keep_efi_memory_map},
-    {TAG_EFI_BOOT_SERVICES, 0,	       note_efi	       },
-    {TAG_EFI32_IMAGE,	      0,		 note_efi		 },
-    {TAG_EFI64_IMAGE,	      0,		 note_efi		 },
+	{TAG_COMMAND_LINE,      0,          parse_command_line },
+	{TAG_LOADER_NAME,       0,          parse_loader_name  },
+	{TAG_MODULE,            8,          parse_module       },
+	{TAG_MEMORY_MAP,        MAP_HEADER, parse_memory_map   },
+	{TAG_FRAMEBUFFER,       24,         parse_framebuffer  },
+	{TAG_EFI32,             0,          note_efi           },
+	{TAG_EFI64,             0,          note_efi           },
+	{TAG_RSDP_OLD,          20,         parse_rsdp         },
+	{TAG_RSDP_NEW,          36,         parse_rsdp         },
+	{TAG_EFI_MEMORY_MAP,    MAP_HEADER, keep_efi_memory_map},
+	{TAG_EFI_BOOT_SERVICES, 0,          note_efi           },
+	{TAG_EFI32_IMAGE,       0,          note_efi           },
+	{TAG_EFI64_IMAGE,       0,          note_efi           },
 };
 
 static int parse_tag(struct parse *parse, struct tag tag)

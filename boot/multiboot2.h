@@ -10,8 +10,8 @@
 #include "mm/frames.h"
 
 #define BOOT_MODULES_MAX   144
-#define BOOT_RANGES_MAX	   128
-#define BOOT_STRING_MAX	   256
+#define BOOT_RANGES_MAX    128
+#define BOOT_STRING_MAX    256
 #define BOOT_INFO_SIZE_MAX MIB(1) /* far more than any loader writes */
 
 struct boot_module {
@@ -23,7 +23,7 @@ struct boot_info {
 	uint32_t size; /* of the boot information itself, bytes */
 	char loader[BOOT_STRING_MAX];
 	char command_line[BOOT_STRING_MAX];
-	bool efi;	       /* started by UEFI firmware */
+	bool efi;              /* started by UEFI firmware */
 	uint8_t rsdp_copy[36]; /* the ACPI Root System Description Pointer, as the firmware wrote it */
 	uint8_t rsdp_size;     /* 0, 20 (ACPI 1.0) or 36 */
 	unsigned module_count;

@@ -15,7 +15,7 @@ static bool parse_option(char *word, struct monitor_config *settings)
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(word, known[i]))
 			return config_value_parse(config_find_key(SECTION_MONITOR, word), equals + 1,
-						  settings);
+			                          settings);
 	return false;
 }
 
@@ -27,7 +27,7 @@ static void copy_word(char to[BOOT_OPTION_MAX], const char *text, size_t length)
 }
 
 unsigned boot_options_parse(const char *command_line, struct monitor_config *settings,
-			    char unknown[BOOT_OPTION_MAX])
+                            char unknown[BOOT_OPTION_MAX])
 {
 	char word[BOOT_OPTION_MAX];
 	unsigned count = 0;

@@ -15,6 +15,6 @@
  * the first of them is put into `unknown`, cut if need be.
  */
 unsigned boot_options_parse(const char *command_line, struct monitor_config *settings,
-			    char unknown[BOOT_OPTION_MAX]);
+                            char unknown[BOOT_OPTION_MAX]);
 
 #endif

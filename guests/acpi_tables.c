@@ -58,7 +58,7 @@ struct packed acpi_fadt {
 	uint8_t minor_revision;
 	uint64_t x_firmware_ctrl, x_dsdt;
 	struct acpi_address x_pm1a_evt, x_pm1b_evt, x_pm1a_cnt, x_pm1b_cnt, x_pm2_cnt, x_pm_tmr, x_gpe0,
-	    x_gpe1;
+		x_gpe1;
 	struct acpi_address sleep_control, sleep_status;
 };
 
@@ -73,23 +73,23 @@ struct packed acpi_facs {
 
 _Static_assert(sizeof(struct acpi_rsdp) == 36 && sizeof(struct acpi_fadt) == 268, "ACPI");
 _Static_assert(offsetof(struct acpi_fadt, flags) == 112 && offsetof(struct acpi_fadt, x_pm_tmr) == 208,
-	       "ACPI");
+               "ACPI");
 _Static_assert(sizeof(struct acpi_facs) == ACPI_FACS_SIZE, "ACPI");
 
 /* FADT flags */
-#define FADT_WBINVD	   BIT(0)
-#define FADT_PROC_C1	   BIT(2) /* HLT */
-#define FADT_SLP_BUTTON	   BIT(5) /* not in the fixed registers: there is none */
-#define FADT_FIX_RTC	   BIT(6) /* the RTC's wake status is not in the fixed registers */
+#define FADT_WBINVD        BIT(0)
+#define FADT_PROC_C1       BIT(2) /* HLT */
+#define FADT_SLP_BUTTON    BIT(5) /* not in the fixed registers: there is none */
+#define FADT_FIX_RTC       BIT(6) /* the RTC's wake status is not in the fixed registers */
 #define FADT_TMR_VAL_EXT   BIT(8)
 #define FADT_RESET_REG_SUP BIT(10)
 
 /* "IA-PC Boot Architecture Flags" */
 #define BOOT_LEGACY_DEVICES BIT(0)
-#define BOOT_8042	    BIT(1)
-#define BOOT_NO_VGA	    BIT(2)
-#define BOOT_NO_MSI	    BIT(3)
-#define BOOT_NO_ASPM	    BIT(4)
+#define BOOT_8042           BIT(1)
+#define BOOT_NO_VGA         BIT(2)
+#define BOOT_NO_MSI         BIT(3)
+#define BOOT_NO_ASPM        BIT(4)
 
 #define RESET_PORT    0xcf9
 #define RESET_FULL    0x06
@@ -124,18 +124,18 @@ static int place(struct writer *writer, const void *data, size_t size, gpa_t *gp
 
 /* Complete the header of the table at `table` and place it. */
 static int place_table(struct writer *writer, void *table, const char *signature, uint8_t revision,
-		       size_t size, gpa_t *gpa)
+                       size_t size, gpa_t *gpa)
 {
 	struct acpi_header *header = table;
 
 	*header = (struct acpi_header){
-	    .length = (uint32_t)size,
-	    .revision = revision,
-	    .oem_id = "NACRE ",
-	    .oem_table_id = "NACREPC ",
-	    .oem_revision = 1,
-	    .creator_id = "NACR",
-	    .creator_revision = 1,
+		.length = (uint32_t)size,
+		.revision = revision,
+		.oem_id = "NACRE ",
+		.oem_table_id = "NACREPC ",
+		.oem_revision = 1,
+		.creator_id = "NACR",
+		.creator_revision = 1,
 	};
 	memcpy(header->signature, signature, sizeof(header->signature));
 	header->checksum = checksum(table, size);
@@ -149,7 +149,7 @@ static int place_ssdt(struct writer *writer, unsigned uarts, gpa_t *gpa)
 		struct acpi_header header;
 		uint8_t name_op, root, name[4], byte_prefix, value;
 	} ssdt = {
-	    .name_op = 0x08, .root = '\\', .name = "UCNT", .byte_prefix = 0x0a, .value = (uint8_t)uarts};
+		.name_op = 0x08, .root = '\\', .name = "UCNT", .byte_prefix = 0x0a, .value = (uint8_t)uarts};
 
 	return place_table(writer, &ssdt, "SSDT", 2, sizeof(ssdt), gpa);
 }
@@ -162,28 +162,29 @@ static struct acpi_address io_register(uint16_t port, uint8_t bits, uint8_t acce
 static int place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, gpa_t *gpa)
 {
 	struct acpi_fadt fadt = {
-	    .firmware_ctrl = (uint32_t)facs,
-	    .dsdt = (uint32_t)dsdt,
-	    .sci_int = ACPI_SCI_IRQ,
-	    .pm1a_evt = ACPI_PM1A_EVT_PORT,
-	    .pm1a_cnt = ACPI_PM1A_CNT_PORT,
-	    .pm_tmr = ACPI_PM_TMR_PORT,
-	    .pm1_evt_len = 4,
-	    .pm1_cnt_len = 2,
-	    .pm_tmr_len = 4,
-	    .p_lvl2_lat = LATENCY_NO_C2,
-	    .p_lvl3_lat = LATENCY_NO_C3,
-	    .century = CMOS_CENTURY,
-	    .boot_architecture = BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA | BOOT_NO_MSI | BOOT_NO_ASPM,
-	    .flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC | FADT_TMR_VAL_EXT |
-		     FADT_RESET_REG_SUP,
-	    .reset_register = io_register(RESET_PORT, 8, ACCESS_BYTE),
-	    .reset_value = RESET_FULL,
-	    .minor_revision = 1,
-	    .x_dsdt = dsdt,
-	    .x_pm1a_evt = io_register(ACPI_PM1A_EVT_PORT, 32, ACCESS_WORD),
-	    .x_pm1a_cnt = io_register(ACPI_PM1A_CNT_PORT, 16, ACCESS_WORD),
-	    .x_pm_tmr = io_register(ACPI_PM_TMR_PORT, 32, ACCESS_DWORD),
+		.firmware_ctrl = (uint32_t)facs,
+		.dsdt = (uint32_t)dsdt,
+		.sci_int = ACPI_SCI_IRQ,
+		.pm1a_evt = ACPI_PM1A_EVT_PORT,
+		.pm1a_cnt = ACPI_PM1A_CNT_PORT,
+		.pm_tmr = ACPI_PM_TMR_PORT,
+		.pm1_evt_len = 4,
+		.pm1_cnt_len = 2,
+		.pm_tmr_len = 4,
+		.p_lvl2_lat = LATENCY_NO_C2,
+		.p_lvl3_lat = LATENCY_NO_C3,
+		.century = CMOS_CENTURY,
+		.boot_architecture =
+			BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA | BOOT_NO_MSI | BOOT_NO_ASPM,
+		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC | FADT_TMR_VAL_EXT |
+	                 FADT_RESET_REG_SUP,
+		.reset_register = io_register(RESET_PORT, 8, ACCESS_BYTE),
+		.reset_value = RESET_FULL,
+		.minor_revision = 1,
+		.x_dsdt = dsdt,
+		.x_pm1a_evt = io_register(ACPI_PM1A_EVT_PORT, 32, ACCESS_WORD),
+		.x_pm1a_cnt = io_register(ACPI_PM1A_CNT_PORT, 16, ACCESS_WORD),
+		.x_pm_tmr = io_register(ACPI_PM_TMR_PORT, 32, ACCESS_DWORD),
 	};
 
 	return place_table(writer, &fadt, "FACP", 5, sizeof(fadt), gpa);
@@ -196,14 +197,14 @@ static int place_roots(struct writer *writer, gpa_t fadt, gpa_t ssdt, gpa_t *rsd
 		struct acpi_header header;
 		uint32_t tables[2];
 	} rsdt = {
-	    .tables = {(uint32_t)fadt, (uint32_t)ssdt}
-	      };
+		.tables = {(uint32_t)fadt, (uint32_t)ssdt}
+        };
 	struct packed {
 		struct acpi_header header;
 		uint64_t tables[2];
 	} xsdt = {
-	    .tables = {fadt, ssdt}
-	  };
+		.tables = {fadt, ssdt}
+        };
 	int error = place_table(writer, &rsdt, "RSDT", 1, sizeof(rsdt), rsdt_gpa);
 
 	return error ? error : place_table(writer, &xsdt, "XSDT", 1, sizeof(xsdt), xsdt_gpa);
@@ -212,12 +213,12 @@ static int place_roots(struct writer *writer, gpa_t fadt, gpa_t ssdt, gpa_t *rsd
 static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
 {
 	struct acpi_rsdp rsdp = {
-	    .signature = "RSD PTR ",
-	    .oem_id = "NACRE ",
-	    .revision = 2,
-	    .rsdt = (uint32_t)rsdt,
-	    .length = sizeof(rsdp),
-	    .xsdt = xsdt,
+		.signature = "RSD PTR ",
+		.oem_id = "NACRE ",
+		.revision = 2,
+		.rsdt = (uint32_t)rsdt,
+		.length = sizeof(rsdp),
+		.xsdt = xsdt,
 	};
 
 	rsdp.checksum = checksum(&rsdp, 20);
@@ -226,7 +227,7 @@ static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
 }
 
 int acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs, unsigned uarts,
-		     gpa_t *rsdp)
+                     gpa_t *rsdp)
 {
 	const struct acpi_facs facs_table = {.signature = "FACS", .length = sizeof(facs_table), .version = 1};
 	struct writer writer = {map, *at, limit};

@@ -12,6 +12,6 @@
  * address. `uarts`: COM1..COMn exist. -ERR_NO_MEMORY: no room; -ERR_OUT_OF_RANGE: the map has no RAM there.
  */
 int must_check acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
-				unsigned uarts, gpa_t *rsdp);
+                                unsigned uarts, gpa_t *rsdp);
 
 #endif

@@ -17,10 +17,10 @@ struct parser {
 	struct config *config;
 	enum state state;
 	enum config_section section;
-	void *fields;			 /* of the open section */
-	unsigned errors_before;		 /* findings when it began */
-	bool vm_seen;			 /* a [vm] section, good or not */
-	unsigned monitor_line;		 /* of the [monitor] header; 0: none yet */
+	void *fields;                    /* of the open section */
+	unsigned errors_before;          /* findings when it began */
+	bool vm_seen;                    /* a [vm] section, good or not */
+	unsigned monitor_line;           /* of the [monitor] header; 0: none yet */
 	unsigned seen[CONFIG_KEY_COUNT]; /* line of each key in the open section; 0: none yet */
 };
 
@@ -37,7 +37,7 @@ static void close_section(struct parser *p)
 	if (p->state == STATE_SECTION && p->section == SECTION_VM) {
 		if (p->findings.count == p->errors_before && !vm->kernel[0])
 			config_complain(&p->findings, vm->line,
-					"VM '%s' has no kernel; add a line 'kernel = PATH'", vm->name);
+			                "VM '%s' has no kernel; add a line 'kernel = PATH'", vm->name);
 		if (p->findings.count == p->errors_before)
 			p->config->vm_count++;
 	}
@@ -48,7 +48,7 @@ static bool name_is_good(const char *name)
 {
 	for (const char *c = name; *c; c++) {
 		bool letter =
-		    (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+			(*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
 
 		if (!letter && (c == name || !strchr("-_.", *c)))
 			return false;
@@ -64,7 +64,7 @@ static void open_monitor(struct parser *p, const char *name)
 	}
 	if (p->monitor_line) {
 		complain(p, "a second [monitor] section; move its keys to the one in line %u",
-			 p->monitor_line);
+		         p->monitor_line);
 		return;
 	}
 	p->monitor_line = p->lines.start;
@@ -85,22 +85,22 @@ static void open_vm(struct parser *p, const char *name)
 	}
 	if (!name_is_good(name)) {
 		complain(
-		    p,
-		    "bad VM name '%.40s'; use up to %d letters, digits, '-', '_' and '.', beginning with "
-		    "a letter or digit",
-		    name, CONFIG_NAME_MAX - 1);
+			p,
+			"bad VM name '%.40s'; use up to %d letters, digits, '-', '_' and '.', beginning with "
+			"a letter or digit",
+			name, CONFIG_NAME_MAX - 1);
 		return;
 	}
 	for (unsigned i = 0; i < config->vm_count; i++) {
 		if (strcmp(config->vm[i].name, name) == 0) {
 			complain(p, "a VM named '%s' stands already in line %u; give this one another name",
-				 name, config->vm[i].line);
+			         name, config->vm[i].line);
 			return;
 		}
 	}
 	if (config->vm_count == CONFIG_VMS_MAX) {
 		complain(p, "too many VMs: '%s' is more than the %d that are possible; remove some", name,
-			 CONFIG_VMS_MAX);
+		         CONFIG_VMS_MAX);
 		return;
 	}
 	vm = &config->vm[config->vm_count];
@@ -165,7 +165,7 @@ static void complain_unknown_key(struct parser *p, const char *name)
 	for (unsigned other = 0; other < SECTION_COUNT; other++) {
 		if (other != p->section && config_find_key(other, name)) {
 			complain(p, "key '%s' does not belong in [%s]; move it to [%s]", name, here,
-				 config_section_names[other]);
+			         config_section_names[other]);
 			return;
 		}
 	}
@@ -176,7 +176,7 @@ static void complain_unknown_key(struct parser *p, const char *name)
 	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++)
 		if (config_keys[i].section == p->section && used < sizeof(keys))
 			used += (size_t)format_buffer(keys + used, sizeof(keys) - used, "%s%s",
-						      used ? ", " : "", config_keys[i].name);
+			                              used ? ", " : "", config_keys[i].name);
 	complain(p, "unknown key '%.40s' in [%s]; the keys are %s", name, here, keys);
 }
 
@@ -234,7 +234,7 @@ static void parse_assignment(struct parser *p)
 	(void)config_trim(p->lines.text, (size_t)(equals - p->lines.text));
 	if (p->state == STATE_NONE) {
 		complain(p, "key '%.40s' before any section; put it below [monitor] or [vm NAME]",
-			 p->lines.text);
+		         p->lines.text);
 		return;
 	}
 	key = config_find_key(p->section, p->lines.text);
@@ -258,7 +258,7 @@ static void parse_line(struct parser *p)
 }
 
 unsigned config_parse(const char *text, size_t size, struct config *config, struct config_error *errors,
-		      unsigned max_errors)
+                      unsigned max_errors)
 {
 	/* Too big for the monitor's stack. The table is read once, before any other processor runs. */
 	static struct parser parser;
@@ -277,6 +277,6 @@ unsigned config_parse(const char *text, size_t size, struct config *config, stru
 	close_section(p);
 	if (!config->vm_count && !p->vm_seen)
 		config_complain(&p->findings, 0,
-				"there is no VM; add a section [vm NAME] with a line 'kernel = PATH'");
+		                "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'");
 	return p->findings.count;
 }

@@ -8,10 +8,10 @@
 
 #include "lib/types.h"
 
-#define CONFIG_NAME_MAX	   32
-#define CONFIG_PATH_MAX	   128
+#define CONFIG_NAME_MAX    32
+#define CONFIG_PATH_MAX    128
 #define CONFIG_CMDLINE_MAX 2048
-#define CONFIG_VMS_MAX	   64
+#define CONFIG_VMS_MAX     64
 #define CONFIG_MODULES_MAX 8
 
 enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
@@ -20,7 +20,7 @@ enum config_type { VM_TYPE_AUTO, VM_TYPE_LINUX, VM_TYPE_LINUX32, VM_TYPE_PVH };
 struct monitor_config {
 	uint16_t serial_port;  /* I/O base of the console's UART; 0: none */
 	uint32_t serial_speed; /* baud */
-	bool screen;	       /* also print on VGA text or framebuffer */
+	bool screen;           /* also print on VGA text or framebuffer */
 	uint8_t log_level;     /* 0 errors .. 3 debug */
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
@@ -35,7 +35,7 @@ struct vm_config {
 	char initrd[CONFIG_PATH_MAX]; /* "" for none */
 	char cmdline[CONFIG_CMDLINE_MAX];
 	uint8_t uarts;
-	bool acpi;					/* offer ACPI tables */
+	bool acpi;                                      /* offer ACPI tables */
 	unsigned kernel_line, initrd_line, memory_line; /* where the keys stand, for messages */
 };
 
@@ -57,7 +57,7 @@ struct config_error {
  * `max_errors` of them are described. Never reads past `size`; any bytes are safe.
  */
 unsigned config_parse(const char *text, size_t size, struct config *config, struct config_error *errors,
-		      unsigned max_errors);
+                      unsigned max_errors);
 
 /* Print the effective table, every key with its value, as text that parses back. `put` gets one line at a
  * time, without newline. */

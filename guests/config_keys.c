@@ -2,58 +2,58 @@
 #include "vmm/log.h"
 
 static const struct config_word serial_words[] = {
-    {"com1", 0x3f8},
-    {"com2", 0x2f8},
-    {"com3", 0x3e8},
-    {"com4", 0x2e8},
-	{"none", 0	  },
+	{"com1", 0x3f8},
+        {"com2", 0x2f8},
+        {"com3", 0x3e8},
+        {"com4", 0x2e8},
+        {"none", 0    },
 };
 
 /* What a 16550 with its usual 1.8432 MHz crystal divides down to without a remainder. */
 static const struct config_word speed_words[] = {
-    {"1200",   1200	 },
-    {"2400",   2400  },
-	{"4800",	 4800  },
-	  {"9600",   9600  },
-    {"19200",  19200 },
-    {"38400",	38400 },
-	{"57600",  57600 },
-	  {"115200", 115200},
+	{"1200",   1200  },
+        {"2400",   2400  },
+        {"4800",   4800  },
+        {"9600",   9600  },
+	{"19200",  19200 },
+        {"38400",  38400 },
+        {"57600",  57600 },
+        {"115200", 115200},
 };
 
 static const struct config_word bool_words[] = {
-    {"yes", true },
-	   {"no",  false}
+	{"yes", true },
+        {"no",  false}
 };
 
 static const struct config_word log_words[] = {
-    {"error",   LOG_ERROR  },
-    {"warning", LOG_WARNING},
-    {"info",    LOG_INFO   },
-    {"debug",   LOG_DEBUG  },
+	{"error",   LOG_ERROR  },
+	{"warning", LOG_WARNING},
+	{"info",    LOG_INFO   },
+	{"debug",   LOG_DEBUG  },
 };
 
 static const struct config_word stopped_words[] = {
-    {"shell",    STOPPED_SHELL   },
-    {"poweroff", STOPPED_POWEROFF},
-    {"reset",    STOPPED_RESET   },
+	{"shell",    STOPPED_SHELL   },
+	{"poweroff", STOPPED_POWEROFF},
+	{"reset",    STOPPED_RESET   },
 };
 
 static const struct config_word mitigation_words[] = {
-    {"auto", MITIGATIONS_AUTO},
-    {"off",  MITIGATIONS_OFF },
+	{"auto", MITIGATIONS_AUTO},
+	{"off",  MITIGATIONS_OFF },
 };
 
 static const struct config_word type_words[] = {
-    {"auto",    VM_TYPE_AUTO	 },
-    {"linux",   VM_TYPE_LINUX  },
-    {"linux32", VM_TYPE_LINUX32},
-    {"pvh",	    VM_TYPE_PVH    },
+	{"auto",    VM_TYPE_AUTO   },
+	{"linux",   VM_TYPE_LINUX  },
+	{"linux32", VM_TYPE_LINUX32},
+	{"pvh",     VM_TYPE_PVH    },
 };
 
 #define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define LINE(type, member)  .line_offset = offsetof(type, member)
-#define WORDS(table)	    .words = (table), .word_count = ARRAY_SIZE(table)
+#define WORDS(table)        .words = (table), .word_count = ARRAY_SIZE(table)
 #define MONITOR_FIELD(member)                                                                                \
 	.section = SECTION_MONITOR, FIELD(struct monitor_config, member), .line_offset = LINE_NOT_KEPT
 #define VM_FIELD(member) .section = SECTION_VM, FIELD(struct vm_config, member)

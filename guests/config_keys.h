@@ -36,7 +36,7 @@ struct config_key {
 	const char *meaning; /* a sentence for the reference */
 };
 
-#define LINE_NOT_KEPT	 UINT16_MAX
+#define LINE_NOT_KEPT    UINT16_MAX
 #define CONFIG_KEY_COUNT 13
 
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];

@@ -73,13 +73,13 @@ static enum config_line check_bytes(struct piece piece, unsigned line, struct co
 
 		if (byte == 0) {
 			config_complain(findings, line,
-					"a NUL byte: this is not a text file; "
-					"give the config file instead");
+			                "a NUL byte: this is not a text file; "
+			                "give the config file instead");
 			return CONFIG_LINE_END;
 		}
 		if ((byte < ' ' && !config_is_blank(*c)) || byte == 0x7f) {
 			config_complain(findings, line, "control character %02Xh in this line; remove it",
-					byte);
+			                byte);
 			return CONFIG_LINE_BAD;
 		}
 	}
@@ -112,7 +112,7 @@ static enum config_line read_piece(struct config_lines *lines, struct config_fin
 		return result;
 	if (*more && lines->at == lines->end) {
 		config_complain(findings, line,
-				"a backslash continues this line, but nothing follows; remove it");
+		                "a backslash continues this line, but nothing follows; remove it");
 		return CONFIG_LINE_BAD;
 	}
 	fits = append(lines, piece.begin, (size_t)(piece.end - piece.begin));
@@ -123,7 +123,7 @@ static enum config_line read_piece(struct config_lines *lines, struct config_fin
 	if (fits)
 		return CONFIG_LINE_GOOD;
 	config_complain(findings, lines->start, "the line is longer than %d characters; shorten it",
-			CONFIG_LINE_MAX);
+	                CONFIG_LINE_MAX);
 	return CONFIG_LINE_BAD;
 }
 

@@ -11,13 +11,13 @@ struct config_findings {
 
 /* Add one finding about `line`. */
 void config_complain(struct config_findings *findings, unsigned line, const char *format, ...)
-    printf_like(3, 4);
+	printf_like(3, 4);
 
 struct config_lines {
 	const char *at, *end; /* what is still to be read */
-	unsigned line;	      /* number of the line at `at` */
-	unsigned start;	      /* number of the line where `text` began */
-	size_t length;	      /* of `text` */
+	unsigned line;        /* number of the line at `at` */
+	unsigned start;       /* number of the line where `text` began */
+	size_t length;        /* of `text` */
 	char text[CONFIG_LINE_MAX + 1];
 };
 

@@ -54,7 +54,7 @@ const struct config_key *config_nearest_key(enum config_section section, const c
 }
 
 static void print_section(enum config_section section, const void *fields,
-			  void (*put)(void *context, const char *line), void *context)
+                          void (*put)(void *context, const char *line), void *context)
 {
 	static char line[CONFIG_LINE_MAX + 1]; /* too big for the stack */
 
@@ -97,8 +97,8 @@ void config_document(void (*put)(void *context, const char *line), void *context
 
 		config_describe_values(key, values, sizeof(values));
 		format_buffer(line, sizeof(line), "| `[%s]` | `%s` | %s%s%s | %s | %s |",
-			      config_section_names[key->section], key->name, quote, initial, quote, values,
-			      key->meaning);
+		              config_section_names[key->section], key->name, quote, initial, quote, values,
+		              key->meaning);
 		put(context, line);
 	}
 }

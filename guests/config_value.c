@@ -138,7 +138,7 @@ static int print_bytes(uint64_t value, char *buffer, size_t size)
 		unit++;
 	}
 	return format_buffer(buffer, size, unit ? "%llu%c" : "%llu", (unsigned long long)value,
-			     unit ? units[unit - 1] : 0);
+	                     unit ? units[unit - 1] : 0);
 }
 
 int config_value_print(const struct config_key *key, const void *section, char *buffer, size_t size)
@@ -154,7 +154,7 @@ int config_value_print(const struct config_key *key, const void *section, char *
 	if (key->kind == KIND_BYTES)
 		return print_bytes(value, buffer, size);
 	return format_buffer(buffer, size, key->kind == KIND_PORT ? "0x%llx" : "%llu",
-			     (unsigned long long)value);
+	                     (unsigned long long)value);
 }
 
 static size_t describe_words(const struct config_key *key, char *buffer, size_t size)
@@ -182,11 +182,11 @@ void config_describe_values(const struct config_key *key, char *buffer, size_t s
 	case KIND_WORD: break;
 	case KIND_PORT:
 		format_buffer(buffer + used, size - used, " or an I/O port from 0x%llx to 0x%llx",
-			      (unsigned long long)key->min, (unsigned long long)key->max);
+		              (unsigned long long)key->min, (unsigned long long)key->max);
 		break;
 	case KIND_NUMBER:
 		format_buffer(buffer, size, "%llu to %llu", (unsigned long long)key->min,
-			      (unsigned long long)key->max);
+		              (unsigned long long)key->max);
 		break;
 	case KIND_BYTES:
 		print_bytes(key->min, low, sizeof(low));
@@ -195,11 +195,11 @@ void config_describe_values(const struct config_key *key, char *buffer, size_t s
 		break;
 	case KIND_PATH:
 		format_buffer(buffer, size, "a path of %s%llu characters without blanks, quotes and $",
-			      key->min ? "1 to " : "up to ", (unsigned long long)key->max);
+		              key->min ? "1 to " : "up to ", (unsigned long long)key->max);
 		break;
 	case KIND_TEXT:
 		format_buffer(buffer, size, "up to %llu characters, verbatim to the end of the line",
-			      (unsigned long long)key->max);
+		              (unsigned long long)key->max);
 		break;
 	}
 }

@@ -3,10 +3,10 @@
 #include "lib/errors.h"
 #include "lib/string.h"
 
-#define EM_386	  3
+#define EM_386    3
 #define EM_X86_64 62
-#define ET_EXEC	  2
-#define ET_DYN	  3
+#define ET_EXEC   2
+#define ET_DYN    3
 
 struct packed elf32_header {
 	uint8_t ident[16];
@@ -58,7 +58,7 @@ static int check_ident(const uint8_t *ident, uint16_t type, uint16_t machine, co
 	}
 	if (type != ET_EXEC && type != ET_DYN) {
 		*problem =
-		    "the ELF file is no executable (an object file or a core dump); use a linked kernel";
+			"the ELF file is no executable (an object file or a core dump); use a linked kernel";
 		return -ERR_UNSUPPORTED;
 	}
 	return 0;
@@ -117,7 +117,7 @@ struct elf_segment elf_segment(const struct elf_image *elf, unsigned index)
 	if (elf->is_64) {
 		memcpy(&p64, at, sizeof(p64));
 		return (struct elf_segment){p64.type,  p64.offset, p64.filesz,
-					    p64.paddr, p64.memsz,  p64.align};
+		                            p64.paddr, p64.memsz,  p64.align};
 	}
 	memcpy(&p32, at, sizeof(p32));
 	return (struct elf_segment){p32.type, p32.offset, p32.filesz, p32.paddr, p32.memsz, p32.align};
@@ -125,7 +125,7 @@ struct elf_segment elf_segment(const struct elf_image *elf, unsigned index)
 
 /* Look through `size` bytes of notes whose parts are padded to `alignment`. */
 static int find_note(const uint8_t *notes, uint64_t size, uint64_t alignment, const char *owner,
-		     uint32_t type, uint64_t *value)
+                     uint32_t type, uint64_t *value)
 {
 	size_t owner_size = strlen(owner) + 1;
 	uint64_t at = 0;

@@ -13,10 +13,10 @@ struct elf_image {
 	const uint8_t *data;
 	size_t size;
 	bool is_64;
-	uint64_t entry;	     /* e_entry: a virtual address */
-	uint64_t table;	     /* file offset of the program headers */
+	uint64_t entry;      /* e_entry: a virtual address */
+	uint64_t table;      /* file offset of the program headers */
 	uint16_t entry_size; /* bytes from one to the next */
-	uint16_t count;	     /* at most ELF_SEGMENTS_MAX */
+	uint16_t count;      /* at most ELF_SEGMENTS_MAX */
 };
 
 #define ELF_PT_LOAD 1
@@ -46,6 +46,6 @@ struct elf_segment elf_segment(const struct elf_image *elf, unsigned index);
  * 4 or 8 bytes as a number. -ERR_NOT_FOUND; -ERR_INVALID if it is shorter than 4 bytes.
  */
 int must_check elf_note_number(const struct elf_image *elf, const char *owner, uint32_t type,
-			       uint64_t *value);
+                               uint64_t *value);
 
 #endif

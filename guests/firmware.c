@@ -16,26 +16,26 @@ struct packed bios_data {
 };
 _Static_assert(offsetof(struct bios_data, memory_kib) == 0x13 && sizeof(struct bios_data) == 256, "BDA");
 
-#define BIOS_DATA_AREA	    0x400
-#define EQUIPMENT_FPU	    0x0002
+#define BIOS_DATA_AREA      0x400
+#define EQUIPMENT_FPU       0x0002
 #define EQUIPMENT_COM_SHIFT 9
 
 /* The firmware's last 16 bytes: where a PC starts and where software jumps to restart it. */
 #define RESET_VECTOR 0xffff0UL
 /* Date and model byte stand at fixed places behind a far jump to F000:E05B, as on every PC. */
 static const uint8_t reset_vector[16] = {
-    0xea, 0x5b, 0xe0, 0x00, 0xf0, '0', '1', '/', '0', '1', '/', '2', '6', 0, 0xfc, 0,
+	0xea, 0x5b, 0xe0, 0x00, 0xf0, '0', '1', '/', '0', '1', '/', '2', '6', 0, 0xfc, 0,
 };
 
 #define POST_ENTRY 0xfe05bUL
 /* There is nothing to boot from, so starting over is a reset of the machine: the monitor loads it again. */
 static const uint8_t post_entry[] = {
-    0xba, 0xf9, 0x0c, /* mov $0xcf9, %dx */
-    0xb0, 0x06,	      /* mov $0x06, %al */
-    0xee,	      /* out %al, %dx */
-    0xfa,	      /* cli */
-    0xf4,	      /* hlt */
-    0xeb, 0xfc,	      /* jmp back to cli */
+	0xba, 0xf9, 0x0c, /* mov $0xcf9, %dx */
+	0xb0, 0x06,       /* mov $0x06, %al */
+	0xee,             /* out %al, %dx */
+	0xfa,             /* cli */
+	0xf4,             /* hlt */
+	0xeb, 0xfc,       /* jmp back to cli */
 };
 
 /* FACS stands in the EBDA, behind its size byte: it must stay writable. */
@@ -45,9 +45,9 @@ static int load_data_areas(const struct guest_map *map, unsigned uarts)
 {
 	uint8_t ebda[GUEST_EBDA_SIZE] = {GUEST_EBDA_SIZE / 1024};
 	struct bios_data data = {
-	    .ebda_segment = GUEST_EBDA >> 4,
-	    .equipment = (uint16_t)(EQUIPMENT_FPU | uarts << EQUIPMENT_COM_SHIFT),
-	    .memory_kib = GUEST_EBDA / 1024,
+		.ebda_segment = GUEST_EBDA >> 4,
+		.equipment = (uint16_t)(EQUIPMENT_FPU | uarts << EQUIPMENT_COM_SHIFT),
+		.memory_kib = GUEST_EBDA / 1024,
 	};
 	int error;
 

@@ -48,15 +48,15 @@ struct packed setup_header {
 	uint32_t kernel_info_offset;
 };
 
-#define HEADER_OFFSET	 0x1f1
-#define HEADER_END_MAX	 0x290	    /* struct boot_params has other things behind it */
-#define HEADER_MAGIC	 0x53726448 /* "HdrS" */
-#define BOOT_FLAG	 0xaa55
-#define LOADED_HIGH	 0x01
-#define CAN_USE_HEAP	 0x80
-#define XLF_KERNEL_64	 0x0001
-#define ENTRY_64	 0x200 /* behind the 32-bit entry */
-#define VID_MODE_NORMAL	 0xffff
+#define HEADER_OFFSET    0x1f1
+#define HEADER_END_MAX   0x290      /* struct boot_params has other things behind it */
+#define HEADER_MAGIC     0x53726448 /* "HdrS" */
+#define BOOT_FLAG        0xaa55
+#define LOADED_HIGH      0x01
+#define CAN_USE_HEAP     0x80
+#define XLF_KERNEL_64    0x0001
+#define ENTRY_64         0x200 /* behind the 32-bit entry */
+#define VID_MODE_NORMAL  0xffff
 #define LOADER_UNDEFINED 0xff
 
 #define VERSION(major, minor) ((major) << 8 | (minor))
@@ -66,9 +66,9 @@ _Static_assert(offsetof(struct setup_header, payload_offset) == 0x248 - HEADER_O
 _Static_assert(sizeof(struct setup_header) == 0x26c - HEADER_OFFSET, "setup_header");
 
 /* struct boot_params, "The Zero Page". */
-#define PARAMS_RSDP	  0x070
+#define PARAMS_RSDP       0x070
 #define PARAMS_E820_COUNT 0x1e8
-#define PARAMS_E820	  0x2d0
+#define PARAMS_E820       0x2d0
 
 struct packed e820_entry {
 	uint64_t start, size;
@@ -78,8 +78,8 @@ struct packed e820_entry {
 /* What the header says, in our words. */
 struct linux_image {
 	struct setup_header header; /* fields that the version lacks are zero */
-	size_t header_size;	    /* bytes of it that the image has */
-	const uint8_t *code;	    /* the protected-mode part */
+	size_t header_size;         /* bytes of it that the image has */
+	const uint8_t *code;        /* the protected-mode part */
 	size_t code_size;
 	bool entry_64;
 	gpa_t load; /* where the code goes */
@@ -105,21 +105,21 @@ static int read_header(struct loading *loading, struct linux_image *image)
 	end = 0x202u + kernel[0x201]; /* the short jump over the header says where it ends */
 	if (end > size)
 		return loading_fail(
-		    loading, ERR_TRUNCATED,
-		    "the Linux kernel is truncated within its header; fetch or build it again");
+			loading, ERR_TRUNCATED,
+			"the Linux kernel is truncated within its header; fetch or build it again");
 	if (end > HEADER_END_MAX)
 		return loading_fail(loading, ERR_INVALID,
-				    "the Linux kernel's header is corrupt; fetch or build it again");
+		                    "the Linux kernel's header is corrupt; fetch or build it again");
 	image->header_size = MIN(end - HEADER_OFFSET, sizeof(*header));
 	memcpy(header, kernel + HEADER_OFFSET, image->header_size);
 	if (header->boot_flag != BOOT_FLAG)
 		return loading_fail(loading, ERR_INVALID,
-				    "the Linux kernel's header is corrupt; fetch or build it again");
+		                    "the Linux kernel's header is corrupt; fetch or build it again");
 	/* Version 2.02 brought cmd_line_ptr; bzImages are loaded high. */
 	if (header->version < VERSION(2, 2) || !(header->loadflags & LOADED_HIGH))
 		return loading_fail(loading, ERR_UNSUPPORTED,
-				    "the Linux kernel is a zImage or older than boot protocol 2.02; "
-				    "use a bzImage of Linux 2.4 or later");
+		                    "the Linux kernel is a zImage or older than boot protocol 2.02; "
+		                    "use a bzImage of Linux 2.4 or later");
 	return 0;
 }
 
@@ -136,22 +136,22 @@ static int find_code(struct loading *loading, struct linux_image *image)
 	/* Old builds round syssize up, but not the file. */
 	if (setup >= size || size - setup + 15 < wanted)
 		return loading_fail(
-		    loading, ERR_TRUNCATED,
-		    "the Linux kernel is truncated: it has %zu bytes of %llu; fetch or build it again", size,
-		    (unsigned long long)(setup + MAX(wanted, 1)));
+			loading, ERR_TRUNCATED,
+			"the Linux kernel is truncated: it has %zu bytes of %llu; fetch or build it again",
+			size, setup + MAX(wanted, 1ULL));
 	image->code = (const uint8_t *)loading->image->kernel + setup;
 	image->code_size = wanted ? MIN(wanted, size - setup) : size - setup;
 	payload_end = (uint64_t)header->payload_offset + header->payload_length;
 	if (header->version >= VERSION(2, 8) && payload_end > image->code_size)
 		return loading_fail(loading, ERR_INVALID,
-				    "the Linux kernel is corrupt: its payload ends behind the file's end; "
-				    "fetch or build it again");
-	image->entry_64 =
-	    header->version >= VERSION(2, 12) && (header->xloadflags & XLF_KERNEL_64) && !loading->entry_32;
+		                    "the Linux kernel is corrupt: its payload ends behind the file's end; "
+		                    "fetch or build it again");
+	image->entry_64 = header->version >= VERSION(2, 12) && (header->xloadflags & XLF_KERNEL_64) &&
+	                  !loading->entry_32;
 	if (image->entry_64 && image->code_size <= ENTRY_64)
 		return loading_fail(
-		    loading, ERR_TRUNCATED,
-		    "the Linux kernel is truncated before its entry; fetch or build it again");
+			loading, ERR_TRUNCATED,
+			"the Linux kernel is truncated before its entry; fetch or build it again");
 	return 0;
 }
 
@@ -170,8 +170,8 @@ static int place_code(struct loading *loading, struct linux_image *image)
 	if ((relocatable && (!alignment || (alignment & (alignment - 1)))) || preferred > UINT32_MAX ||
 	    (!relocatable && header->code32_start < GUEST_HIGH_START))
 		return loading_fail(loading, ERR_INVALID,
-				    "the Linux kernel's header has an impossible load address or alignment; "
-				    "fetch or build it again");
+		                    "the Linux kernel's header has an impossible load address or alignment; "
+		                    "fetch or build it again");
 	image->load = header->code32_start;
 	if (relocatable)
 		image->load = ALIGN_UP(MAX(preferred, GUEST_HIGH_START), alignment);
@@ -179,10 +179,10 @@ static int place_code(struct loading *loading, struct linux_image *image)
 	image->end = ALIGN_UP(MAX(needed, image->load + image->code_size), PAGE_SIZE);
 	if (image->end > top)
 		return loading_fail(
-		    loading, ERR_NO_MEMORY,
-		    "the Linux kernel needs memory up to %llu KiB, and the guest's ends at %llu KiB; "
-		    "raise 'memory'",
-		    (unsigned long long)image->end / 1024, (unsigned long long)top / 1024);
+			loading, ERR_NO_MEMORY,
+			"the Linux kernel needs memory up to %llu KiB, and the guest's ends at %llu KiB; "
+			"raise 'memory'",
+			(unsigned long long)image->end / 1024, (unsigned long long)top / 1024);
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static int write_e820(struct loading *loading)
 		struct e820_entry entry = {ranges[i].start, ranges[i].size, ranges[i].type};
 
 		error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_E820 + i * sizeof(entry), &entry,
-				     sizeof(entry));
+		                     sizeof(entry));
 	}
 	return error;
 }
@@ -226,7 +226,7 @@ static int write_boot_params(struct loading *loading, const struct linux_image *
 
 	if (!error)
 		error = loading_copy(loading, GUEST_BOOT_PARAMS + HEADER_OFFSET, &image->header,
-				     image->header_size);
+		                     image->header_size);
 	if (!error)
 		error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_RSDP, &rsdp, sizeof(rsdp));
 	return error ? error : write_e820(loading);
@@ -234,7 +234,7 @@ static int write_boot_params(struct loading *loading, const struct linux_image *
 
 #define PAGE_TABLE_FLAGS 0x03 /* present, writable */
 #define LARGE_PAGE_FLAGS 0x83 /* and a 2 MiB page */
-#define DIRECTORIES	 4    /* of 1 GiB each */
+#define DIRECTORIES      4    /* of 1 GiB each */
 
 /* The first 4 GiB mapped to themselves. */
 static int write_page_tables(struct loading *loading)
@@ -284,11 +284,11 @@ int linux_load(struct loading *loading)
 		error = loading_copy(loading, image.load, image.code, image.code_size);
 	if (!error)
 		error = loading_initrd(loading, image.end,
-				       header->version >= VERSION(2, 3) ? header->initrd_addr_max + 1UL
-									: 0x38000000);
+		                       header->version >= VERSION(2, 3) ? header->initrd_addr_max + 1UL
+		                                                        : 0x38000000);
 	if (!error)
-		error =
-		    loading_cmdline(loading, header->version >= VERSION(2, 6) ? header->cmdline_size : 255);
+		error = loading_cmdline(loading,
+		                        header->version >= VERSION(2, 6) ? header->cmdline_size : 255);
 	if (error)
 		return error;
 	complete_header(loading, &image);

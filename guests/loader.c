@@ -10,9 +10,9 @@
 
 /* `auto` takes the first whose probe agrees. */
 static const struct loader loaders[] = {
-    {VM_TYPE_LINUX,   "Linux kernel (bzImage)", false, linux_probe, linux_load},
-    {VM_TYPE_LINUX32, "Linux kernel (bzImage)", true,  linux_probe, linux_load},
-    {VM_TYPE_PVH,	  "ELF file",		      false, pvh_probe,	pvh_load	},
+	{VM_TYPE_LINUX,   "Linux kernel (bzImage)", false, linux_probe, linux_load},
+	{VM_TYPE_LINUX32, "Linux kernel (bzImage)", true,  linux_probe, linux_load},
+	{VM_TYPE_PVH,     "ELF file",               false, pvh_probe,   pvh_load  },
 };
 
 int loading_fail(struct loading *loading, enum error error, const char *format, ...)
@@ -29,9 +29,9 @@ int loading_copy(struct loading *loading, gpa_t gpa, const void *data, size_t si
 {
 	if (size && guest_load(loading->image->map, gpa, data, size) < 0)
 		return loading_fail(
-		    loading, ERR_OUT_OF_RANGE,
-		    "the guest has no memory at 0x%llx, where %zu bytes must go; raise 'memory'",
-		    (unsigned long long)gpa, size);
+			loading, ERR_OUT_OF_RANGE,
+			"the guest has no memory at 0x%llx, where %zu bytes must go; raise 'memory'",
+			(unsigned long long)gpa, size);
 	return 0;
 }
 
@@ -58,9 +58,9 @@ int loading_cmdline(struct loading *loading, uint64_t limit)
 	limit = MIN(limit, GUEST_CMDLINE_SIZE - 1);
 	if (length > limit)
 		return loading_fail(
-		    loading, ERR_INVALID,
-		    "the command line has %zu characters, but this kernel takes %llu; shorten it", length,
-		    (unsigned long long)limit);
+			loading, ERR_INVALID,
+			"the command line has %zu characters, but this kernel takes %llu; shorten it", length,
+			(unsigned long long)limit);
 	return loading_copy(loading, GUEST_CMDLINE, cmdline, length + 1);
 }
 
@@ -74,11 +74,11 @@ int loading_initrd(struct loading *loading, gpa_t from, gpa_t limit)
 	if (top < from || image->initrd_size > top - from ||
 	    (start = ALIGN_DOWN(top - image->initrd_size, PAGE_SIZE)) < from)
 		return loading_fail(
-		    loading, ERR_NO_MEMORY,
-		    "the initrd of %llu KiB does not fit between the kernel's end at %llu KiB and "
-		    "%llu KiB; raise 'memory' or use a smaller initrd",
-		    (unsigned long long)(image->initrd_size + 1023) / 1024, (unsigned long long)from / 1024,
-		    (unsigned long long)top / 1024);
+			loading, ERR_NO_MEMORY,
+			"the initrd of %llu KiB does not fit between the kernel's end at %llu KiB and "
+			"%llu KiB; raise 'memory' or use a smaller initrd",
+			(unsigned long long)(image->initrd_size + 1023) / 1024,
+			(unsigned long long)from / 1024, (unsigned long long)top / 1024);
 	loading->initrd = start;
 	return loading_copy(loading, start, image->initrd, image->initrd_size);
 }
@@ -87,12 +87,12 @@ int loading_gdt(struct loading *loading, bool long_mode)
 {
 	/* SDM Vol. 3A "Segment Descriptors": flat, accessed, present, DPL 0. */
 	const uint64_t table[] = {
-	    0,
-	    0,
-	    long_mode ? 0x00af9b000000ffff : 0x00cf9b000000ffff, /* code: L or D, G */
-	    0x00cf93000000ffff,					 /* data: B, G */
-	    0x00008b0000000067,
-	    0, /* busy TSS */
+		0,
+		0,
+		long_mode ? 0x00af9b000000ffff : 0x00cf9b000000ffff, /* code: L or D, G */
+		0x00cf93000000ffff,                                  /* data: B, G */
+		0x00008b0000000067,
+		0, /* busy TSS */
 	};
 	struct guest_start *start = loading->start;
 
@@ -118,21 +118,21 @@ static const struct loader *choose_loader(struct loading *loading)
 			return loader;
 		if (image->type != VM_TYPE_AUTO) {
 			loading_fail(loading, ERR_UNSUPPORTED,
-				     "the kernel is no %s; correct 'kernel', or write type = auto",
-				     loader->name);
+			             "the kernel is no %s; correct 'kernel', or write type = auto",
+			             loader->name);
 			return NULL;
 		}
 	}
 	loading_fail(loading, ERR_UNSUPPORTED,
-		     "the kernel has an unknown format; use a Linux bzImage or an ELF file with a PVH note");
+	             "the kernel has an unknown format; use a Linux bzImage or an ELF file with a PVH note");
 	return NULL;
 }
 
 int guest_load_image(const struct guest_image *image, struct guest_start *start, char *problem,
-		     size_t problem_size)
+                     size_t problem_size)
 {
 	struct loading loading = {
-	    .image = image, .start = start, .problem = problem, .problem_size = problem_size};
+		.image = image, .start = start, .problem = problem, .problem_size = problem_size};
 	const struct loader *loader;
 	int error;
 
@@ -147,7 +147,7 @@ int guest_load_image(const struct guest_image *image, struct guest_start *start,
 	error = firmware_load(image->map, image->uarts, image->acpi, &loading.rsdp);
 	if (error)
 		return loading_fail(&loading, ERR_OUT_OF_RANGE,
-				    "the guest has no memory for its firmware tables; raise 'memory'");
+		                    "the guest has no memory for its firmware tables; raise 'memory'");
 	loading.entry_32 = loader->entry_32;
 	return loader->load(&loading);
 }

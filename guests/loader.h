@@ -19,9 +19,9 @@ struct guest_image {
 	size_t initrd_size;
 	const char *cmdline; /* NUL-terminated; null for none */
 	enum config_type type;
-	bool acpi;		     /* offer ACPI tables */
-	uint8_t uarts;		     /* COM1..COMn that the machine has, 0..4 */
-	uint64_t memory;	     /* bytes, as given to guest_memory_layout() */
+	bool acpi;                   /* offer ACPI tables */
+	uint8_t uarts;               /* COM1..COMn that the machine has, 0..4 */
+	uint64_t memory;             /* bytes, as given to guest_memory_layout() */
 	const struct guest_map *map; /* holds at least the ranges of guest_memory_layout() */
 };
 
@@ -34,11 +34,11 @@ struct guest_start {
 	bool long_mode;
 	uint64_t rip, rsp;
 	uint64_t gpr[16]; /* in the order of instruction encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
-	uint64_t cr3;	  /* 0 unless long_mode */
+	uint64_t cr3;     /* 0 unless long_mode */
 	gpa_t gdt;
 	uint16_t gdt_limit;
 	uint16_t cs, ds; /* ds: also for ES, FS, GS and SS */
-	uint16_t tr;	 /* a busy TSS with base 0 and limit 67h */
+	uint16_t tr;     /* a busy TSS with base 0 and limit 67h */
 };
 
 /* Room for the longest sentence that guest_load_image() leaves, its NUL included. */
@@ -51,6 +51,6 @@ struct guest_start {
  * `problem` then holds one sentence for the operator, without the VM's or the file's name.
  */
 int must_check guest_load_image(const struct guest_image *image, struct guest_start *start, char *problem,
-				size_t problem_size);
+                                size_t problem_size);
 
 #endif

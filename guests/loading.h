@@ -36,7 +36,7 @@ int must_check loading_initrd(struct loading *loading, gpa_t from, gpa_t limit);
 /* Selectors in the table that loading_gdt() writes. They are Linux's __BOOT_CS and __BOOT_DS. */
 #define GDT_CODE 0x10
 #define GDT_DATA 0x18
-#define GDT_TSS	 0x20
+#define GDT_TSS  0x20
 
 /* Write the flat descriptor table and fill the start's gdt, selectors and stack. */
 int must_check loading_gdt(struct loading *loading, bool long_mode);

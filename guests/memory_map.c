@@ -12,13 +12,13 @@ unsigned guest_memory_layout(uint64_t memory, struct guest_range ranges[GUEST_RA
 
 	ranges[n++] = (struct guest_range){0, GUEST_LOW_RAM_END, GUEST_RANGE_RAM};
 	ranges[n++] =
-	    (struct guest_range){GUEST_BIOS_START, GUEST_HIGH_START - GUEST_BIOS_START, GUEST_RANGE_BIOS};
+		(struct guest_range){GUEST_BIOS_START, GUEST_HIGH_START - GUEST_BIOS_START, GUEST_RANGE_BIOS};
 	if (high_end > GUEST_HIGH_START)
 		ranges[n++] =
-		    (struct guest_range){GUEST_HIGH_START, high_end - GUEST_HIGH_START, GUEST_RANGE_RAM};
+			(struct guest_range){GUEST_HIGH_START, high_end - GUEST_HIGH_START, GUEST_RANGE_RAM};
 	if (memory > GUEST_HOLE_START)
 		ranges[n++] =
-		    (struct guest_range){GUEST_ABOVE_4G, memory - GUEST_HOLE_START, GUEST_RANGE_RAM};
+			(struct guest_range){GUEST_ABOVE_4G, memory - GUEST_HOLE_START, GUEST_RANGE_RAM};
 	return n;
 }
 

@@ -11,19 +11,19 @@
 #define GUEST_BIOS_START  0xe0000UL  /* the firmware's own area, up to 1 MiB */
 #define GUEST_HIGH_START  0x100000UL /* extended memory */
 #define GUEST_HOLE_START  GIB(3)     /* devices live between here and 4 GiB */
-#define GUEST_ABOVE_4G	  GIB(4)
+#define GUEST_ABOVE_4G    GIB(4)
 
 /* The top KiB of conventional memory: the extended BIOS data area. */
-#define GUEST_EBDA	0x9fc00UL
+#define GUEST_EBDA      0x9fc00UL
 #define GUEST_EBDA_SIZE 0x400UL
 
 /* Below this, RAM holds what the loaders hand over; images must not be placed there. */
 #define GUEST_HANDOVER_END 0x10000UL
-#define GUEST_GDT	   0x1000UL
+#define GUEST_GDT          0x1000UL
 #define GUEST_BOOT_PARAMS  0x2000UL /* Linux's zero page, or PVH's start info */
 #define GUEST_PAGE_TABLES  0x3000UL /* PML4, PDPT, four page directories */
-#define GUEST_STACK_TOP	   0xa000UL
-#define GUEST_CMDLINE	   0xb000UL
+#define GUEST_STACK_TOP    0xa000UL
+#define GUEST_CMDLINE      0xb000UL
 #define GUEST_CMDLINE_SIZE 0x1000UL
 
 enum guest_range_kind {

@@ -83,14 +83,14 @@ static int refuse_range(struct loading *loading, gpa_t start, gpa_t end)
 
 	if (start < GUEST_HIGH_START)
 		return loading_fail(
-		    loading, ERR_NO_MEMORY,
-		    "the ELF kernel wants to be loaded at 0x%llx, which is in use; link it at 1 MiB "
-		    "or above",
-		    (unsigned long long)start);
+			loading, ERR_NO_MEMORY,
+			"the ELF kernel wants to be loaded at 0x%llx, which is in use; link it at 1 MiB "
+			"or above",
+			(unsigned long long)start);
 	return loading_fail(loading, ERR_NO_MEMORY,
-			    "the ELF kernel needs memory up to %llu KiB, and the guest's ends at %llu KiB; "
-			    "raise 'memory'",
-			    (unsigned long long)(end / 1024 + (end % 1024 != 0)), top / 1024);
+	                    "the ELF kernel needs memory up to %llu KiB, and the guest's ends at %llu KiB; "
+	                    "raise 'memory'",
+	                    end / 1024ULL + (end % 1024 != 0), top / 1024);
 }
 
 /* Is segment `index` whole in the file? */
@@ -100,13 +100,13 @@ static int check_file(struct loading *loading, const struct elf_image *elf, unsi
 
 	if (segment.file_size > segment.memory_size)
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
-				    "is larger in the file than in memory");
+		                    "is larger in the file than in memory");
 	if (!range_within(segment.offset, segment.file_size, elf->size))
 		return loading_fail(
-		    loading, ERR_TRUNCATED,
-		    "the ELF kernel is truncated: segment %u ends behind the file's end at %zu bytes; "
-		    "fetch or build it again",
-		    index, elf->size);
+			loading, ERR_TRUNCATED,
+			"the ELF kernel is truncated: segment %u ends behind the file's end at %zu bytes; "
+			"fetch or build it again",
+			index, elf->size);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ static int check_segment(struct loading *loading, const struct elf_image *elf, u
 
 	if (add_overflows(segment.physical, segment.memory_size, &end))
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
-				    "ends behind the last address");
+		                    "ends behind the last address");
 	if (!range_is_free(loading->image->memory, segment.physical, end))
 		return refuse_range(loading, segment.physical, end);
 	if (overlaps_earlier(elf, index))
@@ -134,7 +134,7 @@ static int load_segment(struct loading *loading, const struct elf_image *elf, un
 	if (error)
 		return error;
 	return loading_zero(loading, segment.physical + segment.file_size,
-			    segment.memory_size - segment.file_size);
+	                    segment.memory_size - segment.file_size);
 }
 
 /* Check and load all segments. `*low_end`: where those below 3 GiB end, page-aligned. */
@@ -160,10 +160,10 @@ static int load_segments(struct loading *loading, const struct elf_image *elf, u
 	}
 	if (!error && (!entry_loaded || entry > UINT32_MAX))
 		return loading_fail(
-		    loading, ERR_INVALID,
-		    "the ELF kernel is corrupt: its PVH entry 0x%llx lies in no segment below 4 GiB; "
-		    "fetch or build it again",
-		    (unsigned long long)entry);
+			loading, ERR_INVALID,
+			"the ELF kernel is corrupt: its PVH entry 0x%llx lies in no segment below 4 GiB; "
+			"fetch or build it again",
+			(unsigned long long)entry);
 	return error;
 }
 
@@ -186,10 +186,10 @@ static int write_start_info(struct loading *loading)
 {
 	struct start_module module = {.address = loading->initrd, .size = loading->image->initrd_size};
 	struct start_info info = {
-	    .magic = START_MAGIC,
-	    .version = START_VERSION,
-	    .cmdline = GUEST_CMDLINE,
-	    .rsdp = loading->rsdp,
+		.magic = START_MAGIC,
+		.version = START_VERSION,
+		.cmdline = GUEST_CMDLINE,
+		.rsdp = loading->rsdp,
 	};
 	int error = loading_zero(loading, GUEST_BOOT_PARAMS, PAGE_SIZE);
 
@@ -226,9 +226,9 @@ int pvh_load(struct loading *loading)
 		return error;
 	if (elf_note_number(&elf, "Xen", XEN_ELFNOTE_PHYS32_ENTRY, &entry) < 0)
 		return loading_fail(
-		    loading, ERR_UNSUPPORTED,
-		    "the ELF kernel has no PVH note, so its entry is unknown; use a kernel built with "
-		    "CONFIG_PVH, or the bzImage");
+			loading, ERR_UNSUPPORTED,
+			"the ELF kernel has no PVH note, so its entry is unknown; use a kernel built with "
+			"CONFIG_PVH, or the bzImage");
 	error = load_segments(loading, &elf, entry, &low_end);
 	if (!error)
 		error = loading_initrd(loading, low_end, elf.is_64 ? GUEST_HOLE_START : INITRD_LIMIT_32);

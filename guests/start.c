@@ -37,15 +37,16 @@ static const struct guest_file *find_file(const char *name)
 /* ---- Loading ---- */
 
 static const struct guest_file *need_file(const char *key, const char *name, unsigned line, char *problem,
-					  size_t size)
+                                          size_t size)
 {
 	const struct guest_file *file = find_file(name);
 
 	if (!file)
-		format_buffer(problem, size,
-			      "config line %u: %s = %s: the boot loader did not load that file; add "
-			      "\"module2 /boot/FILE %s\" to its menu entry, or rebuild the image with make iso",
-			      line, key, name, name);
+		format_buffer(
+			problem, size,
+			"config line %u: %s = %s: the boot loader did not load that file; add "
+			"\"module2 /boot/FILE %s\" to its menu entry, or rebuild the image with make iso",
+			line, key, name, name);
 	return file;
 }
 
@@ -80,8 +81,8 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 	};
 	error = guest_load_image(&image, &state, reason, sizeof(reason));
 	if (error) {
-		format_buffer(problem, size, "config line %u: kernel = %s: %s", plan->kernel_line, plan->kernel,
-			      reason);
+		format_buffer(problem, size, "config line %u: kernel = %s: %s", plan->kernel_line,
+		              plan->kernel, reason);
 		return error;
 	}
 	*start = (struct vcpu_start){
@@ -123,8 +124,9 @@ static bool read_config(void)
 	unsigned count;
 
 	if (!file) {
-		log_error("There is no config module: add \"module2 /boot/FILE config\" to the boot loader's menu "
-			  "entry, or build the image with make iso CONFIG=FILE.\n");
+		log_error("There is no config module: add \"module2 /boot/FILE config\" to the boot loader's "
+		          "menu "
+		          "entry, or build the image with make iso CONFIG=FILE.\n");
 		return false;
 	}
 	count = config_parse(hpa_to_pointer(file->start), file->size, &config, errors, ERRORS_SHOWN);
@@ -189,7 +191,8 @@ static bool start_first_vm(void)
 
 	for (unsigned i = 0; i < config.vm_count; i++) {
 		if (started)
-			log_warning("vm %s: not started: this version runs one VM at a time\n", config.vm[i].name);
+			log_warning("vm %s: not started: this version runs one VM at a time\n",
+			            config.vm[i].name);
 		else
 			started = start_vm(&config.vm[i]);
 	}
@@ -215,7 +218,7 @@ static void command_config(unsigned count, const char *const *arguments)
 }
 
 static const struct shell_command commands[] = {
-    {"config", "", "the config table in effect, every key with its value", 0, 0, command_config, NULL},
+	{"config", "", "the config table in effect, every key with its value", 0, 0, command_config, NULL},
 };
 
 static void start_shell(void)

@@ -10,7 +10,7 @@ struct sink {
 struct spec {
 	bool left, zero, alternate;
 	int width, precision; /* precision -1: not given */
-	bool is_long;	      /* l, ll or z */
+	bool is_long;         /* l, ll or z */
 };
 
 static void put(struct sink *sink, char c)
@@ -21,7 +21,7 @@ static void put(struct sink *sink, char c)
 }
 
 static void put_padded(struct sink *sink, const struct spec *spec, const char *prefix, const char *text,
-		       size_t length, size_t zeros)
+                       size_t length, size_t zeros)
 {
 	size_t prefix_length = strlen(prefix);
 	size_t total = prefix_length + zeros + length;
@@ -42,7 +42,7 @@ static void put_padded(struct sink *sink, const struct spec *spec, const char *p
 }
 
 static void put_number(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base, bool upper,
-		       const char *prefix)
+                       const char *prefix)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[24];
@@ -113,7 +113,7 @@ static void put_string(struct sink *sink, const struct spec *spec, const char *s
 	if (!s)
 		s = "(null)";
 	put_padded(sink, spec, "", s, spec->precision >= 0 ? strnlen(s, (size_t)spec->precision) : strlen(s),
-		   0);
+	           0);
 }
 
 static void convert(struct sink *sink, struct spec *spec, char conversion, va_list *args)
@@ -126,13 +126,13 @@ static void convert(struct sink *sink, struct spec *spec, char conversion, va_li
 	case 'i':
 		value = spec->is_long ? va_arg(*args, long) : va_arg(*args, int);
 		put_number(sink, spec, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, false,
-			   value < 0 ? "-" : "");
+		           value < 0 ? "-" : "");
 		break;
 	case 'u': put_number(sink, spec, unsigned_argument(spec, args), 10, false, ""); break;
 	case 'x':
 	case 'X':
 		put_number(sink, spec, unsigned_argument(spec, args), 16, conversion == 'X',
-			   spec->alternate ? "0x" : "");
+		           spec->alternate ? "0x" : "");
 		break;
 	case 'p': put_number(sink, spec, (uintptr_t)va_arg(*args, void *), 16, false, "0x"); break;
 	case 's': put_string(sink, spec, va_arg(*args, const char *)); break;

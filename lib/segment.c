@@ -1,9 +1,9 @@
 #include "lib/segment.h"
 
 /* SDM Vol. 3A "Segment Descriptors", Table "Code- and Data-Segment Types". */
-#define TYPE_CODE	 BIT(3)
+#define TYPE_CODE        BIT(3)
 #define TYPE_EXPAND_DOWN BIT(2) /* data */
-#define TYPE_READ_WRITE	 BIT(1) /* data: writable; code: readable */
+#define TYPE_READ_WRITE  BIT(1) /* data: writable; code: readable */
 
 /* SDM Vol. 3A "Type Checking". */
 static bool type_allows(uint32_t type, bool write)
@@ -24,7 +24,7 @@ static bool within_limit(const struct segment *segment, uint64_t offset, unsigne
 }
 
 bool segment_linear(const struct segment *segment, enum segment_index index, enum segment_mode mode,
-		    uint64_t offset, unsigned size, bool write, gva_t *linear)
+                    uint64_t offset, unsigned size, bool write, gva_t *linear)
 {
 	if (mode == SEGMENT_MODE_64) {
 		*linear = offset + (index == SEG_FS || index == SEG_GS ? segment->base : 0);

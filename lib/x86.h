@@ -57,9 +57,9 @@ static inline uint64_t read_msr(uint32_t index)
 static inline void write_msr(uint32_t index, uint64_t value)
 {
 	__asm__ volatile("wrmsr"
-			 :
-			 : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-			 : "memory");
+	                 :
+	                 : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+	                 : "memory");
 }
 
 static inline uint64_t read_tsc(void)
@@ -79,8 +79,8 @@ static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 	struct cpuid_result r;
 
 	__asm__ volatile("cpuid"
-			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-			 : "a"(leaf), "c"(subleaf));
+	                 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+	                 : "a"(leaf), "c"(subleaf));
 	return r;
 }
 

@@ -39,10 +39,10 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 {
 	struct guest_extent extent = guest_map_find(map, gpa);
 	struct page_attributes attributes = {
-	    .read = true,
-	    .write = extent.type == GUEST_RAM,
-	    .execute = true,
-	    .memory_type = MEMORY_TYPE_WB,
+		.read = true,
+		.write = extent.type == GUEST_RAM,
+		.execute = true,
+		.memory_type = MEMORY_TYPE_WB,
 	};
 	/*
 	 * Owed only for pages and tables that said the same as the new, larger page: by the

@@ -6,35 +6,35 @@
  */
 #include "mm/paging.h"
 
-#define READ	       BIT(0)
-#define WRITE	       BIT(1)
-#define EXECUTE	       BIT(2)
+#define READ           BIT(0)
+#define WRITE          BIT(1)
+#define EXECUTE        BIT(2)
 #define MEMORY_TYPE(n) ((uint64_t)(n) << 3)
 #define IGNORE_PAT     BIT(6)
 #define PAGE_SIZE_BIT  BIT(7)
 #define ACCESSED       BIT(8)
-#define DIRTY	       BIT(9)
+#define DIRTY          BIT(9)
 
 const struct paging_format paging_ept = {
-    .name = "EPT",
-    .present = READ | WRITE | EXECUTE,
-    .large = PAGE_SIZE_BIT,
-    .table = READ | WRITE | EXECUTE,
-    .leaf = IGNORE_PAT,
-    .read = READ,
-    .write = WRITE,
-    .execute = EXECUTE,
-    .status = ACCESSED | DIRTY,
-    .memory_type_mask = MEMORY_TYPE(7),
-    .memory_type =
-	{
-		      [MEMORY_TYPE_UC] = MEMORY_TYPE(MEMORY_TYPE_UC),
-		      [MEMORY_TYPE_WC] = MEMORY_TYPE(MEMORY_TYPE_WC),
-		      [2] = ~0UL,
-		      [3] = ~0UL,
-		      [MEMORY_TYPE_WT] = MEMORY_TYPE(MEMORY_TYPE_WT),
-		      [MEMORY_TYPE_WP] = MEMORY_TYPE(MEMORY_TYPE_WP),
-		      [MEMORY_TYPE_WB] = MEMORY_TYPE(MEMORY_TYPE_WB),
-		      [7] = ~0UL,
-		      },
+	.name = "EPT",
+	.present = READ | WRITE | EXECUTE,
+	.large = PAGE_SIZE_BIT,
+	.table = READ | WRITE | EXECUTE,
+	.leaf = IGNORE_PAT,
+	.read = READ,
+	.write = WRITE,
+	.execute = EXECUTE,
+	.status = ACCESSED | DIRTY,
+	.memory_type_mask = MEMORY_TYPE(7),
+	.memory_type =
+		{
+			      [MEMORY_TYPE_UC] = MEMORY_TYPE(MEMORY_TYPE_UC),
+			      [MEMORY_TYPE_WC] = MEMORY_TYPE(MEMORY_TYPE_WC),
+			      [2] = ~0UL,
+			      [3] = ~0UL,
+			      [MEMORY_TYPE_WT] = MEMORY_TYPE(MEMORY_TYPE_WT),
+			      [MEMORY_TYPE_WP] = MEMORY_TYPE(MEMORY_TYPE_WP),
+			      [MEMORY_TYPE_WB] = MEMORY_TYPE(MEMORY_TYPE_WB),
+			      [7] = ~0UL,
+			      },
 };

@@ -96,7 +96,7 @@ hpa_t frames_alloc(unsigned order, uint16_t owner, enum frame_type type)
 	hfn_t first;
 
 	assert_monitor(order < FRAME_ORDERS && owner != FRAME_OWNER_NONE && owner < FRAME_OWNERS &&
-		       type > FRAME_RESERVED);
+	               type > FRAME_RESERVED);
 	spin_lock(&frames_pool.lock);
 	first = take_block(order);
 	if (first) {

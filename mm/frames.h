@@ -18,15 +18,15 @@
 #define FRAME_OWNER_NONE     0 /* free */
 #define FRAME_OWNER_MONITOR  1
 #define FRAME_OWNER_FIRST_VM 2
-#define FRAME_OWNERS	     256 /* owners are below this */
+#define FRAME_OWNERS         256 /* owners are below this */
 
 enum frame_type {
 	FRAME_FREE,
 	FRAME_RESERVED, /* firmware, holes, the monitor's image, boot modules */
-	FRAME_DATA,	/* the monitor's data */
-	FRAME_TABLE,	/* page tables of any format */
-	FRAME_VMX,	/* VMXON region, VMCS, bitmaps, virtual-APIC pages */
-	FRAME_GUEST,	/* a guest's RAM or ROM */
+	FRAME_DATA,     /* the monitor's data */
+	FRAME_TABLE,    /* page tables of any format */
+	FRAME_VMX,      /* VMXON region, VMCS, bitmaps, virtual-APIC pages */
+	FRAME_GUEST,    /* a guest's RAM or ROM */
 };
 
 struct memory_range {
@@ -43,7 +43,7 @@ struct memory_range {
  * stay as they are until then.
  */
 int must_check frames_init(const struct memory_range *usable, size_t usable_count,
-			   const struct memory_range *reserved, size_t reserved_count, hpa_t limit);
+                           const struct memory_range *reserved, size_t reserved_count, hpa_t limit);
 
 /* The whole direct map is there (host_map_activate() says so): take in the frames above EARLY_MAP_LIMIT,
  * once. */

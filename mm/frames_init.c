@@ -127,10 +127,10 @@ static void describe(struct memory_range all, hpa_t bookkeeping, uint64_t size)
 	const struct memory_range frame_zero = {0, PAGE_SIZE};
 
 	frames_mark(all.start >> PAGE_SHIFT, (all.end - all.start) >> PAGE_SHIFT, FRAME_OWNER_NONE,
-		    FRAME_RESERVED);
+	            FRAME_RESERVED);
 	for (size_t i = 0; i < machine.usable_count; i++)
 		frames_pool.total +=
-		    convert(shrink(machine.usable[i], all), FRAME_RESERVED, FRAME_OWNER_NONE, FRAME_FREE);
+			convert(shrink(machine.usable[i], all), FRAME_RESERVED, FRAME_OWNER_NONE, FRAME_FREE);
 	convert(grow(own, all), FRAME_FREE, FRAME_OWNER_MONITOR, FRAME_DATA);
 	convert(grow(machine.chunk_table, all), FRAME_FREE, FRAME_OWNER_MONITOR, FRAME_DATA);
 	convert(grow(frame_zero, all), FRAME_FREE, FRAME_OWNER_NONE, FRAME_RESERVED);
@@ -181,15 +181,16 @@ static void add_chunk(size_t index)
 	if (!hpa)
 		return;
 	frames_pool.bookkeeping += size >> PAGE_SHIFT;
-	frames_pool.chunks[index] = (struct chunk){
-	    .frames = hpa_to_pointer(hpa), .first = (all.start - bounds.start) >> PAGE_SHIFT, .count = count};
+	frames_pool.chunks[index] = (struct chunk){.frames = hpa_to_pointer(hpa),
+	                                           .first = (all.start - bounds.start) >> PAGE_SHIFT,
+	                                           .count = count};
 	spin_lock(&frames_pool.lock);
 	describe(all, hpa, size);
 	spin_unlock(&frames_pool.lock);
 }
 
 int frames_init(const struct memory_range *usable, size_t usable_count, const struct memory_range *reserved,
-		size_t reserved_count, hpa_t limit)
+                size_t reserved_count, hpa_t limit)
 {
 	struct memory_range all;
 	size_t early_chunks;

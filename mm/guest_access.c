@@ -20,7 +20,7 @@ enum direction { READ, WRITE, LOAD };
 
 /* One piece, inside one extent. */
 static void transfer_piece(const struct guest_extent *extent, uint64_t offset, uint8_t *buffer, size_t size,
-			   enum direction direction)
+                           enum direction direction)
 {
 	bool backed = extent->type == GUEST_RAM || extent->type == GUEST_ROM;
 
@@ -34,7 +34,7 @@ static void transfer_piece(const struct guest_extent *extent, uint64_t offset, u
 
 /* Addresses that wrap around 2^64 are a hole's, like all above the map. */
 static void transfer(const struct guest_map *map, gpa_t gpa, uint8_t *buffer, size_t size,
-		     enum direction direction)
+                     enum direction direction)
 {
 	static const struct guest_extent hole = {.type = GUEST_NONE};
 

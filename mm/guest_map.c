@@ -25,8 +25,8 @@ static enum guest_type type_of(const struct page_mapping *mapping)
 static int tree_map(struct guest_map *map, gpa_t gpa, hpa_t hpa, uint64_t size, enum guest_type type)
 {
 	flush_t flush = FLUSH_NONE;
-	int error =
-	    page_table_map(&map->tree, gpa, hpa, size, (struct page_attributes){.software = type}, &flush);
+	int error = page_table_map(&map->tree, gpa, hpa, size, (struct page_attributes){.software = type},
+	                           &flush);
 
 	page_table_flushed(&map->tree);
 	return error;
@@ -73,7 +73,7 @@ static int check_range(gpa_t gpa, uint64_t size)
 
 /* Is all of [gpa, gpa + size) of `type`, or of `or_type`? */
 static bool is_all(const struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type,
-		   enum guest_type or_type)
+                   enum guest_type or_type)
 {
 	if (!range_within(gpa, size, GPA_LIMIT))
 		return false;

@@ -15,17 +15,17 @@
 
 #include "mm/paging.h"
 
+/* More will come here: copy-on-write, ballooned, swapped, logged ... */
 enum guest_type {
 	GUEST_NONE, /* nothing there: reads all ones, ignores writes (the floating bus) */
 	GUEST_RAM,
 	GUEST_ROM,    /* reads like RAM, ignores writes */
 	GUEST_DEVICE, /* a device model answers; never mapped */
-		      /* later: copy-on-write, ballooned, swapped, logged ... */
 };
 
 struct guest_map {
 	struct page_table tree; /* its owner, the VM, owns the RAM too; tree.tables: frames spent on it */
-	uint64_t ram;		/* bytes of RAM mapped, ROM not counted */
+	uint64_t ram;           /* bytes of RAM mapped, ROM not counted */
 };
 
 /* One answer of the map: an extent with one type and consecutive host frames. */

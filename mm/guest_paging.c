@@ -2,12 +2,12 @@
 #include "lib/registers.h"
 
 /* Entry bits: SDM Vol. 3A, Tables "Format of a Page-Table Entry" and their likes, the same in every mode. */
-#define ENTRY_PRESENT	 BIT(0)
-#define ENTRY_WRITE	 BIT(1)
-#define ENTRY_USER	 BIT(2)
-#define ENTRY_ACCESSED	 BIT(5)
-#define ENTRY_DIRTY	 BIT(6)
-#define ENTRY_PAGE_SIZE	 BIT(7)
+#define ENTRY_PRESENT    BIT(0)
+#define ENTRY_WRITE      BIT(1)
+#define ENTRY_USER       BIT(2)
+#define ENTRY_ACCESSED   BIT(5)
+#define ENTRY_DIRTY      BIT(6)
+#define ENTRY_PAGE_SIZE  BIT(7)
 #define ENTRY_NO_EXECUTE BIT(63)
 
 /* Bits high:low. Empty if low > high. */
@@ -27,9 +27,9 @@ struct walk_format {
 };
 
 static const struct walk_format formats[] = {
-    [PAGING_32] = {.levels = 2, .index_bits = 10, .entry_size = 4},
-    [PAGING_PAE] = {.levels = 2, .index_bits = 9,  .entry_size = 8},
-    [PAGING_4_LEVEL] = {.levels = 4, .index_bits = 9,  .entry_size = 8},
+	[PAGING_32] = {.levels = 2, .index_bits = 10, .entry_size = 4},
+	[PAGING_PAE] = {.levels = 2, .index_bits = 9,  .entry_size = 8},
+	[PAGING_4_LEVEL] = {.levels = 4, .index_bits = 9,  .entry_size = 8},
 };
 
 struct walk {
@@ -134,9 +134,9 @@ static bool set_bits(const struct walk *walk, unsigned level, uint64_t bits)
 		return true;
 	if (size == 4)
 		return __atomic_compare_exchange_n((uint32_t *)entry, &seen_32, seen_32 | bits, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+		                                   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 	return __atomic_compare_exchange_n((uint64_t *)entry, &seen, seen | bits, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_RELAXED);
+	                                   __ATOMIC_RELAXED);
 }
 
 /* SDM Vol. 3A "Accessed and Dirty Flags". */
@@ -227,14 +227,14 @@ static struct guest_translation walk_once(struct walk *walk, bool *changed)
 		return fault(walk, PAGE_FAULT_PRESENT);
 	*changed = !set_accessed_and_dirty(walk);
 	return (struct guest_translation){
-	    .ok = true, .gpa = page_address(walk), .page_size = BIT(shift_of(walk, walk->level))};
+		.ok = true, .gpa = page_address(walk), .page_size = BIT(shift_of(walk, walk->level))};
 }
 
 struct guest_translation guest_translate(const struct guest_map *map, const struct guest_paging *paging,
-					 gva_t address, unsigned access)
+                                         gva_t address, unsigned access)
 {
 	struct walk walk = {
-	    .map = map, .paging = paging, .mode = mode_of(paging), .address = address, .access = access};
+		.map = map, .paging = paging, .mode = mode_of(paging), .address = address, .access = access};
 	struct guest_translation translation;
 	bool changed = false;
 

@@ -24,13 +24,13 @@ struct guest_paging {
 
 #define PAGE_FAULT_PRESENT  0x01
 #define PAGE_FAULT_WRITE    0x02
-#define PAGE_FAULT_USER	    0x04
+#define PAGE_FAULT_USER     0x04
 #define PAGE_FAULT_RESERVED 0x08
 #define PAGE_FAULT_FETCH    0x10
 
 struct guest_translation {
 	bool ok;
-	gpa_t gpa;	     /* if ok */
+	gpa_t gpa;           /* if ok */
 	uint64_t page_size;  /* if ok: of the guest's page (4K, 2M, 4M, 1G; 4K with paging off) */
 	uint32_t error_code; /* if not: the #PF error code; CR2 is the address asked for */
 };
@@ -42,6 +42,6 @@ struct guest_translation {
  * not known here, so the guest does not see them. `access` is 0 for a read.
  */
 struct guest_translation guest_translate(const struct guest_map *map, const struct guest_paging *paging,
-					 gva_t address, unsigned access);
+                                         gva_t address, unsigned access);
 
 #endif

@@ -9,12 +9,12 @@
 #include "mm/paging.h"
 
 /* SDM Vol. 2A "CPUID". */
-#define CPUID_FEATURES		0x7
+#define CPUID_FEATURES          0x7
 #define CPUID_FEATURES_EBX_SMEP BIT(7)
 #define CPUID_FEATURES_EBX_SMAP BIT(20)
 #define CPUID_EXTENDED_FEATURES 0x80000001
-#define CPUID_EXTENDED_EDX_NX	BIT(20)
-#define CPUID_ADDRESS_SIZES	0x80000008
+#define CPUID_EXTENDED_EDX_NX   BIT(20)
+#define CPUID_ADDRESS_SIZES     0x80000008
 
 static struct {
 	struct spinlock lock;

@@ -6,7 +6,7 @@
 #define MM_LAYOUT_H
 
 /* All RAM, at DIRECT_MAP_BASE + hpa. */
-#define DIRECT_MAP_BASE	 0xffff888000000000
+#define DIRECT_MAP_BASE  0xffff888000000000
 #define DIRECT_MAP_LIMIT 0x0000400000000000 /* 64 TiB: RAM at or above this host address stays unused */
 
 /* What host_map_mmio() and its variants hand out. */

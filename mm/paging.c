@@ -4,9 +4,9 @@
 #include "lib/panic.h"
 #include "mm/frames.h"
 
-#define ADDRESS	     0x000ffffffffff000UL /* bits 51:12 in every format */
+#define ADDRESS      0x000ffffffffff000UL /* bits 51:12 in every format */
 #define ADDRESS_BITS PAGING_SHIFT(PAGING_LEVELS)
-#define TOP	     (PAGING_LEVELS - 1)
+#define TOP          (PAGING_LEVELS - 1)
 
 static uint64_t *entries(hpa_t table)
 {
@@ -63,7 +63,7 @@ static hpa_t new_table(struct page_table *table)
 }
 
 static uint64_t make_leaf(const struct paging_format *format, hpa_t phys, unsigned level,
-			  struct page_attributes attributes)
+                          struct page_attributes attributes)
 {
 	return phys | format->leaf | (level ? format->large : 0) | (attributes.read ? format->read : 0) |
 	       (attributes.write ? format->write : 0) |
@@ -163,7 +163,7 @@ static unsigned best_level(unsigned pages, uint64_t address, uint64_t size)
 }
 
 int page_table_create(struct page_table *table, const struct paging_format *format, unsigned pages,
-		      uint16_t owner)
+                      uint16_t owner)
 {
 	*table = (struct page_table){.format = format, .pages = pages, .owner = owner};
 	table->root = new_table(table);
@@ -178,7 +178,7 @@ void page_table_destroy(struct page_table *table)
 }
 
 int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t size,
-		   struct page_attributes attributes, flush_t *flush)
+                   struct page_attributes attributes, flush_t *flush)
 {
 	const struct paging_format *format = table->format;
 	int error = check_range(format, virt, size);
@@ -239,8 +239,8 @@ flush_t page_table_drop(struct page_table *table, uint64_t virt, uint64_t size)
 	int error = check_range(table->format, virt, size);
 
 	if (!error)
-		error =
-		    take_out(table, virt, size, false, &flush); /* makes no tables: there is always memory */
+		error = take_out(table, virt, size, false,
+		                 &flush); /* makes no tables: there is always memory */
 	assert_monitor(!error);
 	return flush;
 }

@@ -12,9 +12,9 @@
 
 #include "lib/types.h"
 
-#define PAGING_LEVELS	    4
+#define PAGING_LEVELS       4
 #define PAGING_INDEX_BITS   9
-#define PAGING_ENTRIES	    512
+#define PAGING_ENTRIES      512
 #define PAGING_SHIFT(level) (PAGE_SHIFT + PAGING_INDEX_BITS * (level))
 #define PAGING_SIZE(level)  BIT(PAGING_SHIFT(level)) /* of a page at `level`: 4 KiB, 2 MiB, 1 GiB */
 
@@ -41,15 +41,15 @@ struct paging_format {
 	const char *name;
 	bool sign_extended; /* addresses are canonical linear ones; else they lie below 2^48 */
 	uint64_t present;   /* an entry with any of these bits is present */
-	uint64_t large;	    /* tells a leaf from a table above level 0 */
-	uint64_t table;	    /* bits of an entry that points to a table */
-	uint64_t leaf;	    /* bits of every leaf, beside those below */
+	uint64_t large;     /* tells a leaf from a table above level 0 */
+	uint64_t table;     /* bits of an entry that points to a table */
+	uint64_t leaf;      /* bits of every leaf, beside those below */
 	uint64_t read, write, execute, no_execute; /* bits for what is allowed, and for what is not */
-	uint64_t status;			   /* bits that the processor sets: accessed, dirty */
+	uint64_t status;                           /* bits that the processor sets: accessed, dirty */
 	uint64_t memory_type_mask;
 	uint64_t memory_type[8]; /* bits for each MEMORY_TYPE_*; ~0: not to be had */
-	uint8_t software_shift;	 /* where page_attributes.software stands ... */
-	uint64_t software_mask;	 /* ... and its bits there; 0: the format has none */
+	uint8_t software_shift;  /* where page_attributes.software stands ... */
+	uint64_t software_mask;  /* ... and its bits there; 0: the format has none */
 };
 
 extern const struct paging_format paging_host;
@@ -61,8 +61,8 @@ struct page_table {
 	const struct paging_format *format;
 	unsigned pages; /* PAGES_*: the sizes to use */
 	hpa_t root;
-	hpa_t retired;	 /* tables that were taken out and wait for a flush, linked through entry 0 */
-	uint16_t owner;	 /* of the frames that hold tables */
+	hpa_t retired;   /* tables that were taken out and wait for a flush, linked through entry 0 */
+	uint16_t owner;  /* of the frames that hold tables */
 	uint64_t tables; /* frames in use, the root and retired ones included */
 };
 
@@ -87,7 +87,7 @@ typedef struct {
 #define FLUSH_NONE ((flush_t){false})
 
 int must_check page_table_create(struct page_table *table, const struct paging_format *format, unsigned pages,
-				 uint16_t owner);
+                                 uint16_t owner);
 
 /* Free all table frames (not what leaves point to). No processor uses the table any more. */
 void page_table_destroy(struct page_table *table);
@@ -103,7 +103,7 @@ void page_table_destroy(struct page_table *table);
  * range partly mapped (callers drop it or retry).
  */
 int must_check page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t size,
-			      struct page_attributes attributes, flush_t *flush);
+                              struct page_attributes attributes, flush_t *flush);
 
 /* Remove exactly [virt, virt + size). Errors as page_table_map(); splitting may need memory. */
 int must_check page_table_unmap(struct page_table *table, uint64_t virt, uint64_t size, flush_t *flush);

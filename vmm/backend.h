@@ -67,7 +67,8 @@ bool backend_long_code(void); /* CS.L in long mode: 64-bit code */
 void backend_paging(struct guest_paging *paging);
 void backend_set_cr2(uint64_t value);
 
-/* An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due single-step trap. */
+/* An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due single-step
+ * trap. */
 void backend_instruction_done(void);
 
 void backend_set_tsc_offset(uint64_t offset);

@@ -1,6 +1,6 @@
 #include "vmm/backtrace.h"
 
-#define CALL_REL32	0xe8
+#define CALL_REL32      0xe8
 #define CALL_REL32_SIZE 5
 
 bool follows_call(const struct code *code, uint64_t address)
@@ -20,7 +20,7 @@ bool follows_call(const struct code *code, uint64_t address)
 }
 
 unsigned backtrace_collect(const struct code *code, const uint64_t *stack, size_t words, uint64_t *found,
-			   unsigned max)
+                           unsigned max)
 {
 	unsigned count = 0;
 

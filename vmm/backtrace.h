@@ -20,6 +20,6 @@ bool follows_call(const struct code *code, uint64_t address);
 
 /* Pick the return addresses out of `words` words of stack; returns how many were put, at most `max`. */
 unsigned backtrace_collect(const struct code *code, const uint64_t *stack, size_t words, uint64_t *found,
-			   unsigned max);
+                           unsigned max);
 
 #endif

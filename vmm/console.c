@@ -9,7 +9,7 @@
 
 #define RING_SIZE     32768 /* more than a whole scrollback; a power of two */
 #define VM_RESERVE    8192  /* of it, kept for the monitor */
-#define CHUNK	      64
+#define CHUNK         64
 #define DRAW_AT_ONCE  200  /* characters drawn in one poll: well below a millisecond */
 #define FEED_AT_ONCE  4096 /* bytes put on the screen's grid in one poll */
 #define INPUT_POLLS   8
@@ -24,8 +24,8 @@ static struct {
 	struct spinlock lock; /* of the ring and its positions, and of the screen */
 	uint8_t ring[RING_SIZE];
 	uint64_t head, serial, screen;
-	uint64_t lost;		/* bytes that did not fit, not yet said */
-	bool at_line_start;	/* the last byte put was a newline */
+	uint64_t lost;          /* bytes that did not fit, not yet said */
+	bool at_line_start;     /* the last byte put was a newline */
 	struct scrollback kept; /* the monitor's own output, for a console that is opened later */
 
 	struct uart uart;
@@ -200,7 +200,7 @@ static void say_losses(void)
 		return;
 	console.lost = 0;
 	length = format_buffer(text, sizeof(text), "%s[Nacre: %lu bytes of output lost]\n",
-			       console.at_line_start ? "" : "\n", lost);
+	                       console.at_line_start ? "" : "\n", lost);
 	put_text(text, (size_t)length);
 }
 
@@ -312,8 +312,8 @@ void console_init(const struct boot_framebuffer *framebuffer)
 
 	if (size)
 		memory = framebuffer->kind == FRAMEBUFFER_TEXT
-			     ? host_map_mmio(framebuffer->address, size)
-			     : host_map_framebuffer(framebuffer->address, size);
+		                 ? host_map_mmio(framebuffer->address, size)
+		                 : host_map_framebuffer(framebuffer->address, size);
 	if (!memory || !screen_init(framebuffer, memory))
 		return;
 	replay(screen_write);

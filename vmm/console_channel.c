@@ -83,7 +83,7 @@ static void say_dropped(struct channel *channel)
 	if (!channel->input_dropped || channel->input_head - channel->input_tail > CHANNEL_INPUT / 2)
 		return;
 	length = format_buffer(text, sizeof(text), "[Nacre: %lu typed bytes lost, %.32s did not read them]\n",
-			       channel->input_dropped, channel->name);
+	                       channel->input_dropped, channel->name);
 	channel->input_dropped = 0;
 	console_write(text, MIN((size_t)length, sizeof(text) - 1));
 }

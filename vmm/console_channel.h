@@ -13,8 +13,8 @@
 #include "lib/types.h"
 
 #define CHANNEL_SCROLLBACK 16384
-#define CHANNEL_INPUT	   1024
-#define CHANNELS_MAX	   64
+#define CHANNEL_INPUT      1024
+#define CHANNELS_MAX       64
 
 struct scrollback {
 	uint8_t data[CHANNEL_SCROLLBACK];

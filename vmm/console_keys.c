@@ -6,14 +6,14 @@
 #include "vmm/shell.h"
 
 #define ESCAPE_KEY    0x01 /* Ctrl-A */
-#define BELL	      0x07
+#define BELL          0x07
 #define TEXT_MAX      160
-#define CHUNK	      256
+#define CHUNK         256
 #define LAST_LINE_MAX 200
 #define REPLAY_SPARE  1024 /* of the ring, for the status line and the last line */
 
 static struct channel *attached; /* null: the shell */
-static bool escaped;		 /* the last byte was the escape key */
+static bool escaped;             /* the last byte was the escape key */
 
 static void say(const char *format, ...) printf_like(1, 2);
 
@@ -137,11 +137,11 @@ static const struct key {
 	const char *name, *help;
 	void (*press)(uint8_t key);
 } keys[] = {
-    {'1',	  '9',	       "1..9",   "go to the console of that VM", key_number },
-    {'n',	  'n',	       "n",	    "go to the next VM",		 key_next	 },
-    {'m',	  'm',	       "m",	    "go to the monitor's shell",	 key_monitor},
-    {'?',	  '?',	       "?",	    "show this",			 key_help	 },
-    {ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",		   pass_on	  },
+	{'1',        '9',        "1..9",   "go to the console of that VM", key_number },
+	{'n',        'n',        "n",      "go to the next VM",            key_next   },
+	{'m',        'm',        "m",      "go to the monitor's shell",    key_monitor},
+	{'?',        '?',        "?",      "show this",                    key_help   },
+	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",             pass_on    },
 };
 
 static void key_help(uint8_t key)

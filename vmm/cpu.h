@@ -18,11 +18,11 @@ struct cpu {
 	uint64_t stack_top;
 	struct vcpu *current; /* whose VMCS and registers are loaded */
 
-	uint8_t index;        /* 0 is the boot processor */
+	uint8_t index; /* 0 is the boot processor */
 	uint32_t apic_id;
 	struct timer_queue timers;
-	uint64_t deadline;    /* TSC of the next timer event: the head of `timers` */
-	uint64_t look;        /* TSC when real interrupts that wait are looked for at the latest */
+	uint64_t deadline; /* TSC of the next timer event: the head of `timers` */
+	uint64_t look;     /* TSC when real interrupts that wait are looked for at the latest */
 	hpa_t vmxon_region;
 };
 
@@ -35,9 +35,9 @@ static inline struct cpu *this_cpu(void)
 void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
 
 /*
- * Take the real interrupts that wait, and fire the timers that are due. Interrupts cause exits, but a guest can
- * have them wait: by an event whose delivery exits again and again, so that no instruction is ever begun; and
- * Bochs (2.7 to 3.0) does not deliver them while the guest's IF has been 0 since VM entry.
+ * Take the real interrupts that wait, and fire the timers that are due. Interrupts cause exits, but a guest
+ * can have them wait: by an event whose delivery exits again and again, so that no instruction is ever begun;
+ * and Bochs (2.7 to 3.0) does not deliver them while the guest's IF has been 0 since VM entry.
  */
 void cpu_catch_up(struct cpu *cpu);
 

@@ -20,9 +20,9 @@
 #define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
 
 enum policy {
-	ZERO,    /* the guest reads zeroes */
-	FILTER,  /* the processor's answer through the masks */
-	FIXED,   /* the masks themselves */
+	ZERO,   /* the guest reads zeroes */
+	FILTER, /* the processor's answer through the masks */
+	FIXED,  /* the masks themselves */
 };
 
 /* One row per leaf of subleaf 0; what is not listed is ZERO. */
@@ -35,39 +35,39 @@ struct rule {
 #define ALL UINT32_MAX
 
 static const struct rule rules[] = {
-	{0x00, FILTER, ALL, ALL, ALL, ALL}, /* vendor; the maximum is trimmed in cpuid_init() */
-	/*
-	 * ECX, hidden: DTES64 2, MONITOR 3 (it would idle the real CPU), DS-CPL 4, VMX 5, SMX 6, EIST 7, TM2 8,
-	 * SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21, TSC-deadline 24, OSXSAVE 27 (follows CR4), hypervisor 31.
-	 * EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29, PBE 31.
-	 * EBX: one logical processor with APIC id 0; CLFLUSH line size kept.
-	 */
-	{0x01, FILTER, ALL, 0x0000ff00, 0x76da3203, 0x0f8bf9ff},
-	{0x02, FILTER, ALL, ALL, ALL, ALL},          /* cache descriptors */
-	{0x04, FILTER, 0x00003fff, ALL, ALL, ALL},   /* caches: shared by nobody, one core */
-	{0x06, FILTER, 0x00000004, 0, 0, 0},         /* ARAT: the guest's timers do not stop */
-	/*
-	 * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15 (MSRs of the machine), PT 25.
-	 * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7, LA57 16,
-	 * MPX width 17-21, key locker 23, bus lock 24,
-	 * ENQCMD 29, SGX_LC 30, PKS 31.
-	 * EDX, hidden: what needs MSRs that are not virtualised: IBRS 26, STIBP 27, L1D flush 28,
-	 * ARCH_CAPABILITIES 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18, LBR 19, CET_IBT 20, hybrid 15,
-	 * UINTR 5, AMX 22-25.
-	 */
-	{0x07, FILTER, 0, 0xfdff2ffb, 0x1a405f47, 0x0000451c},
-	{0x0b, FIXED, 0, 1, 0x100, 0},             /* one thread ... */
-	{0x0d, FILTER, ALL, ALL, ALL, ALL},        /* XSAVE: see dynamic() */
-	{0x15, FIXED, 1, 1, 0, 0},                 /* ECX: TSC rate, in cpuid_init() */
-	{0x80000000, FILTER, ALL, 0, 0, 0},
-	/* ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29. */
-	{0x80000001, FILTER, ALL, 0, 0x00000121, 0x2c100800},
-	{0x80000002, FILTER, ALL, ALL, ALL, ALL}, /* brand string */
-	{0x80000003, FILTER, ALL, ALL, ALL, ALL},
-	{0x80000004, FILTER, ALL, ALL, ALL, ALL},
-	{0x80000006, FILTER, 0, 0, ALL, 0},       /* L2 */
-	{0x80000007, FILTER, 0, 0, 0, 0x00000100}, /* invariant TSC */
-	{0x80000008, FILTER, 0x0000ffff, 0, 0, 0}, /* address sizes */
+	{0x00,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* vendor; the maximum is trimmed in cpuid_init() */
+  /*
+  * ECX, hidden: DTES64 2, MONITOR 3 (it would idle the real CPU), DS-CPL 4, VMX 5, SMX 6, EIST 7, TM2
+  * 8,   SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21, TSC-deadline 24, OSXSAVE 27 (follows CR4),
+  * hypervisor 31.   EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29,
+  * PBE 31.   EBX: one logical processor with APIC id 0; CLFLUSH line size kept.
+  */
+	{0x01,       FILTER, ALL,        0x0000ff00, 0x76da3203, 0x0f8bf9ff},
+	{0x02,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* cache descriptors */
+	{0x04,       FILTER, 0x00003fff, ALL,        ALL,        ALL       }, /* caches: shared by nobody, one core */
+	{0x06,       FILTER, 0x00000004, 0,          0,          0         }, /* ARAT: the guest's timers do not stop */
+  /*
+  * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15 (MSRs of the machine), PT 25.
+  * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7, LA57 16,
+  * MPX width 17-21, key locker 23, bus lock 24,
+  * ENQCMD 29, SGX_LC 30, PKS 31.
+  * EDX, hidden: what needs MSRs that are not virtualised: IBRS 26, STIBP 27, L1D flush 28,
+  * ARCH_CAPABILITIES 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18, LBR 19, CET_IBT 20, hybrid 15,
+  * UINTR 5, AMX 22-25.
+  */
+	{0x07,       FILTER, 0,          0xfdff2ffb, 0x1a405f47, 0x0000451c},
+	{0x0b,       FIXED,  0,          1,          0x100,      0         }, /* one thread ... */
+	{0x0d,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* XSAVE: see dynamic() */
+	{0x15,       FIXED,  1,          1,          0,          0         }, /* ECX: TSC rate, in cpuid_init() */
+	{0x80000000, FILTER, ALL,        0,          0,          0         },
+ /* ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29. */
+	{0x80000001, FILTER, ALL,        0,          0x00000121, 0x2c100800},
+	{0x80000002, FILTER, ALL,        ALL,        ALL,        ALL       }, /* brand string */
+	{0x80000003, FILTER, ALL,        ALL,        ALL,        ALL       },
+	{0x80000004, FILTER, ALL,        ALL,        ALL,        ALL       },
+	{0x80000006, FILTER, 0,          0,          ALL,        0         }, /* L2 */
+	{0x80000007, FILTER, 0,          0,          0,          0x00000100}, /* invariant TSC */
+	{0x80000008, FILTER, 0x0000ffff, 0,          0,          0         }, /* address sizes */
 };
 
 struct cpuid_table cpuid_table;
@@ -77,7 +77,8 @@ static uint8_t physical_bits;
 
 static struct cpuid_answer *slot(uint32_t leaf)
 {
-	return leaf >= EXTENDED_FIRST ? &cpuid_table.extended[leaf - EXTENDED_FIRST] : &cpuid_table.basic[leaf];
+	return leaf >= EXTENDED_FIRST ? &cpuid_table.extended[leaf - EXTENDED_FIRST]
+	                              : &cpuid_table.basic[leaf];
 }
 
 static void apply(const struct rule *rule, uint32_t host_max)
@@ -93,7 +94,7 @@ static void apply(const struct rule *rule, uint32_t host_max)
 		return;
 	host = cpuid(rule->leaf, 0);
 	*answer = (struct cpuid_answer){host.eax & rule->eax, host.ebx & rule->ebx, host.ecx & rule->ecx,
-				  host.edx & rule->edx, false};
+	                                host.edx & rule->edx, false};
 }
 
 static void find_xcr0(uint32_t host_max)
@@ -104,8 +105,7 @@ static void find_xcr0(uint32_t host_max)
 	if (!(cpuid_table.basic[1].ecx & LEAF1_ECX_XSAVE) || host_max < 0xd)
 		return;
 	host = cpuid(0xd, 0);
-	xcr0_mask = ((uint64_t)host.edx << 32 | host.eax) &
-		    (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
+	xcr0_mask = ((uint64_t)host.edx << 32 | host.eax) & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
 	/* The AVX-512 components come together or not at all. */
 	if ((xcr0_mask & XCR0_AVX512) != XCR0_AVX512)
 		xcr0_mask &= ~XCR0_AVX512;
@@ -146,7 +146,8 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	find_xcr0(host_basic);
 	apply_backend(backend);
 	xsaves_offered = backend.xsaves;
-	physical_bits = (uint8_t)MIN(MAX(cpuid_table.extended[8].eax & 0xff, 36), 48); /* 4-level EPT maps 48 bits */
+	physical_bits =
+		(uint8_t)MIN(MAX(cpuid_table.extended[8].eax & 0xff, 36), 48); /* 4-level EPT maps 48 bits */
 	cpuid_table.extended[8].eax = (cpuid_table.extended[8].eax & 0xff00) | physical_bits;
 }
 
@@ -159,7 +160,8 @@ static void xsave_leaf(uint32_t subleaf, struct cpuid_answer *a)
 	if (!xcr0_mask)
 		return;
 	if (subleaf == 0) {
-		*a = (struct cpuid_answer){(uint32_t)xcr0_mask, host.ebx, 0, (uint32_t)(xcr0_mask >> 32), false};
+		*a = (struct cpuid_answer){(uint32_t)xcr0_mask, host.ebx, 0, (uint32_t)(xcr0_mask >> 32),
+		                           false};
 		/* ECX: the size with everything on, from the highest component that is offered. */
 		a->ecx = 576;
 		for (uint32_t i = 2; i < 63; i++) {
@@ -198,7 +200,8 @@ static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct cpuid_answer 
 		break;
 	case 0xb:
 		/* Levels: thread, core, none. */
-		*a = (struct cpuid_answer){0, subleaf < 2, subleaf < 2 ? (subleaf + 1) << 8 | subleaf : subleaf, 0, false};
+		*a = (struct cpuid_answer){0, subleaf < 2,
+		                           subleaf < 2 ? (subleaf + 1) << 8 | subleaf : subleaf, 0, false};
 		break;
 	case 0xd: xsave_leaf(subleaf, a); break;
 	default:

@@ -11,7 +11,7 @@
 #include "vmm/panic.h"
 #include "vmm/trace.h"
 
-#define VECTORS	  256
+#define VECTORS   256
 #define STUB_SIZE 16 /* interrupts.S */
 
 #define CPUID1_EDX_MCE BIT(7)
@@ -43,9 +43,9 @@ struct table_pointer {
 
 #define GDT_CODE       0x00af9b000000ffff /* 64-bit code, DPL 0 */
 #define GDT_DATA       0x00cf93000000ffff /* data, writable, DPL 0 */
-#define GDT_TSS	       0x0000890000000000 /* 64-bit TSS, available */
-#define GDT_ENTRIES    5		  /* null, code, data, and two for the TSS */
-#define GATE_INTERRUPT 0x8e		  /* present, DPL 0, 64-bit interrupt gate */
+#define GDT_TSS        0x0000890000000000 /* 64-bit TSS, available */
+#define GDT_ENTRIES    5                  /* null, code, data, and two for the TSS */
+#define GATE_INTERRUPT 0x8e               /* present, DPL 0, 64-bit interrupt gate */
 
 /* A CPU's own segments: one page, of which it uses a little. */
 struct cpu_segments {
@@ -57,34 +57,34 @@ struct cpu_segments {
 static const struct {
 	uint8_t vector, ist;
 } stack_switches[] = {
-    {EXCEPTION_NMI, 1},
-    {EXCEPTION_DF,  2},
-    {EXCEPTION_MC,  3},
+	{EXCEPTION_NMI, 1},
+	{EXCEPTION_DF,  2},
+	{EXCEPTION_MC,  3},
 };
 
 static const char *const exception_names[] = {
-    "#DE divide error",
-    "#DB debug",
-    "NMI",
-    "#BP breakpoint",
-    "#OF overflow",
-    "#BR bound range exceeded",
-    "#UD invalid opcode",
-    "#NM no FPU",
-    "#DF double fault",
-    "",
-    "#TS invalid TSS",
-    "#NP segment not present",
-    "#SS stack fault",
-    "#GP general protection",
-    "#PF page fault",
-    "",
-    "#MF x87 error",
-    "#AC alignment check",
-    "#MC machine check",
-    "#XM SIMD error",
-    "#VE virtualization",
-    "#CP control protection",
+	"#DE divide error",
+	"#DB debug",
+	"NMI",
+	"#BP breakpoint",
+	"#OF overflow",
+	"#BR bound range exceeded",
+	"#UD invalid opcode",
+	"#NM no FPU",
+	"#DF double fault",
+	"",
+	"#TS invalid TSS",
+	"#NP segment not present",
+	"#SS stack fault",
+	"#GP general protection",
+	"#PF page fault",
+	"",
+	"#MF x87 error",
+	"#AC alignment check",
+	"#MC machine check",
+	"#XM SIMD error",
+	"#VE virtualization",
+	"#CP control protection",
 };
 
 extern const uint8_t interrupt_stubs[];
@@ -115,11 +115,11 @@ void interrupts_early_init(struct cpu *cpu)
 		uint64_t stub = (uint64_t)interrupt_stubs + vector * STUB_SIZE;
 
 		idt[vector] = (struct idt_gate){
-		    .offset_low = (uint16_t)stub,
-		    .offset_middle = (uint16_t)(stub >> 16),
-		    .offset_high = (uint32_t)(stub >> 32),
-		    .selector = SELECTOR_CODE,
-		    .type = GATE_INTERRUPT,
+			.offset_low = (uint16_t)stub,
+			.offset_middle = (uint16_t)(stub >> 16),
+			.offset_high = (uint32_t)(stub >> 32),
+			.selector = SELECTOR_CODE,
+			.type = GATE_INTERRUPT,
 		};
 	}
 	load_idt();
@@ -134,7 +134,7 @@ static void load_segments(struct cpu_segments *segments)
 	segments->gdt[SELECTOR_CODE / 8] = GDT_CODE;
 	segments->gdt[SELECTOR_DATA / 8] = GDT_DATA;
 	segments->gdt[SELECTOR_TSS / 8] =
-	    GDT_TSS | TSS_LIMIT | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+		GDT_TSS | TSS_LIMIT | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
 	segments->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 	segments_load(&pointer);
 	__asm__ volatile("ltr %0" : : "r"((uint16_t)SELECTOR_TSS) : "memory");
@@ -179,9 +179,9 @@ struct descriptor_tables interrupts_tables(void)
 	__asm__ volatile("sgdt %0" : "=m"(gdt));
 	__asm__ volatile("sidt %0" : "=m"(interrupt_table));
 	return (struct descriptor_tables){
-	    .gdt = gdt.base,
-	    .idt = interrupt_table.base,
-	    .tss = gdt.base + offsetof(struct cpu_segments, tss),
+		.gdt = gdt.base,
+		.idt = interrupt_table.base,
+		.tss = gdt.base + offsetof(struct cpu_segments, tss),
 	};
 }
 
@@ -198,9 +198,9 @@ static void report_nmis(void)
 	if (likely(seen == nmis_said))
 		return;
 	log_warning(
-	    "%lu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
-	    "the NMI button\n",
-	    seen);
+		"%lu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
+		"the NMI button\n",
+		seen);
 	nmis_said = seen;
 }
 

@@ -10,12 +10,12 @@
 #include "vmm/log.h"
 #include "vmm/time.h"
 
-#define POLL_NS	   1000000  /* of a UART without an interrupt: 1 kHz */
+#define POLL_NS    1000000  /* of a UART without an interrupt: 1 kHz */
 #define SERVICE_NS 10000000 /* until output gets going that no interrupt announces */
 
 static struct {
 	struct cpu *cpu; /* the boot processor, which runs the console */
-	bool polled;	 /* there is a UART, but no interrupt of it */
+	bool polled;     /* there is a UART, but no interrupt of it */
 	struct timer console;
 } irq;
 
@@ -65,8 +65,8 @@ static bool route_uart(unsigned ioapics)
 	}
 	if (line < 0 || !ioapic_route_isa((unsigned)line, VECTOR_UART, lapic_id())) {
 		log_warning(
-		    "irq: the interrupt of the serial port at %Xh is not known: it is polled every ms\n",
-		    console_serial_port());
+			"irq: the interrupt of the serial port at %Xh is not known: it is polled every ms\n",
+			console_serial_port());
 		return false;
 	}
 	return true;
@@ -88,7 +88,7 @@ void irq_init(const struct acpi_info *info, struct cpu *cpu)
 	interrupt_register(VECTOR_UART, uart_interrupt);
 	interrupt_register(VECTOR_SPURIOUS, spurious_interrupt);
 	log_info("irq: local APIC %u in %s mode, %s timer, %u I/O APICs\n", lapic_id(),
-		 lapic_x2apic() ? "x2APIC" : "xAPIC", lapic_timer_mode(), ioapics);
+	         lapic_x2apic() ? "x2APIC" : "xAPIC", lapic_timer_mode(), ioapics);
 	irq.polled = console_serial_port() && !route_uart(ioapics);
 	console_buffered(console_serial_port() && !irq.polled, console_wanted);
 	if (irq.polled)

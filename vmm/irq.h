@@ -6,9 +6,9 @@
 
 struct cpu;
 
-#define VECTOR_PIC	0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
-#define VECTOR_UART	0x24
-#define VECTOR_TIMER	0xEF
+#define VECTOR_PIC      0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
+#define VECTOR_UART     0x24
+#define VECTOR_TIMER    0xEF
 #define VECTOR_SPURIOUS 0xFF
 
 /*

@@ -4,12 +4,13 @@
 #include "vmm/vm.h"
 
 bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, size_t size,
-		      unsigned access, struct linear_range *range, struct linear_fault *fault)
+                      unsigned access, struct linear_range *range, struct linear_fault *fault)
 {
 	size_t first = MIN(size, PAGE_SIZE - (address & (PAGE_SIZE - 1)));
 
-	range->size[0] = first;
-	range->size[1] = size - first;
+	*range = (struct linear_range){
+		.size = {first, size - first}
+        };
 	for (unsigned i = 0; i < 2; i++) {
 		gva_t at = i ? address + first : address;
 		struct guest_translation translation;
@@ -40,7 +41,7 @@ void linear_write(const struct vcpu *vcpu, const struct linear_range *range, con
 	guest_write(&vcpu->vm->map, range->gpa[0], data, range->size[0]);
 	if (range->size[1])
 		guest_write(&vcpu->vm->map, range->gpa[1], (const uint8_t *)data + range->size[0],
-			    range->size[1]);
+		            range->size[1]);
 }
 
 unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_fault *fault)
@@ -63,7 +64,8 @@ unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_
 	if (first < 15) {
 		struct linear_fault behind;
 
-		if (!linear_translate(vcpu, &paging, address + first, 15 - first, ACCESS_EXECUTE, &range, &behind))
+		if (!linear_translate(vcpu, &paging, address + first, 15 - first, ACCESS_EXECUTE, &range,
+		                      &behind))
 			return first;
 		linear_read(vcpu, &range, bytes + first);
 	}

@@ -29,8 +29,8 @@ struct linear_range {
  * at 4 GiB outside 64-bit mode (those of descriptor tables: outside long mode).
  */
 bool must_check linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address,
-				 size_t size, unsigned access, struct linear_range *range,
-				 struct linear_fault *fault);
+                                 size_t size, unsigned access, struct linear_range *range,
+                                 struct linear_fault *fault);
 
 /* Copy through a translated range. */
 void linear_read(const struct vcpu *vcpu, const struct linear_range *range, void *data);

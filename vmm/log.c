@@ -8,10 +8,10 @@
 #define MESSAGE_MAX 512
 
 static const char *const prefixes[] = {
-    [LOG_ERROR] = "error: ",
-    [LOG_WARNING] = "warning: ",
-    [LOG_INFO] = "",
-    [LOG_DEBUG] = "debug: ",
+	[LOG_ERROR] = "error: ",
+	[LOG_WARNING] = "warning: ",
+	[LOG_INFO] = "",
+	[LOG_DEBUG] = "debug: ",
 };
 
 static enum log_level threshold = LOG_INFO;

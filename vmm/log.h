@@ -18,9 +18,9 @@ void log_replay(void (*put)(const char *text, size_t length));
 /* From now on without locks: in panic(). */
 void log_panic_mode(void);
 
-#define log_error(...)	 log_print(LOG_ERROR, __VA_ARGS__)
+#define log_error(...)   log_print(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_print(LOG_WARNING, __VA_ARGS__)
-#define log_info(...)	 log_print(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)	 log_print(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)    log_print(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_print(LOG_DEBUG, __VA_ARGS__)
 
 #endif

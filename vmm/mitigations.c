@@ -42,7 +42,10 @@ uint32_t mitigations_for_entry(void)
 
 static const char *state(bool safe, bool active)
 {
-	return safe ? "not needed" : active ? "on" : wanted ? "not possible: microcode lacks it" : "off by config";
+	return safe     ? "not needed"
+	       : active ? "on"
+	       : wanted ? "not possible: microcode lacks it"
+	                : "off by config";
 }
 
 void mitigations_report(void (*put)(const char *line))
@@ -53,9 +56,9 @@ void mitigations_report(void (*put)(const char *line))
 	put("  return stack (RSB) poisoning           no return crosses an exit, built in");
 	put("  guest values in registers              cleared on every exit, built in");
 	format_buffer(line, sizeof(line), "  fill-buffer leaks (MDS, TAA)           VERW on entry: %s",
-		      state(buffers_safe, for_entry & ENTRY_MITIGATE_BUFFERS));
+	              state(buffers_safe, for_entry & ENTRY_MITIGATE_BUFFERS));
 	put(line);
 	format_buffer(line, sizeof(line), "  L1 terminal fault (L1TF)               L1D flush on entry: %s",
-		      state(l1d_safe, for_entry & ENTRY_MITIGATE_L1D));
+	              state(l1d_safe, for_entry & ENTRY_MITIGATE_L1D));
 	put(line);
 }

@@ -6,8 +6,8 @@
 
 #include "lib/types.h"
 
-/* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `wanted` is the config's `mitigations` key. */
-void mitigations_init(bool wanted);
+/* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `on` is the config's `mitigations` key. */
+void mitigations_init(bool on);
 
 /* What the entry path has to do: a set of ENTRY_MITIGATE_* (vmm/vcpu.h). */
 uint32_t mitigations_for_entry(void);

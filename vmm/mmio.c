@@ -15,15 +15,15 @@ struct emulation {
 
 /* Holes read as all ones and ROM ignores writes: guest_read() and guest_write() see to that. */
 static bool access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
-			  enum emulate_access access)
+                          enum emulate_access access)
 {
 	const struct emulation *emulation = context->owner;
 	bool reads = access == EMULATE_READ || access == EMULATE_CHECK_READ;
 	struct linear_range range;
 	struct linear_fault fault;
 
-	if (!linear_translate(emulation->vcpu, &emulation->paging, address, size, reads ? 0 : ACCESS_WRITE, &range,
-			      &fault)) {
+	if (!linear_translate(emulation->vcpu, &emulation->paging, address, size, reads ? 0 : ACCESS_WRITE,
+	                      &range, &fault)) {
 		context->fault = (struct emulate_fault){EXCEPTION_PF, fault.error_code, fault.address};
 		return false;
 	}

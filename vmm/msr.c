@@ -69,7 +69,8 @@ static bool write_adjust(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 static bool read_apic_base(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	*value = 0xfee00000 | BIT(8); /* boot processor; the APIC is globally disabled, CPUID says there is none */
+	*value = 0xfee00000 |
+	         BIT(8); /* boot processor; the APIC is globally disabled, CPUID says there is none */
 	return true;
 }
 
@@ -80,11 +81,11 @@ static bool read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *va
 }
 
 /* MISC_ENABLE: fast strings may be switched; no branch-trace or PEBS facilities. */
-#define MISC_FAST_STRINGS   BIT(0)
-#define MISC_BTS_MISSING    BIT(11)
-#define MISC_PEBS_MISSING   BIT(12)
-#define MISC_LIMIT_CPUID    BIT(22)
-#define MISC_XD_DISABLE     BIT(34)
+#define MISC_FAST_STRINGS BIT(0)
+#define MISC_BTS_MISSING  BIT(11)
+#define MISC_PEBS_MISSING BIT(12)
+#define MISC_LIMIT_CPUID  BIT(22)
+#define MISC_XD_DISABLE   BIT(34)
 
 static bool read_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
@@ -158,7 +159,8 @@ static bool write_variable_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t valu
 	bool mask = index & 1;
 	uint64_t reserved = mask ? 0x7ff : 0xf00;
 
-	if (value >> cpuid_physical_bits() || value & reserved || (!mask && !memory_type_valid((uint8_t)value)))
+	if (value >> cpuid_physical_bits() || value & reserved ||
+	    (!mask && !memory_type_valid((uint8_t)value)))
 		return false;
 	vcpu->mtrr[mtrr_slot(index)] = value;
 	return true;
@@ -200,25 +202,25 @@ static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 #define LOW_MSRS 0x300
 
 static const struct rule low[LOW_MSRS] = {
-	[MSR_P5_MC_ADDR] = {read_zero, ignore},
-	[MSR_P5_MC_TYPE] = {read_zero, ignore},
-	[MSR_TSC] = {read_time, write_time},
-	[MSR_PLATFORM_ID] = {read_zero, NULL},
-	[MSR_APIC_BASE] = {read_apic_base, NULL},
-	[MSR_FEATURE_CONTROL] = {read_feature_control, NULL},
-	[MSR_TSC_ADJUST] = {read_adjust, write_adjust},
-	[MSR_BIOS_UPDT_TRIG] = {NULL, ignore},      /* microcode is the machine's */
-	[MSR_BIOS_SIGN_ID] = {read_host, ignore},   /* its revision may be known */
-	[MSR_MTRRCAP] = {read_mtrr_cap, NULL},
-	[MSR_MCG_CAP] = {read_zero, NULL},          /* no machine-check banks */
-	[MSR_MCG_STATUS] = {read_zero, write_only_zero},
-	[MSR_MISC_ENABLE] = {read_misc_enable, write_misc_enable},
-	[MSR_DEBUGCTL] = {read_debugctl, write_debugctl},
-	[MSR_MTRR_PHYSBASE0... MSR_MTRR_PHYSMASK7] = {read_mtrr, write_variable_mtrr},
-	[MSR_MTRR_FIX64K_00000] = {read_mtrr, write_fixed_mtrr},
-	[MSR_MTRR_FIX16K_80000... MSR_MTRR_FIX16K_A0000] = {read_mtrr, write_fixed_mtrr},
-	[MSR_MTRR_FIX4K_C0000... MSR_MTRR_FIX4K_F8000] = {read_mtrr, write_fixed_mtrr},
-	[MSR_MTRR_DEF_TYPE] = {read_mtrr_default, write_mtrr_default},
+	[MSR_P5_MC_ADDR] = {read_zero,            ignore             },
+	[MSR_P5_MC_TYPE] = {read_zero,            ignore             },
+	[MSR_TSC] = {read_time,            write_time         },
+	[MSR_PLATFORM_ID] = {read_zero,            NULL               },
+	[MSR_APIC_BASE] = {read_apic_base,       NULL               },
+	[MSR_FEATURE_CONTROL] = {read_feature_control, NULL               },
+	[MSR_TSC_ADJUST] = {read_adjust,          write_adjust       },
+	[MSR_BIOS_UPDT_TRIG] = {NULL,                 ignore             }, /* microcode is the machine's */
+	[MSR_BIOS_SIGN_ID] = {read_host,            ignore             }, /* its revision may be known */
+	[MSR_MTRRCAP] = {read_mtrr_cap,        NULL               },
+	[MSR_MCG_CAP] = {read_zero,            NULL               }, /* no machine-check banks */
+	[MSR_MCG_STATUS] = {read_zero,            write_only_zero    },
+	[MSR_MISC_ENABLE] = {read_misc_enable,     write_misc_enable  },
+	[MSR_DEBUGCTL] = {read_debugctl,        write_debugctl     },
+	[MSR_MTRR_PHYSBASE0... MSR_MTRR_PHYSMASK7] = {read_mtrr,            write_variable_mtrr},
+	[MSR_MTRR_FIX64K_00000] = {read_mtrr,            write_fixed_mtrr   },
+	[MSR_MTRR_FIX16K_80000... MSR_MTRR_FIX16K_A0000] = {read_mtrr,            write_fixed_mtrr   },
+	[MSR_MTRR_FIX4K_C0000... MSR_MTRR_FIX4K_F8000] = {read_mtrr,            write_fixed_mtrr   },
+	[MSR_MTRR_DEF_TYPE] = {read_mtrr_default,    write_mtrr_default },
 };
 
 /* The few above; the SYSCALL MSRs and their like pass the bitmap and never come here. */

@@ -138,7 +138,7 @@ static void print_registers(const struct interrupt_frame *frame)
 {
 	/* In the order of frame->gpr. */
 	static const char name[][4] = {"r15", "r14", "r13", "r12", "r11", "r10", "r9 ", "r8 ",
-				       "rdi", "rsi", "rbp", "rbx", "rdx", "rcx", "rax"};
+	                               "rdi", "rsi", "rbp", "rbx", "rdx", "rcx", "rax"};
 
 	for (size_t i = ARRAY_SIZE(name); i-- > 0;)
 		print("  %s %016lx%s", name[i], frame->gpr[i], i % 4 ? "" : "\n");
@@ -165,9 +165,9 @@ static noreturn void finish(uint64_t rsp)
 	print_backtrace(rsp);
 	print("the last events, oldest first:\n");
 	trace_print(print_line);
-	print(
-	    "Nacre has stopped, and every guest with it. This is a defect of Nacre: please report the lines "
-	    "above.\n");
+	print("Nacre has stopped, and every guest with it. This is a defect of Nacre: please report the "
+	      "lines "
+	      "above.\n");
 	stop();
 }
 

@@ -14,8 +14,8 @@ static void report_code(const struct vcpu *vcpu, void (*put)(const char *line))
 
 	if (!count) {
 		format_buffer(line, sizeof(line),
-			      "the instruction at rip cannot be read: page fault, error code %#x, at %#lx",
-			      fault.error_code, fault.address);
+		              "the instruction at rip cannot be read: page fault, error code %#x, at %#lx",
+		              fault.error_code, fault.address);
 		put(line);
 		return;
 	}
@@ -38,7 +38,7 @@ static void report_last_exits(const struct vcpu *vcpu, void (*put)(const char *l
 		const struct exit_record *record = &vcpu->last[(next + i) % LAST_EXITS];
 
 		format_buffer(line, sizeof(line), "  rip %016lx  %s", record->rip,
-			      backend_exit_name(record->reason & 0xffff));
+		              backend_exit_name(record->reason & 0xffff));
 		put(line);
 	}
 }

@@ -6,19 +6,19 @@
 #include "vmm/console_internal.h"
 #include "vmm/shell_internal.h"
 
-#define PROMPT	  "nacre> "
+#define PROMPT    "nacre> "
 #define TEXT_MAX  512
 #define CTRL(key) ((key) - 'A' + 1)
-#define ESCAPE	  0x1b
-#define DELETE	  0x7f
+#define ESCAPE    0x1b
+#define DELETE    0x7f
 
 static struct {
 	bool started, shown; /* the prompt is on the screen */
 	char line[SHELL_LINE_MAX];
 	unsigned length, cursor;
 	char history[SHELL_HISTORY][SHELL_LINE_MAX];
-	unsigned remembered;		 /* lines ever */
-	unsigned back;			 /* how many lines back the editor shows; 0: the new one */
+	unsigned remembered;             /* lines ever */
+	unsigned back;                   /* how many lines back the editor shows; 0: the new one */
 	char unfinished[SHELL_LINE_MAX]; /* the new one, while an old one is shown */
 	enum { PLAIN, AFTER_ESCAPE, IN_SEQUENCE } state;
 	uint8_t parameter; /* of a sequence: its last digit */
@@ -203,10 +203,10 @@ static void take_sequence(uint8_t byte)
 		return;
 	shell.state = PLAIN;
 	if (byte == '~') /* the numbered keys, as letters */
-		byte = shell.parameter == '1'	? 'H'
+		byte = shell.parameter == '1'   ? 'H'
 		       : shell.parameter == '4' ? 'F'
 		       : shell.parameter == '3' ? 'P'
-						: 0;
+		                                : 0;
 	switch (byte) {
 	case 'A': recall(shell.back + 1); break;
 	case 'B':

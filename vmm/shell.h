@@ -7,18 +7,18 @@
 
 #include "lib/types.h"
 
-#define SHELL_LINE_MAX	    160
+#define SHELL_LINE_MAX      160
 #define SHELL_ARGUMENTS_MAX 8
-#define SHELL_HISTORY	    16
+#define SHELL_HISTORY       16
 #define SHELL_TABLES_MAX    4
 
 struct shell_command {
 	const char *name;
-	const char *usage;		      /* its arguments: "VM", "[LEVEL]"; "" for none */
-	const char *help;		      /* one line */
+	const char *usage;                    /* its arguments: "VM", "[LEVEL]"; "" for none */
+	const char *help;                     /* one line */
 	uint8_t min_arguments, max_arguments; /* not counting the name */
 	void (*run)(unsigned count,
-		    const char *const *arguments); /* arguments[0] is the first behind the name */
+	            const char *const *arguments); /* arguments[0] is the first behind the name */
 	/* What the first argument may be: the index-th candidate, null behind the last. May be null. */
 	const char *(*candidate)(unsigned index);
 };

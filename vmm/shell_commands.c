@@ -11,10 +11,10 @@ static void command_help(unsigned count, const char *const *arguments);
 static const char *command_name(unsigned index);
 
 static const char *const levels[] = {
-    [LOG_ERROR] = "error",
-    [LOG_WARNING] = "warning",
-    [LOG_INFO] = "info",
-    [LOG_DEBUG] = "debug",
+	[LOG_ERROR] = "error",
+	[LOG_WARNING] = "warning",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
 };
 
 static const char *level_name(unsigned index)
@@ -63,12 +63,12 @@ static void command_reboot(unsigned count, const char *const *arguments)
 }
 
 static const struct shell_command builtin[] = {
-    {"help",     "[COMMAND]",		  "what the commands do",				  0, 1, command_help,     command_name},
-    {"log",	    "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1,
-     command_log,													  level_name  },
-    {"trace",    "",			   "the last events of each CPU",			 0, 0, command_trace,    NULL	  },
-    {"poweroff", "",			   "turn the machine off, whatever the VMs do",	  0, 0, command_poweroff, NULL	      },
-    {"reboot",   "",			   "restart the machine, whatever the VMs do",	       0, 0, command_reboot,   NULL	 },
+	{"help",     "[COMMAND]",                  "what the commands do",                             0, 1, command_help,     command_name},
+	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1,
+         command_log,													  level_name  },
+	{"trace",    "",			   "the last events of each CPU",                      0, 0, command_trace,    NULL        },
+	{"poweroff", "",			   "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL        },
+	{"reboot",   "",			   "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL        },
 };
 
 static struct table {
@@ -131,7 +131,7 @@ static void command_help(unsigned count, const char *const *arguments)
 		command = find(arguments[0]);
 		if (command)
 			shell_print("%s%s%s: %s\n", command->name, *command->usage ? " " : "", command->usage,
-				    command->help);
+			            command->help);
 		else
 			unknown(arguments[0]);
 		return;

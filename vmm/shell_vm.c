@@ -62,8 +62,8 @@ static void with_all(void (*act)(struct vm *vm))
 static void list(struct vm *vm)
 {
 	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm->console.number, VM_NAME_MAX / 2, vm->name,
-		    vm_state_name(vm->state), vm->memory >> 20, vcpu_exits(&vm->vcpu),
-		    vm->state == VM_STOPPED ? vm_end_name(vm->end) : "");
+	            vm_state_name(vm->state), vm->memory >> 20, vcpu_exits(&vm->vcpu),
+	            vm->state == VM_STOPPED ? vm_end_name(vm->end) : "");
 }
 
 static void command_list(unsigned count, const char *const *arguments)
@@ -89,7 +89,7 @@ static void stat(struct vm *vm)
 	if (ports->unclaimed_reads || ports->unclaimed_writes)
 		shell_print(", the last at %Xh", ports->last_unclaimed);
 	shell_print("\n%12lu  KiB of memory, %lu of them its RAM\n", kib(frames_owned(VM_OWNER(vm))),
-		    vm->map.ram >> 10);
+	            vm->map.ram >> 10);
 }
 
 static void command_stat(unsigned count, const char *const *arguments)
@@ -129,9 +129,9 @@ static void command_memory(unsigned count, const char *const *arguments)
 
 	shell_print("%10lu KiB  usable memory of the machine\n", kib(stat.total));
 	shell_print("%10lu KiB  free, the largest block %lu KiB\n", kib(stat.free),
-		    stat.free ? kib(1UL << stat.largest) : 0);
+	            stat.free ? kib(1UL << stat.largest) : 0);
 	shell_print("%10lu KiB  the monitor, besides its image and the list of frames\n",
-		    kib(frames_owned(FRAME_OWNER_MONITOR)));
+	            kib(frames_owned(FRAME_OWNER_MONITOR)));
 	shell_print("%10lu KiB  the list of frames\n", kib(stat.bookkeeping));
 	with_all(memory);
 }
@@ -202,16 +202,16 @@ static void command_resume(unsigned count, const char *const *arguments)
 }
 
 static const struct shell_command commands[] = {
-    {"list",   "",	 "the VMs, and how they are",			      0, 0, command_list,	  NULL   },
-    {"stat",   "[VM]", "counts of exits and faults, memory",		   0, 1, command_stat,      vm_name},
-    {"regs",   "VM",   "registers, the instruction, the last exits",	 1, 1, command_registers, vm_name},
-    {"start",  "VM",   "start a VM that has stopped",			   1, 1, command_start,	vm_name},
-    {"stop",   "VM",   "take the power from a VM",			       1, 1, command_stop,	   vm_name},
-    {"reset",  "VM",   "load its images again, and start it anew",		1, 1, command_reset,     vm_name},
-    {"pause",  "VM",   "hold a VM; no time passes for it",			1, 1, command_pause,     vm_name},
-    {"resume", "VM",   "let it go on",				      1, 1, command_resume,	   vm_name},
-    {"cpu",    "",	"what the processor has, and which mitigations run", 0, 0, command_cpu,	NULL   },
-    {"mem",    "",	"who has how much memory",			   0, 0, command_memory,	 NULL   },
+	{"list",   "",     "the VMs, and how they are",                         0, 0, command_list,      NULL   },
+	{"stat",   "[VM]", "counts of exits and faults, memory",                0, 1, command_stat,      vm_name},
+	{"regs",   "VM",   "registers, the instruction, the last exits",        1, 1, command_registers, vm_name},
+	{"start",  "VM",   "start a VM that has stopped",                       1, 1, command_start,     vm_name},
+	{"stop",   "VM",   "take the power from a VM",                          1, 1, command_stop,      vm_name},
+	{"reset",  "VM",   "load its images again, and start it anew",          1, 1, command_reset,     vm_name},
+	{"pause",  "VM",   "hold a VM; no time passes for it",                  1, 1, command_pause,     vm_name},
+	{"resume", "VM",   "let it go on",                                      1, 1, command_resume,    vm_name},
+	{"cpu",    "",     "what the processor has, and which mitigations run", 0, 0, command_cpu,       NULL   },
+	{"mem",    "",     "who has how much memory",                           0, 0, command_memory,    NULL   },
 };
 
 void shell_vm_init(void)

@@ -20,7 +20,7 @@ static void set_register(uint64_t *gpr, uint64_t value, const struct string_io *
 void string_io_decode(const struct vcpu *vcpu, struct string_io *io)
 {
 	static const uint8_t override[6] = {[SEG_ES] = 0x26, [SEG_CS] = 0x2e, [SEG_SS] = 0x36,
-					    [SEG_DS] = 0x3e, [SEG_FS] = 0x64, [SEG_GS] = 0x65};
+	                                    [SEG_DS] = 0x3e, [SEG_FS] = 0x64, [SEG_GS] = 0x65};
 	struct linear_fault fault;
 	struct segment cs;
 	uint8_t bytes[15];
@@ -59,11 +59,11 @@ static bool element_address(const struct access *access, uint64_t offset, gva_t 
 {
 	bool protected = access->paging.cr0 & CR0_PE && !(access->paging.rflags & RFLAGS_VM);
 	enum segment_mode mode = access->long_code ? SEGMENT_MODE_64
-				 : protected           ? SEGMENT_MODE_PROTECTED
-						   : SEGMENT_MODE_REAL;
+	                         : protected       ? SEGMENT_MODE_PROTECTED
+	                                           : SEGMENT_MODE_REAL;
 
-	return segment_linear(&access->segment, access->io->segment, mode, offset, access->io->size, access->io->in,
-			      address);
+	return segment_linear(&access->segment, access->io->segment, mode, offset, access->io->size,
+	                      access->io->in, address);
 }
 
 static bool misaligned(const struct access *access, gva_t address)
@@ -87,7 +87,8 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 		return segment_fault(vcpu, io);
 	if (misaligned(access, address))
 		return vcpu_raise(vcpu, EXCEPTION_AC, 0);
-	if (!linear_translate(vcpu, &access->paging, address, io->size, io->in ? ACCESS_WRITE : 0, &range, &fault))
+	if (!linear_translate(vcpu, &access->paging, address, io->size, io->in ? ACCESS_WRITE : 0, &range,
+	                      &fault))
 		return vcpu_raise_page_fault(vcpu, fault.error_code, fault.address);
 	if (io->in) {
 		value = port_read(ports, io->port, io->size);

@@ -6,13 +6,13 @@
 #define SHIFT_MAX     63
 
 /* Intel 8254 datasheet, "Control Word Format" and "Mode 0"; channel 2 is gated and seen through port 61h. */
-#define PIT_HZ	       1193182u
+#define PIT_HZ         1193182u
 #define PIT_CHANNEL_2  0x42
 #define PIT_CONTROL    0x43
 #define PIT_2_BOTH_0   0xb0 /* channel 2, low byte then high byte, mode 0, binary */
 #define PIT_2_LATCH    0x80
 #define PIT_COUNT      59659u /* 50 ms */
-#define PORT_B	       0x61
+#define PORT_B         0x61
 #define PORT_B_GATE_2  0x01
 #define PORT_B_SPEAKER 0x02
 #define PORT_B_OUT_2   0x20
@@ -21,17 +21,17 @@
 #define PM_TIMER_HZ    3579545u
 #define PM_TIMER_COUNT 178977u /* 50 ms */
 
-#define POLLS_MAX  20000000u	 /* of a timer that never gets there ... */
+#define POLLS_MAX  20000000u     /* of a timer that never gets there ... */
 #define TICKS_MAX  2000000000ull /* ... or this many TSC ticks */
 #define SLOWEST_HZ 1000000ull
 #define FASTEST_HZ 1000000000000ull
 #define TOLERANCE  200 /* timers agree if they differ by less than 1/200 */
 #define GUESS_HZ   1000000000ull
 
-#define CPUID_TSC	0x15
+#define CPUID_TSC       0x15
 #define CPUID_FREQUENCY 0x16
-#define CPUID_POWER	0x80000007
-#define INVARIANT_TSC	BIT(8)
+#define CPUID_POWER     0x80000007
+#define INVARIANT_TSC   BIT(8)
 
 uint64_t time_tsc_hz;
 struct time_scale time_scale_to_ns, time_scale_to_tsc;
@@ -178,19 +178,19 @@ static uint64_t choose(uint64_t pm, uint64_t pit, uint64_t claimed)
 	uint64_t measured = pm ? pm : pit;
 
 	if (pm && pit && !agree(pm, pit))
-		log_warning(
-		    "time: the timers disagree: the TSC runs at %lu kHz by the ACPI PM timer, %lu kHz by the "
-		    "8254; the first is used, check the clock\n",
-		    pm / 1000, pit / 1000);
+		log_warning("time: the timers disagree: the TSC runs at %lu kHz by the ACPI PM timer, %lu "
+		            "kHz by the "
+		            "8254; the first is used, check the clock\n",
+		            pm / 1000, pit / 1000);
 	if (measured)
 		return measured;
 	if (claimed) {
 		log_warning("time: neither the 8254 nor the ACPI PM timer counts; the TSC's rate is taken "
-			    "from CPUID\n");
+		            "from CPUID\n");
 		return claimed;
 	}
 	log_error("time: neither the 8254 nor the ACPI PM timer counts; the TSC is taken to run at 1 GHz, "
-		  "so all clocks may be wrong: enable the 8254 in the firmware's settings\n");
+	          "so all clocks may be wrong: enable the 8254 in the firmware's settings\n");
 	return GUESS_HZ;
 }
 
@@ -199,7 +199,7 @@ static void read_wall_clock(const struct acpi_info *info)
 	if (rtc_read(info->century, &boot_epoch)) {
 		boot_epoch = 0;
 		log_warning(
-		    "time: the real-time clock does not answer; the time of day starts at 1970-01-01\n");
+			"time: the real-time clock does not answer; the time of day starts at 1970-01-01\n");
 	}
 	boot_tsc = read_tsc();
 }
@@ -211,12 +211,12 @@ void time_init(const struct acpi_info *info)
 	uint64_t claimed = cpuid_hz();
 
 	time_set_rate(choose(pm, pit, claimed));
-	log_info(
-	    "time: TSC %lu.%03lu MHz (PM timer %lu kHz, 8254 %lu kHz, CPUID says %lu kHz; 0: no answer)\n",
-	    time_tsc_hz / 1000000, time_tsc_hz / 1000 % 1000, pm / 1000, pit / 1000, claimed / 1000);
+	log_info("time: TSC %lu.%03lu MHz (PM timer %lu kHz, 8254 %lu kHz, CPUID says %lu kHz; 0: no "
+	         "answer)\n",
+	         time_tsc_hz / 1000000, time_tsc_hz / 1000 % 1000, pm / 1000, pit / 1000, claimed / 1000);
 	if (cpuid(0x80000000, 0).eax < CPUID_POWER || !(cpuid(CPUID_POWER, 0).edx & INVARIANT_TSC))
-		log_warning(
-		    "time: the TSC is not invariant on this processor: clocks drift if its speed changes\n");
+		log_warning("time: the TSC is not invariant on this processor: clocks drift if its speed "
+		            "changes\n");
 	read_wall_clock(info);
 }
 

@@ -13,7 +13,7 @@
 
 struct timer {
 	struct list link;
-	uint64_t deadline;		      /* TSC */
+	uint64_t deadline;                    /* TSC */
 	void (*expired)(struct timer *timer); /* may arm and cancel any timer, this one too */
 };
 
@@ -41,7 +41,7 @@ void timer_queue_run(struct timer_queue *queue, uint64_t now);
 static inline uint64_t timer_queue_next(const struct timer_queue *queue)
 {
 	return list_empty(&queue->timers) ? TIMER_NEVER
-					  : container_of(queue->timers.next, struct timer, link)->deadline;
+	                                  : container_of(queue->timers.next, struct timer, link)->deadline;
 }
 
 #endif

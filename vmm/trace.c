@@ -4,10 +4,10 @@
 #include "vmm/trace.h"
 
 static const char *const names[TRACE_EVENTS] = {
-    [TRACE_NONE] = "",
-    [TRACE_INTERRUPT] = "interrupt",
-    [TRACE_NMI] = "NMI",
-    [TRACE_EXIT] = "exit",
+	[TRACE_NONE] = "",
+	[TRACE_INTERRUPT] = "interrupt",
+	[TRACE_NMI] = "NMI",
+	[TRACE_EXIT] = "exit",
 };
 
 static struct trace_ring rings[TRACE_CPUS];
@@ -33,7 +33,7 @@ static void print_ring(unsigned cpu, const struct trace_ring *ring, void (*put)(
 		char line[96];
 
 		format_buffer(line, sizeof(line), "cpu %u tsc %lu %-9s %lx %lx", cpu, record.tsc, name,
-			      record.a, record.b);
+		              record.a, record.b);
 		put(line);
 	}
 }

@@ -13,8 +13,8 @@
 enum trace_event {
 	TRACE_NONE,
 	TRACE_INTERRUPT, /* a: vector, b: interrupts of that vector so far */
-	TRACE_NMI,	 /* a: NMIs so far */
-	TRACE_EXIT,	 /* a: exit reason, b: guest RIP */
+	TRACE_NMI,       /* a: NMIs so far */
+	TRACE_EXIT,      /* a: exit reason, b: guest RIP */
 	TRACE_EVENTS,
 };
 

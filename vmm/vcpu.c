@@ -15,24 +15,21 @@ uint64_t vcpu_exits(const struct vcpu *vcpu)
 /* SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes". */
 enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
 
-static enum class classify(uint8_t vector)
-{
-	switch (vector) {
-	case EXCEPTION_DE:
-	case EXCEPTION_TS:
-	case EXCEPTION_NP:
-	case EXCEPTION_SS:
-	case EXCEPTION_GP: return CONTRIBUTORY;
-	case EXCEPTION_PF: return PAGE_FAULT;
-	case EXCEPTION_DF: return DOUBLE_FAULT;
-	default: return BENIGN;
+static enum class classify(uint8_t vector) {
+	switch (vector){
+		case EXCEPTION_DE : case EXCEPTION_TS : case EXCEPTION_NP : case EXCEPTION_SS : case
+		EXCEPTION_GP : return CONTRIBUTORY;
+		case EXCEPTION_PF : return PAGE_FAULT;
+		case EXCEPTION_DF : return DOUBLE_FAULT;
+		default : return BENIGN;
 	}
 }
 
 bool exception_has_error_code(uint8_t vector)
 {
-	const uint32_t with_code = BIT(EXCEPTION_DF) | BIT(EXCEPTION_TS) | BIT(EXCEPTION_NP) | BIT(EXCEPTION_SS) |
-				   BIT(EXCEPTION_GP) | BIT(EXCEPTION_PF) | BIT(EXCEPTION_AC);
+	const uint32_t with_code = BIT(EXCEPTION_DF) | BIT(EXCEPTION_TS) | BIT(EXCEPTION_NP) |
+	                           BIT(EXCEPTION_SS) | BIT(EXCEPTION_GP) | BIT(EXCEPTION_PF) |
+	                           BIT(EXCEPTION_AC);
 
 	return vector < 32 && with_code & BIT(vector);
 }
@@ -44,14 +41,10 @@ static bool is_exception(const struct event *event)
 }
 
 /* What `second` becomes on top of `first`; Table "Conditions for Generating a Double Fault". */
-static enum class combine(enum class first, enum class second)
-{
-	if (first == DOUBLE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT))
-		return DOUBLE_FAULT;
-	if (first == CONTRIBUTORY && second == CONTRIBUTORY)
-		return DOUBLE_FAULT;
-	if (first == PAGE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT))
-		return DOUBLE_FAULT;
+static enum class combine(enum class first, enum class second) {
+	if (first == DOUBLE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT)) return DOUBLE_FAULT;
+	if (first == CONTRIBUTORY && second == CONTRIBUTORY) return DOUBLE_FAULT;
+	if (first == PAGE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT)) return DOUBLE_FAULT;
 	return BENIGN;
 }
 

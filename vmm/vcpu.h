@@ -57,7 +57,7 @@ struct event {
 };
 
 /* Exits kept for reports. */
-#define LAST_EXITS 16
+#define LAST_EXITS   16
 #define EXIT_REASONS 80
 
 struct exit_record {
@@ -67,8 +67,8 @@ struct exit_record {
 
 struct vcpu {
 	uint64_t gpr[GPRS]; /* first: entry.S pushes here. The RSP slot is unused, see vcpu_rsp(). */
-	uint32_t requests;  /* set of enum vcpu_request; known to entry.S, which tests it before every entry */
-	uint8_t last_at;    /* offset in `last` of the next record, in bytes: wraps by itself */
+	uint32_t requests; /* set of enum vcpu_request; known to entry.S, which tests it before every entry */
+	uint8_t last_at;   /* offset in `last` of the next record, in bytes: wraps by itself */
 	struct event event;
 	struct vm *vm;
 
@@ -109,7 +109,8 @@ uint64_t vcpu_exits(const struct vcpu *vcpu);
 enum action must_check vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 
 /* The same for INT1, INT3 and INTO, which push the address behind the instruction of `length` bytes. */
-enum action must_check vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_type type, uint8_t length);
+enum action must_check vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_type type,
+                                           uint8_t length);
 
 /* The same for a #PF, which also loads CR2. */
 enum action must_check vcpu_raise_page_fault(struct vcpu *vcpu, uint32_t error_code, gva_t address);

@@ -18,15 +18,15 @@ static const struct {
 	const char *text;
 	bool fault; /* the guest's own: deserves a report */
 } ends[] = {
-	[VM_NOT_STARTED] = {"has not run yet", false},
-	[VM_POWERED_OFF] = {"powered off by the guest", false},
-	[VM_FORCED] = {"stopped by the operator", false},
-	[VM_TRIPLE_FAULT] = {"triple fault: an exception, and no handler for it could be entered", true},
-	[VM_BAD_STATE] = {"VM entry failed: the processor refuses the guest's state", true},
-	[VM_EMULATION] = {"an instruction that touches a device or a hole cannot be emulated", true},
-	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen", true},
-	[VM_NO_MEMORY] = {"no memory left for translation tables", true},
-	[VM_NOT_RESTARTED] = {"its images could not be loaded again", false},
+	[VM_NOT_STARTED] = {"has not run yet",						    false},
+	[VM_POWERED_OFF] = {"powered off by the guest",                                           false},
+	[VM_FORCED] = {"stopped by the operator",                                            false},
+	[VM_TRIPLE_FAULT] = {"triple fault: an exception, and no handler for it could be entered", true },
+	[VM_BAD_STATE] = {"VM entry failed: the processor refuses the guest's state",           true },
+	[VM_EMULATION] = {"an instruction that touches a device or a hole cannot be emulated",  true },
+	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen",                                     true },
+	[VM_NO_MEMORY] = {"no memory left for translation tables",                              true },
+	[VM_NOT_RESTARTED] = {"its images could not be loaded again",                               false},
 };
 
 const char *vm_end_name(enum vm_end end)
@@ -133,7 +133,8 @@ static void destroy(struct vm *vm)
 }
 
 /* Its memory, its processor, and its images, loaded; no time has passed for the guest. */
-static int create(struct vm *vm, const struct vm_plan *plan, struct vcpu_start *start, char *problem, size_t size)
+static int create(struct vm *vm, const struct vm_plan *plan, struct vcpu_start *start, char *problem,
+                  size_t size)
 {
 	uint64_t free_memory = frames_stat().free * PAGE_SIZE;
 	uint64_t spare = MONITOR_RESERVE + plan->memory / 256; /* tables of 4 KiB pages at worst, and some */
@@ -142,9 +143,12 @@ static int create(struct vm *vm, const struct vm_plan *plan, struct vcpu_start *
 	error = guest_map_create(&vm->map, VM_OWNER(vm));
 	if (error)
 		goto no_memory;
-	if (free_memory < spare || plan->memory > free_memory - spare || plan->populate(&vm->map, plan->memory)) {
-		format_buffer(problem, size, "memory = %luM, but only %luM of this machine's memory are free: "
-			      "give the VM less, or the machine more", plan->memory >> 20, free_memory >> 20);
+	if (free_memory < spare || plan->memory > free_memory - spare ||
+	    plan->populate(&vm->map, plan->memory)) {
+		format_buffer(problem, size,
+		              "memory = %luM, but only %luM of this machine's memory are free: "
+		              "give the VM less, or the machine more",
+		              plan->memory >> 20, free_memory >> 20);
 		error = -ERR_NO_MEMORY;
 		goto free_map;
 	}
@@ -170,7 +174,8 @@ free_ept:
 free_map_no_memory:
 	guest_map_destroy(&vm->map);
 no_memory:
-	format_buffer(problem, size, "not enough memory for the monitor's tables: give the machine more memory");
+	format_buffer(problem, size,
+	              "not enough memory for the monitor's tables: give the machine more memory");
 	return error;
 free_map:
 	guest_map_destroy(&vm->map);

@@ -22,14 +22,14 @@ enum vm_state {
 /* Why a VM ended; the words are in vm.c. */
 enum vm_end {
 	VM_NOT_STARTED,
-	VM_POWERED_OFF,    /* the guest turned its machine off */
-	VM_FORCED,         /* the operator did */
+	VM_POWERED_OFF, /* the guest turned its machine off */
+	VM_FORCED,      /* the operator did */
 	VM_TRIPLE_FAULT,
-	VM_BAD_STATE,      /* VM entry failed: guest state that the architecture forbids */
-	VM_EMULATION,      /* an instruction that Nacre cannot emulate */
+	VM_BAD_STATE, /* VM entry failed: guest state that the architecture forbids */
+	VM_EMULATION, /* an instruction that Nacre cannot emulate */
 	VM_UNEXPECTED_EXIT,
-	VM_NO_MEMORY,      /* the monitor's, for translation tables */
-	VM_NOT_RESTARTED,  /* a reset that could not load the images again */
+	VM_NO_MEMORY,     /* the monitor's, for translation tables */
+	VM_NOT_RESTARTED, /* a reset that could not load the images again */
 };
 
 struct vm {
@@ -74,7 +74,8 @@ struct vm_plan {
  * Make a VM and start it on this CPU. On failure nothing is left of it, and
  * `problem` is one sentence. Errors: -ERR_NO_MEMORY, and what plan->load returns.
  */
-int must_check vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *problem, size_t size);
+int must_check vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *problem,
+                        size_t size);
 
 /* The VM cannot or shall not go on: report, and leave it stopped. Takes effect before its next entry. */
 enum action vm_stop(struct vm *vm, enum vm_end why);

@@ -50,13 +50,13 @@ static const uint8_t *map_table(struct acpi_info *info, acpi_map_t map, hpa_t ad
 	*size = acpi_get32(table + ACPI_HEADER_LENGTH);
 	if (*size < ACPI_HEADER_SIZE || *size > TABLE_SIZE_MAX) {
 		acpi_problem(info, "ACPI: table %s at %#lx has an impossible length of %u", name, address,
-			     *size);
+		             *size);
 		return NULL;
 	}
 	table = map(address, *size);
 	if (!table || !sums_to_zero(table, *size)) {
 		acpi_problem(info, "ACPI: table %s at %#lx has a wrong checksum and is left out", name,
-			     address);
+		             address);
 		return NULL;
 	}
 	return table;
@@ -84,7 +84,7 @@ static void read_table(struct acpi_info *info, acpi_map_t map, hpa_t address)
 
 /* Walk the RSDT (4-byte entries) or XSDT (8-byte entries). */
 static bool read_root(struct acpi_info *info, acpi_map_t map, hpa_t address, unsigned entry_size,
-		      const char *signature)
+                      const char *signature)
 {
 	uint32_t size;
 	const uint8_t *root = map_table(info, map, address, &size);

@@ -10,9 +10,9 @@
 
 #include "lib/types.h"
 
-#define ACPI_CPUS_MAX	  256
+#define ACPI_CPUS_MAX     256
 #define ACPI_IOAPICS_MAX  16
-#define ACPI_ISA_IRQS	  16
+#define ACPI_ISA_IRQS     16
 #define ACPI_PROBLEMS_MAX 8
 #define ACPI_PROBLEM_SIZE 120
 
@@ -49,7 +49,7 @@ struct acpi_info {
 	uint8_t revision;
 
 	bool has_madt;
-	bool has_8259;	     /* PCAT_COMPAT */
+	bool has_8259;       /* PCAT_COMPAT */
 	hpa_t lapic_address; /* MADT, incl. the 64-bit override; 0 without a MADT */
 	unsigned cpu_count, ioapic_count;
 	bool cpus_truncated; /* more than ACPI_CPUS_MAX */
@@ -59,13 +59,13 @@ struct acpi_info {
 
 	bool has_fadt;
 	bool hardware_reduced;
-	bool has_8042;	   /* IAPC_BOOT_ARCH; assumed on tables too old to say */
+	bool has_8042;     /* IAPC_BOOT_ARCH; assumed on tables too old to say */
 	uint8_t century;   /* index of the RTC's century register; 0: none */
 	uint16_t pm_timer; /* I/O port; 0: none */
 	bool pm_timer_32bit;
 	uint16_t pm1a_control, pm1b_control; /* I/O ports; 0: none */
-	uint16_t smi_command;		     /* I/O port; 0: always in ACPI mode */
-	uint8_t acpi_enable;		     /* the value that switches to ACPI mode there */
+	uint16_t smi_command;                /* I/O port; 0: always in ACPI mode */
+	uint8_t acpi_enable;                 /* the value that switches to ACPI mode there */
 	struct acpi_register reset;
 	uint8_t reset_value;
 

@@ -5,8 +5,8 @@
 
 /* ACPI Specification, "Multiple APIC Description Table (MADT)". */
 #define MADT_LAPIC_ADDRESS 36
-#define MADT_FLAGS	   40
-#define MADT_ENTRIES	   44
+#define MADT_FLAGS         40
+#define MADT_ENTRIES       44
 #define MADT_PCAT_COMPAT   0x1
 
 enum {
@@ -37,7 +37,7 @@ static void add_override(struct acpi_info *info, const uint8_t *entry)
 		return;
 	}
 	info->isa_irq[irq] = (struct acpi_isa_irq){
-	    .gsi = acpi_get32(entry + 4), .active_low = (flags & 3) == 3, .level = (flags >> 2 & 3) == 3};
+		.gsi = acpi_get32(entry + 4), .active_low = (flags & 3) == 3, .level = (flags >> 2 & 3) == 3};
 }
 
 static void add_ioapic(struct acpi_info *info, const uint8_t *entry)
@@ -47,7 +47,7 @@ static void add_ioapic(struct acpi_info *info, const uint8_t *entry)
 		return;
 	}
 	info->ioapic[info->ioapic_count++] =
-	    (struct acpi_ioapic){entry[2], acpi_get32(entry + 4), acpi_get32(entry + 8)};
+		(struct acpi_ioapic){entry[2], acpi_get32(entry + 4), acpi_get32(entry + 8)};
 }
 
 static void read_madt_entry(struct acpi_info *info, const uint8_t *entry)
@@ -65,8 +65,8 @@ static void read_madt_entry(struct acpi_info *info, const uint8_t *entry)
 void acpi_read_madt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 {
 	static const uint8_t length_of[] = {
-	    [MADT_LAPIC] = 8,		[MADT_IOAPIC] = 12, [MADT_OVERRIDE] = 10,
-	    [MADT_LAPIC_OVERRIDE] = 12, [MADT_X2APIC] = 16,
+		[MADT_LAPIC] = 8,           [MADT_IOAPIC] = 12, [MADT_OVERRIDE] = 10,
+		[MADT_LAPIC_OVERRIDE] = 12, [MADT_X2APIC] = 16,
 	};
 
 	if (size < MADT_ENTRIES || info->has_madt) {
@@ -82,8 +82,8 @@ void acpi_read_madt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 
 		if (length < MAX(minimum, 2) || length > size - at) {
 			acpi_problem(info,
-				     "ACPI: MADT entry at offset %u has a wrong length; the rest is left out",
-				     at);
+			             "ACPI: MADT entry at offset %u has a wrong length; the rest is left out",
+			             at);
 			return;
 		}
 		read_madt_entry(info, table + at);
@@ -91,30 +91,30 @@ void acpi_read_madt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 }
 
 /* ACPI Specification, "Fixed ACPI Description Table (FADT)". */
-#define FADT_SIZE_1_0	 116
-#define FADT_DSDT	 40
-#define FADT_SMI_CMD	 48
+#define FADT_SIZE_1_0    116
+#define FADT_DSDT        40
+#define FADT_SMI_CMD     48
 #define FADT_ACPI_ENABLE 52
-#define FADT_PM1A_CNT	 64
-#define FADT_PM1B_CNT	 68
-#define FADT_PM_TMR	 76
-#define FADT_PM_TMR_LEN	 91
-#define FADT_CENTURY	 108
-#define FADT_BOOT_ARCH	 109
-#define FADT_FLAGS	 112
-#define FADT_RESET_REG	 116
+#define FADT_PM1A_CNT    64
+#define FADT_PM1B_CNT    68
+#define FADT_PM_TMR      76
+#define FADT_PM_TMR_LEN  91
+#define FADT_CENTURY     108
+#define FADT_BOOT_ARCH   109
+#define FADT_FLAGS       112
+#define FADT_RESET_REG   116
 #define FADT_RESET_VALUE 128
-#define FADT_X_DSDT	 140
-#define FADT_X_PM1A_CNT	 172
-#define FADT_X_PM1B_CNT	 184
-#define FADT_X_PM_TMR	 208
-#define GAS_SIZE	 12
+#define FADT_X_DSDT      140
+#define FADT_X_PM1A_CNT  172
+#define FADT_X_PM1B_CNT  184
+#define FADT_X_PM_TMR    208
+#define GAS_SIZE         12
 
 #define FLAG_TMR_VAL_EXT 0x100
-#define FLAG_RESET_REG	 0x400
-#define FLAG_HW_REDUCED	 0x100000
-#define BOOT_ARCH_8042	 0x2
-#define RTC_REGISTERS	 128
+#define FLAG_RESET_REG   0x400
+#define FLAG_HW_REDUCED  0x100000
+#define BOOT_ARCH_8042   0x2
+#define RTC_REGISTERS    128
 
 /* "Generic Address Structure" */
 static struct acpi_register read_gas(const uint8_t *table, uint32_t size, uint32_t offset)
@@ -173,7 +173,7 @@ hpa_t acpi_read_fadt(struct acpi_info *info, const uint8_t *table, uint32_t size
 
 /* ACPI Specification, "ACPI Machine Language (AML) Specification": encodings. */
 #define AML_ZERO    0x00
-#define AML_ONE	    0x01
+#define AML_ONE     0x01
 #define AML_NAME    0x08
 #define AML_BYTE    0x0a
 #define AML_WORD    0x0b

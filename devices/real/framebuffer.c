@@ -44,7 +44,7 @@ static uint32_t colour(uint8_t position, uint8_t size)
 }
 
 static void framebuffer_start(const struct boot_framebuffer *mode, void *memory, unsigned *columns,
-			      unsigned *rows)
+                              unsigned *rows)
 {
 	/* On very fine screens the font grows with the resolution, so that it stays readable and the grid
 	 * fits. */
@@ -55,10 +55,10 @@ static void framebuffer_start(const struct boot_framebuffer *mode, void *memory,
 	framebuffer.pitch = mode->pitch;
 	framebuffer.bytes = (mode->bits_per_pixel + 7u) / 8;
 	framebuffer.scale =
-	    MIN(MAX(scale_x, scale_y), MIN(mode->width / FONT_WIDTH, mode->height / FONT_HEIGHT));
+		MIN(MAX(scale_x, scale_y), MIN(mode->width / FONT_WIDTH, mode->height / FONT_HEIGHT));
 	framebuffer.foreground = colour(mode->red_position, mode->red_size) |
-				 colour(mode->green_position, mode->green_size) |
-				 colour(mode->blue_position, mode->blue_size);
+	                         colour(mode->green_position, mode->green_size) |
+	                         colour(mode->blue_position, mode->blue_size);
 	*columns = MIN(mode->width / FONT_WIDTH / framebuffer.scale, SCREEN_COLUMNS_MAX);
 	*rows = MIN(mode->height / FONT_HEIGHT / framebuffer.scale, SCREEN_ROWS_MAX);
 }
@@ -103,4 +103,4 @@ static void framebuffer_cursor(unsigned column, unsigned row)
 }
 
 const struct screen_backend framebuffer_backend = {framebuffer_size, framebuffer_start, framebuffer_draw,
-						   framebuffer_cursor};
+                                                   framebuffer_cursor};

@@ -3,14 +3,14 @@
 
 /* 82093AA datasheet, "Memory Mapped Registers" and "IOAPIC Registers". */
 #define IOREGSEL      0
-#define IOWIN	      4 /* offset 10h, in 32-bit words */
+#define IOWIN         4 /* offset 10h, in 32-bit words */
 #define IOAPICVER     0x01
 #define IOREDTBL(pin) (0x10 + 2 * (pin))
 
 #define REDIRECTION_ACTIVE_LOW 0x2000
 #define REDIRECTION_LEVEL      0x8000
 #define REDIRECTION_MASKED     0x10000
-#define NOBODY		       0xffffffff /* what a floating bus reads as */
+#define NOBODY                 0xffffffff /* what a floating bus reads as */
 
 static struct {
 	const struct acpi_info *info;
@@ -73,7 +73,7 @@ bool ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id)
 		put(unit, IOREDTBL(pin) + 1, apic_id << 24);
 		put(unit, IOREDTBL(pin),
 		    vector | (line->level ? REDIRECTION_LEVEL : 0) |
-			(line->active_low ? REDIRECTION_ACTIVE_LOW : 0));
+		            (line->active_low ? REDIRECTION_ACTIVE_LOW : 0));
 		return true;
 	}
 	return false;

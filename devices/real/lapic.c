@@ -3,45 +3,45 @@
 #include "mm/host_map.h"
 
 /* SDM Vol. 3A "Advanced Programmable Interrupt Controller (APIC)", "Local APIC Register Address Map". */
-#define REG_ID		    0x020
-#define REG_VERSION	    0x030
-#define REG_TPR		    0x080
-#define REG_EOI		    0x0b0
-#define REG_SVR		    0x0f0
-#define REG_ESR		    0x280
-#define REG_LVT_CMCI	    0x2f0
-#define REG_ICR_LOW	    0x300
-#define REG_ICR_HIGH	    0x310
-#define REG_LVT_TIMER	    0x320
-#define REG_LVT_THERMAL	    0x330
+#define REG_ID              0x020
+#define REG_VERSION         0x030
+#define REG_TPR             0x080
+#define REG_EOI             0x0b0
+#define REG_SVR             0x0f0
+#define REG_ESR             0x280
+#define REG_LVT_CMCI        0x2f0
+#define REG_ICR_LOW         0x300
+#define REG_ICR_HIGH        0x310
+#define REG_LVT_TIMER       0x320
+#define REG_LVT_THERMAL     0x330
 #define REG_LVT_PERFORMANCE 0x340
-#define REG_LVT_LINT0	    0x350
-#define REG_LVT_LINT1	    0x360
-#define REG_LVT_ERROR	    0x370
+#define REG_LVT_LINT0       0x350
+#define REG_LVT_LINT1       0x360
+#define REG_LVT_ERROR       0x370
 #define REG_INITIAL_COUNT   0x380
 #define REG_CURRENT_COUNT   0x390
-#define REG_DIVIDE	    0x3e0
+#define REG_DIVIDE          0x3e0
 
-#define IA32_APIC_BASE	   0x1b
-#define APIC_BASE_EXTD	   BIT(10)
-#define APIC_BASE_EN	   BIT(11)
+#define IA32_APIC_BASE     0x1b
+#define APIC_BASE_EXTD     BIT(10)
+#define APIC_BASE_EN       BIT(11)
 #define APIC_BASE_ADDRESS  0xffffffffff000
 #define IA32_TSC_DEADLINE  0x6e0
-#define X2APIC_MSR(reg)	   (0x800 + ((reg) >> 4))
-#define CPUID_EDX_APIC	   BIT(9)
+#define X2APIC_MSR(reg)    (0x800 + ((reg) >> 4))
+#define CPUID_EDX_APIC     BIT(9)
 #define CPUID_ECX_X2APIC   BIT(21)
 #define CPUID_ECX_DEADLINE BIT(24)
 
-#define LVT_MASKED	 0x10000
+#define LVT_MASKED       0x10000
 #define LVT_TSC_DEADLINE 0x40000
-#define SVR_ENABLE	 0x100
-#define DIVIDE_BY_1	 0xb
-#define ICR_PENDING	 0x1000
-#define ICR_ASSERT	 0x4000
+#define SVR_ENABLE       0x100
+#define DIVIDE_BY_1      0xb
+#define ICR_PENDING      0x1000
+#define ICR_ASSERT       0x4000
 
-#define MEASURE_DIVISOR 100	   /* of a second: 10 ms */
-#define LOOPS_MAX	100000000u /* in case the TSC stands still */
-#define IPI_POLLS_MAX	1000000u
+#define MEASURE_DIVISOR 100        /* of a second: 10 ms */
+#define LOOPS_MAX       100000000u /* in case the TSC stands still */
+#define IPI_POLLS_MAX   1000000u
 
 static struct {
 	bool x2apic, deadline_mode;
@@ -69,13 +69,13 @@ static void mask_local_vectors(void)
 		uint16_t reg;
 		uint8_t from; /* lowest "Max LVT Entry" with which it exists */
 	} entries[] = {
-	    {REG_LVT_TIMER,	    0},
-	      {REG_LVT_LINT0,	      0},
-	    {REG_LVT_LINT1,	    0},
-		{REG_LVT_ERROR,	3},
-	    {REG_LVT_PERFORMANCE, 4},
-	      {REG_LVT_THERMAL,	5},
-	    {REG_LVT_CMCI,	   6},
+		{REG_LVT_TIMER,       0},
+                {REG_LVT_LINT0,       0},
+                {REG_LVT_LINT1,       0},
+                {REG_LVT_ERROR,       3},
+		{REG_LVT_PERFORMANCE, 4},
+                {REG_LVT_THERMAL,     5},
+                {REG_LVT_CMCI,        6},
 	};
 	unsigned last = get(REG_VERSION) >> 16 & 0xff;
 

@@ -8,16 +8,16 @@
 #define PM1_SLP_MASK (7 << PM1_SLP_TYP)
 #define PM1_SLP_EN   0x2000
 
-#define PCI_ADDRESS	  0xcf8
-#define PCI_DATA	  0xcfc
-#define RESET_CONTROL	  0xcf9
-#define RESET_HARD	  0x02
-#define RESET_NOW	  0x04
-#define I8042_STATUS	  0x64
-#define I8042_COMMAND	  0x64
+#define PCI_ADDRESS       0xcf8
+#define PCI_DATA          0xcfc
+#define RESET_CONTROL     0xcf9
+#define RESET_HARD        0x02
+#define RESET_NOW         0x04
+#define I8042_STATUS      0x64
+#define I8042_COMMAND     0x64
 #define I8042_INPUT_FULL  0x02
 #define I8042_PULSE_RESET 0xfe
-#define SYSTEM_PORT_B	  0x61 /* any port that exists: reading it takes about a microsecond */
+#define SYSTEM_PORT_B     0x61 /* any port that exists: reading it takes about a microsecond */
 
 #define SETTLE_READS 100000
 #define ENABLE_READS 3000000 /* firmware may take seconds to hand ACPI over */

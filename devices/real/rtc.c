@@ -6,22 +6,22 @@
 #define DATA_PORT  0x71
 
 /* MC146818A datasheet, "Address Map" and "Registers". */
-#define SECONDS	 0x00
-#define MINUTES	 0x02
-#define HOURS	 0x04
-#define DAY	 0x07
-#define MONTH	 0x08
-#define YEAR	 0x09
+#define SECONDS  0x00
+#define MINUTES  0x02
+#define HOURS    0x04
+#define DAY      0x07
+#define MONTH    0x08
+#define YEAR     0x09
 #define STATUS_A 0x0a
 #define STATUS_B 0x0b
 
 #define A_UPDATE_IN_PROGRESS 0x80
-#define B_24_HOURS	     0x02
-#define B_BINARY	     0x04
-#define HOUR_PM		     0x80
+#define B_24_HOURS           0x02
+#define B_BINARY             0x04
+#define HOUR_PM              0x80
 
 #define UPDATE_POLLS 100000 /* an update takes 2 ms at most: far below this many reads */
-#define TRIES	     8
+#define TRIES        8
 
 struct reading {
 	uint8_t second, minute, hour, day, month, year, century;
@@ -44,13 +44,13 @@ static bool wait_for_update_end(void)
 static struct reading read_all(uint8_t century)
 {
 	return (struct reading){
-	    .second = read_register(SECONDS),
-	    .minute = read_register(MINUTES),
-	    .hour = read_register(HOURS),
-	    .day = read_register(DAY),
-	    .month = read_register(MONTH),
-	    .year = read_register(YEAR),
-	    .century = century ? read_register(century) : 0,
+		.second = read_register(SECONDS),
+		.minute = read_register(MINUTES),
+		.hour = read_register(HOURS),
+		.day = read_register(DAY),
+		.month = read_register(MONTH),
+		.year = read_register(YEAR),
+		.century = century ? read_register(century) : 0,
 	};
 }
 
@@ -134,6 +134,6 @@ int rtc_read(uint8_t century_index, int64_t *epoch)
 	if (year < 1970)
 		return -ERR_UNSUPPORTED;
 	*epoch = ((days_since_1970(year, time.month, time.day) * 24 + time.hour) * 60 + time.minute) * 60 +
-		 time.second;
+	         time.second;
 	return 0;
 }

@@ -2,7 +2,7 @@
 #include "devices/real/screen_backend.h"
 #include "lib/string.h"
 
-#define ESCAPE	       0x1b
+#define ESCAPE         0x1b
 #define PARAMETERS_MAX 4
 #define PARAMETER_MAX  999
 
@@ -12,7 +12,7 @@ static struct {
 	const struct screen_backend *backend; /* null: no screen */
 	unsigned columns, rows;
 	unsigned column, row; /* of the cursor; column == columns: wraps at the next character */
-	unsigned top;	      /* line of `grid` that is shown first: scrolling turns the ring */
+	unsigned top;         /* line of `grid` that is shown first: scrolling turns the ring */
 	bool changed;
 	enum { PLAIN, AFTER_ESCAPE, IN_SEQUENCE } state;
 	unsigned parameters, parameter[PARAMETERS_MAX];

@@ -15,13 +15,13 @@ struct boot_framebuffer {
 	enum { FRAMEBUFFER_NONE, FRAMEBUFFER_TEXT, FRAMEBUFFER_RGB } kind;
 	hpa_t address;
 	uint32_t pitch, width,
-	    height; /* pitch in bytes; width and height in pixels, or characters for TEXT */
+		height; /* pitch in bytes; width and height in pixels, or characters for TEXT */
 	uint8_t bits_per_pixel;
 	uint8_t red_position, red_size, green_position, green_size, blue_position, blue_size;
 };
 
 #define SCREEN_COLUMNS_MAX 240
-#define SCREEN_ROWS_MAX	   80
+#define SCREEN_ROWS_MAX    80
 
 /* Bytes of video memory that `mode` spans; 0 if we cannot draw on it. */
 size_t screen_size(const struct boot_framebuffer *mode);

@@ -15,29 +15,29 @@
 #define MSR 6
 #define SCR 7
 
-#define IER_RECEIVED	0x01
+#define IER_RECEIVED    0x01
 #define IER_TRANSMITTER 0x02
-#define IIR_NONE	0x01
-#define IIR_FIFOS	0xc0
-#define FCR_ENABLE	0x01
-#define FCR_CLEAR	0x06
-#define FCR_TRIGGER_8	0x80
-#define LCR_8N1		0x03
-#define LCR_DLAB	0x80
-#define MCR_DTR		0x01
-#define MCR_RTS		0x02
-#define MCR_OUT2	0x08 /* on a PC, lets the interrupt through to the bus */
-#define MCR_LOOP	0x10
-#define LSR_DATA	0x01
-#define LSR_OVERRUN	0x02
-#define LSR_FRAMING	0x08
-#define LSR_BREAK	0x10
-#define LSR_THR_EMPTY	0x20
-#define LSR_ALL_EMPTY	0x40
+#define IIR_NONE        0x01
+#define IIR_FIFOS       0xc0
+#define FCR_ENABLE      0x01
+#define FCR_CLEAR       0x06
+#define FCR_TRIGGER_8   0x80
+#define LCR_8N1         0x03
+#define LCR_DLAB        0x80
+#define MCR_DTR         0x01
+#define MCR_RTS         0x02
+#define MCR_OUT2        0x08 /* on a PC, lets the interrupt through to the bus */
+#define MCR_LOOP        0x10
+#define LSR_DATA        0x01
+#define LSR_OVERRUN     0x02
+#define LSR_FRAMING     0x08
+#define LSR_BREAK       0x10
+#define LSR_THR_EMPTY   0x20
+#define LSR_ALL_EMPTY   0x40
 
 #define FIFO_SIZE 16
-#define SLOWEST	  50
-#define PATTERN	  0x2e
+#define SLOWEST   50
+#define PATTERN   0x2e
 #define POLLS_MAX 2000000 /* reads of LSR: at least a second on an ISA or LPC bus */
 
 static uint8_t get(const struct uart *uart, unsigned reg)

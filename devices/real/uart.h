@@ -10,11 +10,11 @@
 #include "lib/types.h"
 
 struct uart {
-	uint16_t base;	   /* I/O base; 0: there is none */
-	uint32_t speed;	   /* baud, as set (the nearest that the divisor gives) */
-	uint8_t fifo;	   /* bytes that may be written when THR is empty: 16, or 1 without FIFOs */
+	uint16_t base;     /* I/O base; 0: there is none */
+	uint32_t speed;    /* baud, as set (the nearest that the divisor gives) */
+	uint8_t fifo;      /* bytes that may be written when THR is empty: 16, or 1 without FIFOs */
 	uint8_t enabled;   /* shadow of IER */
-	uint8_t modem;	   /* shadow of MCR */
+	uint8_t modem;     /* shadow of MCR */
 	uint64_t overruns; /* bytes that the receiver lost (LSR.OE) */
 };
 

@@ -4,25 +4,25 @@
 
 #include "devices/virtual/services.h"
 
-#define TMR_STS	       0x0001
-#define BM_STS	       0x0010
-#define GBL_STS	       0x0020
+#define TMR_STS        0x0001
+#define BM_STS         0x0010
+#define GBL_STS        0x0020
 #define PWRBTN_STS     0x0100
 #define SLPBTN_STS     0x0200
-#define RTC_STS	       0x0400
+#define RTC_STS        0x0400
 #define PCIEXP_WAK_STS 0x4000
-#define WAK_STS	       0x8000
+#define WAK_STS        0x8000
 
 /* The enable bits stand at the same places as the status bits that they let through to the SCI. */
 #define SCI_SOURCES   (TMR_STS | GBL_STS | PWRBTN_STS | SLPBTN_STS | RTC_STS)
 #define STATUS_CLEARS (SCI_SOURCES | BM_STS | PCIEXP_WAK_STS | WAK_STS)
 #define PM1_EN_BITS   (SCI_SOURCES | PCIEXP_WAK_STS /* here: PCIEXP_WAKE_DIS */)
 
-#define SCI_EN	      0x0001
-#define BM_RLD	      0x0002
+#define SCI_EN        0x0001
+#define BM_RLD        0x0002
 #define SLP_TYP_SHIFT 10
-#define SLP_TYP	      (7 << SLP_TYP_SHIFT)
-#define SLP_EN	      0x2000
+#define SLP_TYP       (7 << SLP_TYP_SHIFT)
+#define SLP_EN        0x2000
 #define CONTROL_BITS  (BM_RLD | SLP_TYP) /* GBL_RLS and SLP_EN read as 0 */
 
 /* Offsets from ACPI_PM1A_EVT_PORT in the 8-byte block that `block_read` composes. */
@@ -75,7 +75,7 @@ static uint32_t block_read(struct device *device, unsigned offset, unsigned size
 {
 	const struct acpi_pm_state *state = device->state;
 	uint64_t block = pm1_status(device) | (uint64_t)state->enable << ENABLE_SHIFT |
-			 (uint64_t)state->control << CONTROL_SHIFT;
+	                 (uint64_t)state->control << CONTROL_SHIFT;
 	uint32_t mask = size == 4 ? UINT32_MAX : (1U << size * 8) - 1;
 
 	return block >> offset * 8 & mask;
@@ -158,18 +158,18 @@ static bool acpi_pm_state_valid(const void *bytes)
 }
 
 static const struct port_region acpi_pm_ports[] = {
-    {.base = ACPI_PM1A_EVT_PORT, .count = 8, .width = 4, .read = block_read, .write = block_write},
-    {.base = ACPI_PM_TMR_PORT,   .count = 4, .width = 4, .read = timer_read, .write = timer_write},
+	{.base = ACPI_PM1A_EVT_PORT, .count = 8, .width = 4, .read = block_read, .write = block_write},
+	{.base = ACPI_PM_TMR_PORT,   .count = 4, .width = 4, .read = timer_read, .write = timer_write},
 };
 
 const struct device_model acpi_pm_model = {
-    .name = "acpi_pm",
-    .version = 1,
-    .state_size = sizeof(struct acpi_pm_state),
-    .ports = acpi_pm_ports,
-    .port_count = ARRAY_SIZE(acpi_pm_ports),
-    .reset = acpi_pm_reset,
-    .state_valid = acpi_pm_state_valid,
-    .restored = acpi_pm_update,
-    .timer = acpi_pm_update,
+	.name = "acpi_pm",
+	.version = 1,
+	.state_size = sizeof(struct acpi_pm_state),
+	.ports = acpi_pm_ports,
+	.port_count = ARRAY_SIZE(acpi_pm_ports),
+	.reset = acpi_pm_reset,
+	.state_valid = acpi_pm_state_valid,
+	.restored = acpi_pm_update,
+	.timer = acpi_pm_update,
 };

@@ -12,12 +12,12 @@
 #define ACPI_PM1A_EVT_PORT 0x600 /* 4 bytes: status, enable */
 #define ACPI_PM1A_CNT_PORT 0x604 /* 2 bytes */
 #define ACPI_PM_TMR_PORT   0x608 /* 4 bytes, TMR_VAL_EXT set */
-#define ACPI_SCI_IRQ	   9	 /* level, active high */
-#define ACPI_SLP_TYP_S5	   5	 /* for \_S5 */
+#define ACPI_SCI_IRQ       9     /* level, active high */
+#define ACPI_SLP_TYP_S5    5     /* for \_S5 */
 
 struct acpi_pm_state {
 	uint64_t timer_periods; /* half periods of PM_TMR (2^31 ticks) for which TMR_STS was cleared */
-	uint16_t status;	/* PM1_STS without TMR_STS, which is computed */
+	uint16_t status;        /* PM1_STS without TMR_STS, which is computed */
 	uint16_t enable;
 	uint16_t control;
 	uint16_t reserved; /* 0 */

@@ -2,8 +2,8 @@
 #include "devices/virtual/calendar.h"
 
 #define DAYS_PER_400_YEARS   146097
-#define DAYS_TO_1970	     719528 /* from 0000-01-01 */
-#define WEEKDAY_OF_YEAR_0    6	    /* 0000-01-01 was a Saturday */
+#define DAYS_TO_1970         719528 /* from 0000-01-01 */
+#define WEEKDAY_OF_YEAR_0    6      /* 0000-01-01 was a Saturday */
 #define DAYS_PER_10000_YEARS (25 * DAYS_PER_400_YEARS)
 
 /* Days before each month of a common year. */
@@ -32,7 +32,7 @@ int64_t calendar_seconds(const struct calendar *calendar)
 {
 	unsigned month = MIN(MAX(calendar->month, 1), 12) - 1;
 	int64_t days = (int64_t)year_start(calendar->year) + month_days(calendar->year, month) +
-		       calendar->day - 1 - DAYS_TO_1970;
+	               calendar->day - 1 - DAYS_TO_1970;
 
 	return days * SECONDS_PER_DAY + calendar->hour * 3600 + calendar->minute * 60 + calendar->second;
 }
@@ -62,12 +62,12 @@ void calendar_from_seconds(int64_t seconds, struct calendar *calendar)
 		month++;
 
 	*calendar = (struct calendar){
-	    .year = year,
-	    .month = month + 1,
-	    .day = day - month_days(year, month) + 1,
-	    .hour = rest / 3600,
-	    .minute = rest / 60 % 60,
-	    .second = rest % 60,
-	    .weekday = (days + WEEKDAY_OF_YEAR_0) % 7,
+		.year = year,
+		.month = month + 1,
+		.day = day - month_days(year, month) + 1,
+		.hour = rest / 3600,
+		.minute = rest / 60 % 60,
+		.second = rest % 60,
+		.weekday = (days + WEEKDAY_OF_YEAR_0) % 7,
 	};
 }

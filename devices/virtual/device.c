@@ -17,9 +17,9 @@ struct record {
 static struct record record_of(const struct device *device)
 {
 	struct record record = {
-	    .version = device->model->version,
-	    .unit = device->unit,
-	    .size = device->model->state_size,
+		.version = device->model->version,
+		.unit = device->unit,
+		.size = device->model->state_size,
 	};
 
 	memcpy(record.name, device->model->name, strnlen(device->model->name, RECORD_NAME_SIZE - 1));

@@ -16,7 +16,7 @@
 struct device;
 struct machine;
 
-#define DEADLINE_NONE	 UINT64_MAX
+#define DEADLINE_NONE    UINT64_MAX
 #define DEVICE_STATE_MAX 512 /* bytes of the largest state */
 
 /* A run of I/O ports that a device answers. */
@@ -66,8 +66,8 @@ struct device {
 	struct machine *machine;
 	void *state;
 	uint64_t deadline; /* machine clock, ns; DEADLINE_NONE: not armed */
-	uint8_t unit;	   /* 0 for the first of its model, 1 for the second ... */
-	uint8_t irq;	   /* ISA line 0..15 that it drives, where it has one */
+	uint8_t unit;      /* 0 for the first of its model, 1 for the second ... */
+	uint8_t irq;       /* ISA line 0..15 that it drives, where it has one */
 };
 
 /* Ask for a call of model->timer at `deadline` (machine clock, ns); replaces an earlier wish. */
@@ -76,7 +76,8 @@ void device_arm(struct device *device, uint64_t deadline);
 /* Drive the device's ISA line. Repeating a level is harmless. */
 void device_set_line(struct device *device, bool level);
 
-/* The machine's clock: devices/virtual/services.h. Named here for the next function, which every poll calls. */
+/* The machine's clock: devices/virtual/services.h. Named here for the next function, which every poll calls.
+ */
 uint64_t service_clock_ns(const struct machine *machine);
 
 /* The machine's clock in ns: monotonic, stands still while the VM is paused. */

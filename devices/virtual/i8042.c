@@ -11,29 +11,29 @@
 #include "devices/virtual/services.h"
 
 /* Status register. */
-#define OBF	 0x01 /* output buffer full */
-#define SYSTEM	 0x04 /* self test passed */
-#define COMMAND	 0x08 /* the last write went to 64h */
+#define OBF      0x01 /* output buffer full */
+#define SYSTEM   0x04 /* self test passed */
+#define COMMAND  0x08 /* the last write went to 64h */
 #define UNLOCKED 0x10 /* the keyboard lock is open */
-#define AUX_OBF	 0x20 /* the output buffer holds data of the auxiliary channel */
+#define AUX_OBF  0x20 /* the output buffer holds data of the auxiliary channel */
 #define TIME_OUT 0x40
-#define IBF	 0x02 /* input buffer full: never seen, the controller is faster than the bus */
-#define PARITY	 0x80
+#define IBF      0x02 /* input buffer full: never seen, the controller is faster than the bus */
+#define PARITY   0x80
 
 /* Command byte, ram[0]. */
 #define KEYBOARD_INTERRUPT 0x01
-#define AUX_INTERRUPT	   0x02
-#define SYSTEM_FLAG	   0x04
+#define AUX_INTERRUPT      0x02
+#define SYSTEM_FLAG        0x04
 #define KEYBOARD_DISABLED  0x10
-#define AUX_DISABLED	   0x20
-#define TRANSLATE	   0x40
+#define AUX_DISABLED       0x20
+#define TRANSLATE          0x40
 
 /* Output port P2; bits 4 and 5 are the interrupt lines. */
-#define P2_NO_RESET	0x01
-#define P2_A20		0x02
+#define P2_NO_RESET     0x01
+#define P2_A20          0x02
 #define P2_KEYBOARD_IRQ 0x10
-#define P2_AUX_IRQ	0x20
-#define P2_POWER_ON	0xcf /* clock and data lines of both channels released */
+#define P2_AUX_IRQ      0x20
+#define P2_POWER_ON     0xcf /* clock and data lines of both channels released */
 
 /*
  * Input port P1: lock open, no manufacturing jumper, colour display, and the data lines of both channels,
@@ -41,19 +41,19 @@
  */
 #define P1 0xa3
 
-#define READ_RAM	      0x20 /* ... 3Fh */
-#define WRITE_RAM	      0x60 /* ... 7Fh */
+#define READ_RAM              0x20 /* ... 3Fh */
+#define WRITE_RAM             0x60 /* ... 7Fh */
 #define PASSWORD_INSTALLED    0xa4
-#define LOAD_PASSWORD	      0xa5
-#define ENABLE_PASSWORD	      0xa6
-#define DISABLE_AUX	      0xa7
-#define ENABLE_AUX	      0xa8
-#define TEST_AUX	      0xa9
-#define SELF_TEST	      0xaa
-#define TEST_KEYBOARD	      0xab
+#define LOAD_PASSWORD         0xa5
+#define ENABLE_PASSWORD       0xa6
+#define DISABLE_AUX           0xa7
+#define ENABLE_AUX            0xa8
+#define TEST_AUX              0xa9
+#define SELF_TEST             0xaa
+#define TEST_KEYBOARD         0xab
 #define DISABLE_KEYBOARD      0xad
-#define ENABLE_KEYBOARD	      0xae
-#define READ_INPUT_PORT	      0xc0
+#define ENABLE_KEYBOARD       0xae
+#define READ_INPUT_PORT       0xc0
 #define READ_OUTPUT_PORT      0xd0
 #define WRITE_OUTPUT_PORT     0xd1
 #define WRITE_KEYBOARD_OUTPUT 0xd2
@@ -63,9 +63,9 @@
 #define PULSE_OUTPUT_PORT     0xf0 /* ... FFh */
 
 #define SELF_TEST_PASSED 0x55
-#define LINES_PASSED	 0x00
-#define NO_PASSWORD	 0xf1
-#define RESEND		 0xfe
+#define LINES_PASSED     0x00
+#define NO_PASSWORD      0xf1
+#define RESEND           0xfe
 
 static bool keyboard_irq(const struct i8042_state *state)
 {
@@ -232,9 +232,9 @@ static void i8042_reset(struct device *device)
 
 	/* As firmware leaves it after the self test: both channels closed, no interrupts. */
 	*state = (struct i8042_state){
-	    .ram = {KEYBOARD_DISABLED | AUX_DISABLED | SYSTEM_FLAG | TRANSLATE},
-	    .status = UNLOCKED | SYSTEM,
-	    .output_port = P2_POWER_ON,
+		.ram = {KEYBOARD_DISABLED | AUX_DISABLED | SYSTEM_FLAG | TRANSLATE},
+		.status = UNLOCKED | SYSTEM,
+		.output_port = P2_POWER_ON,
 	};
 	i8042_update(device);
 }
@@ -248,17 +248,17 @@ static bool i8042_state_valid(const void *bytes)
 }
 
 static const struct port_region i8042_ports[] = {
-    {.base = 0x60, .count = 1, .width = 1, .read = data_read,   .write = data_write	 },
-    {.base = 0x64, .count = 1, .width = 1, .read = status_read, .write = command_write},
+	{.base = 0x60, .count = 1, .width = 1, .read = data_read,   .write = data_write   },
+	{.base = 0x64, .count = 1, .width = 1, .read = status_read, .write = command_write},
 };
 
 const struct device_model i8042_model = {
-    .name = "i8042",
-    .version = 1,
-    .state_size = sizeof(struct i8042_state),
-    .ports = i8042_ports,
-    .port_count = ARRAY_SIZE(i8042_ports),
-    .reset = i8042_reset,
-    .state_valid = i8042_state_valid,
-    .restored = i8042_update,
+	.name = "i8042",
+	.version = 1,
+	.state_size = sizeof(struct i8042_state),
+	.ports = i8042_ports,
+	.port_count = ARRAY_SIZE(i8042_ports),
+	.reset = i8042_reset,
+	.state_valid = i8042_state_valid,
+	.restored = i8042_update,
 };

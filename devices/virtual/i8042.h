@@ -13,7 +13,7 @@
 struct i8042_state {
 	uint8_t ram[I8042_RAM_SIZE]; /* ram[0] is the command byte */
 	uint8_t status;
-	uint8_t output;	     /* DBBOUT: what port 60h reads */
+	uint8_t output;      /* DBBOUT: what port 60h reads */
 	uint8_t output_port; /* P2 */
 	uint8_t pending;     /* command that waits for its data byte at port 60h; 0: none */
 };

@@ -19,16 +19,16 @@ static const struct {
 	uint8_t unit;
 	uint16_t base; /* of ports that the model leaves to the machine */
 } layout[DEVICE_COUNT] = {
-    {&pic_model,		 STATE(pic),	     0,		0, 0    },
-    {&pit_model,		 STATE(pit),	     0,		0, 0    },
-    {&rtc_model,		 STATE(rtc),	     8,		0, 0    },
-    {&i8042_model,	   STATE(i8042),	 1,	    0, 0	},
-    {&acpi_pm_model,	     STATE(acpi_pm),	     ACPI_SCI_IRQ, 0, 0    },
-    {&system_ports_model, STATE(system_ports), 0,		  0, 0    },
-    {&uart_model,	  STATE(uart[0]),	  4,	     0, 0x3F8},
-    {&uart_model,	  STATE(uart[1]),	  3,	     1, 0x2F8},
-    {&uart_model,	  STATE(uart[2]),	  4,	     2, 0x3E8},
-    {&uart_model,	  STATE(uart[3]),	  3,	     3, 0x2E8},
+	{&pic_model,          STATE(pic),          0,            0, 0    },
+	{&pit_model,          STATE(pit),          0,            0, 0    },
+	{&rtc_model,          STATE(rtc),          8,            0, 0    },
+	{&i8042_model,        STATE(i8042),        1,            0, 0    },
+	{&acpi_pm_model,      STATE(acpi_pm),      ACPI_SCI_IRQ, 0, 0    },
+	{&system_ports_model, STATE(system_ports), 0,            0, 0    },
+	{&uart_model,         STATE(uart[0]),      4,            0, 0x3F8},
+	{&uart_model,         STATE(uart[1]),      3,            1, 0x2F8},
+	{&uart_model,         STATE(uart[2]),      4,            2, 0x3E8},
+	{&uart_model,         STATE(uart[3]),      3,            3, 0x2E8},
 };
 
 /* A saved machine starts with this; the devices' records follow in the order of enum machine_device. */
@@ -40,7 +40,7 @@ struct machine_header {
 	uint16_t reserved[3];
 };
 
-#define MACHINE_MAGIC	"nacrepc"
+#define MACHINE_MAGIC   "nacrepc"
 #define MACHINE_VERSION 1
 
 static bool plugged(const struct machine *machine, unsigned index)
@@ -175,12 +175,12 @@ static int plug(struct machine *machine, unsigned index)
 	const struct device_model *model = layout[index].model;
 
 	*device = (struct device){
-	    .model = model,
-	    .machine = machine,
-	    .state = (uint8_t *)machine + layout[index].state,
-	    .deadline = DEADLINE_NONE,
-	    .unit = layout[index].unit,
-	    .irq = layout[index].irq,
+		.model = model,
+		.machine = machine,
+		.state = (uint8_t *)machine + layout[index].state,
+		.deadline = DEADLINE_NONE,
+		.unit = layout[index].unit,
+		.irq = layout[index].irq,
 	};
 	for (unsigned i = 0; i < model->port_count; i++) {
 		const struct port_region *region = &model->ports[i];
@@ -260,7 +260,7 @@ size_t machine_save(const struct machine *machine, void *buffer, size_t size)
 
 /* Check the header and every record, in the order in which they will be loaded. */
 static int check_records(const struct machine *machine, const uint8_t *buffer, size_t size,
-			 uint16_t *external)
+                         uint16_t *external)
 {
 	struct machine_header header, expected = header_of(machine);
 	size_t offset = sizeof(header);

@@ -14,7 +14,7 @@
 
 #define OCW3_SELECT 0x08 /* tells OCW3 from OCW2 */
 #define OCW3_RIS    0x01
-#define OCW3_RR	    0x02
+#define OCW3_RR     0x02
 #define OCW3_POLL   0x04
 #define OCW3_SMM    0x20
 #define OCW3_ESMM   0x40
@@ -78,7 +78,7 @@ static int resolve(const struct pic_state *pic, enum pic_chip_index index)
 	in_service = chip->special_mask ? chip->isr & ~chip->imr : chip->isr;
 	requests = rotate_right(requests, highest); /* now bit 0 has the highest priority */
 	current = rotate_right(in_service, highest);
-	current &= ~current + 1;	    /* the highest of them */
+	current &= ~current + 1;            /* the highest of them */
 	allowed = requests & (current - 1); /* all of them while nothing is in service */
 	allowed |= requests & current & rotate_right(nested_inputs(chip, index), highest);
 	if (!allowed)
@@ -388,9 +388,9 @@ static void write_elcr(struct device *device, unsigned offset, unsigned size, ui
 }
 
 static const struct port_region pic_ports[] = {
-    {.base = 0x20,  .count = 2, .width = 1, .read = read_master, .write = write_master},
-    {.base = 0xA0,  .count = 2, .width = 1, .read = read_slave,  .write = write_slave },
-    {.base = 0x4D0, .count = 2, .width = 1, .read = read_elcr,   .write = write_elcr  },
+	{.base = 0x20,  .count = 2, .width = 1, .read = read_master, .write = write_master},
+	{.base = 0xA0,  .count = 2, .width = 1, .read = read_slave,  .write = write_slave },
+	{.base = 0x4D0, .count = 2, .width = 1, .read = read_elcr,   .write = write_elcr  },
 };
 
 /* The datasheet defines no power-on state; this one is quiet until the guest initializes the chips. */
@@ -431,12 +431,12 @@ static void pic_restored(struct device *device)
 }
 
 const struct device_model pic_model = {
-    .name = "pic",
-    .version = 1,
-    .state_size = sizeof(struct pic_state),
-    .ports = pic_ports,
-    .port_count = ARRAY_SIZE(pic_ports),
-    .reset = pic_reset,
-    .state_valid = pic_state_valid,
-    .restored = pic_restored,
+	.name = "pic",
+	.version = 1,
+	.state_size = sizeof(struct pic_state),
+	.ports = pic_ports,
+	.port_count = ARRAY_SIZE(pic_ports),
+	.reset = pic_reset,
+	.state_valid = pic_state_valid,
+	.restored = pic_restored,
 };

@@ -18,30 +18,30 @@ enum pic_step { PIC_STEP_OCW1, PIC_STEP_ICW2, PIC_STEP_ICW3, PIC_STEP_ICW4, PIC_
 
 /* One 8259A. Bit n of a mask stands for input IRn. */
 struct pic_chip {
-	uint8_t lines;	/* levels at the inputs */
-	uint8_t edges;	/* edge sense latches: a rising edge that was not acknowledged; only where `lines` is
-			   set */
-	uint8_t elcr;	/* inputs that are level triggered by the ELCR */
-	uint8_t imr;	/* interrupt mask register */
-	uint8_t isr;	/* in-service register */
+	uint8_t lines;  /* levels at the inputs */
+	uint8_t edges;  /* edge sense latches: a rising edge that was not acknowledged; only where `lines` is
+	                   set */
+	uint8_t elcr;   /* inputs that are level triggered by the ELCR */
+	uint8_t imr;    /* interrupt mask register */
+	uint8_t isr;    /* in-service register */
 	uint8_t vector; /* vector of IR0 */
-	uint8_t shift;	/* vector of IRn: vector + (n << shift); not 0 only in MCS-80/85 mode */
+	uint8_t shift;  /* vector of IRn: vector + (n << shift); not 0 only in MCS-80/85 mode */
 	uint8_t lowest; /* the input with the lowest priority, 7 unless rotated */
-	uint8_t step;	/* enum pic_step */
-	uint8_t icw1;	/* as written */
-	uint8_t icw3;	/* master: inputs with a slave; slave: its identity */
-	uint8_t icw4;	/* as written, 0 if ICW1 said that there is none */
+	uint8_t step;   /* enum pic_step */
+	uint8_t icw1;   /* as written */
+	uint8_t icw3;   /* master: inputs with a slave; slave: its identity */
+	uint8_t icw4;   /* as written, 0 if ICW1 said that there is none */
 	uint8_t initialized;  /* 1: an ICW sequence was completed */
 	uint8_t rotate_aeoi;  /* 1: rotate in automatic EOI mode */
 	uint8_t special_mask; /* 1: special mask mode */
 	uint8_t read_isr;     /* 1: reads of the even port give ISR, 0: IRR */
-	uint8_t poll;	      /* 1: the next read is a poll */
+	uint8_t poll;         /* 1: the next read is a poll */
 	uint8_t reserved;     /* 0 */
 };
 
 struct pic_state {
 	struct pic_chip chip[PIC_CHIPS];
-	uint8_t intr;	     /* 1: the master's INT output is asserted */
+	uint8_t intr;        /* 1: the master's INT output is asserted */
 	uint8_t reserved[3]; /* 0 */
 };
 

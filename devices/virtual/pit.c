@@ -5,14 +5,14 @@
 
 /* 1193182 Hz / 1 GHz in lowest terms. */
 #define TICKS_PER_CYCLE 596591u
-#define NS_PER_CYCLE	500000000u
+#define NS_PER_CYCLE    500000000u
 
-#define SPEAKER_CHANNEL	    2
+#define SPEAKER_CHANNEL     2
 #define COMMAND_READ_BACK   3
 #define READ_BACK_NO_COUNT  0x20
 #define READ_BACK_NO_STATUS 0x10
 
-#define REFRESH_TICKS	18 /* 15.085 us */
+#define REFRESH_TICKS   18 /* 15.085 us */
 #define PORT_B_WRITABLE (PORT_B_GATE2 | PORT_B_SPEAKER | PORT_B_PARITY_CLEAR | PORT_B_IOCHK_CLEAR)
 
 /*
@@ -210,8 +210,8 @@ bool pit_report_error(struct device *device, uint8_t error)
 }
 
 static const struct port_region pit_ports[] = {
-    {.base = 0x40, .count = 4, .width = 1, .read = pit_read,    .write = pit_write   },
-    {.base = 0x61, .count = 1, .width = 1, .read = port_b_read, .write = port_b_write},
+	{.base = 0x40, .count = 4, .width = 1, .read = pit_read,    .write = pit_write   },
+	{.base = 0x61, .count = 1, .width = 1, .read = port_b_read, .write = port_b_write},
 };
 
 /* Undefined by the datasheet. OUT0 is high, so that the first control word is no interrupt. */
@@ -246,13 +246,13 @@ static void pit_restored(struct device *device)
 }
 
 const struct device_model pit_model = {
-    .name = "pit",
-    .version = 1,
-    .state_size = sizeof(struct pit_state),
-    .ports = pit_ports,
-    .port_count = ARRAY_SIZE(pit_ports),
-    .reset = pit_reset,
-    .state_valid = pit_state_valid,
-    .restored = pit_restored,
-    .timer = pit_timer,
+	.name = "pit",
+	.version = 1,
+	.state_size = sizeof(struct pit_state),
+	.ports = pit_ports,
+	.port_count = ARRAY_SIZE(pit_ports),
+	.reset = pit_reset,
+	.state_valid = pit_state_valid,
+	.restored = pit_restored,
+	.timer = pit_timer,
 };

@@ -56,7 +56,7 @@ static uint32_t from_bcd(unsigned value)
 static uint16_t to_bcd(unsigned value)
 {
 	return (uint16_t)(value / 1000 % 10 << 12 | value / 100 % 10 << 8 | value / 10 % 10 << 4 |
-			  value % 10);
+	                  value % 10);
 }
 
 /* Ticks with OUT high in a cycle of mode 3: the longer half of an odd count. */
@@ -144,13 +144,13 @@ bool pit_channel_out(struct pit_channel *channel, uint64_t tick)
 void pit_channel_reset(struct pit_channel *channel, bool gate)
 {
 	*channel = (struct pit_channel){
-	    .start = PIT_TICK_NONE,
-	    .load_at = PIT_TICK_NONE,
-	    .count = BINARY_MODULUS,
-	    .held_out = 1,
-	    .control = POWER_ON,
-	    .mode = MODE_SQUARE,
-	    .gate = gate,
+		.start = PIT_TICK_NONE,
+		.load_at = PIT_TICK_NONE,
+		.count = BINARY_MODULUS,
+		.held_out = 1,
+		.control = POWER_ON,
+		.mode = MODE_SQUARE,
+		.gate = gate,
 	};
 }
 
@@ -394,16 +394,16 @@ static bool tick_valid(uint64_t tick)
 bool pit_channel_valid(const struct pit_channel *channel)
 {
 	bool flags = channel->held_out <= 1 && channel->gate <= 1 && channel->paused <= 1 &&
-		     channel->switching <= 1 && channel->status_latched <= 1 && channel->read_high <= 1 &&
-		     channel->write_high <= 1;
+	             channel->switching <= 1 && channel->status_latched <= 1 && channel->read_high <= 1 &&
+	             channel->write_high <= 1;
 	bool counts = channel->count >= 1 && channel->count <= BINARY_MODULUS &&
-		      channel->reload <= BINARY_MODULUS && channel->latched <= 2;
-	bool times =
-	    tick_valid(channel->start) && tick_valid(channel->load_at) && channel->elapsed <= PIT_TICK_MAX;
+	              channel->reload <= BINARY_MODULUS && channel->latched <= 2;
+	bool times = tick_valid(channel->start) && tick_valid(channel->load_at) &&
+	             channel->elapsed <= PIT_TICK_MAX;
 	/* A count that waits for its turn exists, and its turn comes after the present cycle's start. */
-	bool turn =
-	    !channel->switching || (channel->reload && channel->start < channel->load_at &&
-				    channel->load_at >= PIT_TICK_BASE && channel->load_at != PIT_TICK_NONE);
+	bool turn = !channel->switching ||
+	            (channel->reload && channel->start < channel->load_at &&
+	             channel->load_at >= PIT_TICK_BASE && channel->load_at != PIT_TICK_NONE);
 
 	return flags && counts && times && turn && channel->control <= CONTROL_MASK &&
 	       channel->mode == mode_of(channel->control) && access_mode(channel) != ACCESS_LATCH;

@@ -2,7 +2,7 @@
 #include "devices/virtual/port_space.h"
 #include "lib/errors.h"
 
-#define PORTS	   0x10000u
+#define PORTS      0x10000u
 #define PAGE_PORTS 256u
 #define ALL_ONES   0xFFu
 
@@ -30,7 +30,7 @@ static bool any_claimed(const struct port_space *space, unsigned base, unsigned 
 }
 
 int port_space_claim(struct port_space *space, struct device *device, const struct port_region *region,
-		     uint16_t base)
+                     uint16_t base)
 {
 	unsigned end = base + (unsigned)region->count;
 

@@ -20,7 +20,7 @@ struct port_binding {
 };
 
 struct port_space {
-	uint8_t leaf_of[256];			    /* port >> 8 -> leaf */
+	uint8_t leaf_of[256];                       /* port >> 8 -> leaf */
 	uint8_t binding_of[PORT_SPACE_LEAVES][256]; /* port & FFh -> binding; 0: unclaimed */
 	uint8_t leaves, bindings;
 	struct port_binding binding[PORT_SPACE_REGIONS];
@@ -33,7 +33,7 @@ void port_space_init(struct port_space *space);
 
 /* Let `device` answer `region`, moved to `base`. 0, -ERR_EXISTS (a port is taken) or -ERR_NO_MEMORY. */
 int must_check port_space_claim(struct port_space *space, struct device *device,
-				const struct port_region *region, uint16_t base);
+                                const struct port_region *region, uint16_t base);
 
 /* Accesses that are no single cycle of one region. */
 uint32_t port_read_split(struct port_space *space, uint16_t port, unsigned size);

@@ -112,7 +112,7 @@ static void time_from_ram(struct device *device)
 
 	state->written = updates_at(state, device_now(device));
 	state->offset +=
-	    rtc_time_decode(state->ram, &state->weekday_offset) - guest_time(device, state->written);
+		rtc_time_decode(state->ram, &state->weekday_offset) - guest_time(device, state->written);
 }
 
 /* Set in register C what has happened since it was last looked at. */
@@ -366,17 +366,17 @@ static bool rtc_state_valid(const void *bytes)
 }
 
 static const struct port_region rtc_ports[] = {
-    {.base = 0x70, .count = 2, .width = 1, .read = rtc_read, .write = rtc_write},
+	{.base = 0x70, .count = 2, .width = 1, .read = rtc_read, .write = rtc_write},
 };
 
 const struct device_model rtc_model = {
-    .name = "rtc",
-    .version = 1,
-    .state_size = sizeof(struct rtc_state),
-    .ports = rtc_ports,
-    .port_count = ARRAY_SIZE(rtc_ports),
-    .reset = rtc_reset,
-    .state_valid = rtc_state_valid,
-    .restored = rtc_timer,
-    .timer = rtc_timer,
+	.name = "rtc",
+	.version = 1,
+	.state_size = sizeof(struct rtc_state),
+	.ports = rtc_ports,
+	.port_count = ARRAY_SIZE(rtc_ports),
+	.reset = rtc_reset,
+	.state_valid = rtc_state_valid,
+	.restored = rtc_timer,
+	.timer = rtc_timer,
 };

@@ -14,13 +14,13 @@
 #define RTC_RAM_SIZE 128
 
 struct rtc_state {
-	int64_t offset;		   /* seconds: guest's clock minus wall clock */
-	uint64_t seen;		   /* machine clock, ns: register C is complete up to here */
-	uint64_t written;	   /* the update after which the guest last wrote the time */
-	uint32_t phase;		   /* ns, below 1e9: where in the machine clock's second an update ends */
-	uint8_t weekday_offset;	   /* 0..6: guest's day of the week minus the calendar's */
-	uint8_t index;		   /* port 70h as written: bit 7 disables NMI */
-	uint8_t reserved[2];	   /* 0 */
+	int64_t offset;            /* seconds: guest's clock minus wall clock */
+	uint64_t seen;             /* machine clock, ns: register C is complete up to here */
+	uint64_t written;          /* the update after which the guest last wrote the time */
+	uint32_t phase;            /* ns, below 1e9: where in the machine clock's second an update ends */
+	uint8_t weekday_offset;    /* 0..6: guest's day of the week minus the calendar's */
+	uint8_t index;             /* port 70h as written: bit 7 disables NMI */
+	uint8_t reserved[2];       /* 0 */
 	uint8_t ram[RTC_RAM_SIZE]; /* all registers; the time of day only as long as no update changes it */
 };
 

@@ -3,7 +3,7 @@
 
 #include "devices/virtual/calendar.h"
 
-#define HOURS_PM	0x80 /* in 12-hour mode */
+#define HOURS_PM        0x80 /* in 12-hour mode */
 #define ALARM_DONT_CARE 0xc0
 #define DEFAULT_WEEKDAY 1
 
@@ -66,12 +66,12 @@ int64_t rtc_time_decode(const uint8_t *ram, uint8_t *weekday_offset)
 {
 	uint8_t b = ram[RTC_B];
 	struct calendar time = {
-	    .year = decode(b, ram[RTC_CENTURY]) * 100 + decode(b, ram[RTC_YEAR]),
-	    .month = decode(b, ram[RTC_MONTH]),
-	    .day = decode(b, ram[RTC_DAY]),
-	    .hour = decode_hour(b, ram[RTC_HOURS]),
-	    .minute = decode(b, ram[RTC_MINUTES]),
-	    .second = decode(b, ram[RTC_SECONDS]),
+		.year = decode(b, ram[RTC_CENTURY]) * 100 + decode(b, ram[RTC_YEAR]),
+		.month = decode(b, ram[RTC_MONTH]),
+		.day = decode(b, ram[RTC_DAY]),
+		.hour = decode_hour(b, ram[RTC_HOURS]),
+		.minute = decode(b, ram[RTC_MINUTES]),
+		.second = decode(b, ram[RTC_SECONDS]),
 	};
 	int64_t seconds = calendar_seconds(&time);
 

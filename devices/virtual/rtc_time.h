@@ -21,20 +21,20 @@ enum {
 	RTC_C,
 	RTC_D,
 	CMOS_EQUIPMENT = 0x14,
-	CMOS_BASE_KIB = 0x15,	  /* 2 bytes */
+	CMOS_BASE_KIB = 0x15,     /* 2 bytes */
 	CMOS_EXTENDED_KIB = 0x17, /* 2 bytes: above 1 MiB */
 	CMOS_SUM_FIRST = 0x10,
 	CMOS_SUM_LAST = 0x2d,
-	CMOS_CHECKSUM = 0x2e,	    /* 2 bytes, big endian */
+	CMOS_CHECKSUM = 0x2e,       /* 2 bytes, big endian */
 	CMOS_EXTENDED_KIB_2 = 0x30, /* as found by the power-on self test */
 	RTC_CENTURY = 0x32,
 	CMOS_ABOVE_16M = 0x34, /* 2 bytes, in units of 64 KiB */
 };
 
-#define A_UIP	    0x80
-#define A_DV	    0x70
+#define A_UIP       0x80
+#define A_DV        0x70
 #define A_DV_32KHZ  0x20
-#define A_RS	    0x0f
+#define A_RS        0x0f
 #define A_RS_1024HZ 0x06
 
 #define B_SET  0x80
@@ -46,10 +46,10 @@ enum {
 #define B_24H  0x02
 
 /* The flags stand at the same places as their enable bits in B. */
-#define C_IRQF	0x80
-#define C_PF	0x40
-#define C_AF	0x20
-#define C_UF	0x10
+#define C_IRQF  0x80
+#define C_PF    0x40
+#define C_AF    0x20
+#define C_UF    0x10
 #define C_FLAGS (C_PF | C_AF | C_UF)
 
 #define D_VRT 0x80

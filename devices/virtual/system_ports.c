@@ -9,9 +9,9 @@
 #define PORT92_BITS (INIT_NOW | FAST_A20)
 
 /* CF9h: Intel ICH datasheets, "RST_CNT - Reset Control Register". */
-#define SYS_RST		   0x02 /* 1: the whole system, 0: INIT to the processor */
-#define RST_CPU		   0x04 /* its rising edge starts the reset */
-#define FULL_RST	   0x08 /* with a power cycle; no different here */
+#define SYS_RST            0x02 /* 1: the whole system, 0: INIT to the processor */
+#define RST_CPU            0x04 /* its rising edge starts the reset */
+#define FULL_RST           0x08 /* with a power cycle; no different here */
 #define RESET_CONTROL_BITS (SYS_RST | RST_CPU | FULL_RST)
 
 #define DEBUG_PORT_PRESENT 0xe9 /* what reads of the debug port give */
@@ -90,18 +90,18 @@ static bool system_ports_state_valid(const void *bytes)
 }
 
 static const struct port_region system_ports[] = {
-    {.base = 0x80,  .count = 1, .width = 1, .read = post_read,	      .write = post_write	 },
-    {.base = 0x92,  .count = 1, .width = 1, .read = port92_read,	.write = port92_write	     },
-    {.base = 0xe9,  .count = 1, .width = 1, .read = debug_read,	       .write = debug_write	   },
-    {.base = 0xcf9, .count = 1, .width = 1, .read = reset_control_read, .write = reset_control_write},
+	{.base = 0x80,  .count = 1, .width = 1, .read = post_read,          .write = post_write         },
+	{.base = 0x92,  .count = 1, .width = 1, .read = port92_read,        .write = port92_write       },
+	{.base = 0xe9,  .count = 1, .width = 1, .read = debug_read,         .write = debug_write        },
+	{.base = 0xcf9, .count = 1, .width = 1, .read = reset_control_read, .write = reset_control_write},
 };
 
 const struct device_model system_ports_model = {
-    .name = "system_ports",
-    .version = 1,
-    .state_size = sizeof(struct system_ports_state),
-    .ports = system_ports,
-    .port_count = ARRAY_SIZE(system_ports),
-    .reset = system_ports_reset,
-    .state_valid = system_ports_state_valid,
+	.name = "system_ports",
+	.version = 1,
+	.state_size = sizeof(struct system_ports_state),
+	.ports = system_ports,
+	.port_count = ARRAY_SIZE(system_ports),
+	.reset = system_ports_reset,
+	.state_valid = system_ports_state_valid,
 };

@@ -15,7 +15,7 @@
 
 /* What firmware leaves, since guests start without one: 9600 baud, 8 bits, no parity, 1 stop bit. */
 #define FIRMWARE_DIVISOR 12
-#define FIRMWARE_LCR	 0x03
+#define FIRMWARE_LCR     0x03
 
 static bool fifos_on(const struct uart_state *state)
 {
@@ -403,11 +403,11 @@ static void uart_reset(struct device *device)
 
 	/* Table "UART Reset Configuration", then what firmware does. */
 	*state = (struct uart_state){
-	    .divisor = FIRMWARE_DIVISOR,
-	    .lcr = FIRMWARE_LCR,
-	    .lsr = LSR_THRE | LSR_TEMT,
-	    .msr = MSR_CTS | MSR_DSR | MSR_DCD,
-	    .input_refused = refused,
+		.divisor = FIRMWARE_DIVISOR,
+		.lcr = FIRMWARE_LCR,
+		.lsr = LSR_THRE | LSR_TEMT,
+		.msr = MSR_CTS | MSR_DSR | MSR_DCD,
+		.input_refused = refused,
 	};
 	device_set_line(device, false);
 	uart_update(device);
@@ -446,17 +446,17 @@ static void uart_restored(struct device *device)
 
 /* The machine places it. */
 static const struct port_region uart_ports[] = {
-    {.base = 0, .count = UART_PORTS, .width = 1, .read = uart_read, .write = uart_write},
+	{.base = 0, .count = UART_PORTS, .width = 1, .read = uart_read, .write = uart_write},
 };
 
 const struct device_model uart_model = {
-    .name = "uart",
-    .version = 1,
-    .state_size = sizeof(struct uart_state),
-    .ports = uart_ports,
-    .port_count = ARRAY_SIZE(uart_ports),
-    .reset = uart_reset,
-    .state_valid = uart_state_valid,
-    .restored = uart_restored,
-    .timer = uart_timer,
+	.name = "uart",
+	.version = 1,
+	.state_size = sizeof(struct uart_state),
+	.ports = uart_ports,
+	.port_count = ARRAY_SIZE(uart_ports),
+	.reset = uart_reset,
+	.state_valid = uart_state_valid,
+	.restored = uart_restored,
+	.timer = uart_timer,
 };

@@ -18,7 +18,7 @@
 struct uart_fifo {
 	uint8_t data[UART_FIFO_SIZE];
 	uint8_t errors[UART_FIFO_SIZE]; /* LSR.PE, FE, BI; unused for sending */
-	uint8_t head;			/* index of the oldest */
+	uint8_t head;                   /* index of the oldest */
 	uint8_t count;
 };
 
@@ -26,12 +26,12 @@ struct uart_state {
 	uint64_t activity; /* ns: when the receive FIFO was last filled or read */
 	uint16_t divisor;
 	uint8_t ier, fcr, lcr, mcr, msr, scratch;
-	uint8_t lsr;		   /* as read */
-	uint8_t thre_interrupt;	   /* 1: THR became empty, not yet seen through IIR */
+	uint8_t lsr;               /* as read */
+	uint8_t thre_interrupt;    /* 1: THR became empty, not yet seen through IIR */
 	uint8_t timeout_interrupt; /* 1: characters lie in the FIFO for too long */
-	uint8_t input_refused;	   /* 1: uart_receive() took less than offered */
-	uint8_t line;		   /* level of the interrupt line */
-	uint8_t reserved[3];	   /* 0 */
+	uint8_t input_refused;     /* 1: uart_receive() took less than offered */
+	uint8_t line;              /* level of the interrupt line */
+	uint8_t reserved[3];       /* 0 */
 	struct uart_fifo receive, transmit;
 };
 

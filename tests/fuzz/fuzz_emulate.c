@@ -50,7 +50,7 @@ static bool in_64_bit_mode(const struct emulate_context *context)
 }
 
 static bool access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
-			  enum emulate_access access)
+                          enum emulate_access access)
 {
 	static uint8_t sink[16];
 	struct input *input = context->owner;

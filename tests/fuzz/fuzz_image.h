@@ -27,7 +27,7 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	struct guest_start start;
 	char problem[GUEST_PROBLEM_MAX];
 	struct guest_image image = {
-	    .initrd = initrd, .cmdline = "console=ttyS0", .type = type, .map = &guest_ram_map};
+		.initrd = initrd, .cmdline = "console=ttyS0", .type = type, .map = &guest_ram_map};
 	int error;
 
 	if (size < 2)

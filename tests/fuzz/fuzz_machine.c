@@ -72,7 +72,7 @@ static void access_port(struct input *input, bool write)
 		port_write(&pc.ports, port, size, (uint32_t)take(input, size));
 	else
 		require(size == 4 || port_read(&pc.ports, port, size) >> (4 * size) >> (4 * size) == 0,
-			"a read gives no more than was asked for");
+		        "a read gives no more than was asked for");
 }
 
 static void advance_clock(struct input *input)

@@ -17,7 +17,7 @@ static void require(bool condition)
 static void check_framebuffer(const struct boot_framebuffer *framebuffer)
 {
 	require(framebuffer->kind == FRAMEBUFFER_NONE || framebuffer->kind == FRAMEBUFFER_TEXT ||
-		framebuffer->kind == FRAMEBUFFER_RGB);
+	        framebuffer->kind == FRAMEBUFFER_RGB);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

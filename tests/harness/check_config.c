@@ -41,8 +41,8 @@ static char *read_file(const char *path, size_t *size)
 	*size = fread(text, 1, FILE_MAX + 1, file);
 	if (ferror(file) || *size > FILE_MAX) {
 		fprintf(stderr, "%s: %s\n", path,
-			ferror(file) ? "cannot read the config file; is it a folder?"
-				     : "larger than 1 MiB, so not a config file");
+		        ferror(file) ? "cannot read the config file; is it a folder?"
+		                     : "larger than 1 MiB, so not a config file");
 		free(text);
 		text = NULL;
 	}
@@ -80,9 +80,9 @@ static unsigned check_image(const char *config_path, unsigned line, const char *
 	image_path(config_path, name, path, sizeof(path));
 	if (stat(path, &info) != 0)
 		snprintf(text, sizeof(text),
-			 "%s '%s' cannot be opened at %s: %s; "
-			 "give a path relative to the config file's folder",
-			 key, name, path, strerror(errno));
+		         "%s '%s' cannot be opened at %s: %s; "
+		         "give a path relative to the config file's folder",
+		         key, name, path, strerror(errno));
 	else if (!S_ISREG(info.st_mode))
 		snprintf(text, sizeof(text), "%s '%s' is no regular file; name an image file", key, name);
 	else if (info.st_size == 0)

@@ -35,7 +35,7 @@ static gva_t last_address;
 static enum emulate_access last_access;
 
 static bool memory_access(struct emulate_context *context, gva_t address, void *data, unsigned size,
-			  enum emulate_access access)
+                          enum emulate_access access)
 {
 	accesses++;
 	last_size = size;
@@ -67,10 +67,13 @@ static inline void poke(uint64_t address, uint64_t value, unsigned size)
 
 /* All segments alike; CS differs in its type where types matter. */
 static void set_mode(uint64_t cr0, uint64_t efer, uint64_t rflags, uint32_t code, uint32_t data,
-		     uint32_t limit)
+                     uint32_t limit)
 {
-	cpu = (struct emulate_context){
-	    .access = memory_access, .cr0 = cr0, .efer = efer, .rflags = rflags | 2, .max_iterations = 1000};
+	cpu = (struct emulate_context){.access = memory_access,
+	                               .cr0 = cr0,
+	                               .efer = efer,
+	                               .rflags = rflags | 2,
+	                               .max_iterations = 1000};
 	for (unsigned i = 0; i < 6; i++)
 		cpu.segment[i] = (struct segment){.limit = limit, .access = i == SEG_CS ? code : data};
 	cpu.rip = 0x100;

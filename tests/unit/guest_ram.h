@@ -27,7 +27,7 @@ static inline void guest_ram_create(uint64_t memory)
 	if (guest_ram)
 		munmap(guest_ram, GUEST_RAM_SPACE);
 	guest_ram = mmap(NULL, GUEST_RAM_SPACE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (guest_ram == MAP_FAILED)
 		__builtin_trap();
 	guest_ram_size = memory;

@@ -26,7 +26,7 @@
 
 /* Tables at level n stand at TABLE(n), the page at PAGE; all in guest RAM. */
 #define TABLE(n) (0x10000UL + 0x1000 * (n))
-#define PAGE	 0x40000000UL /* aligned for every size, and not RAM: nobody reads it */
+#define PAGE     0x40000000UL /* aligned for every size, and not RAM: nobody reads it */
 #define RAM_SIZE MIB(1)
 
 static struct guest_map map;
@@ -53,7 +53,7 @@ void *guest_pointer(const struct guest_map *guest, gpa_t gpa, size_t size, bool 
 struct shape {
 	const char *name;
 	unsigned levels; /* in memory */
-	unsigned leaf;	 /* level of the page: 0 is a page-table entry */
+	unsigned leaf;   /* level of the page: 0 is a page-table entry */
 	unsigned entry_size;
 	uint64_t cr4, efer;
 	uint64_t page_size;
@@ -61,14 +61,14 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-    {"32-bit 4K",	  2, 0, 4, 0,	      0,	 KIB(4), 0x12f34567	   },
-    {"32-bit 4K, PSE", 2, 0, 4, CR4_PSE, 0,	    KIB(4), 0x12f34567	      },
-    {"32-bit 4M",	  2, 1, 4, CR4_PSE, 0,	       MIB(4), 0x92f34567	 },
-    {"PAE 4K",	       2, 0, 8, CR4_PAE, 0,	    KIB(4), 0x52f34567	      },
-    {"PAE 2M",	       2, 1, 8, CR4_PAE, 0,	    MIB(2), 0xd2f34567	      },
-    {"4-level 4K",	   4, 0, 8, CR4_PAE, EFER_LMA, KIB(4), 0xffffa1b2c3d4e5f6},
-    {"4-level 2M",	   4, 1, 8, CR4_PAE, EFER_LMA, MIB(2), 0x00007fb2c3d4e5f6},
-    {"4-level 1G",	   4, 2, 8, CR4_PAE, EFER_LMA, GIB(1), 0x000001b2c3d4e5f6},
+	{"32-bit 4K",      2, 0, 4, 0,       0,        KIB(4), 0x12f34567        },
+	{"32-bit 4K, PSE", 2, 0, 4, CR4_PSE, 0,        KIB(4), 0x12f34567        },
+	{"32-bit 4M",      2, 1, 4, CR4_PSE, 0,        MIB(4), 0x92f34567        },
+	{"PAE 4K",         2, 0, 8, CR4_PAE, 0,        KIB(4), 0x52f34567        },
+	{"PAE 2M",         2, 1, 8, CR4_PAE, 0,        MIB(2), 0xd2f34567        },
+	{"4-level 4K",     4, 0, 8, CR4_PAE, EFER_LMA, KIB(4), 0xffffa1b2c3d4e5f6},
+	{"4-level 2M",     4, 1, 8, CR4_PAE, EFER_LMA, MIB(2), 0x00007fb2c3d4e5f6},
+	{"4-level 1G",     4, 2, 8, CR4_PAE, EFER_LMA, GIB(1), 0x000001b2c3d4e5f6},
 };
 
 static struct guest_paging paging;
@@ -113,12 +113,12 @@ static inline void use(const struct shape *which)
 {
 	shape = which;
 	paging = (struct guest_paging){
-	    .cr0 = CR0_PG | CR0_PE,
-	    .cr4 = shape->cr4,
-	    .efer = shape->efer,
-	    .cr3 = TABLE(shape->levels - 1),
-	    .physical_bits = 36,
-	    .has_1g_pages = true,
+		.cr0 = CR0_PG | CR0_PE,
+		.cr4 = shape->cr4,
+		.efer = shape->efer,
+		.cr3 = TABLE(shape->levels - 1),
+		.physical_bits = 36,
+		.has_1g_pages = true,
 	};
 	if (is_pae()) {
 		paging.cr3 = 0xdead0020;

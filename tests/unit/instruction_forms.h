@@ -4,31 +4,31 @@
 
 #include "lib/types.h"
 
-#define FORM_MODRM	      BIT(0)
-#define FORM_BYTE	      BIT(1)
-#define FORM_LOCKABLE	      BIT(2)
-#define FORM_LOCKED	      BIT(3) /* atomic without a prefix: keep it aligned */
-#define FORM_MEMORY	      BIT(4) /* only memory is legal, or of interest */
-#define FORM_REGISTER	      BIT(5)
-#define FORM_NO66	      BIT(6)
-#define FORM_DEFAULT64	      BIT(7)
-#define FORM_FORCE64	      BIT(8)
-#define FORM_F3		      BIT(9) /* F3h makes another instruction */
-#define FORM_F3_ALWAYS	      (BIT(10) | FORM_F3)
-#define FORM_STRING	      BIT(11)
-#define FORM_STACK	      BIT(12) /* RSP points into the window */
-#define FORM_RBP	      BIT(13) /* RBP does */
-#define FORM_BIT_OFFSET	      BIT(14)
-#define FORM_XLAT	      BIT(15)
+#define FORM_MODRM            BIT(0)
+#define FORM_BYTE             BIT(1)
+#define FORM_LOCKABLE         BIT(2)
+#define FORM_LOCKED           BIT(3) /* atomic without a prefix: keep it aligned */
+#define FORM_MEMORY           BIT(4) /* only memory is legal, or of interest */
+#define FORM_REGISTER         BIT(5)
+#define FORM_NO66             BIT(6)
+#define FORM_DEFAULT64        BIT(7)
+#define FORM_FORCE64          BIT(8)
+#define FORM_F3               BIT(9) /* F3h makes another instruction */
+#define FORM_F3_ALWAYS        (BIT(10) | FORM_F3)
+#define FORM_STRING           BIT(11)
+#define FORM_STACK            BIT(12) /* RSP points into the window */
+#define FORM_RBP              BIT(13) /* RBP does */
+#define FORM_BIT_OFFSET       BIT(14)
+#define FORM_XLAT             BIT(15)
 #define FORM_COMPARE_EXCHANGE BIT(16)
-#define FORM_DIVIDE	      BIT(17)
-#define FORM_TARGET	      BIT(18) /* memory or register holds a branch target */
-#define FORM_RELATIVE	      BIT(19)
-#define FORM_SHIFT	      BIT(20)
-#define FORM_ROTATE	      BIT(21)
+#define FORM_DIVIDE           BIT(17)
+#define FORM_TARGET           BIT(18) /* memory or register holds a branch target */
+#define FORM_RELATIVE         BIT(19)
+#define FORM_SHIFT            BIT(20)
+#define FORM_ROTATE           BIT(21)
 #define FORM_DOUBLE_SHIFT     BIT(22)
-#define FORM_COUNT_CL	      BIT(23)
-#define FORM_RSP_TARGET	      (FORM_STACK | FORM_TARGET)
+#define FORM_COUNT_CL         BIT(23)
+#define FORM_RSP_TARGET       (FORM_STACK | FORM_TARGET)
 
 enum form_immediate {
 	IMMEDIATE_NONE,
@@ -41,17 +41,17 @@ enum form_immediate {
 
 struct form {
 	uint8_t map, opcode, span; /* span: so many opcodes from this one */
-	int8_t digit;		   /* ModRM.reg, -1: any */
+	int8_t digit;              /* ModRM.reg, -1: any */
 	enum form_immediate immediate;
 	uint64_t flags;
 	uint64_t undefined, undefined_f3; /* flags after it; with F3h */
 };
 
-#define U_LOGIC 0x10UL	/* AF */
-#define U_MUL	0xd4UL	/* SF ZF AF PF */
-#define U_DIV	0x8d5UL /* all */
-#define U_BIT	0x894UL /* all but CF and ZF */
-#define U_SCAN	0x895UL /* all but ZF */
+#define U_LOGIC 0x10UL  /* AF */
+#define U_MUL   0xd4UL  /* SF ZF AF PF */
+#define U_DIV   0x8d5UL /* all */
+#define U_BIT   0x894UL /* all but CF and ZF */
+#define U_SCAN  0x895UL /* all but ZF */
 
 /* clang-format off */
 #define M FORM_MODRM

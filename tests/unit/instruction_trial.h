@@ -9,13 +9,13 @@
 #include "tests/unit/native.h"
 #include "vmm/emulate/emulate.h"
 
-#define CF	      0x001
-#define PF	      0x004
-#define AF	      0x010
-#define ZF	      0x040
-#define SF	      0x080
-#define DF	      0x400
-#define OF	      0x800
+#define CF            0x001
+#define PF            0x004
+#define AF            0x010
+#define ZF            0x040
+#define SF            0x080
+#define DF            0x400
+#define OF            0x800
 #define VISIBLE_FLAGS (CF | PF | AF | ZF | SF | DF | OF)
 
 static uint64_t random_state;
@@ -46,9 +46,9 @@ struct trial {
 	unsigned length;
 	bool rex_w, operand_prefix, address_prefix, lock;
 	uint8_t rex, repeat, segment; /* prefixes */
-	unsigned size;		      /* of the operand */
+	unsigned size;                /* of the operand */
 	uint8_t opcode, mod, reg, rm; /* with REX bits */
-	int base, index;	      /* -1: none */
+	int base, index;              /* -1: none */
 	unsigned scale;
 	bool rip_relative;
 	int32_t displacement;
@@ -61,8 +61,8 @@ struct trial {
 static uint64_t any_value(void)
 {
 	static const uint64_t corners[] = {
-	    0,	    1,		2,	    0x7f,	0x80,	     0xff,	0x7fff,	   0x8000,
-	    0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, ~0UL >> 1, 1UL << 63, ~0UL,
+		0,      1,          2,          0x7f,       0x80,        0xff,      0x7fff,    0x8000,
+		0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, ~0UL >> 1, 1UL << 63, ~0UL,
 	};
 
 	switch (below(4)) {
@@ -188,9 +188,9 @@ static void aim(struct trial *t)
 		index = t->state.gpr[t->index] << t->scale;
 	}
 	if (t->base >= 0) {
-		t->displacement = t->mod == 0		? 0
-				  : t->mod == 1 || near ? (int8_t)random64()
-							: (int32_t)random64();
+		t->displacement = t->mod == 0           ? 0
+		                  : t->mod == 1 || near ? (int8_t)random64()
+		                                        : (int32_t)random64();
 		t->state.gpr[t->base] = pointer(t, offset - index - (uint64_t)(int64_t)t->displacement);
 	} else {
 		t->displacement = (int32_t)(offset - index); /* less RIP, once that is known */
@@ -241,7 +241,7 @@ static void encode_address(struct trial *t)
 		    1);
 	if (t->rip_relative)
 		t->displacement = (int32_t)((uint32_t)t->displacement -
-					    (uint32_t)(t->state.rip + t->length + 4 + t->immediate_size));
+		                            (uint32_t)(t->state.rip + t->length + 4 + t->immediate_size));
 	if (t->mod == 1)
 		put(t, (uint8_t)t->displacement, 1);
 	else if (t->mod == 2 || t->base < 0)

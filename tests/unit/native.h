@@ -18,7 +18,7 @@
 
 #define NATIVE_WINDOW_SIZE 8192u
 #define NATIVE_CODE_OFFSET 0x800u /* of the instruction in its page */
-#define NATIVE_GS_BASE	   0x1000u
+#define NATIVE_GS_BASE     0x1000u
 
 struct native_state {
 	uint64_t gpr[16];
@@ -40,7 +40,7 @@ static struct native native;
 static struct native_state native_result;
 
 static const int native_greg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-				    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
 static void native_trap(int number, siginfo_t *info, void *user_context)
 {
@@ -105,7 +105,7 @@ static void native_emit_stubs(uint8_t *at)
 static uint8_t *native_map(size_t size, int protection)
 {
 	uint8_t *area =
-	    mmap(NULL, size + 2 * 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+		mmap(NULL, size + 2 * 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
 	if (area == MAP_FAILED || mprotect(area + 65536, size, protection))
 		return NULL;

@@ -4,21 +4,21 @@
 
 #include "pc.h"
 
-#define MASTER	    0x20
+#define MASTER      0x20
 #define MASTER_DATA 0x21
-#define SLAVE	    0xA0
+#define SLAVE       0xA0
 #define SLAVE_DATA  0xA1
-#define ELCR1	    0x4D0
-#define ELCR2	    0x4D1
+#define ELCR1       0x4D0
+#define ELCR2       0x4D1
 
-#define OCW2_EOI	 0x20
-#define OCW2_SPECIFIC	 0x60
-#define OCW2_ROTATE_EOI	 0xA0
+#define OCW2_EOI         0x20
+#define OCW2_SPECIFIC    0x60
+#define OCW2_ROTATE_EOI  0xA0
 #define OCW2_ROTATE_SEOI 0xE0
-#define OCW2_SET_LOWEST	 0xC0
-#define OCW3_IRR	 0x0A
-#define OCW3_ISR	 0x0B
-#define OCW3_POLL	 0x0C
+#define OCW2_SET_LOWEST  0xC0
+#define OCW3_IRR         0x0A
+#define OCW3_ISR         0x0B
+#define OCW3_POLL        0x0C
 
 UNUSED static void initialize(uint8_t icw4_master, uint8_t icw4_slave)
 {

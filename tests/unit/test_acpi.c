@@ -8,14 +8,14 @@
 #include "devices/real/acpi.h"
 
 #define MEMORY_SIZE 0x100000
-#define RSDP	    0xf5a40
-#define RSDT	    0x10000
-#define XSDT	    0x10800
-#define MADT	    0x11000
-#define FADT	    0x12000
-#define DSDT	    0x13000
-#define SSDT	    0x14000
-#define HEADER	    36
+#define RSDP        0xf5a40
+#define RSDT        0x10000
+#define XSDT        0x10800
+#define MADT        0x11000
+#define FADT        0x12000
+#define DSDT        0x13000
+#define SSDT        0x14000
+#define HEADER      36
 
 static uint8_t memory[MEMORY_SIZE];
 static struct acpi_info info;
@@ -70,15 +70,15 @@ static void make_rsdp(uint8_t revision)
 static void make_madt(void)
 {
 	static const uint8_t entries[] = {
-	    0, 8,  0, 0, 1, 0, 0,    0,				      /* CPU 0 */
-	    0, 8,  1, 2, 0, 0, 0,    0,				      /* CPU with APIC id 2, disabled */
-	    1, 12, 7, 0, 0, 0, 0xc0, 0xfe, 0,	 0, 0, 0,	      /* I/O APIC 7 at FEC00000, GSI 0 */
-	    1, 12, 8, 0, 0, 0, 0xc1, 0xfe, 24,	 0, 0, 0,	      /* another, GSI 24 */
-	    2, 10, 0, 0, 2, 0, 0,    0,	   0,	 0,		      /* IRQ 0 at GSI 2 */
-	    2, 10, 0, 9, 9, 0, 0,    0,	   0x0f, 0,		      /* IRQ 9 level, active low */
-	    4, 6,  1, 5, 0, 1,					      /* LAPIC NMI: not used */
-	    9, 16, 0, 0, 0, 1, 0,    0,	   1,	 0, 0, 0, 0, 0, 0, 0, /* x2APIC id 100h */
-	    5, 12, 0, 0, 0, 0, 0xe1, 0xfe, 0,	 0, 0, 0,	      /* LAPIC at FEE10000 */
+		0, 8,  0, 0, 1, 0, 0,    0,                               /* CPU 0 */
+		0, 8,  1, 2, 0, 0, 0,    0,                               /* CPU with APIC id 2, disabled */
+		1, 12, 7, 0, 0, 0, 0xc0, 0xfe, 0,    0, 0, 0,             /* I/O APIC 7 at FEC00000, GSI 0 */
+		1, 12, 8, 0, 0, 0, 0xc1, 0xfe, 24,   0, 0, 0,             /* another, GSI 24 */
+		2, 10, 0, 0, 2, 0, 0,    0,    0,    0,                   /* IRQ 0 at GSI 2 */
+		2, 10, 0, 9, 9, 0, 0,    0,    0x0f, 0,                   /* IRQ 9 level, active low */
+		4, 6,  1, 5, 0, 1,                                        /* LAPIC NMI: not used */
+		9, 16, 0, 0, 0, 1, 0,    0,    1,    0, 0, 0, 0, 0, 0, 0, /* x2APIC id 100h */
+		5, 12, 0, 0, 0, 0, 0xe1, 0xfe, 0,    0, 0, 0,             /* LAPIC at FEE10000 */
 	};
 
 	put(MADT + 36, 4, 0xfee00000);
@@ -380,7 +380,7 @@ static void s5(const uint8_t *aml, size_t size)
 static void test_s5_forms(void **state)
 {
 	static const uint8_t with_root[] = {0x08, '\\', '_',  'S',  '5',  '_', 0x12, 0x0a, 0x04,
-					    0x0b, 0x07, 0x00, 0x0c, 0x06, 0,   0,    0};
+	                                    0x0b, 0x07, 0x00, 0x0c, 0x06, 0,   0,    0};
 	static const uint8_t long_length[] = {0x08, '_', 'S', '5', '_', 0x12, 0x48, 0x00, 0x01, 0x0a, 0x0f};
 	static const uint8_t method[] = {0x14, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05};
 	static const uint8_t no_package[] = {0x08, '_', 'S', '5', '_', 0x0a, 0x05};
@@ -461,23 +461,23 @@ static void test_any_byte_broken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_found_in_the_bios_area, setup),
-	    cmocka_unit_test_setup(test_found_in_the_ebda, setup),
-	    cmocka_unit_test_setup(test_loaders_copy_and_xsdt, setup),
-	    cmocka_unit_test_setup(test_no_tables, setup),
-	    cmocka_unit_test_setup(test_bad_checksum_leaves_one_table_out, setup),
-	    cmocka_unit_test_setup(test_impossible_lengths, setup),
-	    cmocka_unit_test_setup(test_table_where_no_memory_is, setup),
-	    cmocka_unit_test_setup(test_wrong_root, setup),
-	    cmocka_unit_test_setup(test_madt_entries_that_run_over, setup),
-	    cmocka_unit_test_setup(test_too_many, setup),
-	    cmocka_unit_test_setup(test_override_out_of_range, setup),
-	    cmocka_unit_test_setup(test_fadt_of_acpi_1, setup),
-	    cmocka_unit_test_setup(test_fadt_extended_fields, setup),
-	    cmocka_unit_test_setup(test_s5_forms, setup),
-	    cmocka_unit_test_setup(test_s5_cut_off_by_the_end, setup),
-	    cmocka_unit_test_setup(test_s5_in_an_ssdt, setup),
-	    cmocka_unit_test_setup(test_any_byte_broken, setup),
+		cmocka_unit_test_setup(test_found_in_the_bios_area, setup),
+		cmocka_unit_test_setup(test_found_in_the_ebda, setup),
+		cmocka_unit_test_setup(test_loaders_copy_and_xsdt, setup),
+		cmocka_unit_test_setup(test_no_tables, setup),
+		cmocka_unit_test_setup(test_bad_checksum_leaves_one_table_out, setup),
+		cmocka_unit_test_setup(test_impossible_lengths, setup),
+		cmocka_unit_test_setup(test_table_where_no_memory_is, setup),
+		cmocka_unit_test_setup(test_wrong_root, setup),
+		cmocka_unit_test_setup(test_madt_entries_that_run_over, setup),
+		cmocka_unit_test_setup(test_too_many, setup),
+		cmocka_unit_test_setup(test_override_out_of_range, setup),
+		cmocka_unit_test_setup(test_fadt_of_acpi_1, setup),
+		cmocka_unit_test_setup(test_fadt_extended_fields, setup),
+		cmocka_unit_test_setup(test_s5_forms, setup),
+		cmocka_unit_test_setup(test_s5_cut_off_by_the_end, setup),
+		cmocka_unit_test_setup(test_s5_in_an_ssdt, setup),
+		cmocka_unit_test_setup(test_any_byte_broken, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

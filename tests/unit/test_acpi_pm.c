@@ -6,12 +6,12 @@
 #define CNT 0x604
 #define TMR 0x608
 
-#define TMR_STS	   0x0001
-#define GBL_STS	   0x0020
+#define TMR_STS    0x0001
+#define GBL_STS    0x0020
 #define PWRBTN_STS 0x0100
-#define RTC_STS	   0x0400
+#define RTC_STS    0x0400
 
-#define SECOND	    1000000000ULL
+#define SECOND      1000000000ULL
 #define HALF_PERIOD (1ULL << 31) /* ticks between two changes of bit 31 */
 
 static struct device *const pm = &pc.device[DEVICE_ACPI_PM];
@@ -282,19 +282,19 @@ static void reset_clears(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(power_on, pc_setup),
-	    cmocka_unit_test_setup(timer_counts_at_3579545_hz, pc_setup),
-	    cmocka_unit_test_setup(timer_in_every_width, pc_setup),
-	    cmocka_unit_test_setup(enable_bits, pc_setup),
-	    cmocka_unit_test_setup(timer_status_tells_of_bit_31, pc_setup),
-	    cmocka_unit_test_setup(timer_interrupt, pc_setup),
-	    cmocka_unit_test_setup(timer_interrupt_after_months, pc_setup),
-	    cmocka_unit_test_setup(power_button, pc_setup),
-	    cmocka_unit_test_setup(rtc_alarm, pc_setup),
-	    cmocka_unit_test_setup(sci_en_is_hard_wired, pc_setup),
-	    cmocka_unit_test_setup(sleeping, pc_setup),
-	    cmocka_unit_test_setup(saved_and_loaded, pc_setup),
-	    cmocka_unit_test_setup(reset_clears, pc_setup),
+		cmocka_unit_test_setup(power_on, pc_setup),
+		cmocka_unit_test_setup(timer_counts_at_3579545_hz, pc_setup),
+		cmocka_unit_test_setup(timer_in_every_width, pc_setup),
+		cmocka_unit_test_setup(enable_bits, pc_setup),
+		cmocka_unit_test_setup(timer_status_tells_of_bit_31, pc_setup),
+		cmocka_unit_test_setup(timer_interrupt, pc_setup),
+		cmocka_unit_test_setup(timer_interrupt_after_months, pc_setup),
+		cmocka_unit_test_setup(power_button, pc_setup),
+		cmocka_unit_test_setup(rtc_alarm, pc_setup),
+		cmocka_unit_test_setup(sci_en_is_hard_wired, pc_setup),
+		cmocka_unit_test_setup(sleeping, pc_setup),
+		cmocka_unit_test_setup(saved_and_loaded, pc_setup),
+		cmocka_unit_test_setup(reset_clears, pc_setup),
 	};
 
 	return cmocka_run_group_tests_name("acpi_pm", tests, NULL, NULL);

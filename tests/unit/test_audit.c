@@ -222,8 +222,8 @@ static void data_segments(void **state)
 	breaks(SEGMENT_FIELD(BASE, SEG_FS), 1UL << 47,
 	       "guest FS = 0x800000000000: the base is not canonical, or above 4 GiB");
 	vmwrite(SEGMENT_FIELD(BASE, SEG_GS), 0xffffffff80000000); /* these two have whole bases */
-	vmwrite(SEGMENT_FIELD(ACCESS, SEG_DS), 0xc09b);		  /* readable code */
-	vmwrite(SEGMENT_FIELD(ACCESS, SEG_ES), 0x10000);	  /* null */
+	vmwrite(SEGMENT_FIELD(ACCESS, SEG_DS), 0xc09b);           /* readable code */
+	vmwrite(SEGMENT_FIELD(ACCESS, SEG_ES), 0x10000);          /* null */
 	vmwrite(SEGMENT_FIELD(BASE, SEG_ES), 1UL << 32);
 	assert_sound();
 	vmwrite(SEGMENT_FIELD(ACCESS, SEG_FS), 0x10000); /* its base counts even so */
@@ -253,7 +253,7 @@ static void virtual_8086_segments(void **state)
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_VM);
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
 		const struct segment segment = {
-		    .selector = 0x1234, .base = 0x12340, .limit = 0xffff, .access = 0xf3};
+			.selector = 0x1234, .base = 0x12340, .limit = 0xffff, .access = 0xf3};
 
 		rig_set_segment((enum segment_index)i, &segment);
 	}
@@ -302,7 +302,7 @@ static void rflags(void **state)
 		uint64_t value = RFLAGS_RESERVED | BIT(reserved[i]);
 
 		snprintf(line, sizeof(line), "guest RFLAGS = %#lx: reserved bits have the wrong value",
-			 value);
+		         value);
 		breaks(VMCS_GUEST_RFLAGS, value, line);
 	}
 	vmwrite(VMCS_GUEST_RFLAGS, 0x3d7fd7 & ~RFLAGS_VM & ~RFLAGS_TF);
@@ -364,12 +364,12 @@ static void pending_debug_exceptions(void **state)
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
 	assert_broken("guest pending debug exceptions = 0x4000: in a shadow or HLT, BS must be 1 exactly "
-		      "with TF = 1 and BTF = 0");
+	              "with TF = 1 and BTF = 0");
 	set_bits(VMCS_GUEST_RFLAGS, RFLAGS_TF, 0);
 	assert_sound();
 	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
 	assert_broken("guest pending debug exceptions = 0x4000: in a shadow or HLT, BS must be 1 exactly "
-		      "with TF = 1 and BTF = 0");
+	              "with TF = 1 and BTF = 0");
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(VMCS_GUEST_ACTIVITY, 1);
@@ -413,28 +413,28 @@ static void several_rules_are_all_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(every_mode_starts_sound),
-	    rig_test(real_mode_is_sound),
-	    rig_test(control_registers),
-	    rig_test(long_mode_needs_paging_and_pae),
-	    rig_test(efer),
-	    rig_test(other_registers),
-	    rig_test(task_register),
-	    rig_test(ldt_register),
-	    rig_test(code_segment),
-	    rig_test(code_segments_of_an_older_processor),
-	    rig_test(data_segments),
-	    rig_test(stack_segment),
-	    rig_test(virtual_8086_segments),
-	    rig_test(descriptor_tables),
-	    rig_test(rip),
-	    rig_test(rflags),
-	    rig_test(activity),
-	    rig_test(interruptibility),
-	    rig_test(pending_debug_exceptions),
-	    rig_test(link_pointer),
-	    rig_test(pdptes),
-	    rig_test(several_rules_are_all_named),
+		rig_test(every_mode_starts_sound),
+		rig_test(real_mode_is_sound),
+		rig_test(control_registers),
+		rig_test(long_mode_needs_paging_and_pae),
+		rig_test(efer),
+		rig_test(other_registers),
+		rig_test(task_register),
+		rig_test(ldt_register),
+		rig_test(code_segment),
+		rig_test(code_segments_of_an_older_processor),
+		rig_test(data_segments),
+		rig_test(stack_segment),
+		rig_test(virtual_8086_segments),
+		rig_test(descriptor_tables),
+		rig_test(rip),
+		rig_test(rflags),
+		rig_test(activity),
+		rig_test(interruptibility),
+		rig_test(pending_debug_exceptions),
+		rig_test(link_pointer),
+		rig_test(pdptes),
+		rig_test(several_rules_are_all_named),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -110,8 +110,8 @@ static void test_images(void **state)
 	write_file("images.conf", "[vm a]\nkernel = none\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
 	assert_output(
-	    "%s/images.conf:2: kernel 'none' cannot be opened at %s/none: No such file or directory; "
-	    "give a path relative to the config file's folder\n");
+		"%s/images.conf:2: kernel 'none' cannot be opened at %s/none: No such file or directory; "
+		"give a path relative to the config file's folder\n");
 	write_file("nothing", "");
 	write_file("images.conf", "[vm a]\nkernel = k\ninitrd = nothing\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
@@ -169,9 +169,9 @@ static int remove_folder(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_good),	  cmocka_unit_test(test_mistakes),
-	    cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_images),
-	    cmocka_unit_test(test_unreadable),	  cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_good),          cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_images),
+		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_usage),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -77,31 +77,31 @@ static void test_every_key(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("; a comment\n"
-			       "  # another\n"
-			       "\n"
-			       "[monitor]\r\n"
-			       "\tserial=0x2F0\r\n"
-			       "speed = 9600 ; slow\n"
-			       "screen = no# not a comment, so wrong\n"),
-			 1 + 1);
+	                       "  # another\n"
+	                       "\n"
+	                       "[monitor]\r\n"
+	                       "\tserial=0x2F0\r\n"
+	                       "speed = 9600 ; slow\n"
+	                       "screen = no# not a comment, so wrong\n"),
+	                 1 + 1);
 	assert_int_equal(errors[0].line, 7);
 	assert_int_equal(config.monitor.serial_port, 0x2f0);
 	assert_int_equal(config.monitor.serial_speed, 9600);
 	assert_int_equal(parse("\xef\xbb\xbf[monitor] # first\n"
-			       "serial = none\nscreen = no # quiet\nlog = debug\non_all_stopped = reset\n"
-			       "mitigations = off\n"
-			       "[ vm  web-1.b_c ]\n"
-			       "kernel = /boot/vmlinuz#1 # the kernel\n"
-			       "initrd = ../initrd.img\n"
-			       "memory = 1g\n"
-			       "type = linux32\n"
-			       "uarts = 4\n"
-			       "acpi = no\n"
-			       "cmdline =   root=/dev/ram0 # ; a=\"b c\" \\\n"
-			       "      quiet   \\  \n"
-			       "\tlast=1  \n"
-			       "[vm b]\nmemory = 4194304K\ntype = pvh\nkernel = k\nuarts = 0"),
-			 0);
+	                       "serial = none\nscreen = no # quiet\nlog = debug\non_all_stopped = reset\n"
+	                       "mitigations = off\n"
+	                       "[ vm  web-1.b_c ]\n"
+	                       "kernel = /boot/vmlinuz#1 # the kernel\n"
+	                       "initrd = ../initrd.img\n"
+	                       "memory = 1g\n"
+	                       "type = linux32\n"
+	                       "uarts = 4\n"
+	                       "acpi = no\n"
+	                       "cmdline =   root=/dev/ram0 # ; a=\"b c\" \\\n"
+	                       "      quiet   \\  \n"
+	                       "\tlast=1  \n"
+	                       "[vm b]\nmemory = 4194304K\ntype = pvh\nkernel = k\nuarts = 0"),
+	                 0);
 	assert_int_equal(config.monitor.serial_port, 0);
 	assert_false(config.monitor.screen);
 	assert_int_equal(config.monitor.log_level, LOG_DEBUG);
@@ -132,59 +132,67 @@ static void test_mistakes(void **state)
 		unsigned line;
 		const char *message; /* exact */
 	} cases[] = {
-	    {"",					    0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"	 },
-	    {"[monitor]\n",				 0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"	    },
-	    {VM "memroy = 64M",				3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"			 },
-	    {VM "Kernel = x",			       3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"		       },
-	    {"[monitor]\nlgo = info\n" VM,		   2, "unknown key 'lgo' in [monitor]; did you mean 'log'?"			   },
-	    {VM "zzz = 1",				  3,
-	     "unknown key 'zzz' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi"					 },
-	    {VM "serial = com1",				 3, "key 'serial' does not belong in [vm]; move it to [monitor]"		},
-	    {VM " = 1",				     3,
-	     "unknown key '' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi"				      },
-	    {"[vn a]\nkernel = k\n" VM,			1, "unknown section 'vn'; use [monitor] or [vm NAME]"			     },
-	    {"[]\n" VM,				     1, "unknown section ''; use [monitor] or [vm NAME]"				   },
-	    {"[vm a\n" VM,				  1, "the section has no closing ']'; write [monitor] or [vm NAME]"		    },
-	    {"[monitor] x\n" VM,				 1, "text behind ']'; begin a new line for it"				      },
-	    {"[monitor x]\n" VM,				 1, "[monitor] takes no name; write [monitor]"				      },
-	    {VM "[monitor]\n\n[monitor]",			  5,
-	     "a second [monitor] section; move its keys to the one in line 3"								     },
-	    {"[vm]\nkernel = k\n" VM,			      1, "the VM has no name; write [vm NAME]"					      },
-	    {"[vm -a]\n" VM,				1,
-	     "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter or "
-	     "digit"														       },
-	    {"[vm a b]\n" VM,			       1,
-	     "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter or "
-	     "digit"														       },
-	    {"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM, 1,
-	     "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, '-', '_' and "
-	     "'.', beginning with a letter or digit"										       },
-	    {VM "\n" VM,				    4, "a VM named 'a' stands already in line 1; give this one another name"	 },
-	    {"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",	 1,
-	     "VM 'a' has no kernel; add a line 'kernel = PATH'"									    },
-	    {VM "kernel = l",			       3, "key 'kernel' stands already in line 2; remove one of the two"	       },
-	    {"kernel = k\n" VM,				1, "key 'kernel' before any section; put it below [monitor] or [vm NAME]"	 },
-	    {VM "memory 64M",			       3, "neither a [section] nor 'key = value'; begin comments with '#'"		 },
-	    {VM "memory =",				 3, "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"},
-	    {VM "memory = # none",			   3,
-	     "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"							 },
-	    {VM "memory = 64",			       3,
-	     "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"						   },
-	    {VM "acpi = maybe",				3, "bad value 'maybe' for 'acpi'; use yes or no"				},
-	    {VM "uarts = 5",				3, "bad value '5' for 'uarts'; use 0 to 4"				       },
-	    {VM "initrd = my file",			    3,
-	     "bad value 'my file' for 'initrd'; use a path of up to 127 characters without blanks, quotes "
-	     "and $"														       },
-	    {"[monitor]\nserial = 3f8\n" VM,		     2,
-	     "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port from 0x100 to "
-	     "0xfff8"														      },
-	    {"[monitor]\nspeed = 14400\n" VM,		      2,
-	     "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"				       },
-	    {VM "cmdline = a\x01"
-		"b",			   3, "control character 01h in this line; remove it"			       },
-	    {VM "cmdline = a\x7f \\\n\x02",		    3, "control character 7Fh in this line; remove it"			      },
-	    {VM "cmdline = a\\",				 3, "a backslash continues this line, but nothing follows; remove it"	     },
-	    {VM "cmdline = a\\\n",			   3, "a backslash continues this line, but nothing follows; remove it"	       },
+		{"",					    0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{"[monitor]\n",				 0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{VM "memroy = 64M",                             3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"               },
+		{VM "Kernel = x",                               3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"               },
+		{"[monitor]\nlgo = info\n" VM,                  2, "unknown key 'lgo' in [monitor]; did you mean 'log'?"                },
+		{VM "zzz = 1",				  3,
+	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, "
+	         "acpi"														 },
+		{VM "serial = com1",                            3, "key 'serial' does not belong in [vm]; move it to [monitor]"         },
+		{VM " = 1",				     3,
+	         "unknown key '' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi"                              },
+		{"[vn a]\nkernel = k\n" VM,                     1, "unknown section 'vn'; use [monitor] or [vm NAME]"                   },
+		{"[]\n" VM,				     1, "unknown section ''; use [monitor] or [vm NAME]"                     },
+		{"[vm a\n" VM,				  1, "the section has no closing ']'; write [monitor] or [vm NAME]"       },
+		{"[monitor] x\n" VM,                            1, "text behind ']'; begin a new line for it"                           },
+		{"[monitor x]\n" VM,                            1, "[monitor] takes no name; write [monitor]"                           },
+		{VM "[monitor]\n\n[monitor]",                   5,
+	         "a second [monitor] section; move its keys to the one in line 3"                                                       },
+		{"[vm]\nkernel = k\n" VM,                       1, "the VM has no name; write [vm NAME]"                                },
+		{"[vm -a]\n" VM,                                1,
+	         "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
+	         "or "
+	         "digit"														},
+		{"[vm a b]\n" VM,                               1,
+	         "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
+	         "or "
+	         "digit"														},
+		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM, 1,
+	         "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, '-', '_' "
+	         "and "
+	         "'.', beginning with a letter or digit"										},
+		{VM "\n" VM,				    4, "a VM named 'a' stands already in line 1; give this one another name"},
+		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",    1,
+	         "VM 'a' has no kernel; add a line 'kernel = PATH'"								     },
+		{VM "kernel = l",                               3, "key 'kernel' stands already in line 2; remove one of the two"       },
+		{"kernel = k\n" VM,                             1,
+	         "key 'kernel' before any section; put it below [monitor] or [vm NAME]"                                                 },
+		{VM "memory 64M",                               3, "neither a [section] nor 'key = value'; begin comments with '#'"     },
+		{VM "memory =",				 3,
+	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                           },
+		{VM "memory = # none",                          3,
+	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                           },
+		{VM "memory = 64",                              3,
+	         "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                         },
+		{VM "acpi = maybe",                             3, "bad value 'maybe' for 'acpi'; use yes or no"                        },
+		{VM "uarts = 5",                                3, "bad value '5' for 'uarts'; use 0 to 4"                              },
+		{VM "initrd = my file",                         3,
+	         "bad value 'my file' for 'initrd'; use a path of up to 127 characters without blanks, "
+	         "quotes "
+	         "and $"														},
+		{"[monitor]\nserial = 3f8\n" VM,                2,
+	         "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port from 0x100 "
+	         "to "
+	         "0xfff8"													       },
+		{"[monitor]\nspeed = 14400\n" VM,               2,
+	         "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"                             },
+		{VM "cmdline = a\x01"
+	            "b",	               3, "control character 01h in this line; remove it"                      },
+		{VM "cmdline = a\x7f \\\n\x02",                 3, "control character 7Fh in this line; remove it"                      },
+		{VM "cmdline = a\\",                            3, "a backslash continues this line, but nothing follows; remove it"    },
+		{VM "cmdline = a\\\n",                          3, "a backslash continues this line, but nothing follows; remove it"    },
 	};
 
 	(void)state;
@@ -198,28 +206,28 @@ static void test_mistakes(void **state)
 static void test_bad_values(void **state)
 {
 	static const char *const lines[] = {
-	    "memory = 1023K",
-	    "memory = 4097K",
-	    "memory = 1025G",
-	    "memory = 64MB",
-	    "memory = M",
-	    "memory = -64M",
-	    "memory = 1.5G",
-	    "memory = 64 M",
-	    "uarts = -1",
-	    "uarts = 1x",
-	    "uarts = 0x1",
-	    "kernel = a\"b",
-	    "kernel = $HOME/k",
-	    "kernel = a\\b",
-	    "kernel = \xc3\xa4",
-	    "memory = 18446744073709551616",
-	    "memory = 18014398509481985K",
-	    "type = LINUX",
-	    "memory = 18446744073709551615T",
-	    "uarts = 256",
-	    "acpi = 1",
-	    "kernel = ",
+		"memory = 1023K",
+		"memory = 4097K",
+		"memory = 1025G",
+		"memory = 64MB",
+		"memory = M",
+		"memory = -64M",
+		"memory = 1.5G",
+		"memory = 64 M",
+		"uarts = -1",
+		"uarts = 1x",
+		"uarts = 0x1",
+		"kernel = a\"b",
+		"kernel = $HOME/k",
+		"kernel = a\\b",
+		"kernel = \xc3\xa4",
+		"memory = 18446744073709551616",
+		"memory = 18014398509481985K",
+		"type = LINUX",
+		"memory = 18446744073709551615T",
+		"uarts = 256",
+		"acpi = 1",
+		"kernel = ",
 	};
 	char text[200];
 
@@ -251,7 +259,7 @@ static void test_long_values(void **state)
 	strcat(text, "x");
 	assert_int_equal(parse(text), 1);
 	assert_string_equal(errors[0].text, "the value of 'cmdline' has 2048 characters; use up to 2047 "
-					    "characters, verbatim to the end of the line");
+	                                    "characters, verbatim to the end of the line");
 	memset(text + at, 'x', 2 * CONFIG_CMDLINE_MAX);
 	strcpy(text + at + 2 * CONFIG_CMDLINE_MAX, "\nmemory = 2M\n");
 	assert_int_equal(parse(text), 1);
@@ -268,8 +276,8 @@ static void test_long_values(void **state)
 	text[at + CONFIG_PATH_MAX] = '\0';
 	assert_int_equal(parse(text), 1);
 	assert_string_equal(errors[0].text,
-			    "the value of 'kernel' has 128 characters; use a path of 1 to 127 "
-			    "characters without blanks, quotes and $");
+	                    "the value of 'kernel' has 128 characters; use a path of 1 to 127 "
+	                    "characters without blanks, quotes and $");
 	text[at + CONFIG_PATH_MAX - 1] = '\0';
 	assert_int_equal(parse(text), 0);
 }
@@ -282,7 +290,7 @@ static void test_nul_stops(void **state)
 	assert_int_equal(parse_bytes(text, sizeof(text) - 1), 1);
 	assert_int_equal(errors[0].line, 3);
 	assert_string_equal(errors[0].text,
-			    "a NUL byte: this is not a text file; give the config file instead");
+	                    "a NUL byte: this is not a text file; give the config file instead");
 }
 
 static void test_too_many(void **state)
@@ -296,7 +304,7 @@ static void test_too_many(void **state)
 	assert_int_equal(parse(text), 1);
 	assert_int_equal(errors[0].line, 3 * CONFIG_VMS_MAX + 1);
 	assert_string_equal(errors[0].text,
-			    "too many VMs: 'v64' is more than the 64 that are possible; remove some");
+	                    "too many VMs: 'v64' is more than the 64 that are possible; remove some");
 	assert_int_equal(config.vm_count, CONFIG_VMS_MAX);
 	assert_int_equal(config.vm[63].memory, MIB(64));
 }
@@ -342,10 +350,10 @@ static void test_round_trip(void **state)
 	(void)state;
 	text.size = 0;
 	assert_int_equal(parse("[monitor]\nserial=0x2f0\nlog=error\nscreen=no\nmitigations=off\n"
-			       "[vm a]\nkernel=k\ninitrd=i\nmemory=3076K\ntype=linux\nacpi=no\n"
-			       "cmdline = a=b # c \"d\" [x]\n"
-			       "[vm b]\nkernel=../k2\nmemory=3G\nuarts=2\n"),
-			 0);
+	                       "[vm a]\nkernel=k\ninitrd=i\nmemory=3076K\ntype=linux\nacpi=no\n"
+	                       "cmdline = a=b # c \"d\" [x]\n"
+	                       "[vm b]\nkernel=../k2\nmemory=3G\nuarts=2\n"),
+	                 0);
 	config_print(&config, collect, &text);
 	memcpy(&again, &config, sizeof(again));
 	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
@@ -385,7 +393,7 @@ static void test_document(void **state)
 	table.size = 0;
 	config_document(collect, &table);
 	assert_string_equal(from + strlen(begin),
-			    table.bytes); /* make docs/config.md say what the code says */
+	                    table.bytes); /* make docs/config.md say what the code says */
 }
 
 static void test_examples_parse(void **state)
@@ -401,18 +409,18 @@ static void test_examples_parse(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_defaults),
-	    cmocka_unit_test(test_every_default_is_valid),
-	    cmocka_unit_test(test_every_key),
-	    cmocka_unit_test(test_mistakes),
-	    cmocka_unit_test(test_bad_values),
-	    cmocka_unit_test(test_long_values),
-	    cmocka_unit_test(test_nul_stops),
-	    cmocka_unit_test(test_too_many),
-	    cmocka_unit_test(test_more_errors_than_room),
-	    cmocka_unit_test(test_round_trip),
-	    cmocka_unit_test(test_document),
-	    cmocka_unit_test(test_examples_parse),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_every_default_is_valid),
+		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_long_values),
+		cmocka_unit_test(test_nul_stops),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_more_errors_than_room),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_examples_parse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include "vmm/shell.h"
 
 static const struct boot_framebuffer text_mode = {
-    FRAMEBUFFER_TEXT, 0xb8000, 160, 80, 25, 16, 0, 0, 0, 0, 0, 0};
+	FRAMEBUFFER_TEXT, 0xb8000, 160, 80, 25, 16, 0, 0, 0, 0, 0, 0};
 static uint16_t text_memory[25 * 80];
 static unsigned wanted;
 
@@ -249,7 +249,7 @@ static void test_vm_output(void **state)
 	assert_ptr_equal(console_attached(), &one.channel);
 	/* What it said, who it is, and its unfinished line again. */
 	assert_sent("\r\nin the background\r\n[Nacre: VM 1, first. Ctrl-A m: monitor, Ctrl-A ?: keys]\r\n"
-		    "in the background");
+	            "in the background");
 	put(&one.channel, "\r\nnow\r\n# ");
 	assert_sent("\r\nnow\r\n# ");
 	/* A message of the monitor starts a line of its own. */
@@ -508,21 +508,21 @@ static void test_panic_mode(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_early_output_is_immediate),
-	    cmocka_unit_test_setup_teardown(test_buffered_output_never_waits, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_lost_output_is_said, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_vm_output, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_replay_is_the_newest_16k, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_back_pressure, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_leaving_frees_a_held_vm, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_help_and_wrong_keys, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_input_flow, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_prompt, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_without_interrupt, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_flush, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_panic_mode, setup, teardown),
+		cmocka_unit_test(test_early_output_is_immediate),
+		cmocka_unit_test_setup_teardown(test_buffered_output_never_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_output_is_said, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vm_output, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replay_is_the_newest_16k, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_back_pressure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leaving_frees_a_held_vm, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_help_and_wrong_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_input_flow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prompt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without_interrupt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flush, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_panic_mode, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

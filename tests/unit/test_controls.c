@@ -42,8 +42,8 @@ static void no_vt_x_is_said(void **state)
 	fake_cpuid_set(1, 0, (struct cpuid_result){.ecx = ~0x20u});
 	assert_int_equal(detect(), -ERR_UNSUPPORTED);
 	assert_string_equal(problem,
-			    "This processor has no Intel VT-x (CPUID.1:ECX.VMX is 0): run Nacre on an Intel "
-			    "processor with VT-x, or in an emulator that offers it.");
+	                    "This processor has no Intel VT-x (CPUID.1:ECX.VMX is 0): run Nacre on an Intel "
+	                    "processor with VT-x, or in an emulator that offers it.");
 }
 
 static void vt_x_that_is_locked_off_is_said(void **state)
@@ -52,9 +52,9 @@ static void vt_x_that_is_locked_off_is_said(void **state)
 	fake_msr_set(MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_IN_SMX);
 	assert_int_equal(detect(), -ERR_UNSUPPORTED);
 	assert_string_equal(problem,
-			    "The firmware has locked Intel VT-x off (IA32_FEATURE_CONTROL = 0x3): enable "
-			    "\"Intel Virtualization Technology\" in the firmware setup and power the machine "
-			    "off and on.");
+	                    "The firmware has locked Intel VT-x off (IA32_FEATURE_CONTROL = 0x3): enable "
+	                    "\"Intel Virtualization Technology\" in the firmware setup and power the machine "
+	                    "off and on.");
 	assert_int_equal(fake_msr_find(MSR_FEATURE_CONTROL)->writes, 0);
 }
 
@@ -75,33 +75,33 @@ struct row {
 };
 
 static const struct row needed[] = {
-    {MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,	0,  "external-interrupt exiting"   },
-    {MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,	3,  "NMI exiting"			},
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 2,  "interrupt-window exiting"     },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 3,  "TSC offsetting"		     },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 7,  "HLT exiting"		  },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 10, "MWAIT exiting"		     },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 11, "RDPMC exiting"		     },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 19, "CR8-load exiting"		},
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 20, "CR8-store exiting"		 },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 22, "NMI-window exiting"		  },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 24, "unconditional I/O exiting"	 },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 28, "use MSR bitmaps"	       },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 29, "MONITOR exiting"	       },
-    {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 31, "activate secondary controls"  },
-    {MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     1,  "enable EPT"		      },
-    {MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     7,  "unrestricted guest"	      },
-    {MSR_VMX_EXIT_CTLS,	MSR_VMX_TRUE_EXIT_CTLS,	2,  "save debug controls"		},
-    {MSR_VMX_EXIT_CTLS,	MSR_VMX_TRUE_EXIT_CTLS,	9,  "host address-space size"	    },
-    {MSR_VMX_EXIT_CTLS,	MSR_VMX_TRUE_EXIT_CTLS,	15, "acknowledge interrupt on exit"},
-    {MSR_VMX_EXIT_CTLS,	MSR_VMX_TRUE_EXIT_CTLS,	18, "save IA32_PAT"		   },
-    {MSR_VMX_EXIT_CTLS,	MSR_VMX_TRUE_EXIT_CTLS,	19, "load IA32_PAT (exit)"	  },
-    {MSR_VMX_EXIT_CTLS,	MSR_VMX_TRUE_EXIT_CTLS,	20, "save IA32_EFER"		    },
-    {MSR_VMX_EXIT_CTLS,	MSR_VMX_TRUE_EXIT_CTLS,	21, "load IA32_EFER (exit)"	   },
-    {MSR_VMX_ENTRY_CTLS,	 MSR_VMX_TRUE_ENTRY_CTLS,	  2,  "load debug controls"	  },
-    {MSR_VMX_ENTRY_CTLS,	 MSR_VMX_TRUE_ENTRY_CTLS,	  9,  "IA-32e mode guest"		},
-    {MSR_VMX_ENTRY_CTLS,	 MSR_VMX_TRUE_ENTRY_CTLS,	  14, "load IA32_PAT (entry)"	     },
-    {MSR_VMX_ENTRY_CTLS,	 MSR_VMX_TRUE_ENTRY_CTLS,	  15, "load IA32_EFER (entry)"	      },
+	{MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,  0,  "external-interrupt exiting"   },
+	{MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,  3,  "NMI exiting"                  },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 2,  "interrupt-window exiting"     },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 3,  "TSC offsetting"               },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 7,  "HLT exiting"                  },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 10, "MWAIT exiting"                },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 11, "RDPMC exiting"                },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 19, "CR8-load exiting"             },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 20, "CR8-store exiting"            },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 22, "NMI-window exiting"           },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 24, "unconditional I/O exiting"    },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 28, "use MSR bitmaps"              },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 29, "MONITOR exiting"              },
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 31, "activate secondary controls"  },
+	{MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     1,  "enable EPT"                   },
+	{MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     7,  "unrestricted guest"           },
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      2,  "save debug controls"          },
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      9,  "host address-space size"      },
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      15, "acknowledge interrupt on exit"},
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      18, "save IA32_PAT"                },
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      19, "load IA32_PAT (exit)"         },
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      20, "save IA32_EFER"               },
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      21, "load IA32_EFER (exit)"        },
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     2,  "load debug controls"          },
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     9,  "IA-32e mode guest"            },
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     14, "load IA32_PAT (entry)"        },
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     15, "load IA32_EFER (entry)"       },
 };
 
 static void check_needed(bool true_msrs)
@@ -113,7 +113,7 @@ static void check_needed(bool true_msrs)
 
 		clear(msr, ALLOWED(needed[i].bit));
 		snprintf(sentence, sizeof(sentence), "This processor's VT-x lacks the control \"%s\"%s",
-			 needed[i].name, REMEDY);
+		         needed[i].name, REMEDY);
 		assert_int_equal(detect(), -ERR_UNSUPPORTED);
 		assert_string_equal(problem, sentence);
 		fake_msr_set(msr, before);
@@ -163,7 +163,7 @@ static void ept_itself_must_be_good_enough(void **state)
 		clear(MSR_VMX_EPT_VPID_CAP, capabilities[i]);
 		assert_int_equal(detect(), -ERR_UNSUPPORTED);
 		assert_non_null(strstr(problem, "EPT lacks 4-level walks, write-back tables or INVEPT "
-						"(IA32_VMX_EPT_VPID_CAP = 0x"));
+		                                "(IA32_VMX_EPT_VPID_CAP = 0x"));
 		fake_msr_set(MSR_VMX_EPT_VPID_CAP, RIG_EPT_CAPABILITIES);
 	}
 }
@@ -262,14 +262,14 @@ static void every_control_is_in_the_report(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!strstr(report, needed[i].name))
 			fail_msg("%s is not in the report", needed[i].name);
-	assert_non_null(
-	    strstr(report, "  pin         0  external-interrupt exiting       have  used      (required)\n"));
-	assert_non_null(
-	    strstr(report, "  secondary   5  enable VPID                      lack  unused    (wanted)\n"));
-	assert_non_null(
-	    strstr(report, "  secondary  17  enable PML                       have  unused    (never)\n"));
 	assert_non_null(strstr(
-	    report, "  processor   2  interrupt-window exiting         have  switched  (as needed)\n"));
+		report, "  pin         0  external-interrupt exiting       have  used      (required)\n"));
+	assert_non_null(strstr(
+		report, "  secondary   5  enable VPID                      lack  unused    (wanted)\n"));
+	assert_non_null(strstr(
+		report, "  secondary  17  enable PML                       have  unused    (never)\n"));
+	assert_non_null(strstr(
+		report, "  processor   2  interrupt-window exiting         have  switched  (as needed)\n"));
 	assert_non_null(strstr(report, "  EPT pages: 4K 2M; EPT/VPID capabilities 0x"));
 	fake_msr_set(MSR_VMX_EPT_VPID_CAP, (RIG_EPT_CAPABILITIES | EPT_CAP_PAGE_1G) & ~EPT_CAP_PAGE_2M);
 	assert_int_equal(detect(), 0);
@@ -281,19 +281,19 @@ static void every_control_is_in_the_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    control_test(no_vt_x_is_said),
-	    control_test(vt_x_that_is_locked_off_is_said),
-	    control_test(an_open_lock_is_set_and_closed),
-	    control_test(each_needed_control_is_named_when_it_is_missing),
-	    control_test(processors_without_true_msrs_are_asked_the_old_way),
-	    control_test(without_secondary_controls_their_msr_is_not_read),
-	    control_test(ept_itself_must_be_good_enough),
-	    control_test(the_controls_in_use),
-	    control_test(bit_31_of_the_revision_is_not_part_of_it),
-	    control_test(wanted_controls_may_be_missing),
-	    control_test(a_preemption_timer_that_starts_anew_is_no_use),
-	    control_test(a_vpid_that_cannot_be_flushed_is_no_use),
-	    control_test(every_control_is_in_the_report),
+		control_test(no_vt_x_is_said),
+		control_test(vt_x_that_is_locked_off_is_said),
+		control_test(an_open_lock_is_set_and_closed),
+		control_test(each_needed_control_is_named_when_it_is_missing),
+		control_test(processors_without_true_msrs_are_asked_the_old_way),
+		control_test(without_secondary_controls_their_msr_is_not_read),
+		control_test(ept_itself_must_be_good_enough),
+		control_test(the_controls_in_use),
+		control_test(bit_31_of_the_revision_is_not_part_of_it),
+		control_test(wanted_controls_may_be_missing),
+		control_test(a_preemption_timer_that_starts_anew_is_no_use),
+		control_test(a_vpid_that_cannot_be_flushed_is_no_use),
+		control_test(every_control_is_in_the_report),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,10 +110,10 @@ static void an_idle_processor_fires_polls_or_waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cpu_test(the_earliest_timer_is_the_deadline),
-	    cpu_test(who_watches_depends_on_the_processor),
-	    cpu_test(catching_up_takes_interrupts_and_fires_timers),
-	    cpu_test(an_idle_processor_fires_polls_or_waits),
+		cpu_test(the_earliest_timer_is_the_deadline),
+		cpu_test(who_watches_depends_on_the_processor),
+		cpu_test(catching_up_takes_interrupts_and_fires_timers),
+		cpu_test(an_idle_processor_fires_polls_or_waits),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -13,7 +13,7 @@ static struct cpuid_result ask(uint32_t leaf, uint32_t subleaf)
 	cpuid_emulate(&vm.vcpu);
 	assert_int_equal((gpr[RAX] | gpr[RBX] | gpr[RCX] | gpr[RDX]) >> 32, 0);
 	return (struct cpuid_result){(uint32_t)gpr[RAX], (uint32_t)gpr[RBX], (uint32_t)gpr[RCX],
-				     (uint32_t)gpr[RDX]};
+	                             (uint32_t)gpr[RDX]};
 }
 
 #define assert_answer(leaf, subleaf, a, b, c, d)                                                             \
@@ -60,8 +60,8 @@ static void the_vendor_and_the_highest_leaf(void **state)
 /* SDM Vol. 2A "CPUID": beyond the highest leaf, the data of the highest basic leaf. */
 static void beyond_the_range_the_highest_basic_leaf_answers(void **state)
 {
-	static const uint32_t leaves[] = {0x17,	      0x20,	  0x7fffffff, 0x40000000,
-					  0x80000009, 0x8fffffff, UINT32_MAX};
+	static const uint32_t leaves[] = {0x17,       0x20,       0x7fffffff, 0x40000000,
+	                                  0x80000009, 0x8fffffff, UINT32_MAX};
 
 	(void)state;
 	fake_cpuid_set(0, 0, (struct cpuid_result){.eax = 0xd});
@@ -107,10 +107,10 @@ static void features_of_leaf_1(void **state)
 	assert_int_equal(r.ebx, 0x00010800); /* one processor, APIC 0, CLFLUSH of 64 bytes */
 	assert_false(r.ecx & (BIT(2) | BIT(3) | BIT(5) | BIT(6) | BIT(15) | BIT(21) | BIT(24) | BIT(31)));
 	assert_true(r.ecx & BIT(0) && r.ecx & BIT(17) && r.ecx & BIT(19) && r.ecx & BIT(26) &&
-		    r.ecx & BIT(28));
+	            r.ecx & BIT(28));
 	assert_false(r.edx & (BIT(9) | BIT(18) | BIT(21) | BIT(22) | BIT(28) | BIT(29) | BIT(31)));
 	assert_true(r.edx & BIT(4) && r.edx & BIT(6) && r.edx & BIT(12) && r.edx & BIT(25) &&
-		    r.edx & BIT(26));
+	            r.edx & BIT(26));
 }
 
 static void osxsave_follows_cr4(void **state)
@@ -143,9 +143,9 @@ static void what_needs_a_control_follows_it(void **state)
 	assert_true(ask(0xd, 1).eax & BIT(3));
 	again((struct cpuid_backend){0});
 	assert_false(ask(EXTENDED + 1, 0).edx & BIT(27)); /* RDTSCP */
-	assert_false(ask(7, 0).ecx & BIT(22));		  /* RDPID */
-	assert_false(ask(7, 0).ebx & BIT(10));		  /* INVPCID */
-	assert_int_equal(ask(0xd, 1).eax, 7);		  /* no XSAVES */
+	assert_false(ask(7, 0).ecx & BIT(22));            /* RDPID */
+	assert_false(ask(7, 0).ebx & BIT(10));            /* INVPCID */
+	assert_int_equal(ask(0xd, 1).eax, 7);             /* no XSAVES */
 }
 
 static void syscall_is_seen_in_64_bit_code_only(void **state)
@@ -200,10 +200,10 @@ static void addresses_fit_what_ept_maps(void **state)
 	static const struct {
 		uint32_t host, guest;
 	} cases[] = {
-	    {39, 39},
-	    {52, 48},
-	    {32, 36},
-	    {46, 46},
+		{39, 39},
+		{52, 48},
+		{32, 36},
+		{46, 46},
 	};
 
 	(void)state;
@@ -275,24 +275,24 @@ static void which_values_xcr0_takes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cpuid_test(the_vendor_and_the_highest_leaf),
-	    cpuid_test(beyond_the_range_the_highest_basic_leaf_answers),
-	    cpuid_test(what_the_policy_does_not_list_is_zero),
-	    cpuid_test(leaves_that_the_processor_lacks_are_zero),
-	    cpuid_test(features_of_leaf_1),
-	    cpuid_test(osxsave_follows_cr4),
-	    cpuid_test(features_of_leaf_7),
-	    cpuid_test(what_needs_a_control_follows_it),
-	    cpuid_test(syscall_is_seen_in_64_bit_code_only),
-	    cpuid_test(caches_are_shared_by_nobody),
-	    cpuid_test(there_is_one_thread_of_one_core),
-	    cpuid_test(brand_and_cache_leaves_pass),
-	    cpuid_test(the_tsc_rate_is_told_where_it_fits),
-	    cpuid_test(addresses_fit_what_ept_maps),
-	    cpuid_test(the_sizes_of_xsave_are_those_of_what_is_offered),
-	    cpuid_test(avx_512_comes_as_a_whole),
-	    cpuid_test(a_processor_without_xsave),
-	    cpuid_test(which_values_xcr0_takes),
+		cpuid_test(the_vendor_and_the_highest_leaf),
+		cpuid_test(beyond_the_range_the_highest_basic_leaf_answers),
+		cpuid_test(what_the_policy_does_not_list_is_zero),
+		cpuid_test(leaves_that_the_processor_lacks_are_zero),
+		cpuid_test(features_of_leaf_1),
+		cpuid_test(osxsave_follows_cr4),
+		cpuid_test(features_of_leaf_7),
+		cpuid_test(what_needs_a_control_follows_it),
+		cpuid_test(syscall_is_seen_in_64_bit_code_only),
+		cpuid_test(caches_are_shared_by_nobody),
+		cpuid_test(there_is_one_thread_of_one_core),
+		cpuid_test(brand_and_cache_leaves_pass),
+		cpuid_test(the_tsc_rate_is_told_where_it_fits),
+		cpuid_test(addresses_fit_what_ept_maps),
+		cpuid_test(the_sizes_of_xsave_are_those_of_what_is_offered),
+		cpuid_test(avx_512_comes_as_a_whole),
+		cpuid_test(a_processor_without_xsave),
+		cpuid_test(which_values_xcr0_takes),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

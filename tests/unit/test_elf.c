@@ -24,7 +24,7 @@ static size_t make(bool is_64, uint64_t note_alignment, size_t size)
 	memcpy(file, "\177ELF", 4);
 	file[4] = is_64 ? 2 : 1;
 	file[5] = file[6] = 1;
-	put(0x10, 2, 2);	      /* ET_EXEC */
+	put(0x10, 2, 2);              /* ET_EXEC */
 	put(0x12, is_64 ? 62 : 3, 2); /* EM_X86_64 or EM_386 */
 	if (is_64) {
 		put(0x18, 0xffffffff81000000, 8);
@@ -64,7 +64,7 @@ static size_t make(bool is_64, uint64_t note_alignment, size_t size)
 
 /* Append a note at `at`; returns where the next one begins. */
 static size_t note(size_t at, unsigned alignment, const char *owner, uint32_t type, const void *desc,
-		   uint32_t size)
+                   uint32_t size)
 {
 	uint32_t name_size = (uint32_t)strlen(owner) + 1;
 	size_t body = (12 + name_size + alignment - 1) / alignment * alignment;
@@ -152,19 +152,19 @@ static void test_broken_headers(void **state)
 		uint64_t value;
 		int error;
 	} cases[] = {
-	    {4,	1, 0,		      -ERR_INVALID	  },
-	       {4,	   1, 3,		 -ERR_INVALID    },
-	    {5,	1, 2,		      -ERR_UNSUPPORTED},
-	       {6,	   1, 0,		 -ERR_UNSUPPORTED},
-	    {0x10, 2, 1,		 -ERR_UNSUPPORTED},
-	       {0x10, 2, 4,		    -ERR_UNSUPPORTED},
-	    {0x12, 2, 183,		   -ERR_UNSUPPORTED}, /* EM_AARCH64 */
-	    {0x36, 2, 55,		  -ERR_INVALID    },
-	       {0x38, 2, 0,		    -ERR_INVALID	},
-	    {0x38, 2, 65,		  -ERR_INVALID    },
-	       {0x38, 2, 0xffff,		 -ERR_INVALID    },
-	    {0x36, 2, 0xffff,	      -ERR_TRUNCATED  },
-	       {0x20, 8, UINT64_MAX - 15, -ERR_TRUNCATED	},
+		{4,    1, 0,               -ERR_INVALID    },
+                {4,    1, 3,               -ERR_INVALID    },
+		{5,    1, 2,               -ERR_UNSUPPORTED},
+                {6,    1, 0,               -ERR_UNSUPPORTED},
+		{0x10, 2, 1,               -ERR_UNSUPPORTED},
+                {0x10, 2, 4,               -ERR_UNSUPPORTED},
+		{0x12, 2, 183,             -ERR_UNSUPPORTED}, /* EM_AARCH64 */
+		{0x36, 2, 55,              -ERR_INVALID    },
+                {0x38, 2, 0,               -ERR_INVALID    },
+		{0x38, 2, 65,              -ERR_INVALID    },
+                {0x38, 2, 0xffff,          -ERR_INVALID    },
+		{0x36, 2, 0xffff,          -ERR_TRUNCATED  },
+                {0x20, 8, UINT64_MAX - 15, -ERR_TRUNCATED  },
 	};
 	struct elf_image elf;
 	size_t size;
@@ -198,7 +198,7 @@ static void test_note(void **state)
 				end = note(0x200, real, "GNU", 18, "abcdefghi", 9);
 				end = note(end, real, "Xen", 6, "linux", 6);
 				end = note(end, real, "Xen", 18, is_64 ? (const void *)&entry_64 : &entry,
-					   is_64 ? 8 : 4);
+				           is_64 ? 8 : 4);
 				note(end, real, "Xen", 18, &other, 4);
 				assert_int_equal(open_file(0x300, &elf), 0);
 				assert_int_equal(elf_note_number(&elf, "Xen", 18, &value), 0);
@@ -246,12 +246,12 @@ static void test_broken_notes(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_probe),
-	    cmocka_unit_test(test_both_classes),
-	    cmocka_unit_test(test_truncated_headers),
-	    cmocka_unit_test(test_broken_headers),
-	    cmocka_unit_test(test_note),
-	    cmocka_unit_test(test_broken_notes),
+		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_both_classes),
+		cmocka_unit_test(test_truncated_headers),
+		cmocka_unit_test(test_broken_headers),
+		cmocka_unit_test(test_note),
+		cmocka_unit_test(test_broken_notes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,19 +10,19 @@ static void addresses_16(void **state)
 		unsigned length;
 		uint32_t linear;
 	} cases[] = {
-	    {0x00, {0},		2, 0x20000 + 0x1100}, /* BX+SI */
-	    {0x01, {0},		2, 0x20000 + 0x1200}, /* BX+DI */
-	    {0x02, {0},		2, 0x40000 + 0x2100}, /* BP+SI: stack segment */
-	    {0x03, {0},		2, 0x40000 + 0x2200}, /* BP+DI */
-	    {0x04, {0},		2, 0x20000 + 0x100 }, /* SI */
-	    {0x05, {0},		2, 0x20000 + 0x200 }, /* DI */
-	    {0x06, {0x34, 0x12}, 4, 0x20000 + 0x1234}, /* disp16 */
-	    {0x07, {0},		2, 0x20000 + 0x1000}, /* BX */
-	    {0x46, {0xf0},	   3, 0x40000 + 0x1ff0}, /* BP-10h */
-	    {0x47, {0x7f},	   3, 0x20000 + 0x107f}, /* BX+7Fh */
-	    {0x80, {0x00, 0xff}, 4, 0x20000 + 0x1000}, /* BX+SI-100h */
-	    {0x86, {0x00, 0xe0}, 4, 0x40000 + 0x0000}, /* BP-2000h */
-	    {0x87, {0x00, 0xf0}, 4, 0x20000 + 0x0000}, /* BX+F000h wraps at 64 KiB */
+		{0x00, {0},          2, 0x20000 + 0x1100}, /* BX+SI */
+		{0x01, {0},          2, 0x20000 + 0x1200}, /* BX+DI */
+		{0x02, {0},          2, 0x40000 + 0x2100}, /* BP+SI: stack segment */
+		{0x03, {0},          2, 0x40000 + 0x2200}, /* BP+DI */
+		{0x04, {0},          2, 0x20000 + 0x100 }, /* SI */
+		{0x05, {0},          2, 0x20000 + 0x200 }, /* DI */
+		{0x06, {0x34, 0x12}, 4, 0x20000 + 0x1234}, /* disp16 */
+		{0x07, {0},          2, 0x20000 + 0x1000}, /* BX */
+		{0x46, {0xf0},       3, 0x40000 + 0x1ff0}, /* BP-10h */
+		{0x47, {0x7f},       3, 0x20000 + 0x107f}, /* BX+7Fh */
+		{0x80, {0x00, 0xff}, 4, 0x20000 + 0x1000}, /* BX+SI-100h */
+		{0x86, {0x00, 0xe0}, 4, 0x40000 + 0x0000}, /* BP-2000h */
+		{0x87, {0x00, 0xf0}, 4, 0x20000 + 0x0000}, /* BX+F000h wraps at 64 KiB */
 	};
 
 	(void)state;
@@ -103,9 +103,9 @@ static void segment_loads(void **state)
 			protected_32();
 		else
 			real_mode();
-		assert_int_equal(RUN(0x8e, 0x1b), EMULATE_UNSUPPORTED);	      /* mov ds, [ebx], [bp+di] */
-		assert_int_equal(RUN(0x1f), EMULATE_UNSUPPORTED);	      /* pop ds */
-		assert_int_equal(RUN(0xc5, 0x03), EMULATE_UNSUPPORTED);	      /* lds eax, [ebx], [bp+di] */
+		assert_int_equal(RUN(0x8e, 0x1b), EMULATE_UNSUPPORTED);       /* mov ds, [ebx], [bp+di] */
+		assert_int_equal(RUN(0x1f), EMULATE_UNSUPPORTED);             /* pop ds */
+		assert_int_equal(RUN(0xc5, 0x03), EMULATE_UNSUPPORTED);       /* lds eax, [ebx], [bp+di] */
 		assert_int_equal(RUN(0x0f, 0xb2, 0x03), EMULATE_UNSUPPORTED); /* lss */
 		assert_int_equal(accesses, 0);
 	}
@@ -195,7 +195,7 @@ static void near_branches(void **state)
 	cpu.segment[SEG_CS].limit = 0xffff;
 	cpu.rip = 0xff00;
 	FAULTS(VECTOR_GP, 0xe8, 0x00, 0x10, 0x00, 0x00); /* beyond the limit */
-	assert_int_equal(accesses, 0);			 /* nothing pushed */
+	assert_int_equal(accesses, 0);                   /* nothing pushed */
 	FAULTS(VECTOR_GP, 0xff, 0x25, 0x00, 0x20, 0x00, 0x00);
 }
 
@@ -304,12 +304,12 @@ static void pushf_by_mode(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(addresses_16),	 cmocka_unit_test(addresses_32),
-	    cmocka_unit_test(segment_registers), cmocka_unit_test(segment_loads),
-	    cmocka_unit_test(pusha_popa),	 cmocka_unit_test(stack_16_and_32),
-	    cmocka_unit_test(near_branches),	 cmocka_unit_test(arithmetic_16_and_32),
-	    cmocka_unit_test(string_wraps),	 cmocka_unit_test(repeated_comparison),
-	    cmocka_unit_test(pushf_by_mode),
+		cmocka_unit_test(addresses_16),      cmocka_unit_test(addresses_32),
+		cmocka_unit_test(segment_registers), cmocka_unit_test(segment_loads),
+		cmocka_unit_test(pusha_popa),        cmocka_unit_test(stack_16_and_32),
+		cmocka_unit_test(near_branches),     cmocka_unit_test(arithmetic_16_and_32),
+		cmocka_unit_test(string_wraps),      cmocka_unit_test(repeated_comparison),
+		cmocka_unit_test(pushf_by_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@ static void segment_limits(void **state)
 	(void)state;
 	real_mode();
 	cpu.gpr[RBX] = 0xffff;
-	STEP(0x8a, 0x07);	       /* mov al, [bx] */
+	STEP(0x8a, 0x07);              /* mov al, [bx] */
 	FAULTS(VECTOR_GP, 0x8b, 0x07); /* mov ax, [bx]: real mode has no error codes */
 	FAULTS(VECTOR_GP, 0x89, 0x07);
 	cpu.gpr[RBP] = 0xffff;
@@ -14,7 +14,7 @@ static void segment_limits(void **state)
 	cpu.gpr[RSP] = 1;
 	FAULTS(VECTOR_SS, 0x50);
 	FAULTS(VECTOR_GP, 0x67, 0x8a, 0x05, 0x00, 0x00, 0x01, 0x00); /* beyond 64 KiB by a 32-bit address */
-	cpu.segment[SEG_DS].limit = 0xffffffff;			     /* "unreal" */
+	cpu.segment[SEG_DS].limit = 0xffffffff;                      /* "unreal" */
 	STEP(0x67, 0x8a, 0x05, 0x00, 0x00, 0x01, 0x00);
 	assert_int_equal(last_address, 0x30000);
 
@@ -60,7 +60,7 @@ static void segment_types(void **state)
 	STEP(0x8a, 0x03);
 	FAULTS(VECTOR_GP, 0x88, 0x03);
 	FAULTS(VECTOR_GP, 0x0f, 0xb0, 0x0b); /* cmpxchg [ebx], cl */
-	STEP(0x38, 0x03);		     /* cmp [ebx], al only reads */
+	STEP(0x38, 0x03);                    /* cmp [ebx], al only reads */
 	cpu.segment[SEG_ES].access |= SEGMENT_UNUSABLE;
 	FAULTS(VECTOR_GP, 0x26, 0x8a, 0x03);
 	FAULTS(VECTOR_GP, 0xaa);
@@ -135,8 +135,8 @@ static void invalid_encodings(void **state)
 	FAULTS(VECTOR_UD, 0xf0, 0x01, 0xc3); /* lock add ebx, eax */
 	FAULTS(VECTOR_UD, 0xf0, 0x03, 0x03); /* lock add eax, [rbx] */
 	FAULTS(VECTOR_UD, 0xf0, 0x39, 0x03); /* lock cmp */
-	FAULTS(VECTOR_UD, 0xf0, 0xa4);	     /* lock movs */
-	FAULTS(VECTOR_UD, 0xff, 0xff);	     /* what a hole holds */
+	FAULTS(VECTOR_UD, 0xf0, 0xa4);       /* lock movs */
+	FAULTS(VECTOR_UD, 0xff, 0xff);       /* what a hole holds */
 	STEP(0xf0, 0x01, 0x03);
 }
 
@@ -144,22 +144,22 @@ static void unknown_instructions(void **state)
 {
 	(void)state;
 	protected_32();
-	assert_int_equal(RUN(0x0f, 0x28, 0x03), EMULATE_UNSUPPORTED);		  /* movaps */
-	assert_int_equal(RUN(0x0f, 0x01, 0x3b), EMULATE_UNSUPPORTED);		  /* invlpg */
+	assert_int_equal(RUN(0x0f, 0x28, 0x03), EMULATE_UNSUPPORTED);             /* movaps */
+	assert_int_equal(RUN(0x0f, 0x01, 0x3b), EMULATE_UNSUPPORTED);             /* invlpg */
 	assert_int_equal(RUN(0xf2, 0x0f, 0x38, 0xf1, 0x03), EMULATE_UNSUPPORTED); /* crc32 */
-	assert_int_equal(RUN(0xff, 0x1b), EMULATE_UNSUPPORTED);			  /* call far [ebx] */
-	assert_int_equal(RUN(0x63, 0x03), EMULATE_UNSUPPORTED);			  /* arpl */
+	assert_int_equal(RUN(0xff, 0x1b), EMULATE_UNSUPPORTED);                   /* call far [ebx] */
+	assert_int_equal(RUN(0x63, 0x03), EMULATE_UNSUPPORTED);                   /* arpl */
 	assert_int_equal(RUN(0xcd, 0x80), EMULATE_UNSUPPORTED);
 	assert_int_equal(RUN(0xf4), EMULATE_UNSUPPORTED);
-	assert_int_equal(RUN(0xc5, 0xf8, 0x77), EMULATE_UNSUPPORTED);	    /* vzeroupper */
-	assert_int_equal(RUN(0x66, 0x0f, 0xae, 0x3b), EMULATE_OK);	    /* clflushopt [ebx] */
-	assert_int_equal(RUN(0x0f, 0xae, 0x33), EMULATE_UNSUPPORTED);	    /* xsaveopt [ebx] */
-	assert_int_equal(RUN(0x0f, 0xae, 0xf8), EMULATE_UNSUPPORTED);	    /* sfence */
-	assert_int_equal(RUN(0x0f, 0xc7, 0xc8), EMULATE_UNSUPPORTED);	    /* cmpxchg8b of a register */
-	assert_int_equal(RUN(0x0f, 0xc3, 0xc0), EMULATE_UNSUPPORTED);	    /* movnti to a register */
+	assert_int_equal(RUN(0xc5, 0xf8, 0x77), EMULATE_UNSUPPORTED);       /* vzeroupper */
+	assert_int_equal(RUN(0x66, 0x0f, 0xae, 0x3b), EMULATE_OK);          /* clflushopt [ebx] */
+	assert_int_equal(RUN(0x0f, 0xae, 0x33), EMULATE_UNSUPPORTED);       /* xsaveopt [ebx] */
+	assert_int_equal(RUN(0x0f, 0xae, 0xf8), EMULATE_UNSUPPORTED);       /* sfence */
+	assert_int_equal(RUN(0x0f, 0xc7, 0xc8), EMULATE_UNSUPPORTED);       /* cmpxchg8b of a register */
+	assert_int_equal(RUN(0x0f, 0xc3, 0xc0), EMULATE_UNSUPPORTED);       /* movnti to a register */
 	assert_int_equal(RUN(0x0f, 0x38, 0xf0, 0xc0), EMULATE_UNSUPPORTED); /* movbe of one */
-	assert_int_equal(RUN(0x8c, 0xd8), EMULATE_UNSUPPORTED);		    /* mov eax, ds */
-	assert_int_equal(RUN(0x0f, 0xb8, 0x03), EMULATE_UNSUPPORTED);	    /* popcnt without F3h */
+	assert_int_equal(RUN(0x8c, 0xd8), EMULATE_UNSUPPORTED);             /* mov eax, ds */
+	assert_int_equal(RUN(0x0f, 0xb8, 0x03), EMULATE_UNSUPPORTED);       /* popcnt without F3h */
 	assert_int_equal(accesses, 0);
 }
 
@@ -240,7 +240,7 @@ static void rep_faults_in_the_middle(void **state)
 }
 
 static bool refuse_writes(struct emulate_context *context, gva_t address, void *data, unsigned size,
-			  enum emulate_access access)
+                          enum emulate_access access)
 {
 	if (access == EMULATE_CHECK_WRITE)
 		address += MEMORY_SIZE;
@@ -304,32 +304,32 @@ struct atom {
 static void no_half_done(void **state)
 {
 	static const struct atom atoms[] = {
-	    {2, {0x8b, 0x03}	    }, /* mov eax, [ebx] */
-	    {2, {0x89, 0x03}	    }, /* mov [ebx], eax */
-	    {2, {0x01, 0x03}	    }, /* add [ebx], eax */
-	    {2, {0x87, 0x03}	    }, /* xchg */
-	    {3, {0x0f, 0xc1, 0x03}	  }, /* xadd */
-	    {3, {0x0f, 0xb1, 0x0b}	  }, /* cmpxchg */
-	    {3, {0x0f, 0xc7, 0x0b}	  }, /* cmpxchg8b */
-	    {3, {0xc1, 0x03, 0x05}	  }, /* rol */
-	    {4, {0x0f, 0xa4, 0x03, 0x05}}, /* shld */
-	    {3, {0x0f, 0xbb, 0x0b}	  }, /* btc */
-	    {2, {0xf7, 0x23}	    }, /* mul */
-	    {2, {0xf7, 0x33}	    }, /* div */
-	    {2, {0xff, 0x33}	    }, /* push [ebx] */
-	    {2, {0x8f, 0x03}	    }, /* pop [ebx] */
-	    {1, {0x60}		      }, /* pusha */
-	    {1, {0x61}		      }, /* popa */
-	    {4, {0xc8, 0x10, 0x00, 0x00}}, /* enter */
-	    {1, {0xc9}		      }, /* leave */
-	    {2, {0xff, 0x13}	    }, /* call [ebx] */
-	    {3, {0xc2, 0x08, 0x00}	  }, /* ret 8 */
-	    {1, {0xa5}		      }, /* movs */
-	    {1, {0xa7}		      }, /* cmps */
-	    {2, {0xf3, 0xab}	    }, /* rep stos */
-	    {2, {0xf3, 0xad}	    }, /* rep lods */
-	    {2, {0xf2, 0xaf}	    }, /* repne scas */
-	    {1, {0xd7}		      }, /* xlat */
+		{2, {0x8b, 0x03}            }, /* mov eax, [ebx] */
+		{2, {0x89, 0x03}            }, /* mov [ebx], eax */
+		{2, {0x01, 0x03}            }, /* add [ebx], eax */
+		{2, {0x87, 0x03}            }, /* xchg */
+		{3, {0x0f, 0xc1, 0x03}      }, /* xadd */
+		{3, {0x0f, 0xb1, 0x0b}      }, /* cmpxchg */
+		{3, {0x0f, 0xc7, 0x0b}      }, /* cmpxchg8b */
+		{3, {0xc1, 0x03, 0x05}      }, /* rol */
+		{4, {0x0f, 0xa4, 0x03, 0x05}}, /* shld */
+		{3, {0x0f, 0xbb, 0x0b}      }, /* btc */
+		{2, {0xf7, 0x23}            }, /* mul */
+		{2, {0xf7, 0x33}            }, /* div */
+		{2, {0xff, 0x33}            }, /* push [ebx] */
+		{2, {0x8f, 0x03}            }, /* pop [ebx] */
+		{1, {0x60}                  }, /* pusha */
+		{1, {0x61}                  }, /* popa */
+		{4, {0xc8, 0x10, 0x00, 0x00}}, /* enter */
+		{1, {0xc9}                  }, /* leave */
+		{2, {0xff, 0x13}            }, /* call [ebx] */
+		{3, {0xc2, 0x08, 0x00}      }, /* ret 8 */
+		{1, {0xa5}                  }, /* movs */
+		{1, {0xa7}                  }, /* cmps */
+		{2, {0xf3, 0xab}            }, /* rep stos */
+		{2, {0xf3, 0xad}            }, /* rep lods */
+		{2, {0xf2, 0xaf}            }, /* repne scas */
+		{1, {0xd7}                  }, /* xlat */
 	};
 
 	(void)state;
@@ -369,21 +369,21 @@ static void no_half_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(segment_limits),
-	    cmocka_unit_test(expand_down),
-	    cmocka_unit_test(segment_types),
-	    cmocka_unit_test(canonical_addresses),
-	    cmocka_unit_test(alignment_check),
-	    cmocka_unit_test(invalid_encodings),
-	    cmocka_unit_test(unknown_instructions),
-	    cmocka_unit_test(lengths),
-	    cmocka_unit_test(divide_error),
-	    cmocka_unit_test(rep_is_bounded),
-	    cmocka_unit_test(rep_faults_in_the_middle),
-	    cmocka_unit_test(check_comes_first),
-	    cmocka_unit_test(checks_ask_for_what_follows),
-	    cmocka_unit_test(wraps_at_4g),
-	    cmocka_unit_test(no_half_done),
+		cmocka_unit_test(segment_limits),
+		cmocka_unit_test(expand_down),
+		cmocka_unit_test(segment_types),
+		cmocka_unit_test(canonical_addresses),
+		cmocka_unit_test(alignment_check),
+		cmocka_unit_test(invalid_encodings),
+		cmocka_unit_test(unknown_instructions),
+		cmocka_unit_test(lengths),
+		cmocka_unit_test(divide_error),
+		cmocka_unit_test(rep_is_bounded),
+		cmocka_unit_test(rep_faults_in_the_middle),
+		cmocka_unit_test(check_comes_first),
+		cmocka_unit_test(checks_ask_for_what_follows),
+		cmocka_unit_test(wraps_at_4g),
+		cmocka_unit_test(no_half_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static bool undefined_result(const struct trial *t)
 /* ---- The emulator's side ---- */
 
 static bool access_shadow(struct emulate_context *context, gva_t address, void *data, unsigned size,
-			  enum emulate_access access)
+                          enum emulate_access access)
 {
 	uint64_t offset = address - (uint64_t)(uintptr_t)native.window;
 
@@ -80,17 +80,17 @@ static enum emulate_status emulate(const struct trial *t, struct emulate_context
 	enum emulate_status status;
 
 	*context = (struct emulate_context){
-	    .access = access_shadow,
-	    .rip = t->state.rip,
-	    .rflags = t->state.rflags,
-	    .cr0 = 0x80000011,
-	    .efer = 0x500,
-	    .segment[SEG_CS].access = 0xa0fb,
-	    .segment[SEG_FS].base = native.fs_base,
-	    .segment[SEG_GS].base = NATIVE_GS_BASE,
-	    .cpl = 3,
-	    .byte_count = 15,
-	    .max_iterations = 1 + below(50),
+		.access = access_shadow,
+		.rip = t->state.rip,
+		.rflags = t->state.rflags,
+		.cr0 = 0x80000011,
+		.efer = 0x500,
+		.segment[SEG_CS].access = 0xa0fb,
+		.segment[SEG_FS].base = native.fs_base,
+		.segment[SEG_GS].base = NATIVE_GS_BASE,
+		.cpl = 3,
+		.byte_count = 15,
+		.max_iterations = 1 + below(50),
 	};
 	take_selectors(context->segment);
 	memcpy(context->gpr, t->state.gpr, sizeof(context->gpr));
@@ -105,26 +105,26 @@ static enum emulate_status emulate(const struct trial *t, struct emulate_context
 /* ---- Comparison ---- */
 
 static void describe(const struct trial *t, const struct native_state *real,
-		     const struct emulate_context *context, enum emulate_status status, uint64_t flags)
+                     const struct emulate_context *context, enum emulate_status status, uint64_t flags)
 {
 	print_error("opcode map %u %02x /%d:", t->form->map, t->opcode, t->form->digit);
 	for (unsigned i = 0; i < t->length; i++)
 		print_error(" %02x", t->bytes[i]);
 	print_error("\nvector: processor %d; emulator: status %d, vector %d\n", real->vector, status,
-		    context->fault.vector);
+	            context->fault.vector);
 	for (int i = 0; i < 16; i++)
 		print_error("r%-2d %016lx -> processor %016lx emulator %016lx%s\n", i, t->state.gpr[i],
-			    real->gpr[i], context->gpr[i], real->gpr[i] == context->gpr[i] ? "" : " !");
+		            real->gpr[i], context->gpr[i], real->gpr[i] == context->gpr[i] ? "" : " !");
 	print_error("rip %lx -> %lx %lx\nflags %lx -> %lx %lx, compared %lx\n", t->state.rip, real->rip,
-		    context->rip, t->state.rflags, real->rflags, context->rflags, flags);
+	            context->rip, t->state.rflags, real->rflags, context->rflags, flags);
 	for (unsigned i = 0; i < NATIVE_WINDOW_SIZE; i++)
 		if (native.window[i] != shadow[i])
 			print_error("memory %p: %02x %02x\n", (void *)(native.window + i), native.window[i],
-				    shadow[i]);
+			            shadow[i]);
 }
 
 static bool same(const struct trial *t, const struct native_state *real,
-		 const struct emulate_context *context, enum emulate_status status)
+                 const struct emulate_context *context, enum emulate_status status)
 {
 	uint64_t flags = VISIBLE_FLAGS & ~undefined_flags(t);
 	bool good = status == (real->vector < 0 ? EMULATE_OK : EMULATE_FAULT);

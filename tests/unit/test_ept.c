@@ -110,10 +110,10 @@ static void test_sizes_follow_cpu(void **state)
 		struct ept_features features;
 		uint64_t size;
 	} rows[] = {
-	    {{false, false, false}, PAGE_SIZE},
-	    {{true, false, false},  MIB(2)	 },
-	    {{true, true, false},	  GIB(1)	},
-	    {{false, true, false},  GIB(1)	 },
+		{{false, false, false}, PAGE_SIZE},
+		{{true, false, false},  MIB(2)   },
+		{{true, true, false},   GIB(1)   },
+		{{false, true, false},  GIB(1)   },
 	};
 
 	(void)state;
@@ -127,7 +127,7 @@ static void test_sizes_follow_cpu(void **state)
 		assert_int_equal(ept_fault(&ept, &map, gpa), 0);
 		entry = leaf_of(gpa, &size);
 		assert_int_equal((entry & 0xffffffffff000) + gpa % size,
-				 guest_map_find(&map, gpa).hpa + gpa - GIB(4));
+		                 guest_map_find(&map, gpa).hpa + gpa - GIB(4));
 		assert_int_equal(size, rows[i].size);
 		stop();
 	}
@@ -238,7 +238,7 @@ static void test_random(void **state)
 
 				error = ept_fault(&ept, &map, gpa + (uint64_t)rand() % PAGE_SIZE);
 				assert_int_equal(
-				    error, found == GUEST_RAM || found == GUEST_ROM ? 0 : -ERR_NOT_FOUND);
+					error, found == GUEST_RAM || found == GUEST_ROM ? 0 : -ERR_NOT_FOUND);
 			}
 			if (step % 8 == 0)
 				check(end);
@@ -250,10 +250,10 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_fault),     cmocka_unit_test(test_sizes_follow_cpu),
-	    cmocka_unit_test(test_pointer),   cmocka_unit_test(test_unmap_and_drop),
-	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_tables_wait_for_flush),
-	    cmocka_unit_test(test_random),
+		cmocka_unit_test(test_fault),     cmocka_unit_test(test_sizes_follow_cpu),
+		cmocka_unit_test(test_pointer),   cmocka_unit_test(test_unmap_and_drop),
+		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_tables_wait_for_flush),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests_name("ept", tests, NULL, NULL);

@@ -15,7 +15,7 @@ enum {
 
 #define WITH_CODE  ((uint32_t)INTERRUPTION_ERROR_CODE)
 #define PIC_BASE   0x30
-#define LINE	   5 /* drives nothing in this machine, as 6 and 7 */
+#define LINE       5 /* drives nothing in this machine, as 6 and 7 */
 #define IRQ_VECTOR (PIC_BASE + LINE)
 
 /* An exit that has no effect on events of its own. */
@@ -83,9 +83,9 @@ static void an_interrupt_waits_for_if_and_shadows(void **state)
 		bool on;
 		uint64_t blocking;
 	} cases[] = {
-	    {false, 0		     },
-	    {true,  BLOCKING_STI   },
-	    {true,  BLOCKING_MOV_SS},
+		{false, 0              },
+		{true,  BLOCKING_STI   },
+		{true,  BLOCKING_MOV_SS},
 	};
 
 	(void)state;
@@ -302,7 +302,7 @@ static void software_exceptions_have_a_length(void **state)
 {
 	(void)state;
 	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
-			 ACTION_RETRY);
+	                 ACTION_RETRY);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_SOFTWARE_EXCEPTION, EXCEPTION_BP));
 	assert_int_equal(vmread(VMCS_ENTRY_LENGTH), 1);
@@ -339,18 +339,18 @@ static void every_kind_of_event_is_delivered_anew(void **state)
 		uint32_t info, error_code;
 		unsigned length;
 	} events[] = {
-	    {INJECT(EVENT_INTERRUPT,	     0x33),			    0,      0},
-	    {INJECT(EVENT_EXCEPTION,	     EXCEPTION_GP) | WITH_CODE, 0x1234, 0},
-	    {INJECT(EVENT_EXCEPTION,	     EXCEPTION_UD),		    0,      0},
-	    {INJECT(EVENT_SOFTWARE_INTERRUPT,   0x80),		     0,	2},
-	    {INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB),	       0,	  1},
-	    {INJECT(EVENT_SOFTWARE_EXCEPTION,   EXCEPTION_BP),	     0,	3},
+		{INJECT(EVENT_INTERRUPT,            0x33),                     0,      0},
+		{INJECT(EVENT_EXCEPTION,            EXCEPTION_GP) | WITH_CODE, 0x1234, 0},
+		{INJECT(EVENT_EXCEPTION,            EXCEPTION_UD),             0,      0},
+		{INJECT(EVENT_SOFTWARE_INTERRUPT,   0x80),                     0,      2},
+		{INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB),             0,      1},
+		{INJECT(EVENT_SOFTWARE_EXCEPTION,   EXCEPTION_BP),             0,      3},
 	};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
 		interrupted_delivery(events[i].info | 1u << 12 /* undefined */, events[i].error_code,
-				     events[i].length);
+		                     events[i].length);
 		assert_int_equal(rig_injected(), events[i].info);
 		assert_int_equal(vmread(VMCS_ENTRY_ERROR_CODE), events[i].error_code);
 		assert_int_equal(vmread(VMCS_ENTRY_LENGTH), events[i].length);
@@ -472,10 +472,10 @@ static void a_faulting_iret_blocks_nmis_again(void **state)
 		uint32_t info, vectoring;
 		bool blocks;
 	} cases[] = {
-	    {ac | UNBLOCKED, 0,		true },
-	    {ac,		 0,	    false},
-	    {df | UNBLOCKED, 0,		false},
-	    {ac | UNBLOCKED, interrupt, false},
+		{ac | UNBLOCKED, 0,         true },
+		{ac,             0,         false},
+		{df | UNBLOCKED, 0,         false},
+		{ac | UNBLOCKED, interrupt, false},
 	};
 
 	(void)state;
@@ -490,34 +490,34 @@ static void a_faulting_iret_blocks_nmis_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    event_test(an_interrupt_goes_in_at_once),
-	    event_test(an_interrupt_waits_for_if_and_shadows),
-	    event_test(a_second_interrupt_opens_the_window),
-	    event_test(automatic_eoi_leaves_the_next_one_pending),
-	    event_test(an_interrupt_that_goes_away_is_forgotten),
-	    event_test(an_interrupt_that_waited_for_a_window_ends_hlt),
-	    event_test(with_interrupts_off_it_does_not),
-	    event_test(an_interrupt_that_arrives_ends_hlt),
-	    event_test(an_nmi_goes_in_before_an_interrupt),
-	    event_test(an_nmi_needs_no_if),
-	    event_test(an_nmi_waits_for_its_window),
-	    event_test(without_virtual_nmis_they_wait_for_interrupts_to_open),
-	    event_test(an_nmi_that_waited_for_a_window_ends_hlt),
-	    event_test(a_queued_event_goes_first),
-	    event_test(real_mode_has_no_error_codes),
-	    event_test(software_exceptions_have_a_length),
-	    event_test(a_page_fault_loads_cr2),
-	    event_test(every_kind_of_event_is_delivered_anew),
-	    event_test(an_interrupted_nmi_unblocks_first),
-	    event_test(an_interrupted_interrupt_passes_shadows),
-	    event_test(vectoring_fields_without_the_valid_bit_say_nothing),
-	    event_test(a_debug_exception_gets_its_dr6_and_loses_gd),
-	    event_test(int1_keeps_its_kind),
-	    event_test(an_alignment_check_goes_back_with_its_code),
-	    event_test(an_exception_in_a_delivery_combines_with_it),
-	    event_test(nmis_and_machine_checks_are_the_monitors),
-	    event_test(real_interrupts_are_served),
-	    event_test(a_faulting_iret_blocks_nmis_again),
+		event_test(an_interrupt_goes_in_at_once),
+		event_test(an_interrupt_waits_for_if_and_shadows),
+		event_test(a_second_interrupt_opens_the_window),
+		event_test(automatic_eoi_leaves_the_next_one_pending),
+		event_test(an_interrupt_that_goes_away_is_forgotten),
+		event_test(an_interrupt_that_waited_for_a_window_ends_hlt),
+		event_test(with_interrupts_off_it_does_not),
+		event_test(an_interrupt_that_arrives_ends_hlt),
+		event_test(an_nmi_goes_in_before_an_interrupt),
+		event_test(an_nmi_needs_no_if),
+		event_test(an_nmi_waits_for_its_window),
+		event_test(without_virtual_nmis_they_wait_for_interrupts_to_open),
+		event_test(an_nmi_that_waited_for_a_window_ends_hlt),
+		event_test(a_queued_event_goes_first),
+		event_test(real_mode_has_no_error_codes),
+		event_test(software_exceptions_have_a_length),
+		event_test(a_page_fault_loads_cr2),
+		event_test(every_kind_of_event_is_delivered_anew),
+		event_test(an_interrupted_nmi_unblocks_first),
+		event_test(an_interrupted_interrupt_passes_shadows),
+		event_test(vectoring_fields_without_the_valid_bit_say_nothing),
+		event_test(a_debug_exception_gets_its_dr6_and_loses_gd),
+		event_test(int1_keeps_its_kind),
+		event_test(an_alignment_check_goes_back_with_its_code),
+		event_test(an_exception_in_a_delivery_combines_with_it),
+		event_test(nmis_and_machine_checks_are_the_monitors),
+		event_test(real_interrupts_are_served),
+		event_test(a_faulting_iret_blocks_nmis_again),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

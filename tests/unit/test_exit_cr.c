@@ -4,10 +4,10 @@
 #define EXIT_CR 28
 
 /* SDM Vol. 3C "Exit Qualification for Control-Register Accesses". */
-#define TO_CR(cr, gpr)	 ((uint64_t)(cr) | (uint64_t)(gpr) << 8)
+#define TO_CR(cr, gpr)   ((uint64_t)(cr) | (uint64_t)(gpr) << 8)
 #define FROM_CR(cr, gpr) (TO_CR(cr, gpr) | 1 << 4)
-#define CLTS		 (2UL << 4)
-#define LMSW(data)	 (3UL << 4 | (uint64_t)(data) << 16)
+#define CLTS             (2UL << 4)
+#define LMSW(data)       (3UL << 4 | (uint64_t)(data) << 16)
 
 static void access_cr(uint64_t qualification)
 {
@@ -188,8 +188,8 @@ static void pae_paging_loads_the_pdptes(void **state)
 
 static void reserved_bits_in_a_pdpte_are_a_gp(void **state)
 {
-	static const uint64_t bad[] = {0x3003, 0x3005, 0x3021,	      0x3041,
-				       0x3081, 0x3101, 1UL << 39 | 1, 1UL << 63 | 1};
+	static const uint64_t bad[] = {0x3003, 0x3005, 0x3021,        0x3041,
+	                               0x3081, 0x3101, 1UL << 39 | 1, 1UL << 63 | 1};
 
 	(void)state;
 	put_pdptes(0x2000);
@@ -448,32 +448,32 @@ static void other_control_registers_do_not_exist(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(cr0_shows_what_was_written_and_keeps_what_vmx_needs),
-	    rig_test(reserved_bits_of_cr0_stay_0),
-	    rig_test(bad_cr0_values_are_gps),
-	    rig_test(the_upper_half_counts_in_64_bit_code_only),
-	    rig_test(paging_enters_long_mode),
-	    rig_test(long_mode_needs_pae_and_no_64_bit_cs_or_16_bit_tss),
-	    rig_test(paging_cannot_end_in_64_bit_code_or_with_pcid),
-	    rig_test(paging_without_pae_needs_nothing),
-	    rig_test(clts_and_lmsw),
-	    rig_test(pae_paging_loads_the_pdptes),
-	    rig_test(reserved_bits_in_a_pdpte_are_a_gp),
-	    rig_test(cr3_with_pae_loads_the_pdptes),
-	    rig_test(cache_bits_reload_the_pdptes),
-	    rig_test(cr4_bits_reload_the_pdptes),
-	    rig_test(clearing_pae_leaves_32_bit_paging),
-	    rig_test(cr3_beyond_the_physical_width_is_a_gp),
-	    rig_test(bit_63_of_cr3_keeps_the_translations),
-	    rig_test(cr3_is_read_into_any_register),
-	    rig_test(cr4_shows_what_was_written_and_keeps_what_vmx_needs),
-	    rig_test(cr4_bits_that_cpuid_hides_are_gps),
-	    rig_test(what_the_processor_lacks_is_a_gp),
-	    rig_test(pae_cannot_go_in_long_mode),
-	    rig_test(pcid_needs_long_mode_and_a_clean_cr3),
-	    rig_test(changes_that_the_manual_lists_flush),
-	    rig_test(cr8_is_4_bits),
-	    rig_test(other_control_registers_do_not_exist),
+		rig_test(cr0_shows_what_was_written_and_keeps_what_vmx_needs),
+		rig_test(reserved_bits_of_cr0_stay_0),
+		rig_test(bad_cr0_values_are_gps),
+		rig_test(the_upper_half_counts_in_64_bit_code_only),
+		rig_test(paging_enters_long_mode),
+		rig_test(long_mode_needs_pae_and_no_64_bit_cs_or_16_bit_tss),
+		rig_test(paging_cannot_end_in_64_bit_code_or_with_pcid),
+		rig_test(paging_without_pae_needs_nothing),
+		rig_test(clts_and_lmsw),
+		rig_test(pae_paging_loads_the_pdptes),
+		rig_test(reserved_bits_in_a_pdpte_are_a_gp),
+		rig_test(cr3_with_pae_loads_the_pdptes),
+		rig_test(cache_bits_reload_the_pdptes),
+		rig_test(cr4_bits_reload_the_pdptes),
+		rig_test(clearing_pae_leaves_32_bit_paging),
+		rig_test(cr3_beyond_the_physical_width_is_a_gp),
+		rig_test(bit_63_of_cr3_keeps_the_translations),
+		rig_test(cr3_is_read_into_any_register),
+		rig_test(cr4_shows_what_was_written_and_keeps_what_vmx_needs),
+		rig_test(cr4_bits_that_cpuid_hides_are_gps),
+		rig_test(what_the_processor_lacks_is_a_gp),
+		rig_test(pae_cannot_go_in_long_mode),
+		rig_test(pcid_needs_long_mode_and_a_clean_cr3),
+		rig_test(changes_that_the_manual_lists_flush),
+		rig_test(cr8_is_4_bits),
+		rig_test(other_control_registers_do_not_exist),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -5,9 +5,9 @@
 
 /* SDM Vol. 3C "Exit Qualification for I/O Instructions". */
 #define IO(size, port) (((uint64_t)(size)-1) | (uint64_t)(port) << 16)
-#define IN	       (1u << 3)
-#define STRING	       (1u << 4)
-#define REP	       (1u << 5)
+#define IN             (1u << 3)
+#define STRING         (1u << 4)
+#define REP            (1u << 5)
 #define IMMEDIATE      (1u << 6)
 
 static int setup(void **state)
@@ -27,9 +27,9 @@ static void in_merges_into_rax(void **state)
 		unsigned size;
 		uint64_t rax;
 	} cases[] = {
-	    {1, 0xfedcba9876543201},
-	    {2, 0xfedcba9876540202},
-	    {4, 0x0000000003030303}, /* 32 bits clear the upper half */
+		{1, 0xfedcba9876543201},
+		{2, 0xfedcba9876540202},
+		{4, 0x0000000003030303}, /* 32 bits clear the upper half */
 	};
 
 	(void)state;
@@ -131,13 +131,13 @@ static void without_that_the_bytes_are_decoded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    io_test(in_merges_into_rax),
-	    io_test(out_sends_the_low_part),
-	    io_test(an_unclaimed_port_floats),
-	    io_test(a_device_of_the_machine_answers),
-	    io_test(outs_takes_size_and_segment_from_the_processor),
-	    io_test(ins_is_always_to_es),
-	    io_test(without_that_the_bytes_are_decoded),
+		io_test(in_merges_into_rax),
+		io_test(out_sends_the_low_part),
+		io_test(an_unclaimed_port_floats),
+		io_test(a_device_of_the_machine_answers),
+		io_test(outs_takes_size_and_segment_from_the_processor),
+		io_test(ins_is_always_to_es),
+		io_test(without_that_the_bytes_are_decoded),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -1,13 +1,13 @@
 /* EPT violations and what the emulator does with memory that is no RAM: vmm/vmx/exit_memory.c, vmm/mmio.c. */
 #include "vm_rig.h"
 
-#define EXIT_EPT_VIOLATION	  48
+#define EXIT_EPT_VIOLATION        48
 #define EXIT_EPT_MISCONFIGURATION 49
 
 /* SDM Vol. 3C "Exit Qualification for EPT Violations". */
-#define READS	       BIT(0)
-#define WRITES	       BIT(1)
-#define FETCHES	       BIT(2)
+#define READS          BIT(0)
+#define WRITES         BIT(1)
+#define FETCHES        BIT(2)
 #define NMI_UNBLOCKING BIT(12)
 
 static bool violation(gpa_t gpa, uint64_t qualification)
@@ -55,7 +55,7 @@ static void no_memory_for_tables_stops_only_the_vm(void **state)
 	(void)state;
 	while (order--)
 		for (hpa_t hpa; count < ARRAY_SIZE(taken) &&
-				(hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA));)
+		                (hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA));)
 			taken[count++] = hpa | order;
 	assert_int_equal(frames_stat().free, 0);
 	assert_false(violation(0x5000, READS));
@@ -239,7 +239,7 @@ static void an_event_goes_on_once_its_memory_is_mapped(void **state)
 {
 	(void)state;
 	assert_true(delivery_violation(
-	    INJECT(EVENT_EXCEPTION, EXCEPTION_PF) | (uint32_t)INTERRUPTION_ERROR_CODE, 0x5000, WRITES));
+		INJECT(EVENT_EXCEPTION, EXCEPTION_PF) | (uint32_t)INTERRUPTION_ERROR_CODE, 0x5000, WRITES));
 	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_PF) | INTERRUPTION_ERROR_CODE);
 	assert_int_equal(vmread(VMCS_ENTRY_ERROR_CODE), 0x18);
 	assert_int_equal(vm.ept.faults, 1);
@@ -257,7 +257,7 @@ static void a_fault_through_a_hole_is_a_double_fault(void **state)
 {
 	(void)state;
 	assert_true(delivery_violation(
-	    INJECT(EVENT_EXCEPTION, EXCEPTION_GP) | (uint32_t)INTERRUPTION_ERROR_CODE, RIG_HOLE, READS));
+		INJECT(EVENT_EXCEPTION, EXCEPTION_GP) | (uint32_t)INTERRUPTION_ERROR_CODE, RIG_HOLE, READS));
 	assert_faulted_code(EXCEPTION_DF, 0);
 }
 
@@ -265,7 +265,7 @@ static void a_double_fault_through_a_hole_is_a_triple_fault(void **state)
 {
 	(void)state;
 	assert_false(delivery_violation(
-	    INJECT(EVENT_EXCEPTION, EXCEPTION_DF) | (uint32_t)INTERRUPTION_ERROR_CODE, RIG_HOLE, READS));
+		INJECT(EVENT_EXCEPTION, EXCEPTION_DF) | (uint32_t)INTERRUPTION_ERROR_CODE, RIG_HOLE, READS));
 	assert_stopped(VM_TRIPLE_FAULT);
 }
 
@@ -283,27 +283,27 @@ static void nmi_blocking_is_restored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(ram_is_mapped_and_the_instruction_runs_again),
-	    rig_test(rom_is_mapped_for_reads),
-	    rig_test(no_memory_for_tables_stops_only_the_vm),
-	    rig_test(a_misconfiguration_stops_only_the_vm),
-	    rig_test(a_hole_reads_as_all_ones),
-	    rig_test(writes_to_a_hole_are_lost),
-	    rig_test(writes_to_rom_are_lost),
-	    rig_test(the_stack_and_flags_come_back),
-	    rig_test(code_in_a_hole_is_undefined),
-	    rig_test(an_emulated_instruction_ends_its_shadow_and_traps),
-	    rig_test(real_mode_addresses_go_through_the_segment),
-	    rig_test(a_long_rep_is_cut_into_batches),
-	    rig_test(what_cannot_be_emulated_stops_the_vm_with_its_bytes),
-	    rig_test(faults_of_the_instruction_reach_the_guest),
-	    rig_test(page_faults_of_the_instruction_reach_the_guest),
-	    rig_test(code_that_is_gone_is_a_page_fault),
-	    rig_test(an_event_goes_on_once_its_memory_is_mapped),
-	    rig_test(an_interrupt_through_a_hole_is_a_gp),
-	    rig_test(a_fault_through_a_hole_is_a_double_fault),
-	    rig_test(a_double_fault_through_a_hole_is_a_triple_fault),
-	    rig_test(nmi_blocking_is_restored),
+		rig_test(ram_is_mapped_and_the_instruction_runs_again),
+		rig_test(rom_is_mapped_for_reads),
+		rig_test(no_memory_for_tables_stops_only_the_vm),
+		rig_test(a_misconfiguration_stops_only_the_vm),
+		rig_test(a_hole_reads_as_all_ones),
+		rig_test(writes_to_a_hole_are_lost),
+		rig_test(writes_to_rom_are_lost),
+		rig_test(the_stack_and_flags_come_back),
+		rig_test(code_in_a_hole_is_undefined),
+		rig_test(an_emulated_instruction_ends_its_shadow_and_traps),
+		rig_test(real_mode_addresses_go_through_the_segment),
+		rig_test(a_long_rep_is_cut_into_batches),
+		rig_test(what_cannot_be_emulated_stops_the_vm_with_its_bytes),
+		rig_test(faults_of_the_instruction_reach_the_guest),
+		rig_test(page_faults_of_the_instruction_reach_the_guest),
+		rig_test(code_that_is_gone_is_a_page_fault),
+		rig_test(an_event_goes_on_once_its_memory_is_mapped),
+		rig_test(an_interrupt_through_a_hole_is_a_gp),
+		rig_test(a_fault_through_a_hole_is_a_double_fault),
+		rig_test(a_double_fault_through_a_hole_is_a_triple_fault),
+		rig_test(nmi_blocking_is_restored),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

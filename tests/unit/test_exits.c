@@ -18,12 +18,12 @@ enum {
 
 /* The kinds of instruction that do not exist for a guest, each to end in #UD. */
 static const uint8_t undefined[] = {11, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 36,
-				    39, 50, 53, 59, 60, 67, 68, 69, 70, 76, 77};
+                                    39, 50, 53, 59, 60, 67, 68, 69, 70, 76, 77};
 
 /* Reasons that no control of ours can bring about. */
-static const uint8_t unexpected[] = {4,	 5,  6,	 14, 16, 17, 29, 33, 34, 35, 37, 38, 40,
-				     41, 42, 43, 44, 45, 46, 47, 51, 56, 57, 58, 61, 62,
-				     63, 64, 65, 66, 71, 72, 73, 74, 75, 78, 79};
+static const uint8_t unexpected[] = {4,  5,  6,  14, 16, 17, 29, 33, 34, 35, 37, 38, 40,
+                                     41, 42, 43, 44, 45, 46, 47, 51, 56, 57, 58, 61, 62,
+                                     63, 64, 65, 66, 71, 72, 73, 74, 75, 78, 79};
 
 /* Those with a handler that does something of its own. */
 static const uint8_t served[] = {0, 1, 2, 3, 7, 8, 9, 10, 12, 13, 15, 28, 30, 31, 32, 48, 49, 52, 54, 55};
@@ -230,7 +230,7 @@ static void exits_are_counted_and_the_last_ones_kept(void **state)
 	vm_report(&vm);
 	assert_logged("last exits, oldest first (19 in all):\nerror:     rip 0000000000003000  INVD\n");
 	assert_true(strstr(rig.log, "rip 0000000000012000  CPUID") >
-		    strstr(rig.log, "rip 0000000000011000  INVD"));
+	            strstr(rig.log, "rip 0000000000011000  INVD"));
 }
 
 /* ---- The handlers ---- */
@@ -315,8 +315,8 @@ static void xsetbv_takes_what_cpuid_offers(void **state)
 
 static void xsetbv_refuses_the_rest(void **state)
 {
-	static const uint64_t values[] = {0,	2,     5,   0x47,	   0xa7,
-					  0xe3, 0x207, 0xf, 1UL << 32 | 1, 1UL << 63 | 7};
+	static const uint64_t values[] = {0,    2,     5,   0x47,          0xa7,
+	                                  0xe3, 0x207, 0xf, 1UL << 32 | 1, 1UL << 63 | 7};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
@@ -505,40 +505,40 @@ static void stale_translations_are_flushed_before_entry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(the_table_is_complete),
-	    rig_test(the_page_has_every_reason),
-	    rig_test(undefined_instructions_raise_ud),
-	    rig_test(unexpected_exits_stop_only_the_vm),
-	    rig_test(a_reason_of_the_future_stops_only_the_vm),
-	    rig_test(a_failed_entry_stops_the_vm_and_names_the_rule),
-	    rig_test(a_refused_entry_names_the_error),
-	    rig_test(a_triple_fault_stops_the_vm_with_a_report),
-	    rig_test(an_init_signal_is_swallowed),
-	    rig_test(an_instruction_ends_its_shadow),
-	    rig_test(a_single_step_trap_follows_the_instruction),
-	    rig_test(with_btf_only_branches_trap),
-	    rig_test(a_fault_raises_no_single_step_trap),
-	    rig_test(rip_wraps_at_4g_outside_64_bit_code),
-	    rig_test(exits_are_counted_and_the_last_ones_kept),
-	    rig_test(cpuid_answers_and_goes_on),
-	    rig_test(cache_instructions_do_nothing),
-	    rig_test(there_are_no_performance_counters),
-	    rig_test(rdmsr_fills_two_halves),
-	    rig_test(an_unknown_msr_is_a_gp_and_changes_nothing),
-	    rig_test(wrmsr_joins_two_halves),
-	    rig_test(xsetbv_takes_what_cpuid_offers),
-	    rig_test(xsetbv_refuses_the_rest),
-	    rig_test(hlt_waits_behind_the_instruction),
-	    rig_test(an_nmi_ends_hlt),
-	    rig_test(an_nmi_that_is_blocked_does_not),
-	    rig_test(hlt_with_interrupts_off_is_said_once),
-	    rig_test(a_single_step_trap_ends_hlt),
-	    rig_test(the_preemption_timer_is_armed_for_the_next_deadline),
-	    rig_test(without_a_preemption_timer_the_apic_watches),
-	    rig_test(an_idle_cpu_fires_timers_that_are_due),
-	    rig_test(after_a_wait_the_preemption_timer_is_right),
-	    rig_test(interrupts_are_taken_while_events_are_delivered),
-	    rig_test(stale_translations_are_flushed_before_entry),
+		rig_test(the_table_is_complete),
+		rig_test(the_page_has_every_reason),
+		rig_test(undefined_instructions_raise_ud),
+		rig_test(unexpected_exits_stop_only_the_vm),
+		rig_test(a_reason_of_the_future_stops_only_the_vm),
+		rig_test(a_failed_entry_stops_the_vm_and_names_the_rule),
+		rig_test(a_refused_entry_names_the_error),
+		rig_test(a_triple_fault_stops_the_vm_with_a_report),
+		rig_test(an_init_signal_is_swallowed),
+		rig_test(an_instruction_ends_its_shadow),
+		rig_test(a_single_step_trap_follows_the_instruction),
+		rig_test(with_btf_only_branches_trap),
+		rig_test(a_fault_raises_no_single_step_trap),
+		rig_test(rip_wraps_at_4g_outside_64_bit_code),
+		rig_test(exits_are_counted_and_the_last_ones_kept),
+		rig_test(cpuid_answers_and_goes_on),
+		rig_test(cache_instructions_do_nothing),
+		rig_test(there_are_no_performance_counters),
+		rig_test(rdmsr_fills_two_halves),
+		rig_test(an_unknown_msr_is_a_gp_and_changes_nothing),
+		rig_test(wrmsr_joins_two_halves),
+		rig_test(xsetbv_takes_what_cpuid_offers),
+		rig_test(xsetbv_refuses_the_rest),
+		rig_test(hlt_waits_behind_the_instruction),
+		rig_test(an_nmi_ends_hlt),
+		rig_test(an_nmi_that_is_blocked_does_not),
+		rig_test(hlt_with_interrupts_off_is_said_once),
+		rig_test(a_single_step_trap_ends_hlt),
+		rig_test(the_preemption_timer_is_armed_for_the_next_deadline),
+		rig_test(without_a_preemption_timer_the_apic_watches),
+		rig_test(an_idle_cpu_fires_timers_that_are_due),
+		rig_test(after_a_wait_the_preemption_timer_is_right),
+		rig_test(interrupts_are_taken_while_events_are_delivered),
+		rig_test(stale_translations_are_flushed_before_entry),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -31,7 +31,7 @@ static uint8_t sum(gpa_t gpa, size_t size)
 	return total;
 }
 
-#define U8(gpa)	 guest_ram_number(gpa, 1)
+#define U8(gpa)  guest_ram_number(gpa, 1)
 #define U16(gpa) guest_ram_number(gpa, 2)
 #define U32(gpa) guest_ram_number(gpa, 4)
 #define U64(gpa) guest_ram_number(gpa, 8)
@@ -193,16 +193,16 @@ static void test_no_room(void **state)
 	(void)state;
 	guest_ram_create(MIB(1));
 	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, GUEST_HIGH_START, GUEST_EBDA + 64, 1, &rsdp),
-			 0);
+	                 0);
 	used = at;
 	for (gpa_t limit = GUEST_BIOS_START; limit < used; limit += 16) {
 		at = GUEST_BIOS_START;
 		assert_int_equal(acpi_tables_load(&guest_ram_map, &at, limit, GUEST_EBDA + 64, 1, &rsdp),
-				 -ERR_NO_MEMORY);
+		                 -ERR_NO_MEMORY);
 	}
 	at = 0xc0000; /* a hole */
 	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, 0xd0000, GUEST_EBDA + 64, 1, &rsdp),
-			 -ERR_OUT_OF_RANGE);
+	                 -ERR_OUT_OF_RANGE);
 }
 
 /* The disassembler reads each table, checks it, and compiles what it understood again. */
@@ -224,9 +224,9 @@ static void test_disassembles(void **state)
 		assert_int_equal(fwrite(guest_ram + gpa, U32(gpa + 4), 1, file), 1);
 		fclose(file);
 		snprintf(command, sizeof(command),
-			 "cd %s && iasl -d %s.aml > log 2>&1 && ! grep -i -E 'error|warning|checksum' log && "
-			 "iasl -ve %s.dsl > log 2>&1",
-			 folder, tables[i], tables[i]);
+		         "cd %s && iasl -d %s.aml > log 2>&1 && ! grep -i -E 'error|warning|checksum' log && "
+		         "iasl -ve %s.dsl > log 2>&1",
+		         folder, tables[i], tables[i]);
 		assert_int_equal(system(command), 0);
 	}
 	snprintf(command, sizeof(command), "rm -r %s", folder);
@@ -236,10 +236,10 @@ static void test_disassembles(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_root),       cmocka_unit_test(test_fadt),
-	    cmocka_unit_test(test_soft_off),   cmocka_unit_test(test_uarts),
-	    cmocka_unit_test(test_data_areas), cmocka_unit_test(test_reset_vector_resets),
-	    cmocka_unit_test(test_no_room),    cmocka_unit_test(test_disassembles),
+		cmocka_unit_test(test_root),       cmocka_unit_test(test_fadt),
+		cmocka_unit_test(test_soft_off),   cmocka_unit_test(test_uarts),
+		cmocka_unit_test(test_data_areas), cmocka_unit_test(test_reset_vector_resets),
+		cmocka_unit_test(test_no_room),    cmocka_unit_test(test_disassembles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,9 +51,9 @@ static void what_does_not_fit_is_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(numbers),
-	    cmocka_unit_test(texts),
-	    cmocka_unit_test(what_does_not_fit_is_counted),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(texts),
+		cmocka_unit_test(what_does_not_fit_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,13 +14,13 @@ static uint16_t text_memory[25 * 80];
 static uint8_t crtc_index, crtc[32];
 
 static const struct boot_framebuffer text_mode = {
-    FRAMEBUFFER_TEXT, 0xb8000, 160, 80, 25, 16, 0, 0, 0, 0, 0, 0};
+	FRAMEBUFFER_TEXT, 0xb8000, 160, 80, 25, 16, 0, 0, 0, 0, 0, 0};
 static const struct boot_framebuffer rgb32 = {
-    FRAMEBUFFER_RGB, 0x80000000, 2600, 640, 400, 32, 16, 8, 8, 8, 0, 8};
+	FRAMEBUFFER_RGB, 0x80000000, 2600, 640, 400, 32, 16, 8, 8, 8, 0, 8};
 static const struct boot_framebuffer rgb24 = {
-    FRAMEBUFFER_RGB, 0x80000001, 1923, 640, 400, 24, 16, 8, 8, 8, 0, 8};
+	FRAMEBUFFER_RGB, 0x80000001, 1923, 640, 400, 24, 16, 8, 8, 8, 0, 8};
 static const struct boot_framebuffer rgb16 = {
-    FRAMEBUFFER_RGB, 0x80000000, 1280, 640, 400, 16, 11, 5, 5, 6, 0, 5};
+	FRAMEBUFFER_RGB, 0x80000000, 1280, 640, 400, 16, 11, 5, 5, 6, 0, 5};
 
 static void out(uint16_t port, unsigned size, uint32_t value)
 {
@@ -170,12 +170,12 @@ static uint32_t pixel(const struct boot_framebuffer *mode, const uint8_t *memory
 }
 
 static void check_glyph(const struct boot_framebuffer *mode, const uint8_t *memory, unsigned column,
-			unsigned row, char character, uint32_t colour)
+                        unsigned row, char character, uint32_t colour)
 {
 	for (unsigned y = 0; y < FONT_HEIGHT; y++)
 		for (unsigned x = 0; x < FONT_WIDTH; x++)
 			assert_int_equal(pixel(mode, memory, column * 8 + x, row * 16 + y),
-					 font_row((uint8_t)character, y) & 0x80 >> x ? colour : 0);
+			                 font_row((uint8_t)character, y) & 0x80 >> x ? colour : 0);
 }
 
 /* `memory` is exactly as large as screen_size() says: the sanitizer sees anything beyond. */
@@ -223,7 +223,7 @@ static void test_very_large_screen(void **state)
 	for (unsigned y = 0; y < 32; y++) /* twice as large each way */
 		for (unsigned x = 0; x < 16; x++)
 			assert_int_equal(pixel(&mode, memory, x, y),
-					 font_row('I', y / 2) & 0x80 >> x / 2 ? 0xb8b8b8 : 0);
+			                 font_row('I', y / 2) & 0x80 >> x / 2 ? 0xb8b8b8 : 0);
 	free(memory);
 }
 
@@ -290,15 +290,15 @@ static void test_font(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_text, setup),
-	    cmocka_unit_test_setup(test_scroll_and_wrap, setup),
-	    cmocka_unit_test_setup(test_sequences, setup),
-	    cmocka_unit_test_setup(test_any_bytes, setup),
-	    cmocka_unit_test_setup(test_bounded_drawing, setup),
-	    cmocka_unit_test_setup(test_framebuffers, setup),
-	    cmocka_unit_test_setup(test_very_large_screen, setup),
-	    cmocka_unit_test_setup(test_modes_that_cannot_be_drawn_on, setup),
-	    cmocka_unit_test_setup(test_font, setup),
+		cmocka_unit_test_setup(test_text, setup),
+		cmocka_unit_test_setup(test_scroll_and_wrap, setup),
+		cmocka_unit_test_setup(test_sequences, setup),
+		cmocka_unit_test_setup(test_any_bytes, setup),
+		cmocka_unit_test_setup(test_bounded_drawing, setup),
+		cmocka_unit_test_setup(test_framebuffers, setup),
+		cmocka_unit_test_setup(test_very_large_screen, setup),
+		cmocka_unit_test_setup(test_modes_that_cannot_be_drawn_on, setup),
+		cmocka_unit_test_setup(test_font, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

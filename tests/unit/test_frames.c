@@ -222,20 +222,20 @@ static void test_split(void **state)
 static void test_ranges(void **state)
 {
 	static const struct memory_range usable[] = {
-	    {MIB(6) + 100, MIB(12) + 5000},
-	    {0,		0x9fc00       },
-		{MIB(2),	 MIB(7)	       },
-	    {MIB(1),	     MIB(1) + 0x10 },
-	    {MIB(14),      MIB(13)	     },
-		{MIB(31),	  MIB(40)	 },
+		{MIB(6) + 100, MIB(12) + 5000},
+                {0,            0x9fc00       },
+                {MIB(2),       MIB(7)        },
+		{MIB(1),       MIB(1) + 0x10 },
+                {MIB(14),      MIB(13)       },
+                {MIB(31),      MIB(40)       },
 	};
 	static const struct memory_range reserved[] = {
-	    {MIB(11) + 10,   MIB(11) + 20   },
-	    {MIB(3) + 0x800, MIB(4) + 1     },
-	    {MIB(3),	     MIB(3) + 0x1000},
-	    {MIB(5),	     MIB(5)	   },
-	    {0,		0x500	     },
-	    {MIB(20),	      MIB(22)	     },
+		{MIB(11) + 10,   MIB(11) + 20   },
+		{MIB(3) + 0x800, MIB(4) + 1     },
+		{MIB(3),         MIB(3) + 0x1000},
+		{MIB(5),         MIB(5)         },
+		{0,              0x500          },
+		{MIB(20),        MIB(22)        },
 	};
 	hpa_t hpa;
 	uint64_t expected = 0, bookkeeping = 0;
@@ -251,7 +251,7 @@ static void test_ranges(void **state)
 			ram = ram || (hpa >= usable[i].start && end <= MIN(usable[i].end, MIB(32)));
 		for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
 			taken = taken || (reserved[i].start < reserved[i].end && reserved[i].start < end &&
-					  reserved[i].end > hpa);
+			                  reserved[i].end > hpa);
 		if (ram && !taken && frame_type(hpa) == FRAME_DATA)
 			bookkeeping++;
 		else
@@ -268,12 +268,12 @@ static void test_ranges(void **state)
 static void test_bookkeeping_avoids_reserved(void **state)
 {
 	static const struct memory_range usable[] = {
-	    {MIB(1), MIB(16)}
-	     };
+		{MIB(1), MIB(16)}
+        };
 	static const struct memory_range reserved[] = {
-	    {MIB(8),	     MIB(16)},
-	       {MIB(7) + 0x800, MIB(8) }
-	       };
+		{MIB(8),         MIB(16)},
+                {MIB(7) + 0x800, MIB(8) }
+        };
 
 	(void)state;
 	fake_memory_arena(MIB(16));
@@ -287,11 +287,11 @@ static void test_bookkeeping_avoids_reserved(void **state)
 static void test_no_room(void **state)
 {
 	static const struct memory_range usable[] = {
-	    {MIB(1), MIB(1) + 2 * PAGE_SIZE}
-	    };
+		{MIB(1), MIB(1) + 2 * PAGE_SIZE}
+        };
 	static const struct memory_range reserved[] = {
-	    {0, GIB(1)}
-	       };
+		{0, GIB(1)}
+        };
 
 	(void)state;
 	fake_memory_arena(MIB(16));
@@ -306,11 +306,11 @@ static void test_no_room(void **state)
 static void test_extend(void **state)
 {
 	static const struct memory_range usable[] = {
-	    {GIB(4),		     GIB(5)		   },
-	    {MIB(1),		     MIB(64)	    },
-	    {GIB(7) - 2 * PAGE_SIZE, GIB(7)		   },
-	    {GIB(6),		     GIB(6) + PAGE_SIZE},
-	    {GIB(9),		     GIB(9) + MIB(4)   },
+		{GIB(4),                 GIB(5)            },
+		{MIB(1),                 MIB(64)           },
+		{GIB(7) - 2 * PAGE_SIZE, GIB(7)            },
+		{GIB(6),                 GIB(6) + PAGE_SIZE},
+		{GIB(9),                 GIB(9) + MIB(4)   },
 	};
 	struct frames_stat before;
 
@@ -339,10 +339,10 @@ static void test_extend(void **state)
 static void test_sliver_left_out(void **state)
 {
 	static const struct memory_range usable[] = {
-	    {MIB(1),	     MIB(1) + 16 * PAGE_SIZE},
-	       {GIB(5),		GIB(5) + PAGE_SIZE	  },
-	     {GIB(6) - PAGE_SIZE, GIB(6)			}
-	 };
+		{MIB(1),             MIB(1) + 16 * PAGE_SIZE},
+		{GIB(5),             GIB(5) + PAGE_SIZE     },
+		{GIB(6) - PAGE_SIZE, GIB(6)                 }
+        };
 	struct frames_stat before;
 
 	(void)state;
@@ -359,19 +359,19 @@ static void test_sliver_left_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_fresh, init_512m),
-	    cmocka_unit_test_setup(test_alloc_free_each_order, init_512m),
-	    cmocka_unit_test_setup(test_one_gib, init_512m),
-	    cmocka_unit_test_setup(test_cleared, init_512m),
-	    cmocka_unit_test_setup(test_exhaust, init_512m),
-	    cmocka_unit_test_setup(test_random, init_512m),
-	    cmocka_unit_test_setup(test_panics, init_512m),
-	    cmocka_unit_test_setup(test_split, init_512m),
-	    cmocka_unit_test_setup(test_ranges, init_512m),
-	    cmocka_unit_test_setup(test_bookkeeping_avoids_reserved, init_512m),
-	    cmocka_unit_test_setup(test_no_room, init_512m),
-	    cmocka_unit_test_setup(test_extend, init_512m),
-	    cmocka_unit_test_setup(test_sliver_left_out, init_512m),
+		cmocka_unit_test_setup(test_fresh, init_512m),
+		cmocka_unit_test_setup(test_alloc_free_each_order, init_512m),
+		cmocka_unit_test_setup(test_one_gib, init_512m),
+		cmocka_unit_test_setup(test_cleared, init_512m),
+		cmocka_unit_test_setup(test_exhaust, init_512m),
+		cmocka_unit_test_setup(test_random, init_512m),
+		cmocka_unit_test_setup(test_panics, init_512m),
+		cmocka_unit_test_setup(test_split, init_512m),
+		cmocka_unit_test_setup(test_ranges, init_512m),
+		cmocka_unit_test_setup(test_bookkeeping_avoids_reserved, init_512m),
+		cmocka_unit_test_setup(test_no_room, init_512m),
+		cmocka_unit_test_setup(test_extend, init_512m),
+		cmocka_unit_test_setup(test_sliver_left_out, init_512m),
 	};
 
 	return cmocka_run_group_tests_name("frames", tests, NULL, NULL);

@@ -322,10 +322,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_find),	  TEST(test_one_gib),	    TEST(test_fallback_to_smaller),
-	    TEST(test_arguments), TEST(test_protect),	    TEST(test_all_or_nothing),
-	    TEST(test_is_backed), TEST(test_wrap),	    TEST(test_no_memory_for_tables),
-	    TEST(test_pointer),	  TEST(test_access_across), TEST(test_fresh_is_zero),
+		TEST(test_find),      TEST(test_one_gib),       TEST(test_fallback_to_smaller),
+		TEST(test_arguments), TEST(test_protect),       TEST(test_all_or_nothing),
+		TEST(test_is_backed), TEST(test_wrap),          TEST(test_no_memory_for_tables),
+		TEST(test_pointer),   TEST(test_access_across), TEST(test_fresh_is_zero),
 	};
 
 	return cmocka_run_group_tests_name("guest_map", tests, NULL, NULL);

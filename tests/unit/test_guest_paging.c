@@ -60,8 +60,8 @@ static void check_access(uint64_t rights, unsigned access)
 
 	if (result.ok != oracle_allows(rights, access))
 		fail_msg("%s: rights %#lx cr0 %#lx cr4 %#lx efer %#lx rflags %#lx cpl %u access %u: ok %d",
-			 shape->name, rights, paging.cr0, paging.cr4, paging.efer, paging.rflags, paging.cpl,
-			 access, result.ok);
+		         shape->name, rights, paging.cr0, paging.cr4, paging.efer, paging.rflags, paging.cpl,
+		         access, result.ok);
 	if (result.ok) {
 		assert_int_equal(result.gpa, PAGE | (shape->address & (shape->page_size - 1)));
 		assert_int_equal(result.page_size, shape->page_size);
@@ -109,7 +109,7 @@ static void test_rights(void **state)
 				unsigned kind = n ? combination / kinds : combination % kinds;
 				unsigned level = n ? shape->levels - 1 : shape->leaf;
 				uint64_t entry =
-				    (kind & 1 ? RW : 0) | (kind & 2 ? US : 0) | (kind & 4 ? NX : 0);
+					(kind & 1 ? RW : 0) | (kind & 2 ? US : 0) | (kind & 4 ? NX : 0);
 
 				set(level, target(level) | P | entry);
 				rights &= entry;
@@ -206,7 +206,7 @@ static void test_accessed_dirty(void **state)
 		/* Nothing else changed, and nothing beside it. */
 		for (unsigned level = shape->leaf; level <= top; level++)
 			assert_int_equal(get(level) & ~(A | D),
-					 target(level) | P | RW | (level == shape->leaf ? 0 : US));
+			                 target(level) | P | RW | (level == shape->leaf ? 0 : US));
 		if (shape->entry_size == 4)
 			assert_int_equal(((uint32_t *)entry_at(shape->leaf))[1], 0);
 	}
@@ -280,13 +280,13 @@ static void test_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_rights, setup),
-	    cmocka_unit_test_setup(test_every_level_counts, setup),
-	    cmocka_unit_test_setup(test_not_present, setup),
-	    cmocka_unit_test_setup(test_paging_off, setup),
-	    cmocka_unit_test_setup(test_accessed_dirty, setup),
-	    cmocka_unit_test_setup(test_written_only_when_needed, setup),
-	    cmocka_unit_test_setup(test_race, setup),
+		cmocka_unit_test_setup(test_rights, setup),
+		cmocka_unit_test_setup(test_every_level_counts, setup),
+		cmocka_unit_test_setup(test_not_present, setup),
+		cmocka_unit_test_setup(test_paging_off, setup),
+		cmocka_unit_test_setup(test_accessed_dirty, setup),
+		cmocka_unit_test_setup(test_written_only_when_needed, setup),
+		cmocka_unit_test_setup(test_race, setup),
 	};
 
 	return cmocka_run_group_tests_name("guest_paging", tests, NULL, NULL);

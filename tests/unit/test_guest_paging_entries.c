@@ -9,8 +9,8 @@ static uint64_t reserved_at(const struct shape *s, unsigned level, unsigned phys
 
 	if (s->entry_size == 4)
 		return level == 1 && s->leaf == 1
-			   ? 0x3fe000UL & ~((1UL << (MIN(physical_bits, 40U) - 19)) - 1)
-			   : 0;
+		               ? 0x3fe000UL & ~((1UL << (MIN(physical_bits, 40U) - 19)) - 1)
+		               : 0;
 	if (s->levels == 2)
 		return pae | (level == 1 && s->leaf == 1 ? 0x1fe000 : 0);
 	four |= level == 3 ? PS : 0;
@@ -45,7 +45,7 @@ static void test_reserved(void **state)
 					assert_fault(0, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED);
 				else if (!translate(0).ok)
 					fail_msg("%s: level %u bit %u width %u is not reserved", shape->name,
-						 level, bit, width);
+					         level, bit, width);
 			}
 			set(level, good);
 		}
@@ -119,10 +119,10 @@ static void test_tables_outside_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_reserved, setup),
-	    cmocka_unit_test_setup(test_page_size_bit, setup),
-	    cmocka_unit_test_setup(test_address_parts, setup),
-	    cmocka_unit_test_setup(test_tables_outside_memory, setup),
+		cmocka_unit_test_setup(test_reserved, setup),
+		cmocka_unit_test_setup(test_page_size_bit, setup),
+		cmocka_unit_test_setup(test_address_parts, setup),
+		cmocka_unit_test_setup(test_tables_outside_memory, setup),
 	};
 
 	return cmocka_run_group_tests_name("guest_paging_entries", tests, NULL, NULL);

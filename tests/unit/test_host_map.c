@@ -16,24 +16,24 @@
 
 /* In place of mm/image.c: 3 pages of text, 2 of rodata, 5 of data. */
 const struct image_section image_sections[IMAGE_SECTIONS] = {
-    {.start = IMAGE_BASE + LOAD,		 .end = IMAGE_BASE + LOAD + 0x3000, .execute = true},
-    {.start = IMAGE_BASE + LOAD + 0x3000, .end = IMAGE_BASE + LOAD + 0x5000},
-    {.start = IMAGE_BASE + LOAD + 0x5000,  .end = IMAGE_BASE + LOAD + 0xa000,		     .write = true		  },
+	{.start = IMAGE_BASE + LOAD,          .end = IMAGE_BASE + LOAD + 0x3000, .execute = true},
+	{.start = IMAGE_BASE + LOAD + 0x3000, .end = IMAGE_BASE + LOAD + 0x5000},
+	{.start = IMAGE_BASE + LOAD + 0x5000,  .end = IMAGE_BASE + LOAD + 0xa000,                     .write = true               },
 };
 
 static const struct memory_range ram[] = {
-    {MIB(1),	     MIB(64) - 100		  },
-    {0x100,	     0x9fc00		    },
-    {MIB(4),	     MIB(10)		    }, /* inside another */
-    {GIB(1),	     GIB(2)		   },
-    {DIRECT_MAP_LIMIT, DIRECT_MAP_LIMIT + GIB(1)},
+	{MIB(1),           MIB(64) - 100            },
+        {0x100,            0x9fc00                  },
+	{MIB(4),           MIB(10)                  }, /* inside another */
+	{GIB(1),           GIB(2)                   },
+        {DIRECT_MAP_LIMIT, DIRECT_MAP_LIMIT + GIB(1)},
 };
 
 #define PRESENT 0x1UL
-#define WRITE	0x2UL
-#define PWT	0x8UL
-#define PCD	0x10UL
-#define NX	BIT(63)
+#define WRITE   0x2UL
+#define PWT     0x8UL
+#define PCD     0x10UL
+#define NX      BIT(63)
 
 static uint64_t size_of_page;
 
@@ -136,7 +136,7 @@ static void check_write_xor_execute(hpa_t table, unsigned level, uint64_t rights
 			continue;
 		if (level && !(entry & 0x80))
 			check_write_xor_execute(entry & 0xffffffffff000, level - 1, rights & entry,
-						forbidden | entry);
+			                        forbidden | entry);
 		else
 			assert_false(rights & entry & WRITE && !((forbidden | entry) & NX));
 	}
@@ -188,9 +188,9 @@ static void test_activate(void **state)
 static void test_activate_extends(void **state)
 {
 	static const struct memory_range usable[] = {
-	    {MIB(1), MIB(64)},
-	       {GIB(4), GIB(5) }
-	       };
+		{MIB(1), MIB(64)},
+                {GIB(4), GIB(5) }
+        };
 	uint64_t total;
 
 	(void)state;
@@ -312,11 +312,11 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_direct_map), cmocka_unit_test(test_image_rights),
-	    cmocka_unit_test(test_without_nx), cmocka_unit_test(test_write_xor_execute),
-	    cmocka_unit_test(test_activate),   cmocka_unit_test(test_activate_extends),
-	    cmocka_unit_test(test_stacks),     cmocka_unit_test(test_windows),
-	    cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_direct_map), cmocka_unit_test(test_image_rights),
+		cmocka_unit_test(test_without_nx), cmocka_unit_test(test_write_xor_execute),
+		cmocka_unit_test(test_activate),   cmocka_unit_test(test_activate_extends),
+		cmocka_unit_test(test_stacks),     cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests_name("host_map", tests, NULL, NULL);

@@ -1,11 +1,11 @@
 /* devices/virtual/i8042.c: the keyboard controller with nothing attached. */
 #include "tests/unit/pc.h"
 
-#define OBF	 0x01
-#define SYSTEM	 0x04
-#define COMMAND	 0x08
+#define OBF      0x01
+#define SYSTEM   0x04
+#define COMMAND  0x08
 #define UNLOCKED 0x10
-#define AUX	 0x20
+#define AUX      0x20
 #define TIME_OUT 0x40
 
 #define STATUS (SYSTEM | UNLOCKED)
@@ -80,10 +80,10 @@ static void channels_open_and_close(void **state)
 	static const struct {
 		uint8_t command, command_byte, test_inputs;
 	} cases[] = {
-	    {0xae, 0x24, 0x01},
-	    {0xa8, 0x04, 0x03},
-	    {0xad, 0x14, 0x02},
-	    {0xa7, 0x34, 0x00},
+		{0xae, 0x24, 0x01},
+		{0xa8, 0x04, 0x03},
+		{0xad, 0x14, 0x02},
+		{0xa7, 0x34, 0x00},
 	};
 
 	(void)state;
@@ -261,7 +261,7 @@ static void newer_output_replaces_older(void **state)
 static void unknown_commands_do_nothing(void **state)
 {
 	static const uint8_t commands[] = {0x00, 0x1f, 0x40, 0x5f, 0x80, 0x9f, 0xa0, 0xac, 0xaf,
-					   0xb0, 0xbf, 0xc1, 0xc3, 0xcf, 0xd5, 0xdf, 0xe1, 0xef};
+	                                   0xb0, 0xbf, 0xc1, 0xc3, 0xcf, 0xd5, 0xdf, 0xe1, 0xef};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
@@ -336,26 +336,26 @@ static void reset_lowers_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(power_on, pc_setup),
-	    cmocka_unit_test_setup(ram, pc_setup),
-	    cmocka_unit_test_setup(system_flag_follows_command_byte, pc_setup),
-	    cmocka_unit_test_setup(self_test, pc_setup),
-	    cmocka_unit_test_setup(channels_open_and_close, pc_setup),
-	    cmocka_unit_test_setup(simple_answers, pc_setup),
-	    cmocka_unit_test_setup(password, pc_setup),
-	    cmocka_unit_test_setup(output_port, pc_setup),
-	    cmocka_unit_test_setup(output_port_shows_lines, pc_setup),
-	    cmocka_unit_test_setup(pulses, pc_setup),
-	    cmocka_unit_test_setup(keyboard_is_absent, pc_setup),
-	    cmocka_unit_test_setup(mouse_is_absent, pc_setup),
-	    cmocka_unit_test_setup(loopback_writes, pc_setup),
-	    cmocka_unit_test_setup(interrupts_need_their_enable, pc_setup),
-	    cmocka_unit_test_setup(newer_output_replaces_older, pc_setup),
-	    cmocka_unit_test_setup(unknown_commands_do_nothing, pc_setup),
-	    cmocka_unit_test_setup(a_command_cancels_a_pending_one, pc_setup),
-	    cmocka_unit_test_setup(port61_is_not_claimed, pc_setup),
-	    cmocka_unit_test_setup(saved_and_loaded, pc_setup),
-	    cmocka_unit_test_setup(reset_lowers_lines, pc_setup),
+		cmocka_unit_test_setup(power_on, pc_setup),
+		cmocka_unit_test_setup(ram, pc_setup),
+		cmocka_unit_test_setup(system_flag_follows_command_byte, pc_setup),
+		cmocka_unit_test_setup(self_test, pc_setup),
+		cmocka_unit_test_setup(channels_open_and_close, pc_setup),
+		cmocka_unit_test_setup(simple_answers, pc_setup),
+		cmocka_unit_test_setup(password, pc_setup),
+		cmocka_unit_test_setup(output_port, pc_setup),
+		cmocka_unit_test_setup(output_port_shows_lines, pc_setup),
+		cmocka_unit_test_setup(pulses, pc_setup),
+		cmocka_unit_test_setup(keyboard_is_absent, pc_setup),
+		cmocka_unit_test_setup(mouse_is_absent, pc_setup),
+		cmocka_unit_test_setup(loopback_writes, pc_setup),
+		cmocka_unit_test_setup(interrupts_need_their_enable, pc_setup),
+		cmocka_unit_test_setup(newer_output_replaces_older, pc_setup),
+		cmocka_unit_test_setup(unknown_commands_do_nothing, pc_setup),
+		cmocka_unit_test_setup(a_command_cancels_a_pending_one, pc_setup),
+		cmocka_unit_test_setup(port61_is_not_claimed, pc_setup),
+		cmocka_unit_test_setup(saved_and_loaded, pc_setup),
+		cmocka_unit_test_setup(reset_lowers_lines, pc_setup),
 	};
 
 	return cmocka_run_group_tests_name("i8042", tests, NULL, NULL);

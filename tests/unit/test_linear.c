@@ -193,18 +193,18 @@ static void paging_follows_the_registers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    linear_test(an_access_in_one_page_is_one_piece),
-	    linear_test(an_access_across_pages_is_two),
-	    linear_test(the_largest_access_spans_two_pages),
-	    linear_test(addresses_wrap_at_4g_outside_long_mode),
-	    linear_test(compatibility_mode_wraps_at_4g_too),
-	    linear_test(data_is_cut_and_joined),
-	    linear_test(the_page_that_faults_is_named),
-	    linear_test(code_is_read_at_cs_and_rip),
-	    linear_test(code_across_pages_is_joined),
-	    linear_test(what_lies_behind_may_be_missing),
-	    linear_test(code_that_is_missing_is_a_fault),
-	    linear_test(paging_follows_the_registers),
+		linear_test(an_access_in_one_page_is_one_piece),
+		linear_test(an_access_across_pages_is_two),
+		linear_test(the_largest_access_spans_two_pages),
+		linear_test(addresses_wrap_at_4g_outside_long_mode),
+		linear_test(compatibility_mode_wraps_at_4g_too),
+		linear_test(data_is_cut_and_joined),
+		linear_test(the_page_that_faults_is_named),
+		linear_test(code_is_read_at_cs_and_rip),
+		linear_test(code_across_pages_is_joined),
+		linear_test(what_lies_behind_may_be_missing),
+		linear_test(code_that_is_missing_is_a_fault),
+		linear_test(paging_follows_the_registers),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -16,16 +16,16 @@
 #define KERNEL_SIZE (SETUP_SIZE + CODE_SIZE)
 
 /* Offsets in the header, as in the protocol's own table. */
-#define SYSSIZE	    0x1f4
-#define VERSION	    0x206
+#define SYSSIZE     0x1f4
+#define VERSION     0x206
 #define LOADFLAGS   0x211
-#define CODE32	    0x214
+#define CODE32      0x214
 #define INITRD_MAX  0x22c
 #define ALIGNMENT   0x230
 #define RELOCATABLE 0x234
 #define XLOADFLAGS  0x236
 #define CMDLINE_MAX 0x238
-#define PAYLOAD	    0x248
+#define PAYLOAD     0x248
 #define PAYLOAD_LEN 0x24c
 #define PREFERRED   0x258
 #define INIT_SIZE   0x260
@@ -71,16 +71,16 @@ static void make(void)
 	put(0x268, 0x77777777, 4);
 	put(0x26c, 0x99, 1); /* behind the header */
 	image = (struct guest_image){
-	    .kernel = kernel,
-	    .kernel_size = sizeof(kernel),
-	    .initrd = initrd,
-	    .initrd_size = sizeof(initrd),
-	    .cmdline = "console=ttyS0 quiet",
-	    .type = VM_TYPE_AUTO,
-	    .acpi = true,
-	    .uarts = 1,
-	    .memory = MIB(64),
-	    .map = &guest_ram_map,
+		.kernel = kernel,
+		.kernel_size = sizeof(kernel),
+		.initrd = initrd,
+		.initrd_size = sizeof(initrd),
+		.cmdline = "console=ttyS0 quiet",
+		.type = VM_TYPE_AUTO,
+		.acpi = true,
+		.uarts = 1,
+		.memory = MIB(64),
+		.map = &guest_ram_map,
 	};
 }
 
@@ -115,7 +115,7 @@ static void assert_descriptors(bool long_mode)
 	assert_int_equal(start.tr, 0x20);
 	assert_int_equal(guest_ram_number(GUEST_GDT, 8), 0);
 	assert_int_equal(guest_ram_number(GUEST_GDT + 0x10, 8),
-			 long_mode ? 0x00af9b000000ffff : 0x00cf9b000000ffff);
+	                 long_mode ? 0x00af9b000000ffff : 0x00cf9b000000ffff);
 	assert_int_equal(guest_ram_number(GUEST_GDT + 0x18, 8), 0x00cf93000000ffff);
 	assert_int_equal(guest_ram_number(GUEST_GDT + 0x20, 8), 0x00008b0000000067);
 	assert_int_equal(guest_ram_number(GUEST_GDT + 0x28, 8), 0);
@@ -166,10 +166,10 @@ static void test_e820(void **state)
 		uint64_t start, size;
 		uint32_t type;
 	} expected[] = {
-	    {0,	0x9fc00, 1},
-	    {0x9fc00,  0x400,   2},
-	    {0xe0000,  0x20000, 2},
-	    {0x100000, MIB(63), 1},
+		{0,        0x9fc00, 1},
+		{0x9fc00,  0x400,   2},
+		{0xe0000,  0x20000, 2},
+		{0x100000, MIB(63), 1},
 	};
 
 	(void)state;
@@ -312,7 +312,7 @@ static void test_old_protocols(void **state)
 	cmdline[255] = 'x';
 	cmdline[256] = '\0';
 	assert_problem(ERR_INVALID,
-		       "the command line has 256 characters, but this kernel takes 255; shorten it");
+	               "the command line has 256 characters, but this kernel takes 255; shorten it");
 }
 
 static void test_cmdline_limits(void **state)
@@ -325,12 +325,12 @@ static void test_cmdline_limits(void **state)
 	assert_int_equal(load(), 0);
 	put(CMDLINE_MAX, 18, 4);
 	assert_problem(ERR_INVALID,
-		       "the command line has 19 characters, but this kernel takes 18; shorten it");
+	               "the command line has 19 characters, but this kernel takes 18; shorten it");
 	put(CMDLINE_MAX, 0xffffffff, 4);
 	memset(cmdline, 'x', sizeof(cmdline) - 1);
 	image.cmdline = cmdline;
 	assert_problem(ERR_INVALID,
-		       "the command line has 4999 characters, but this kernel takes 4095; shorten it");
+	               "the command line has 4999 characters, but this kernel takes 4095; shorten it");
 }
 
 static void test_truncated(void **state)
@@ -347,12 +347,12 @@ static void test_truncated(void **state)
 	make();
 	image.kernel_size = KERNEL_SIZE - 16;
 	assert_problem(ERR_TRUNCATED, "the Linux kernel is truncated: it has 14320 bytes of 14336; "
-				      "fetch or build it again");
+	                              "fetch or build it again");
 	make();
 	put(SYSSIZE, 0x20, 4);
 	put(PAYLOAD_LEN, 0, 4);
 	assert_problem(ERR_TRUNCATED,
-		       "the Linux kernel is truncated before its entry; fetch or build it again");
+	               "the Linux kernel is truncated before its entry; fetch or build it again");
 }
 
 static void test_corrupt(void **state)
@@ -363,19 +363,19 @@ static void test_corrupt(void **state)
 		int error;
 		const char *text; /* within the sentence */
 	} cases[] = {
-	    {0x1fe,	    2, 0xaa54,      ERR_INVALID,	    "header is corrupt"	       },
-	    {0x201,	    1, 0x8f,	     ERR_INVALID,	  "header is corrupt"	     },
-	    {0x201,	    1, 0,		  ERR_UNSUPPORTED, "older than boot protocol 2.02"},
-	    {VERSION,     2, 0x201,	ERR_UNSUPPORTED, "older than boot protocol 2.02"},
-	    {LOADFLAGS,	1, 0x80,	 ERR_UNSUPPORTED, "zImage"			  },
-	    {PAYLOAD_LEN, 4, 0x2f01,	     ERR_INVALID,	  "payload"			   },
-	    {PAYLOAD,     4, 0xffffffff,  ERR_INVALID,	  "payload"			   },
-	    {ALIGNMENT,	4, 0,	      ERR_INVALID,	   "alignment"		      },
-	    {ALIGNMENT,	4, 0x300000,    ERR_INVALID,	  "alignment"		     },
-	    {ALIGNMENT,	4, 0x80000000,  ERR_NO_MEMORY,   "needs memory up to"		  },
-	    {PREFERRED,	8, 0x100000000, ERR_INVALID,     "load address"		   },
-	    {PREFERRED,	8, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"		  },
-	    {INIT_SIZE,	4, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"		  },
+		{0x1fe,       2, 0xaa54,      ERR_INVALID,     "header is corrupt"            },
+		{0x201,       1, 0x8f,        ERR_INVALID,     "header is corrupt"            },
+		{0x201,       1, 0,           ERR_UNSUPPORTED, "older than boot protocol 2.02"},
+		{VERSION,     2, 0x201,       ERR_UNSUPPORTED, "older than boot protocol 2.02"},
+		{LOADFLAGS,   1, 0x80,        ERR_UNSUPPORTED, "zImage"                       },
+		{PAYLOAD_LEN, 4, 0x2f01,      ERR_INVALID,     "payload"                      },
+		{PAYLOAD,     4, 0xffffffff,  ERR_INVALID,     "payload"                      },
+		{ALIGNMENT,   4, 0,           ERR_INVALID,     "alignment"                    },
+		{ALIGNMENT,   4, 0x300000,    ERR_INVALID,     "alignment"                    },
+		{ALIGNMENT,   4, 0x80000000,  ERR_NO_MEMORY,   "needs memory up to"           },
+		{PREFERRED,   8, 0x100000000, ERR_INVALID,     "load address"                 },
+		{PREFERRED,   8, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"           },
+		{INIT_SIZE,   4, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"           },
 	};
 
 	(void)state;
@@ -400,16 +400,16 @@ static void test_does_not_fit(void **state)
 	assert_int_equal(load(), 0);
 	image.memory = MIB(24) - 4096;
 	assert_problem(ERR_NO_MEMORY,
-		       "the Linux kernel needs memory up to 24576 KiB, and the guest's ends at "
-		       "24572 KiB; raise 'memory'");
+	               "the Linux kernel needs memory up to 24576 KiB, and the guest's ends at "
+	               "24572 KiB; raise 'memory'");
 	make();
 	image.memory = MIB(24) + 0x13000;
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 4), MIB(24));
 	image.memory -= 4096;
 	assert_problem(ERR_NO_MEMORY,
-		       "the initrd of 73 KiB does not fit between the kernel's end at 24576 KiB and "
-		       "24648 KiB; raise 'memory' or use a smaller initrd");
+	               "the initrd of 73 KiB does not fit between the kernel's end at 24576 KiB and "
+	               "24648 KiB; raise 'memory' or use a smaller initrd");
 	make();
 	put(INITRD_MAX, 0xffffff, 4); /* below the kernel */
 	assert_int_equal(load(), -ERR_NO_MEMORY);
@@ -427,11 +427,11 @@ static void test_which_loader(void **state)
 	make();
 	kernel[0x202] = 'h';
 	assert_problem(ERR_UNSUPPORTED,
-		       "the kernel has an unknown format; use a Linux bzImage or an ELF file "
-		       "with a PVH note");
+	               "the kernel has an unknown format; use a Linux bzImage or an ELF file "
+	               "with a PVH note");
 	image.type = VM_TYPE_LINUX32;
 	assert_problem(ERR_UNSUPPORTED, "the kernel is no Linux kernel (bzImage); correct 'kernel', or write "
-					"type = auto");
+	                                "type = auto");
 	make();
 	image.kernel_size = 0x205;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
@@ -450,19 +450,19 @@ static void test_map_without_memory(void **state)
 	guest_ram_create(MIB(16)); /* less than the image claims */
 	assert_int_equal(guest_load_image(&image, &start, problem, sizeof(problem)), -ERR_OUT_OF_RANGE);
 	assert_string_equal(problem, "the guest has no memory at 0x1000000, where 12288 bytes must go; "
-				     "raise 'memory'");
+	                             "raise 'memory'");
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_entry_64),	       cmocka_unit_test(test_e820),
-	    cmocka_unit_test(test_identity_map),       cmocka_unit_test(test_entry_32),
-	    cmocka_unit_test(test_no_initrd_no_acpi),  cmocka_unit_test(test_placement),
-	    cmocka_unit_test(test_old_protocols),      cmocka_unit_test(test_cmdline_limits),
-	    cmocka_unit_test(test_truncated),	       cmocka_unit_test(test_corrupt),
-	    cmocka_unit_test(test_does_not_fit),       cmocka_unit_test(test_which_loader),
-	    cmocka_unit_test(test_map_without_memory),
+		cmocka_unit_test(test_entry_64),           cmocka_unit_test(test_e820),
+		cmocka_unit_test(test_identity_map),       cmocka_unit_test(test_entry_32),
+		cmocka_unit_test(test_no_initrd_no_acpi),  cmocka_unit_test(test_placement),
+		cmocka_unit_test(test_old_protocols),      cmocka_unit_test(test_cmdline_limits),
+		cmocka_unit_test(test_truncated),          cmocka_unit_test(test_corrupt),
+		cmocka_unit_test(test_does_not_fit),       cmocka_unit_test(test_which_loader),
+		cmocka_unit_test(test_map_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

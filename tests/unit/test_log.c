@@ -130,10 +130,10 @@ static void test_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_levels, setup),
-	    cmocka_unit_test_setup(test_long_message_is_cut, setup),
-	    cmocka_unit_test_setup(test_replay_keeps_the_newest, setup),
-	    cmocka_unit_test_setup(test_trace, setup),
+		cmocka_unit_test_setup(test_levels, setup),
+		cmocka_unit_test_setup(test_long_message_is_cut, setup),
+		cmocka_unit_test_setup(test_replay_keeps_the_newest, setup),
+		cmocka_unit_test_setup(test_trace, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

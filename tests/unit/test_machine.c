@@ -19,34 +19,34 @@ static void start_pic(void)
 static void every_device_answers_at_its_ports(void **state)
 {
 	static const uint16_t claimed[] = {0x20,
-					   0x21,
-					   0x40,
-					   0x41,
-					   0x42,
-					   0x43,
-					   0x60,
-					   0x61,
-					   0x64,
-					   0x70,
-					   0x71,
-					   0x80,
-					   0x92,
-					   0xA0,
-					   0xA1,
-					   0xE9,
-					   0x3F8,
-					   0x3FF,
-					   0x2F8,
-					   0x2FF,
-					   0x3E8,
-					   0x3EF,
-					   0x2E8,
-					   0x2EF,
-					   0x4D0,
-					   0x4D1,
-					   0xCF9,
-					   ACPI_PM1A_EVT_PORT,
-					   ACPI_PM_TMR_PORT};
+	                                   0x21,
+	                                   0x40,
+	                                   0x41,
+	                                   0x42,
+	                                   0x43,
+	                                   0x60,
+	                                   0x61,
+	                                   0x64,
+	                                   0x70,
+	                                   0x71,
+	                                   0x80,
+	                                   0x92,
+	                                   0xA0,
+	                                   0xA1,
+	                                   0xE9,
+	                                   0x3F8,
+	                                   0x3FF,
+	                                   0x2F8,
+	                                   0x2FF,
+	                                   0x3E8,
+	                                   0x3EF,
+	                                   0x2E8,
+	                                   0x2EF,
+	                                   0x4D0,
+	                                   0x4D1,
+	                                   0xCF9,
+	                                   ACPI_PM1A_EVT_PORT,
+	                                   ACPI_PM_TMR_PORT};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(claimed); i++)
@@ -103,11 +103,11 @@ static void uart_interrupts_reach_their_lines(void **state)
 		uint16_t base;
 		unsigned irq;
 	} com[] = {
-	    {0x3F8, 4},
-		{0x2F8, 3},
-	    {0x3E8, 4},
-		{0x2E8, 3}
-	  };
+		{0x3F8, 4},
+                {0x2F8, 3},
+                {0x3E8, 4},
+                {0x2E8, 3}
+        };
 
 	(void)state;
 	start_pic();
@@ -305,16 +305,16 @@ static void a_device_refuses_anothers_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(every_device_answers_at_its_ports, pc_setup),
-	    cmocka_unit_test_setup(uarts_by_configuration, pc_setup),
-	    cmocka_unit_test_setup(lines_are_wired_or, pc_setup),
-	    cmocka_unit_test_setup(uart_interrupts_reach_their_lines, pc_setup),
-	    cmocka_unit_test_setup(the_earliest_deadline_is_told, pc_setup),
-	    cmocka_unit_test_setup(timers_run_once_a_call, pc_setup),
-	    cmocka_unit_test_setup(reset_keeps_what_is_outside, pc_setup),
-	    cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
-	    cmocka_unit_test_setup(broken_records_change_nothing, pc_setup),
-	    cmocka_unit_test_setup(a_device_refuses_anothers_record, pc_setup),
+		cmocka_unit_test_setup(every_device_answers_at_its_ports, pc_setup),
+		cmocka_unit_test_setup(uarts_by_configuration, pc_setup),
+		cmocka_unit_test_setup(lines_are_wired_or, pc_setup),
+		cmocka_unit_test_setup(uart_interrupts_reach_their_lines, pc_setup),
+		cmocka_unit_test_setup(the_earliest_deadline_is_told, pc_setup),
+		cmocka_unit_test_setup(timers_run_once_a_call, pc_setup),
+		cmocka_unit_test_setup(reset_keeps_what_is_outside, pc_setup),
+		cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
+		cmocka_unit_test_setup(broken_records_change_nothing, pc_setup),
+		cmocka_unit_test_setup(a_device_refuses_anothers_record, pc_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 #include "guests/memory_map.h"
 
 static const uint64_t sizes[] = {
-    MIB(1), MIB(1) + 4096, MIB(256), GIB(3) - 4096, GIB(3), GIB(3) + 4096, GIB(4), GIB(1024),
+	MIB(1), MIB(1) + 4096, MIB(256), GIB(3) - 4096, GIB(3), GIB(3) + 4096, GIB(4), GIB(1024),
 };
 
 static uint64_t high_ram(const struct guest_range *ranges, unsigned count)
@@ -73,9 +73,9 @@ static void test_e820(void **state)
 			if (i)
 				assert_true(entries[i].start >= entries[i - 1].start + entries[i - 1].size);
 			assert_int_equal(entries[i].type,
-					 entries[i].start >= GUEST_EBDA && entries[i].start < GUEST_HIGH_START
-					     ? E820_RESERVED
-					     : E820_RAM);
+			                 entries[i].start >= GUEST_EBDA && entries[i].start < GUEST_HIGH_START
+			                         ? E820_RESERVED
+			                         : E820_RAM);
 		}
 		assert_int_equal(told, layout);
 	}
@@ -84,9 +84,9 @@ static void test_e820(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_layout),
-	    cmocka_unit_test(test_high_end),
-	    cmocka_unit_test(test_e820),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_high_end),
+		cmocka_unit_test(test_e820),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

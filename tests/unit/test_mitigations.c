@@ -12,15 +12,15 @@
 #include "vmm/vcpu.h"
 
 /* CPUID.7.0:EDX */
-#define MD_CLEAR	  BIT(10)
-#define L1D_FLUSH	  BIT(28)
+#define MD_CLEAR          BIT(10)
+#define L1D_FLUSH         BIT(28)
 #define ARCH_CAPABILITIES BIT(29)
 
 /* IA32_ARCH_CAPABILITIES */
-#define RDCL_NO	   BIT(0)
+#define RDCL_NO    BIT(0)
 #define SKIP_L1DFL BIT(3)
-#define MDS_NO	   BIT(5)
-#define TAA_NO	   BIT(8)
+#define MDS_NO     BIT(5)
+#define TAA_NO     BIT(8)
 
 static char report[2048];
 
@@ -49,21 +49,21 @@ static const struct {
 	bool buffers, l1d; /* are they on? */
 	const char *says_buffers, *says_l1d;
 } cases[] = {
-    {0,					0,			 true,	 0, 0, "not possible: microcode lacks it", "not possible: microcode lacks it"},
-    {0,					0,			 false, 0, 0, "off by config",			 "off by config"			},
-    {MD_CLEAR | L1D_FLUSH,			   0,			      true,  1, 1, "on",				"on"				    },
-    {MD_CLEAR | L1D_FLUSH,			   0,			      false, 0, 0, "off by config",		    "off by config"		   },
-    {MD_CLEAR,				 0,			 true,	1, 0, "on",				    "not possible: microcode lacks it"},
-    {L1D_FLUSH,				0,			 true,	 0, 1, "not possible: microcode lacks it", "on"			       },
-    {MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, 0,			  true,	1, 1, "on",				    "on"				},
-    {MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, RDCL_NO,			true,  1, 0, "on",				  "not needed"		      },
-    {MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, SKIP_L1DFL,		   true,	 1, 0, "on",				     "not needed"			 },
-    {MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, MDS_NO,		       true,  1, 1, "on",				 "on"				     }, /* TAA is left */
-    {MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, TAA_NO,		       true,  1, 1, "on",				 "on"				     }, /* MDS is left */
-    {MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, MDS_NO | TAA_NO | RDCL_NO, true,	0, 0, "not needed",
-     "not needed"																	    },
-    {MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, MDS_NO | TAA_NO | RDCL_NO, false, 0, 0, "not needed",
-     "not needed"																	    },
+	{0,					0,			 true,  0, 0, "not possible: microcode lacks it", "not possible: microcode lacks it"},
+	{0,					0,			 false, 0, 0, "off by config",                    "off by config"                   },
+	{MD_CLEAR | L1D_FLUSH,                     0,                         true,  1, 1, "on",                               "on"                              },
+	{MD_CLEAR | L1D_FLUSH,                     0,                         false, 0, 0, "off by config",                    "off by config"                   },
+	{MD_CLEAR,				 0,			 true,  1, 0, "on",                               "not possible: microcode lacks it"},
+	{L1D_FLUSH,				0,			 true,  0, 1, "not possible: microcode lacks it", "on"                              },
+	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, 0,                         true,  1, 1, "on",                               "on"                              },
+	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, RDCL_NO,                   true,  1, 0, "on",                               "not needed"                      },
+	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, SKIP_L1DFL,                true,  1, 0, "on",                               "not needed"                      },
+	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, MDS_NO,                    true,  1, 1, "on",                               "on"                              }, /* TAA is left */
+	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, TAA_NO,                    true,  1, 1, "on",                               "on"                              }, /* MDS is left */
+	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, MDS_NO | TAA_NO | RDCL_NO, true,  0, 0, "not needed",
+         "not needed"																	    },
+	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, MDS_NO | TAA_NO | RDCL_NO, false, 0, 0, "not needed",
+         "not needed"																	    },
 };
 
 static void each_processor_gets_what_it_needs(void **state)
@@ -74,7 +74,7 @@ static void each_processor_gets_what_it_needs(void **state)
 
 		init(cases[i].features, cases[i].capabilities, cases[i].on);
 		assert_int_equal(mitigations_for_entry(), (cases[i].buffers ? ENTRY_MITIGATE_BUFFERS : 0) |
-							      (cases[i].l1d ? ENTRY_MITIGATE_L1D : 0));
+		                                                  (cases[i].l1d ? ENTRY_MITIGATE_L1D : 0));
 		snprintf(buffers, sizeof(buffers), "VERW on entry: %s\n", cases[i].says_buffers);
 		snprintf(l1d, sizeof(l1d), "L1D flush on entry: %s\n", cases[i].says_l1d);
 		if (!strstr(report, buffers) || !strstr(report, l1d))
@@ -105,9 +105,9 @@ static void an_old_processor_is_not_asked_for_leaf_7(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_processor_gets_what_it_needs),
-	    cmocka_unit_test(what_is_built_in_is_named),
-	    cmocka_unit_test(an_old_processor_is_not_asked_for_leaf_7),
+		cmocka_unit_test(each_processor_gets_what_it_needs),
+		cmocka_unit_test(what_is_built_in_is_named),
+		cmocka_unit_test(an_old_processor_is_not_asked_for_leaf_7),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,10 +40,12 @@ static bool writes(uint32_t index, uint64_t value)
 /* ---- Which exist ---- */
 
 static const uint32_t readable[] = {
-    MSR_P5_MC_ADDR,	   MSR_P5_MC_TYPE,    MSR_TSC,		MSR_PLATFORM_ID,       MSR_APIC_BASE,
-    MSR_FEATURE_CONTROL,   MSR_TSC_ADJUST,    MSR_BIOS_SIGN_ID, MSR_MTRRCAP,	       MSR_MCG_CAP,
-    MSR_MCG_STATUS,	   MSR_MISC_ENABLE,   MSR_DEBUGCTL,	MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX16K_80000,
-    MSR_MTRR_FIX16K_A0000, MSR_MTRR_DEF_TYPE,
+	MSR_P5_MC_ADDR,        MSR_P5_MC_TYPE,        MSR_TSC,
+	MSR_PLATFORM_ID,       MSR_APIC_BASE,         MSR_FEATURE_CONTROL,
+	MSR_TSC_ADJUST,        MSR_BIOS_SIGN_ID,      MSR_MTRRCAP,
+	MSR_MCG_CAP,           MSR_MCG_STATUS,        MSR_MISC_ENABLE,
+	MSR_DEBUGCTL,          MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX16K_80000,
+	MSR_MTRR_FIX16K_A0000, MSR_MTRR_DEF_TYPE,
 };
 
 static bool exists(uint32_t index)
@@ -80,11 +82,11 @@ static void facts_cannot_be_written(void **state)
 		uint32_t index;
 		uint64_t value;
 	} facts[] = {
-	    {MSR_PLATFORM_ID,     0		       },
-	    {MSR_APIC_BASE,	    0xfee00100	      },
-	    {MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED},
-	    {MSR_MTRRCAP,	  0x508		       },
-	    {MSR_MCG_CAP,	  0			   },
+		{MSR_PLATFORM_ID,     0                     },
+		{MSR_APIC_BASE,       0xfee00100            },
+		{MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED},
+		{MSR_MTRRCAP,         0x508                 },
+		{MSR_MCG_CAP,         0                     },
 	};
 
 	(void)state;
@@ -199,7 +201,7 @@ static void variable_mtrrs(void **state)
 static void fixed_mtrrs(void **state)
 {
 	static const uint32_t fixed[] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
-					 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+	                                 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++) {
@@ -244,17 +246,17 @@ static void reset_restores_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(all_others_do_not_exist),
-	    rig_test(facts_cannot_be_written),
-	    rig_test(microcode_is_the_machines),
-	    rig_test(machine_checks_are_reported_to_nobody),
-	    rig_test(the_tsc_is_the_machines_with_an_offset),
-	    rig_test(misc_enable),
-	    rig_test(debugctl),
-	    rig_test(variable_mtrrs),
-	    rig_test(fixed_mtrrs),
-	    rig_test(the_default_type),
-	    rig_test(reset_restores_all),
+		rig_test(all_others_do_not_exist),
+		rig_test(facts_cannot_be_written),
+		rig_test(microcode_is_the_machines),
+		rig_test(machine_checks_are_reported_to_nobody),
+		rig_test(the_tsc_is_the_machines_with_an_offset),
+		rig_test(misc_enable),
+		rig_test(debugctl),
+		rig_test(variable_mtrrs),
+		rig_test(fixed_mtrrs),
+		rig_test(the_default_type),
+		rig_test(reset_restores_all),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

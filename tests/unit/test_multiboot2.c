@@ -8,7 +8,7 @@
 #include "boot/multiboot2.h"
 #include "lib/errors.h"
 
-#define TYPE_MEMORY_MAP	 6
+#define TYPE_MEMORY_MAP  6
 #define TYPE_FRAMEBUFFER 8
 
 /* Builds boot information tag by tag. */
@@ -445,25 +445,25 @@ static void test_broken_tags(void **state)
 		uint32_t type, size;
 		uint8_t data[40];
 	} cases[] = {
-	    {1,	4,  "abcd"					    }, /* no NUL */
-	    {1,	0,  ""						},
-	    {2,	4,  "abcd"					    },
-	    {3,	7,  ""						}, /* no room for the addresses */
-	    {3,	8,  ""						}, /* no name at all */
-	    {3,	9,  {1}					       }, /* ends before it starts */
-	    {3,	10, {0, 0, 0, 0, 0, 0, 0, 0, 'a', 'b'}		      },
-	    {6,	7,  ""						},
-	    {6,	8,  {0}					       }, /* entry size 0 */
-	    {6,	8,  {20}					      },
-	    {6,	8,  {25}					      },
-	    {6,	32, {24, 0, 0, 0, 0, 0, 0, 0,	 0, 0, 0, 0, 0, 0, 0, 0x80, /* wraps */
-		     0,	 0, 0, 0, 0, 0, 0, 0x80, 1}},
-	    {8,	23, ""						},
-	    {14, 19, "RSD PTR "					},
-	    {14, 20, "RSD PTR!"					},
-	    {17, 7,  ""						},
-	    {17, 8,  {39}					      },
-	    {17, 8,  {41}					      },
+		{1,  4,  "abcd"						}, /* no NUL */
+		{1,  0,  ""						    },
+		{2,  4,  "abcd"						},
+		{3,  7,  ""						    }, /* no room for the addresses */
+		{3,  8,  ""						    }, /* no name at all */
+		{3,  9,  {1}						   }, /* ends before it starts */
+		{3,  10, {0, 0, 0, 0, 0, 0, 0, 0, 'a', 'b'}                    },
+		{6,  7,  ""						    },
+		{6,  8,  {0}						   }, /* entry size 0 */
+		{6,  8,  {20}						  },
+		{6,  8,  {25}						  },
+		{6,  32, {24, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 0, 0, 0, 0, 0x80, /* wraps */
+	                 0,  0, 0, 0, 0, 0, 0, 0x80, 1}},
+		{8,  23, ""						    },
+		{14, 19, "RSD PTR "					    },
+		{14, 20, "RSD PTR!"					    },
+		{17, 7,  ""						    },
+		{17, 8,  {39}						  },
+		{17, 8,  {41}						  },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -533,25 +533,25 @@ static void test_every_prefix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_empty),
-	    TEST(test_strings_and_modules),
-	    TEST(test_module_quoting),
-	    TEST(test_long_strings_are_cut),
-	    TEST(test_memory_map),
-	    TEST(test_efi_memory_map_alone),
-	    TEST(test_efi_memory_map_beside_another),
-	    TEST(test_framebuffer_rgb),
-	    TEST(test_framebuffer_text),
-	    TEST(test_framebuffer_unusable),
-	    TEST(test_rsdp),
-	    TEST(test_efi_marks),
-	    TEST(test_more_than_fits),
-	    TEST(test_broken_headers),
-	    TEST(test_impossible_tag_lengths),
-	    TEST(test_broken_tags),
-	    TEST(test_efi_pages_wrap),
-	    TEST(test_unknown_tags_are_skipped),
-	    TEST(test_every_prefix),
+		TEST(test_empty),
+		TEST(test_strings_and_modules),
+		TEST(test_module_quoting),
+		TEST(test_long_strings_are_cut),
+		TEST(test_memory_map),
+		TEST(test_efi_memory_map_alone),
+		TEST(test_efi_memory_map_beside_another),
+		TEST(test_framebuffer_rgb),
+		TEST(test_framebuffer_text),
+		TEST(test_framebuffer_unusable),
+		TEST(test_rsdp),
+		TEST(test_efi_marks),
+		TEST(test_more_than_fits),
+		TEST(test_broken_headers),
+		TEST(test_impossible_tag_lengths),
+		TEST(test_broken_tags),
+		TEST(test_efi_pages_wrap),
+		TEST(test_unknown_tags_are_skipped),
+		TEST(test_every_prefix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,15 +25,15 @@ static void test_serial(void **state)
 		const char *text;
 		uint16_t port;
 	} cases[] = {
-	    {"serial=com1",	    0x3f8 },
-	       {"serial=com2",	       0x2f8 },
-	       {"serial=com3",	       0x3e8 },
-	    {"serial=com4",	    0x2e8 },
-	       {"serial=none",	       0	},
-	       {"serial=0x100",		0x100 },
-	    {"serial=0xfFf8",	      0xfff8},
-	       {" serial=none  ",	  0	   },
-	       {"speed=1200 serial=com2", 0x2f8 },
+		{"serial=com1",            0x3f8 },
+                {"serial=com2",            0x2f8 },
+                {"serial=com3",            0x3e8 },
+		{"serial=com4",            0x2e8 },
+                {"serial=none",            0     },
+                {"serial=0x100",           0x100 },
+		{"serial=0xfFf8",          0xfff8},
+                {" serial=none  ",         0     },
+                {"speed=1200 serial=com2", 0x2f8 },
 	};
 
 	(void)state;
@@ -56,29 +56,29 @@ static void test_speed_and_screen(void **state)
 static void test_bad_words(void **state)
 {
 	static const char *const cases[] = {
-	    "serial",
-	    "serial=",
-	    "serial=com5",
-	    "serial=0x",
-	    "serial=0xff",
-	    "serial=0xfff9",
-	    "serial=1016",
-	    "serial=0x10000",
-	    "serial=12a",
-	    "serial=com",
-	    "serial=com11",
-	    "=com1",
-	    "speed=50",
-	    "log=debug",
-	    "speed=115201",
-	    "speed=",
-	    "speed=99999999999999999999",
-	    "speed=-1",
-	    "screen=maybe",
-	    "screen=",
-	    "serials=com1",
-	    "quiet",
-	    "speed=9600,8n1",
+		"serial",
+		"serial=",
+		"serial=com5",
+		"serial=0x",
+		"serial=0xff",
+		"serial=0xfff9",
+		"serial=1016",
+		"serial=0x10000",
+		"serial=12a",
+		"serial=com",
+		"serial=com11",
+		"=com1",
+		"speed=50",
+		"log=debug",
+		"speed=115201",
+		"speed=",
+		"speed=99999999999999999999",
+		"speed=-1",
+		"screen=maybe",
+		"screen=",
+		"serials=com1",
+		"quiet",
+		"speed=9600,8n1",
 	};
 
 	(void)state;
@@ -108,9 +108,9 @@ static void test_several_bad_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_defaults),	      cmocka_unit_test(test_serial),
-	    cmocka_unit_test(test_speed_and_screen),  cmocka_unit_test(test_bad_words),
-	    cmocka_unit_test(test_several_bad_words),
+		cmocka_unit_test(test_defaults),          cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_speed_and_screen),  cmocka_unit_test(test_bad_words),
+		cmocka_unit_test(test_several_bad_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

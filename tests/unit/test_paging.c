@@ -14,7 +14,7 @@
 #define ALL   (PAGES_4K | PAGES_2M | PAGES_1G)
 
 static const struct page_attributes rwx = {
-    .read = true, .write = true, .execute = true, .memory_type = MEMORY_TYPE_WB};
+	.read = true, .write = true, .execute = true, .memory_type = MEMORY_TYPE_WB};
 static const struct page_attributes ro = {.read = true, .memory_type = MEMORY_TYPE_WB};
 
 static struct page_table table;
@@ -24,10 +24,10 @@ static uint64_t free_before;
 static struct page_attributes attributes_of(const struct paging_format *format, uint64_t entry)
 {
 	struct page_attributes attributes = {
-	    .read = (entry & format->read) == format->read,
-	    .write = (entry & format->write) == format->write,
-	    .execute = (entry & format->execute) == format->execute && !(entry & format->no_execute),
-	    .software = page_entry_software(format, entry),
+		.read = (entry & format->read) == format->read,
+		.write = (entry & format->write) == format->write,
+		.execute = (entry & format->execute) == format->execute && !(entry & format->no_execute),
+		.software = page_entry_software(format, entry),
 	};
 
 	while (attributes.memory_type < 7 &&
@@ -134,18 +134,18 @@ static void test_entry_bits(void **state)
 		struct page_attributes attributes;
 		uint64_t bits;
 	} rows[] = {
-	    {&paging_ept,  PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x77		},
-	    {&paging_ept,  MIB(2),	  {true, true, true, MEMORY_TYPE_WB, 0},	 0xf7		     },
-	    {&paging_ept,  GIB(1),	  {true, false, true, MEMORY_TYPE_WB, 0},  0xf5	      },
-	    {&paging_ept,  PAGE_SIZE, {true, true, false, MEMORY_TYPE_UC, 0},  0x43		 },
-	    {&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WC, 0}, 0x49		  },
-	    {&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WT, 0}, 0x61		  },
-	    {&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WP, 0}, 0x69		  },
-	    {&paging_host, PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x3		},
-	    {&paging_host, PAGE_SIZE, {true, false, true, MEMORY_TYPE_WB, 0},  0x1		 },
-	    {&paging_host, MIB(2),	   {true, true, false, MEMORY_TYPE_WB, 0},  0x8000000000000083},
-	    {&paging_host, GIB(1),	   {true, false, false, MEMORY_TYPE_UC, 0}, 0x8000000000000099},
-	    {&paging_host, PAGE_SIZE, {true, true, false, MEMORY_TYPE_WC, 0},  0x800000000000000b},
+		{&paging_ept,  PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x77              },
+		{&paging_ept,  MIB(2),    {true, true, true, MEMORY_TYPE_WB, 0},   0xf7              },
+		{&paging_ept,  GIB(1),    {true, false, true, MEMORY_TYPE_WB, 0},  0xf5              },
+		{&paging_ept,  PAGE_SIZE, {true, true, false, MEMORY_TYPE_UC, 0},  0x43              },
+		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WC, 0}, 0x49              },
+		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WT, 0}, 0x61              },
+		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WP, 0}, 0x69              },
+		{&paging_host, PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x3               },
+		{&paging_host, PAGE_SIZE, {true, false, true, MEMORY_TYPE_WB, 0},  0x1               },
+		{&paging_host, MIB(2),    {true, true, false, MEMORY_TYPE_WB, 0},  0x8000000000000083},
+		{&paging_host, GIB(1),    {true, false, false, MEMORY_TYPE_UC, 0}, 0x8000000000000099},
+		{&paging_host, PAGE_SIZE, {true, true, false, MEMORY_TYPE_WC, 0},  0x800000000000000b},
 	};
 
 	(void)state;
@@ -159,7 +159,7 @@ static void test_entry_bits(void **state)
 		assert_int_equal(entry, GIB(2) | rows[i].bits);
 		got = attributes_of(rows[i].format, entry);
 		assert_true(got.read == want.read && got.write == want.write && got.execute == want.execute &&
-			    got.memory_type == want.memory_type && got.software == want.software);
+		            got.memory_type == want.memory_type && got.software == want.software);
 		destroy();
 	}
 }
@@ -404,7 +404,7 @@ static void test_random(void **state)
 				model[i].present = false;
 			} else if (action == 1) {
 				owed = owed || (model[i].present &&
-						(model[i].phys != next || model[i].write != write));
+				                (model[i].phys != next || model[i].write != write));
 				model[i].present = true;
 				model[i].phys = next;
 				model[i].write = write;
@@ -412,11 +412,11 @@ static void test_random(void **state)
 		}
 		if (action == 0)
 			assert_int_equal(
-			    page_table_unmap(&table, first * PAGE_SIZE, count * PAGE_SIZE, &flush), 0);
+				page_table_unmap(&table, first * PAGE_SIZE, count * PAGE_SIZE, &flush), 0);
 		else if (action == 1)
 			assert_int_equal(page_table_map(&table, first * PAGE_SIZE, phys, count * PAGE_SIZE,
-							write ? rwx : ro, &flush),
-					 0);
+			                                write ? rwx : ro, &flush),
+			                 0);
 		else
 			assert_int_equal(page_table_split(&table, first * PAGE_SIZE), 0);
 		assert_true(flush.owed || !owed);
@@ -438,12 +438,12 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_sizes),      cmocka_unit_test(test_page_levels),
-	    cmocka_unit_test(test_entry_bits), cmocka_unit_test(test_software_bits),
-	    cmocka_unit_test(test_split),      cmocka_unit_test(test_collapse_retires),
-	    cmocka_unit_test(test_flush_owed), cmocka_unit_test(test_unmap_whole_tables),
-	    cmocka_unit_test(test_drop),       cmocka_unit_test(test_errors),
-	    cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_random),
+		cmocka_unit_test(test_sizes),      cmocka_unit_test(test_page_levels),
+		cmocka_unit_test(test_entry_bits), cmocka_unit_test(test_software_bits),
+		cmocka_unit_test(test_split),      cmocka_unit_test(test_collapse_retires),
+		cmocka_unit_test(test_flush_owed), cmocka_unit_test(test_unmap_whole_tables),
+		cmocka_unit_test(test_drop),       cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests_name("paging", tests, NULL, NULL);

@@ -320,17 +320,17 @@ static void broken_states_are_refused(void **state)
 		size_t offset;
 		uint8_t value;
 	} bad[] = {
-	    {offsetof(struct pic_chip, edges),	       0x80	   }, /* an edge at an input that is low */
-	    {offsetof(struct pic_chip, elcr),	      0x01	  },
-	      {offsetof(struct pic_chip, shift),	 4	  },
-	    {offsetof(struct pic_chip, lowest),	8	 },
-	      {offsetof(struct pic_chip, step),		PIC_STEPS},
-	    {offsetof(struct pic_chip, icw4),	      0x20	  },
-	      {offsetof(struct pic_chip, initialized),  2	},
-	    {offsetof(struct pic_chip, poll),	      2	       },
-	      {offsetof(struct pic_chip, rotate_aeoi),  2	},
-	    {offsetof(struct pic_chip, read_isr),	  2	   },
-	      {offsetof(struct pic_chip, special_mask), 0xFF	    },
+		{offsetof(struct pic_chip, edges),        0x80     }, /* an edge at an input that is low */
+		{offsetof(struct pic_chip, elcr),         0x01     },
+                {offsetof(struct pic_chip, shift),        4        },
+		{offsetof(struct pic_chip, lowest),       8        },
+                {offsetof(struct pic_chip, step),         PIC_STEPS},
+		{offsetof(struct pic_chip, icw4),         0x20     },
+                {offsetof(struct pic_chip, initialized),  2        },
+		{offsetof(struct pic_chip, poll),         2        },
+                {offsetof(struct pic_chip, rotate_aeoi),  2        },
+		{offsetof(struct pic_chip, read_isr),     2        },
+                {offsetof(struct pic_chip, special_mask), 0xFF     },
 	};
 
 	(void)state;
@@ -346,20 +346,20 @@ static void broken_states_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(quiet_before_initialization, pic_setup),
-	    cmocka_unit_test_setup(icw1_resets, pic_setup),
-	    cmocka_unit_test_setup(icw_sequences, pic_setup),
-	    cmocka_unit_test_setup(ltim_makes_all_inputs_level, pic_setup),
-	    cmocka_unit_test_setup(masks, pic_setup),
-	    cmocka_unit_test_setup(edge_inputs, pic_setup),
-	    cmocka_unit_test_setup(level_inputs_by_elcr, pic_setup),
-	    cmocka_unit_test_setup(cascade, pic_setup),
-	    cmocka_unit_test_setup(cascade_wired_wrongly, pic_setup),
-	    cmocka_unit_test_setup(spurious_ir7, pic_setup),
-	    cmocka_unit_test_setup(spurious_ir15, pic_setup),
-	    cmocka_unit_test_setup(told_only_of_changes, pic_setup),
-	    cmocka_unit_test_setup(save_and_load, pic_setup),
-	    cmocka_unit_test_setup(broken_states_are_refused, pic_setup),
+		cmocka_unit_test_setup(quiet_before_initialization, pic_setup),
+		cmocka_unit_test_setup(icw1_resets, pic_setup),
+		cmocka_unit_test_setup(icw_sequences, pic_setup),
+		cmocka_unit_test_setup(ltim_makes_all_inputs_level, pic_setup),
+		cmocka_unit_test_setup(masks, pic_setup),
+		cmocka_unit_test_setup(edge_inputs, pic_setup),
+		cmocka_unit_test_setup(level_inputs_by_elcr, pic_setup),
+		cmocka_unit_test_setup(cascade, pic_setup),
+		cmocka_unit_test_setup(cascade_wired_wrongly, pic_setup),
+		cmocka_unit_test_setup(spurious_ir7, pic_setup),
+		cmocka_unit_test_setup(spurious_ir15, pic_setup),
+		cmocka_unit_test_setup(told_only_of_changes, pic_setup),
+		cmocka_unit_test_setup(save_and_load, pic_setup),
+		cmocka_unit_test_setup(broken_states_are_refused, pic_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,12 +205,12 @@ static void poll_command(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(priorities_nest, pic_setup),
-	    cmocka_unit_test_setup(automatic_eoi, pic_setup),
-	    cmocka_unit_test_setup(rotation, pic_setup),
-	    cmocka_unit_test_setup(special_mask_mode, pic_setup),
-	    cmocka_unit_test_setup(special_fully_nested_mode, pic_setup),
-	    cmocka_unit_test_setup(poll_command, pic_setup),
+		cmocka_unit_test_setup(priorities_nest, pic_setup),
+		cmocka_unit_test_setup(automatic_eoi, pic_setup),
+		cmocka_unit_test_setup(rotation, pic_setup),
+		cmocka_unit_test_setup(special_mask_mode, pic_setup),
+		cmocka_unit_test_setup(special_fully_nested_mode, pic_setup),
+		cmocka_unit_test_setup(poll_command, pic_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,16 +226,16 @@ static void count_of_1_in_periodic_modes(void **test)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(mode0_counts_down_once, pc_setup),
-	    cmocka_unit_test_setup(mode0_gate_holds_the_count, pc_setup),
-	    cmocka_unit_test_setup(mode1_one_shot, pc_setup),
-	    cmocka_unit_test_setup(mode2_divides, pc_setup),
-	    cmocka_unit_test_setup(mode3_even_and_odd, pc_setup),
-	    cmocka_unit_test_setup(mode4_strobe, pc_setup),
-	    cmocka_unit_test_setup(mode5_strobe_by_trigger, pc_setup),
-	    cmocka_unit_test_setup(count_0_is_the_largest, pc_setup),
-	    cmocka_unit_test_setup(bcd_counts_in_decimal, pc_setup),
-	    cmocka_unit_test_setup(count_of_1_in_periodic_modes, pc_setup),
+		cmocka_unit_test_setup(mode0_counts_down_once, pc_setup),
+		cmocka_unit_test_setup(mode0_gate_holds_the_count, pc_setup),
+		cmocka_unit_test_setup(mode1_one_shot, pc_setup),
+		cmocka_unit_test_setup(mode2_divides, pc_setup),
+		cmocka_unit_test_setup(mode3_even_and_odd, pc_setup),
+		cmocka_unit_test_setup(mode4_strobe, pc_setup),
+		cmocka_unit_test_setup(mode5_strobe_by_trigger, pc_setup),
+		cmocka_unit_test_setup(count_0_is_the_largest, pc_setup),
+		cmocka_unit_test_setup(bcd_counts_in_decimal, pc_setup),
+		cmocka_unit_test_setup(count_of_1_in_periodic_modes, pc_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

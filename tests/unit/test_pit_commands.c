@@ -191,13 +191,13 @@ static void errors_give_nmi(void **test)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(formats, pc_setup),
-	    cmocka_unit_test_setup(latch_command, pc_setup),
-	    cmocka_unit_test_setup(read_back_command, pc_setup),
-	    cmocka_unit_test_setup(null_count, pc_setup),
-	    cmocka_unit_test_setup(mode_change_resets, pc_setup),
-	    cmocka_unit_test_setup(port_b, pc_setup),
-	    cmocka_unit_test_setup(errors_give_nmi, pc_setup),
+		cmocka_unit_test_setup(formats, pc_setup),
+		cmocka_unit_test_setup(latch_command, pc_setup),
+		cmocka_unit_test_setup(read_back_command, pc_setup),
+		cmocka_unit_test_setup(null_count, pc_setup),
+		cmocka_unit_test_setup(mode_change_resets, pc_setup),
+		cmocka_unit_test_setup(port_b, pc_setup),
+		cmocka_unit_test_setup(errors_give_nmi, pc_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,15 +246,15 @@ static void broken_states_are_refused(void **test)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(irq0_periodic, pc_setup),
-	    cmocka_unit_test_setup(irq0_does_not_drift, pc_setup),
-	    cmocka_unit_test_setup(irq0_one_shots, pc_setup),
-	    cmocka_unit_test_setup(irq0_edge_by_control_word, pc_setup),
-	    cmocka_unit_test_setup(missed_ticks_merge, pc_setup),
-	    cmocka_unit_test_setup(shortest_period_is_bounded, pc_setup),
-	    cmocka_unit_test_setup(new_count_in_periodic_modes, pc_setup),
-	    cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
-	    cmocka_unit_test_setup(broken_states_are_refused, pc_setup),
+		cmocka_unit_test_setup(irq0_periodic, pc_setup),
+		cmocka_unit_test_setup(irq0_does_not_drift, pc_setup),
+		cmocka_unit_test_setup(irq0_one_shots, pc_setup),
+		cmocka_unit_test_setup(irq0_edge_by_control_word, pc_setup),
+		cmocka_unit_test_setup(missed_ticks_merge, pc_setup),
+		cmocka_unit_test_setup(shortest_period_is_bounded, pc_setup),
+		cmocka_unit_test_setup(new_count_in_periodic_modes, pc_setup),
+		cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
+		cmocka_unit_test_setup(broken_states_are_refused, pc_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,11 +28,11 @@ static void probe_write(struct device *device, unsigned offset, unsigned size, u
 }
 
 static const struct port_region byte_region = {
-    .count = 2, .width = 1, .read = probe_read, .write = probe_write};
+	.count = 2, .width = 1, .read = probe_read, .write = probe_write};
 static const struct port_region word_region = {
-    .count = 4, .width = 2, .read = probe_read, .write = probe_write};
+	.count = 4, .width = 2, .read = probe_read, .write = probe_write};
 static const struct port_region dword_region = {
-    .count = 4, .width = 4, .read = probe_read, .write = probe_write};
+	.count = 4, .width = 4, .read = probe_read, .write = probe_write};
 static struct device device[3] = {{.unit = 0}, {.unit = 1}, {.unit = 2}};
 
 static int setup(void **state)
@@ -122,9 +122,9 @@ static void ports_wrap(void **state)
 static void claims_that_fail(void **state)
 {
 	static const struct port_region empty = {
-	    .count = 0, .width = 1, .read = probe_read, .write = probe_write};
+		.count = 0, .width = 1, .read = probe_read, .write = probe_write};
 	static const struct port_region page = {
-	    .count = 256, .width = 1, .read = probe_read, .write = probe_write};
+		.count = 256, .width = 1, .read = probe_read, .write = probe_write};
 	struct port_space before;
 
 	(void)state;
@@ -152,11 +152,11 @@ static void claims_that_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(fits_in_one_cycle, setup),
-	    cmocka_unit_test_setup(wide_accesses_are_split, setup),
-	    cmocka_unit_test_setup(unclaimed_ports, setup),
-	    cmocka_unit_test_setup(ports_wrap, setup),
-	    cmocka_unit_test_setup(claims_that_fail, setup),
+		cmocka_unit_test_setup(fits_in_one_cycle, setup),
+		cmocka_unit_test_setup(wide_accesses_are_split, setup),
+		cmocka_unit_test_setup(unclaimed_ports, setup),
+		cmocka_unit_test_setup(ports_wrap, setup),
+		cmocka_unit_test_setup(claims_that_fail, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

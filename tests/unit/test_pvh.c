@@ -9,25 +9,25 @@
 #include "guests/loader.h"
 #include "guest_ram.h"
 
-#define TEXT_AT	  0x1000
+#define TEXT_AT   0x1000
 #define TEXT_SIZE 0x1800
-#define DATA_AT	  (TEXT_AT + TEXT_SIZE)
+#define DATA_AT   (TEXT_AT + TEXT_SIZE)
 #define DATA_SIZE 0x123
-#define NOTE_AT	  (DATA_AT + DATA_SIZE)
+#define NOTE_AT   (DATA_AT + DATA_SIZE)
 #define FILE_SIZE (NOTE_AT + 24)
 
 #define TEXT_GPA 0x1000000
 #define DATA_GPA 0x1400000
-#define BSS	 0x20abc
+#define BSS      0x20abc
 
 /* Fields of program header `n`, ELF64. */
-#define PH(n)	  (0x40 + (n)*56)
-#define TYPE(n)	  PH(n)
+#define PH(n)     (0x40 + (n)*56)
+#define TYPE(n)   PH(n)
 #define OFFSET(n) (PH(n) + 8)
 #define PADDR(n)  (PH(n) + 24)
 #define FILESZ(n) (PH(n) + 32)
 #define MEMSZ(n)  (PH(n) + 40)
-#define ENTRY	  (NOTE_AT + 16)
+#define ENTRY     (NOTE_AT + 16)
 
 #define INFO GUEST_BOOT_PARAMS
 
@@ -43,7 +43,7 @@ static void put(size_t at, uint64_t value, size_t size)
 }
 
 static void segment(unsigned n, uint32_t type, uint64_t offset, uint64_t paddr, uint64_t filesz,
-		    uint64_t memsz)
+                    uint64_t memsz)
 {
 	put(TYPE(n), type, 4);
 	put(OFFSET(n), offset, 8);
@@ -74,16 +74,16 @@ static void make(void)
 	memcpy(kernel + NOTE_AT + 12, "Xen", 4);
 	put(ENTRY, TEXT_GPA + 0x370, 8);
 	image = (struct guest_image){
-	    .kernel = kernel,
-	    .kernel_size = sizeof(kernel),
-	    .initrd = initrd,
-	    .initrd_size = sizeof(initrd),
-	    .cmdline = "console=ttyS0",
-	    .type = VM_TYPE_AUTO,
-	    .acpi = true,
-	    .uarts = 2,
-	    .memory = MIB(64),
-	    .map = &guest_ram_map,
+		.kernel = kernel,
+		.kernel_size = sizeof(kernel),
+		.initrd = initrd,
+		.initrd_size = sizeof(initrd),
+		.cmdline = "console=ttyS0",
+		.type = VM_TYPE_AUTO,
+		.acpi = true,
+		.uarts = 2,
+		.memory = MIB(64),
+		.map = &guest_ram_map,
 	};
 }
 
@@ -180,28 +180,28 @@ static void test_where_segments_may_lie(void **state)
 		uint64_t start, size;
 		int error;
 	} cases[] = {
-	    {GUEST_HANDOVER_END,	 0x1000,			 0		  },
-	    {GUEST_HANDOVER_END - 1,   0x1000,		     -ERR_NO_MEMORY},
-	    {0,			0x1000,			-ERR_NO_MEMORY},
-	    {0x9f000,		      0xc00,		     0	      },
-	    {0x9f000,		      0xc01,		     -ERR_NO_MEMORY},
-	    {0xb8000,		      0x1000,		      -ERR_NO_MEMORY},
-	    {0xe0000,		      0x1000,		      -ERR_NO_MEMORY},
-	    {0xff000,		      0x2000,		      -ERR_NO_MEMORY},
-	    {0x100000,		       0x1000,		       0		},
-	    {0x100000,		       TEXT_GPA - 0x100000,	    0	     },
-	    {0x100000,		       TEXT_GPA - 0x100000 + 1, -ERR_INVALID  }, /* overlaps segment 0 */
-	    {TEXT_GPA + TEXT_SIZE,	   1,			      0	       },
-	    {TEXT_GPA + TEXT_SIZE - 1, 1,			  -ERR_INVALID  },
-	    {GIB(3) - 0x1000,	      0x1000,		      0	       },
-	    {GIB(3) - 0x1000,	      0x1001,		      -ERR_NO_MEMORY},
-	    {GIB(4) - 1,		 0x1000,			 -ERR_NO_MEMORY},
-	    {GIB(4),		     0x1000,		     0	      },
-	    {GIB(5) - 0x1000,	      0x1000,		      0	       },
-	    {GIB(5) - 0x1000,	      0x1001,		      -ERR_NO_MEMORY},
-	    {UINT64_MAX,		 1,			    -ERR_INVALID	},
-	    {UINT64_MAX - 0x10,	0x10,		      -ERR_NO_MEMORY},
-	    {0x100000,		       UINT64_MAX,		   -ERR_INVALID  },
+		{GUEST_HANDOVER_END,       0x1000,                  0             },
+		{GUEST_HANDOVER_END - 1,   0x1000,                  -ERR_NO_MEMORY},
+		{0,			0x1000,                  -ERR_NO_MEMORY},
+		{0x9f000,                  0xc00,                   0             },
+		{0x9f000,                  0xc01,                   -ERR_NO_MEMORY},
+		{0xb8000,                  0x1000,                  -ERR_NO_MEMORY},
+		{0xe0000,                  0x1000,                  -ERR_NO_MEMORY},
+		{0xff000,                  0x2000,                  -ERR_NO_MEMORY},
+		{0x100000,                 0x1000,                  0             },
+		{0x100000,                 TEXT_GPA - 0x100000,     0             },
+		{0x100000,                 TEXT_GPA - 0x100000 + 1, -ERR_INVALID  }, /* overlaps segment 0 */
+		{TEXT_GPA + TEXT_SIZE,     1,                       0             },
+		{TEXT_GPA + TEXT_SIZE - 1, 1,                       -ERR_INVALID  },
+		{GIB(3) - 0x1000,          0x1000,                  0             },
+		{GIB(3) - 0x1000,          0x1001,                  -ERR_NO_MEMORY},
+		{GIB(4) - 1,               0x1000,                  -ERR_NO_MEMORY},
+		{GIB(4),                   0x1000,                  0             },
+		{GIB(5) - 0x1000,          0x1000,                  0             },
+		{GIB(5) - 0x1000,          0x1001,                  -ERR_NO_MEMORY},
+		{UINT64_MAX,               1,                       -ERR_INVALID  },
+		{UINT64_MAX - 0x10,        0x10,                    -ERR_NO_MEMORY},
+		{0x100000,                 UINT64_MAX,              -ERR_INVALID  },
 	};
 
 	(void)state;
@@ -225,8 +225,8 @@ static void test_initrd(void **state)
 	assert_int_equal(load(), 0);
 	image.memory -= 0x1000;
 	assert_problem(ERR_NO_MEMORY,
-		       "the initrd of 9 KiB does not fit between the kernel's end at 20612 KiB and "
-		       "20620 KiB; raise 'memory' or use a smaller initrd");
+	               "the initrd of 9 KiB does not fit between the kernel's end at 20612 KiB and "
+	               "20620 KiB; raise 'memory' or use a smaller initrd");
 	/* Below 3 GiB, even where the kernel has parts above 4 GiB. */
 	make();
 	image.memory = GIB(4);
@@ -239,8 +239,8 @@ static void test_initrd(void **state)
 static void make_32(void)
 {
 	static const uint32_t programs[2][8] = {
-	    {1, TEXT_AT, 0xc1000000, TEXT_GPA, TEXT_SIZE, TEXT_SIZE, 5, 0x1000},
-	    {4, NOTE_AT, 0,	    0,	       20,	   20,	       4, 4	   },
+		{1, TEXT_AT, 0xc1000000, TEXT_GPA, TEXT_SIZE, TEXT_SIZE, 5, 0x1000},
+		{4, NOTE_AT, 0,          0,        20,        20,        4, 4     },
 	};
 
 	make();
@@ -276,21 +276,21 @@ static void test_broken(void **state)
 		int error;
 		const char *text;
 	} cases[] = {
-	    {TYPE(2),     4, 5,			    ERR_UNSUPPORTED, "has no PVH note"			      },
-	    {NOTE_AT + 8, 4, 17,			 ERR_UNSUPPORTED, "has no PVH note"			   },
-	    {ENTRY,	    8, TEXT_GPA - 1,		     ERR_INVALID,	  "its PVH entry 0xffffff lies in no segment"},
-	    {ENTRY,	    8, TEXT_GPA + TEXT_SIZE,	     ERR_INVALID,	  "lies in no segment"			      },
-	    {ENTRY,	    8, DATA_GPA + DATA_SIZE,	     ERR_INVALID,	  "lies in no segment"			      },
-	    {FILESZ(1),	8, DATA_SIZE + BSS + 1,	ERR_INVALID,
-	     "segment 1 is larger in the file than in memory"							     },
-	    {OFFSET(1),	8, FILE_SIZE - DATA_SIZE + 1, ERR_TRUNCATED,   "truncated: segment 1 ends behind"	       },
-	    {OFFSET(0),	8, UINT64_MAX,		       ERR_TRUNCATED,   "truncated: segment 0 ends behind"		},
-	    {PADDR(1),    8, TEXT_GPA,		    ERR_INVALID,	 "segment 1 overlaps another"		     },
-	    {MEMSZ(1),    8, UINT64_MAX,		      ERR_INVALID,	   "segment 1 ends behind the last address"   },
-	    {MEMSZ(1),    8, MIB(44) + 1,	       ERR_NO_MEMORY,
-	     "needs memory up to 65537 KiB, and the guest's ends at 65536 KiB"				      },
-	    {0x12,	   2, 40,			  ERR_UNSUPPORTED, "not for an x86 processor"		     },
-	    {0x38,	   2, 0,			 ERR_INVALID,     "header is corrupt"			 },
+		{TYPE(2),     4, 5,                         ERR_UNSUPPORTED, "has no PVH note"                          },
+		{NOTE_AT + 8, 4, 17,                        ERR_UNSUPPORTED, "has no PVH note"                          },
+		{ENTRY,       8, TEXT_GPA - 1,              ERR_INVALID,     "its PVH entry 0xffffff lies in no segment"},
+		{ENTRY,       8, TEXT_GPA + TEXT_SIZE,      ERR_INVALID,     "lies in no segment"                       },
+		{ENTRY,       8, DATA_GPA + DATA_SIZE,      ERR_INVALID,     "lies in no segment"                       },
+		{FILESZ(1),   8, DATA_SIZE + BSS + 1,       ERR_INVALID,
+	         "segment 1 is larger in the file than in memory"                                                       },
+		{OFFSET(1),   8, FILE_SIZE - DATA_SIZE + 1, ERR_TRUNCATED,   "truncated: segment 1 ends behind"         },
+		{OFFSET(0),   8, UINT64_MAX,                ERR_TRUNCATED,   "truncated: segment 0 ends behind"         },
+		{PADDR(1),    8, TEXT_GPA,                  ERR_INVALID,     "segment 1 overlaps another"               },
+		{MEMSZ(1),    8, UINT64_MAX,                ERR_INVALID,     "segment 1 ends behind the last address"   },
+		{MEMSZ(1),    8, MIB(44) + 1,               ERR_NO_MEMORY,
+	         "needs memory up to 65537 KiB, and the guest's ends at 65536 KiB"                                      },
+		{0x12,        2, 40,                        ERR_UNSUPPORTED, "not for an x86 processor"                 },
+		{0x38,        2, 0,                         ERR_INVALID,     "header is corrupt"                        },
 	};
 
 	(void)state;
@@ -338,7 +338,7 @@ static void test_cmdline(void **state)
 	assert_string_equal((char *)guest_ram + GUEST_CMDLINE, cmdline);
 	cmdline[4095] = 'x';
 	assert_problem(ERR_INVALID,
-		       "the command line has 4096 characters, but this kernel takes 4095; shorten it");
+	               "the command line has 4096 characters, but this kernel takes 4095; shorten it");
 }
 
 static void test_map_without_memory(void **state)
@@ -354,15 +354,15 @@ static void test_map_without_memory(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_load),
-	    cmocka_unit_test(test_without_extras),
-	    cmocka_unit_test(test_where_segments_may_lie),
-	    cmocka_unit_test(test_initrd),
-	    cmocka_unit_test(test_elf32),
-	    cmocka_unit_test(test_broken),
-	    cmocka_unit_test(test_truncated),
-	    cmocka_unit_test(test_cmdline),
-	    cmocka_unit_test(test_map_without_memory),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_without_extras),
+		cmocka_unit_test(test_where_segments_may_lie),
+		cmocka_unit_test(test_initrd),
+		cmocka_unit_test(test_elf32),
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_cmdline),
+		cmocka_unit_test(test_map_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static void out(uint16_t port, unsigned size, uint32_t value)
 	if (port == 0xb2 && value == 0xf1 && !acpi_dead)
 		pm1a |= 1;
 	snprintf(ports + length, sizeof(ports) - length, size == 1 ? "%x=%x " : "%x=%x/%u ", port, value,
-		 size);
+	         size);
 }
 
 static uint32_t in(uint16_t port, unsigned size)
@@ -268,7 +268,7 @@ static void test_pic(void **state)
 /* ---- RTC ---- */
 
 static void set_clock(uint8_t b, uint8_t year, uint8_t month, uint8_t day, uint8_t hour, uint8_t minute,
-		      uint8_t second)
+                      uint8_t second)
 {
 	cmos[0x0b] = b;
 	cmos[9] = year;
@@ -327,14 +327,14 @@ static void test_rtc_dates(void **state)
 static void test_rtc_nonsense(void **state)
 {
 	static const uint8_t bad[][6] = {
-	    {23,	 0,  1,  0,  0,  0 },
-		  {23,  13, 1,  0,	 0,  0 },
-		{23,  1,	0,  0,  0,	 0 },
-	      {23,  1,  32, 0,  0,	0 },
-	    {23,	 1,  1,  24, 0,  0 },
-		  {23,  1,  1,  0,	60, 0 },
-		{23,  1,	1,  0,  0,	 60},
-	      {100, 1,  1,  0,  0,	0 },
+		{23,  0,  1,  0,  0,  0 },
+                {23,  13, 1,  0,  0,  0 },
+                {23,  1,  0,  0,  0,  0 },
+                {23,  1,  32, 0,  0,  0 },
+		{23,  1,  1,  24, 0,  0 },
+                {23,  1,  1,  0,  60, 0 },
+                {23,  1,  1,  0,  0,  60},
+                {100, 1,  1,  0,  0,  0 },
 	};
 	int64_t epoch;
 
@@ -363,16 +363,16 @@ static void test_rtc_waits_for_the_update(void **state)
 /* ---- Power ---- */
 
 static const struct acpi_info with_s5 = {
-    .has_s5 = true,
-    .pm1a_control = 0x604,
-    .pm1b_control = 0x704,
-    .smi_command = 0xb2,
-    .acpi_enable = 0xf1,
-    .s5_type_a = 5,
-    .s5_type_b = 6,
-    .has_8042 = true,
-    .reset = {ACPI_SPACE_IO, 0x92, 8},
-    .reset_value = 0x77,
+	.has_s5 = true,
+	.pm1a_control = 0x604,
+	.pm1b_control = 0x704,
+	.smi_command = 0xb2,
+	.acpi_enable = 0xf1,
+	.s5_type_a = 5,
+	.s5_type_b = 6,
+	.has_8042 = true,
+	.reset = {ACPI_SPACE_IO, 0x92, 8},
+	.reset_value = 0x77,
 };
 
 static void test_power_off(void **state)
@@ -467,21 +467,21 @@ static void test_shutdown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_no_lapic, setup),
-	    cmocka_unit_test_setup(test_xapic, setup),
-	    cmocka_unit_test_setup(test_one_shot_timer, setup),
-	    cmocka_unit_test_setup(test_x2apic, setup),
-	    cmocka_unit_test_setup(test_ioapic, setup),
-	    cmocka_unit_test_setup(test_absent_ioapic, setup),
-	    cmocka_unit_test_setup(test_pic, setup),
-	    cmocka_unit_test_setup(test_rtc_formats, setup),
-	    cmocka_unit_test_setup(test_rtc_dates, setup),
-	    cmocka_unit_test_setup(test_rtc_nonsense, setup),
-	    cmocka_unit_test_setup(test_rtc_waits_for_the_update, setup),
-	    cmocka_unit_test_setup(test_power_off, setup),
-	    cmocka_unit_test_setup(test_nothing_to_power_off_with, setup),
-	    cmocka_unit_test_setup(test_reset, setup),
-	    cmocka_unit_test_setup(test_shutdown, setup),
+		cmocka_unit_test_setup(test_no_lapic, setup),
+		cmocka_unit_test_setup(test_xapic, setup),
+		cmocka_unit_test_setup(test_one_shot_timer, setup),
+		cmocka_unit_test_setup(test_x2apic, setup),
+		cmocka_unit_test_setup(test_ioapic, setup),
+		cmocka_unit_test_setup(test_absent_ioapic, setup),
+		cmocka_unit_test_setup(test_pic, setup),
+		cmocka_unit_test_setup(test_rtc_formats, setup),
+		cmocka_unit_test_setup(test_rtc_dates, setup),
+		cmocka_unit_test_setup(test_rtc_nonsense, setup),
+		cmocka_unit_test_setup(test_rtc_waits_for_the_update, setup),
+		cmocka_unit_test_setup(test_power_off, setup),
+		cmocka_unit_test_setup(test_nothing_to_power_off_with, setup),
+		cmocka_unit_test_setup(test_reset, setup),
+		cmocka_unit_test_setup(test_shutdown, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

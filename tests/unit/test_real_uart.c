@@ -39,15 +39,15 @@ static void test_speeds(void **state)
 		uint32_t asked, got;
 		uint16_t divisor;
 	} cases[] = {
-	    {9600,   9600,	 12  },
-	      {50,	   50,     2304},
-	       {57600,  57600,  2   },
-	    {38400,  38400,  3   },
-	    {0,	115200, 1	 },
-	      {49,	   115200, 1   },
-	       {921600, 115200, 1	 },
-	    {70000,  57600,  2   }
-	     };
+		{9600,   9600,   12  },
+                {50,     50,     2304},
+                {57600,  57600,  2   },
+                {38400,  38400,  3   },
+		{0,      115200, 1   },
+                {49,     115200, 1   },
+                {921600, 115200, 1   },
+                {70000,  57600,  2   }
+        };
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -193,15 +193,15 @@ static void test_flow_and_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_found_and_set_up, setup),
-	    cmocka_unit_test_setup(test_speeds, setup),
-	    cmocka_unit_test_setup(test_absent, setup),
-	    cmocka_unit_test_setup(test_older_kinds, setup),
-	    cmocka_unit_test_setup(test_send, setup),
-	    cmocka_unit_test_setup(test_dead_transmitter, setup),
-	    cmocka_unit_test_setup(test_receive, setup),
-	    cmocka_unit_test_setup(test_interrupts, setup),
-	    cmocka_unit_test_setup(test_flow_and_lines, setup),
+		cmocka_unit_test_setup(test_found_and_set_up, setup),
+		cmocka_unit_test_setup(test_speeds, setup),
+		cmocka_unit_test_setup(test_absent, setup),
+		cmocka_unit_test_setup(test_older_kinds, setup),
+		cmocka_unit_test_setup(test_send, setup),
+		cmocka_unit_test_setup(test_dead_transmitter, setup),
+		cmocka_unit_test_setup(test_receive, setup),
+		cmocka_unit_test_setup(test_interrupts, setup),
+		cmocka_unit_test_setup(test_flow_and_lines, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,9 +10,9 @@ static void the_reason_comes_first(void **state)
 	vm.end = VM_TRIPLE_FAULT;
 	vm_report(&vm);
 	assert_ptr_equal(strstr(rig.log,
-				"error: vm bench, vCPU 0: triple fault: an exception, and no handler for it "
-				"could be entered\n"),
-			 rig.log);
+	                        "error: vm bench, vCPU 0: triple fault: an exception, and no handler for it "
+	                        "could be entered\n"),
+	                 rig.log);
 }
 
 static void registers_are_all_there(void **state)
@@ -27,13 +27,13 @@ static void registers_are_all_there(void **state)
 	vmwrite(VMCS_GUEST_EFER, 0x500);
 	vm_report(&vm);
 	assert_logged(
-	    "  rax 0123456789abcd00  rcx 0123456789abcd01  rdx 0123456789abcd02  rbx 0123456789abcd03\n");
+		"  rax 0123456789abcd00  rcx 0123456789abcd01  rdx 0123456789abcd02  rbx 0123456789abcd03\n");
 	assert_logged(
-	    "  rsp fedcba9876543210  rbp 0123456789abcd05  rsi 0123456789abcd06  rdi 0123456789abcd07\n");
+		"  rsp fedcba9876543210  rbp 0123456789abcd05  rsi 0123456789abcd06  rdi 0123456789abcd07\n");
 	assert_logged(
-	    "  r12 0123456789abcd0c  r13 0123456789abcd0d  r14 0123456789abcd0e  r15 0123456789abcd0f\n");
+		"  r12 0123456789abcd0c  r13 0123456789abcd0d  r14 0123456789abcd0e  r15 0123456789abcd0f\n");
 	assert_logged(
-	    "rip 0000000000010000  rflags 00000002  cr0 00000011  cr3 0000000001234000  cr4 00000000\n");
+		"rip 0000000000010000  rflags 00000002  cr0 00000011  cr3 0000000001234000  cr4 00000000\n");
 	assert_logged("efer 0500  dr7 00000400  interruptibility 8  pending debug 4000\n");
 	assert_logged("  cs   0008  base 0000000000000000  limit ffffffff  access 0c09b\n");
 	assert_logged("  ldtr 0000  base 0000000000000000  limit 00000000  access 10000 unusable\n");
@@ -79,9 +79,9 @@ static void the_last_exits_come_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(the_reason_comes_first),	    rig_test(registers_are_all_there),
-	    rig_test(instruction_bytes_are_shown),  rig_test(code_that_cannot_be_read_is_said),
-	    rig_test(the_last_exits_come_in_order),
+		rig_test(the_reason_comes_first),       rig_test(registers_are_all_there),
+		rig_test(instruction_bytes_are_shown),  rig_test(code_that_cannot_be_read_is_said),
+		rig_test(the_last_exits_come_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -103,14 +103,14 @@ static void only_com1_has_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(the_clock_begins_with_the_vm),
-	    rig_test(a_deadline_arms_the_vms_timer),
-	    rig_test(intr_is_a_request),
-	    rig_test(a_reset_is_a_request_and_is_said),
-	    rig_test(power_off_stops_the_vm),
-	    rig_test(com1_and_the_debug_port_are_the_console),
-	    rig_test(only_com1_may_have_to_wait),
-	    rig_test(only_com1_has_input),
+		rig_test(the_clock_begins_with_the_vm),
+		rig_test(a_deadline_arms_the_vms_timer),
+		rig_test(intr_is_a_request),
+		rig_test(a_reset_is_a_request_and_is_said),
+		rig_test(power_off_stops_the_vm),
+		rig_test(com1_and_the_debug_port_are_the_console),
+		rig_test(only_com1_may_have_to_wait),
+		rig_test(only_com1_has_input),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

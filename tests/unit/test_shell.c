@@ -136,9 +136,9 @@ static const char *vm(unsigned index)
 }
 
 static const struct shell_command commands[] = {
-    {"start", "VM",	    "start a VM",	  1, 1, run, vm  },
-    {"stat",  "[VM]",    "numbers of a VM", 0, 1, run, vm  },
-    {"many",  "A B ...", "takes some",      2, 8, run, NULL},
+	{"start", "VM",      "start a VM",      1, 1, run, vm  },
+	{"stat",  "[VM]",    "numbers of a VM", 0, 1, run, vm  },
+	{"many",  "A B ...", "takes some",      2, 8, run, NULL},
 };
 
 static int setup(void **state)
@@ -379,8 +379,8 @@ static void switch_away(unsigned count, const char *const *arguments)
 static void test_command_that_switches_away(void **state)
 {
 	static const struct shell_command away[] = {
-	    {"console", "VM", "go there", 1, 1, switch_away, NULL}
-	  };
+		{"console", "VM", "go there", 1, 1, switch_away, NULL}
+        };
 
 	(void)state;
 	shell_add_commands(away, 1);
@@ -399,17 +399,17 @@ static void test_no_more_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_prompt, setup),
-	    cmocka_unit_test_setup(test_editing, setup),
-	    cmocka_unit_test_setup(test_long_line, setup),
-	    cmocka_unit_test_setup(test_commands, setup),
-	    cmocka_unit_test_setup(test_help, setup),
-	    cmocka_unit_test_setup(test_log_and_trace, setup),
-	    cmocka_unit_test_setup(test_the_end, setup),
-	    cmocka_unit_test_setup(test_history, setup),
-	    cmocka_unit_test_setup(test_completion, setup),
-	    cmocka_unit_test_setup(test_command_that_switches_away, setup),
-	    cmocka_unit_test_setup(test_no_more_tables, setup),
+		cmocka_unit_test_setup(test_prompt, setup),
+		cmocka_unit_test_setup(test_editing, setup),
+		cmocka_unit_test_setup(test_long_line, setup),
+		cmocka_unit_test_setup(test_commands, setup),
+		cmocka_unit_test_setup(test_help, setup),
+		cmocka_unit_test_setup(test_log_and_trace, setup),
+		cmocka_unit_test_setup(test_the_end, setup),
+		cmocka_unit_test_setup(test_history, setup),
+		cmocka_unit_test_setup(test_completion, setup),
+		cmocka_unit_test_setup(test_command_that_switches_away, setup),
+		cmocka_unit_test_setup(test_no_more_tables, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,9 +87,9 @@ static void list_shows_every_vm(void **state)
 	assert_said(" 1  bench            running      4M          1  \n");
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	run("list", NULL);
-	assert_said(
-	    " 1  bench            stopped      4M          1  triple fault: an exception, and no handler for "
-	    "it could be entered\n");
+	assert_said(" 1  bench            stopped      4M          1  triple fault: an exception, and no "
+	            "handler for "
+	            "it could be entered\n");
 }
 
 static void stat_counts_by_reason(void **state)
@@ -124,8 +124,8 @@ static void stat_knows_what_a_vm_owns(void **state)
 
 	(void)state;
 	snprintf(line, sizeof(line), "%12lu  KiB of memory, %lu of them its RAM\n",
-		 frames_owned(VM_OWNER(&vm)) * 4,
-		 (RIG_HOLE + RIG_ROM - 0xc0000 + RIG_MEMORY - MIB(1)) / 1024);
+	         frames_owned(VM_OWNER(&vm)) * 4,
+	         (RIG_HOLE + RIG_ROM - 0xc0000 + RIG_MEMORY - MIB(1)) / 1024);
 	run("stat", "bench");
 	assert_said(line);
 	assert_said("           0  writes to such ports\n");
@@ -298,7 +298,7 @@ static void cpu_and_mem_report(void **state)
 	assert_said("Speculation mitigations:\n");
 	run("mem", NULL);
 	snprintf(line, sizeof(line), "%10lu KiB  free, the largest block %lu KiB\n", stat.free * 4,
-		 4UL << stat.largest);
+	         4UL << stat.largest);
 	assert_said(line);
 	snprintf(line, sizeof(line), "%10lu KiB  VM bench\n", frames_owned(VM_OWNER(&vm)) * 4);
 	assert_said(line);
@@ -307,21 +307,21 @@ static void cpu_and_mem_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    shell_test(list_shows_every_vm),
-	    shell_test(stat_counts_by_reason),
-	    shell_test(stat_knows_what_a_vm_owns),
-	    shell_test(regs_shows_code_registers_and_exits),
-	    shell_test(an_unknown_vm_is_one_sentence),
-	    shell_test(names_complete),
-	    shell_test(without_vms_it_says_so),
-	    shell_test(stop_ends_a_vm),
-	    shell_test(stop_beats_a_reset_that_waits),
-	    shell_test(a_loop_of_resets_is_said_once_a_second),
-	    shell_test(start_begins_anew),
-	    shell_test(reset_works_in_every_state),
-	    shell_test(a_reset_without_images_stops_the_vm),
-	    shell_test(pause_holds_and_resume_goes_on),
-	    shell_test(cpu_and_mem_report),
+		shell_test(list_shows_every_vm),
+		shell_test(stat_counts_by_reason),
+		shell_test(stat_knows_what_a_vm_owns),
+		shell_test(regs_shows_code_registers_and_exits),
+		shell_test(an_unknown_vm_is_one_sentence),
+		shell_test(names_complete),
+		shell_test(without_vms_it_says_so),
+		shell_test(stop_ends_a_vm),
+		shell_test(stop_beats_a_reset_that_waits),
+		shell_test(a_loop_of_resets_is_said_once_a_second),
+		shell_test(start_begins_anew),
+		shell_test(reset_works_in_every_state),
+		shell_test(a_reset_without_images_stops_the_vm),
+		shell_test(pause_holds_and_resume_goes_on),
+		shell_test(cpu_and_mem_report),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -235,7 +235,7 @@ static void a_bad_vm_does_not_keep_the_next_from_starting(void **state)
 	assert_int_equal(owned, 0);
 	assert_int_equal(run(), RUNS);
 	assert_logged(
-	    "error: vm bad: config line 2: kernel = missing: the boot loader did not load that file");
+		"error: vm bad: config line 2: kernel = missing: the boot loader did not load that file");
 	assert_string_equal(vm_get(0)->name, "one");
 }
 
@@ -286,9 +286,9 @@ static void no_config_module(void **state)
 	(void)state;
 	add_kernel("kernel");
 	assert_int_equal(run(), WAITS);
-	assert_logged(
-	    "error: There is no config module: add \"module2 /boot/FILE config\" to the boot loader's menu "
-	    "entry, or build the image with make iso CONFIG=FILE.\n");
+	assert_logged("error: There is no config module: add \"module2 /boot/FILE config\" to the boot "
+	              "loader's menu "
+	              "entry, or build the image with make iso CONFIG=FILE.\n");
 	assert_null(rig.attached);
 	assert_non_null(config_command);
 }
@@ -330,9 +330,10 @@ static void a_missing_initrd(void **state)
 	add_kernel("kernel");
 	assert_int_equal(run(), WAITS);
 	assert_logged(
-	    "error: vm one: config line 4: initrd = /boot/initrd: the boot loader did not load that file; "
-	    "add \"module2 /boot/FILE /boot/initrd\" to its menu entry, or rebuild the image with make "
-	    "iso\n");
+		"error: vm one: config line 4: initrd = /boot/initrd: the boot loader did not load that "
+		"file; "
+		"add \"module2 /boot/FILE /boot/initrd\" to its menu entry, or rebuild the image with make "
+		"iso\n");
 }
 
 static void a_corrupt_kernel(void **state)
@@ -447,26 +448,26 @@ static void the_config_in_effect_can_be_shown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    start_test(a_guest_starts),
-	    start_test(a_reset_loads_it_again),
-	    start_test(one_vm_runs_at_a_time),
-	    start_test(a_bad_vm_does_not_keep_the_next_from_starting),
-	    start_test(no_vt_x_halts),
-	    start_test(a_refused_vmxon_halts),
-	    start_test(mitigations_follow_the_config),
-	    start_test(no_config_module),
-	    start_test(errors_in_the_config_have_their_lines),
-	    start_test(a_config_without_a_vm),
-	    start_test(many_errors_are_counted),
-	    start_test(a_missing_initrd),
-	    start_test(a_corrupt_kernel),
-	    start_test(more_memory_than_the_machine_has),
-	    start_test(no_memory_for_the_vm_itself),
-	    start_test(when_all_have_stopped_the_shell_waits),
-	    start_test(or_the_machine_is_turned_off),
-	    start_test(or_it_is_restarted),
-	    start_test(the_same_holds_when_none_could_start),
-	    start_test(the_config_in_effect_can_be_shown),
+		start_test(a_guest_starts),
+		start_test(a_reset_loads_it_again),
+		start_test(one_vm_runs_at_a_time),
+		start_test(a_bad_vm_does_not_keep_the_next_from_starting),
+		start_test(no_vt_x_halts),
+		start_test(a_refused_vmxon_halts),
+		start_test(mitigations_follow_the_config),
+		start_test(no_config_module),
+		start_test(errors_in_the_config_have_their_lines),
+		start_test(a_config_without_a_vm),
+		start_test(many_errors_are_counted),
+		start_test(a_missing_initrd),
+		start_test(a_corrupt_kernel),
+		start_test(more_memory_than_the_machine_has),
+		start_test(no_memory_for_the_vm_itself),
+		start_test(when_all_have_stopped_the_shell_waits),
+		start_test(or_the_machine_is_turned_off),
+		start_test(or_it_is_restarted),
+		start_test(the_same_holds_when_none_could_start),
+		start_test(the_config_in_effect_can_be_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,12 +17,12 @@ static int setup(void **state)
 static enum action run(bool in, unsigned size, unsigned address_size, bool rep)
 {
 	const struct string_io io = {
-	    .port = RIG_PORT,
-	    .size = (uint8_t)size,
-	    .in = in,
-	    .rep = rep,
-	    .address_size = (uint8_t)address_size,
-	    .segment = in ? SEG_ES : SEG_DS,
+		.port = RIG_PORT,
+		.size = (uint8_t)size,
+		.in = in,
+		.rep = rep,
+		.address_size = (uint8_t)address_size,
+		.segment = in ? SEG_ES : SEG_DS,
 	};
 
 	return string_io(&vm.vcpu, &io);
@@ -203,32 +203,32 @@ struct limit_case {
 };
 
 #define UNUSABLE 0x10000u
-#define DATA	 0x93u /* read/write */
-#define READ	 0x91u
-#define DOWN	 0x97u /* expand-down, read/write */
-#define CODE	 0x99u /* execute-only */
-#define CODE_R	 0x9bu
-#define BIG	 0x4000u
+#define DATA     0x93u /* read/write */
+#define READ     0x91u
+#define DOWN     0x97u /* expand-down, read/write */
+#define CODE     0x99u /* execute-only */
+#define CODE_R   0x9bu
+#define BIG      0x4000u
 
 /* SDM Vol. 3A "Limit Checking", "Type Checking"; accesses of 4 bytes. */
 static const struct limit_case limits[] = {
-    {0xfff,	    DATA,		  0xffc,	 true,  true },
-    {0xfff,	    DATA,		  0xffd,	 true,  false},
-    {0xfff,	    DATA,		  0x1000,	  false, false},
-    {UINT32_MAX, DATA,	       0xfffffffc, false, true },
-    {UINT32_MAX, DATA,	       0xfffffffd, false, false}, /* no wrap around the limit */
-    {0xfff,	    DOWN,		  0xfff,	 true,  false},
-    {0xfff,	    DOWN,		  0x1000,	  true,	true },
-    {0xfff,	    DOWN,		  0xfffc,	  true,	true },
-    {0xfff,	    DOWN,		  0xfffd,	  true,	false}, /* 16 bits: up to FFFFh */
-    {0xfff,	    DOWN | BIG,	0xfffd,	true,  true },
-    {0xfff,	    DOWN | BIG,	0xfffffffd, true,  false},
-    {0xfff,	    READ,		  0,	     false, true },
-    {0xfff,	    READ,		  0,	     true,  false},
-    {0xfff,	    CODE_R,	    0,	       false, true },
-    {0xfff,	    CODE_R,	    0,	       true,  false},
-    {0xfff,	    CODE,		  0,	     false, false},
-    {0xfff,	    UNUSABLE | DATA, 0,		false, false},
+	{0xfff,      DATA,            0xffc,      true,  true },
+	{0xfff,      DATA,            0xffd,      true,  false},
+	{0xfff,      DATA,            0x1000,     false, false},
+	{UINT32_MAX, DATA,            0xfffffffc, false, true },
+	{UINT32_MAX, DATA,            0xfffffffd, false, false}, /* no wrap around the limit */
+	{0xfff,      DOWN,            0xfff,      true,  false},
+	{0xfff,      DOWN,            0x1000,     true,  true },
+	{0xfff,      DOWN,            0xfffc,     true,  true },
+	{0xfff,      DOWN,            0xfffd,     true,  false}, /* 16 bits: up to FFFFh */
+	{0xfff,      DOWN | BIG,      0xfffd,     true,  true },
+	{0xfff,      DOWN | BIG,      0xfffffffd, true,  false},
+	{0xfff,      READ,            0,          false, true },
+	{0xfff,      READ,            0,          true,  false},
+	{0xfff,      CODE_R,          0,          false, true },
+	{0xfff,      CODE_R,          0,          true,  false},
+	{0xfff,      CODE,            0,          false, false},
+	{0xfff,      UNUSABLE | DATA, 0,          false, false},
 };
 
 static void segment_limits_and_types(void **state)
@@ -291,10 +291,10 @@ static void alignment_is_checked_for_programs_that_ask(void **state)
 		unsigned dpl;
 		bool faults;
 	} cases[] = {
-	    {CR0_AM, RFLAGS_AC, 3, true },
-	    {0,	RFLAGS_AC, 3, false},
-	    {CR0_AM, 0,		3, false},
-	    {CR0_AM, RFLAGS_AC, 0, false},
+		{CR0_AM, RFLAGS_AC, 3, true },
+		{0,      RFLAGS_AC, 3, false},
+		{CR0_AM, 0,         3, false},
+		{CR0_AM, RFLAGS_AC, 0, false},
 	};
 
 	(void)state;
@@ -460,29 +460,29 @@ static void the_bytes_tell_address_size_and_segment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    io_test(one_element_of_each_size),
-	    io_test(ins_writes_no_more_than_its_size),
-	    io_test(rep_counts_down),
-	    io_test(rep_with_a_count_of_0_does_nothing),
-	    io_test(df_goes_down),
-	    io_test(addresses_of_16_bits_wrap_and_keep_the_upper_bits),
-	    io_test(addresses_of_32_bits_clear_the_upper_half),
-	    io_test(linear_addresses_wrap_at_4g),
-	    io_test(code_of_64_bits_ignores_all_bases_but_fs_and_gs),
-	    io_test(non_canonical_addresses_fault),
-	    io_test(segment_limits_and_types),
-	    io_test(real_mode_has_limits_but_no_types),
-	    io_test(virtual_8086_mode_is_like_real_mode),
-	    io_test(the_stack_segment_has_a_fault_of_its_own),
-	    io_test(alignment_is_checked_for_programs_that_ask),
-	    io_test(a_page_fault_in_the_middle_loses_nothing),
-	    io_test(an_element_across_pages_faults_as_a_whole),
-	    io_test(an_element_across_pages_is_joined),
-	    io_test(a_long_rep_is_cut_into_batches),
-	    io_test(an_interrupt_comes_between_two_elements),
-	    io_test(the_last_element_ends_the_instruction_all_the_same),
-	    io_test(a_single_step_trap_follows_each_element),
-	    io_test(the_bytes_tell_address_size_and_segment),
+		io_test(one_element_of_each_size),
+		io_test(ins_writes_no_more_than_its_size),
+		io_test(rep_counts_down),
+		io_test(rep_with_a_count_of_0_does_nothing),
+		io_test(df_goes_down),
+		io_test(addresses_of_16_bits_wrap_and_keep_the_upper_bits),
+		io_test(addresses_of_32_bits_clear_the_upper_half),
+		io_test(linear_addresses_wrap_at_4g),
+		io_test(code_of_64_bits_ignores_all_bases_but_fs_and_gs),
+		io_test(non_canonical_addresses_fault),
+		io_test(segment_limits_and_types),
+		io_test(real_mode_has_limits_but_no_types),
+		io_test(virtual_8086_mode_is_like_real_mode),
+		io_test(the_stack_segment_has_a_fault_of_its_own),
+		io_test(alignment_is_checked_for_programs_that_ask),
+		io_test(a_page_fault_in_the_middle_loses_nothing),
+		io_test(an_element_across_pages_faults_as_a_whole),
+		io_test(an_element_across_pages_is_joined),
+		io_test(a_long_rep_is_cut_into_batches),
+		io_test(an_interrupt_comes_between_two_elements),
+		io_test(the_last_element_ends_the_instruction_all_the_same),
+		io_test(a_single_step_trap_follows_each_element),
+		io_test(the_bytes_tell_address_size_and_segment),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

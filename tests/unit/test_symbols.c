@@ -12,17 +12,17 @@
 /* What the linker script says, in small: 4 KiB of text at the start of the image. */
 const uint8_t image_start[4096] = {0};
 __asm__(".globl text_start, text_end\n"
-	".set text_start, image_start\n"
-	".set text_end, image_start + 4096\n");
+        ".set text_start, image_start\n"
+        ".set text_end, image_start + 4096\n");
 
 /* As boot/symbols.py lays it out: count, offsets, names. */
 #define NAMES "entry\0middle\0last"
 const uint32_t symbol_table[1 + 3 + 3 + 5] = {
-    3,		0x10, 0x20, 0x100, 0, 6, 13, 0x72746e65, /* "entr" */
-    0x696d0079,						 /* "y\0mi" */
-    0x656c6464,						 /* "ddle" */
-    0x73616c00,						 /* "\0las" */
-    0x00000074,						 /* "t" */
+	3,          0x10, 0x20, 0x100, 0, 6, 13, 0x72746e65, /* "entr" */
+	0x696d0079,                                          /* "y\0mi" */
+	0x656c6464,                                          /* "ddle" */
+	0x73616c00,                                          /* "\0las" */
+	0x00000074,                                          /* "t" */
 };
 
 static void test_table_bytes(void **state)
@@ -38,12 +38,12 @@ static void test_find(void **state)
 		const char *name;
 		uint64_t rest;
 	} cases[] = {
-	    {0x10,	   "entry",  0	     },
-	    {0x1f,	   "entry",  0xf       },
-		  {0x20,	 "middle", 0	    },
-	    {0xff,	   "middle", 0xdf	 },
-	    {0x100,	    "last",   0	     },
-		  {0xffffffff, "last",   0xfffffeff},
+		{0x10,       "entry",  0         },
+                {0x1f,       "entry",  0xf       },
+                {0x20,       "middle", 0         },
+		{0xff,       "middle", 0xdf      },
+                {0x100,      "last",   0         },
+                {0xffffffff, "last",   0xfffffeff},
 	};
 	struct symbol symbol;
 
@@ -150,13 +150,13 @@ static void test_collect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_table_bytes),
-	    cmocka_unit_test(test_find),
-	    cmocka_unit_test(test_find_in_small_tables),
-	    cmocka_unit_test(test_find_by_address),
-	    cmocka_unit_test(test_describe),
-	    cmocka_unit_test_setup(test_follows_call, setup_code),
-	    cmocka_unit_test_setup(test_collect, setup_code),
+		cmocka_unit_test(test_table_bytes),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_find_in_small_tables),
+		cmocka_unit_test(test_find_by_address),
+		cmocka_unit_test(test_describe),
+		cmocka_unit_test_setup(test_follows_call, setup_code),
+		cmocka_unit_test_setup(test_collect, setup_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

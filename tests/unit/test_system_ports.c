@@ -44,14 +44,14 @@ static void reset_control_by_value(void **state)
 		uint8_t value, readback;
 		unsigned cpu, system;
 	} cases[] = {
-	    {0x00, 0x00, 0, 0},
-		{0x02, 0x02, 0, 0},
-	    {0x0a, 0x0a, 0, 0},
-		{0x04, 0x04, 1, 0},
-	    {0x0c, 0x0c, 1, 0},
-		{0x06, 0x06, 0, 1},
-	    {0x0e, 0x0e, 0, 1},
-		{0xff, 0x0e, 0, 1},
+		{0x00, 0x00, 0, 0},
+                {0x02, 0x02, 0, 0},
+                {0x0a, 0x0a, 0, 0},
+                {0x04, 0x04, 1, 0},
+		{0x0c, 0x0c, 1, 0},
+                {0x06, 0x06, 0, 1},
+                {0x0e, 0x0e, 0, 1},
+                {0xff, 0x0e, 0, 1},
 	};
 
 	(void)state;
@@ -131,15 +131,15 @@ static void reset_clears(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(power_on, pc_setup),
-	    cmocka_unit_test_setup(post_code_reads_back, pc_setup),
-	    cmocka_unit_test_setup(port92_resets_on_rising_edge, pc_setup),
-	    cmocka_unit_test_setup(reset_control_by_value, pc_setup),
-	    cmocka_unit_test_setup(two_step_system_reset, pc_setup),
-	    cmocka_unit_test_setup(debug_port, pc_setup),
-	    cmocka_unit_test_setup(wide_accesses, pc_setup),
-	    cmocka_unit_test_setup(saved_and_loaded, pc_setup),
-	    cmocka_unit_test_setup(reset_clears, pc_setup),
+		cmocka_unit_test_setup(power_on, pc_setup),
+		cmocka_unit_test_setup(post_code_reads_back, pc_setup),
+		cmocka_unit_test_setup(port92_resets_on_rising_edge, pc_setup),
+		cmocka_unit_test_setup(reset_control_by_value, pc_setup),
+		cmocka_unit_test_setup(two_step_system_reset, pc_setup),
+		cmocka_unit_test_setup(debug_port, pc_setup),
+		cmocka_unit_test_setup(wide_accesses, pc_setup),
+		cmocka_unit_test_setup(saved_and_loaded, pc_setup),
+		cmocka_unit_test_setup(reset_clears, pc_setup),
 	};
 
 	return cmocka_run_group_tests_name("system_ports", tests, NULL, NULL);

@@ -37,8 +37,8 @@ enum {
 static void put_descriptor(gpa_t at, uint32_t base, uint32_t limit, uint32_t access)
 {
 	uint64_t raw = (limit & 0xffff) | (uint64_t)(base & 0xffffff) << 16 |
-		       (uint64_t)(access & 0xf0ff) << 40 | (uint64_t)(limit & 0xf0000) << 32 |
-		       (uint64_t)(base >> 24) << 56;
+	               (uint64_t)(access & 0xf0ff) << 40 | (uint64_t)(limit & 0xf0000) << 32 |
+	               (uint64_t)(base >> 24) << 56;
 
 	rig_poke(at, raw, 8);
 }
@@ -287,9 +287,9 @@ static void an_error_code_goes_on_the_new_stack(void **state)
 static void put_16_bit_task(void)
 {
 	static const uint16_t tss[] = {
-	    0,	    0,	    0,	    0,	    0,	    0,	    0,	    0x4321, RFLAGS_RESERVED | RFLAGS_IF,
-	    0x1000, 0x1001, 0x1002, 0x1003, 0x7000, 0x1005, 0x1006, 0x1007, DATA,
-	    CODE,   DATA,   DATA,   LDT};
+		0,      0,      0,      0,      0,      0,      0,      0x4321, RFLAGS_RESERVED | RFLAGS_IF,
+		0x1000, 0x1001, 0x1002, 0x1003, 0x7000, 0x1005, 0x1006, 0x1007, DATA,
+		CODE,   DATA,   DATA,   LDT};
 
 	guest_write(&vm.map, NEW_TSS, tss, sizeof(tss));
 	put_descriptor(GDT + NEW, NEW_TSS, 0x2b, 0x81);
@@ -337,7 +337,7 @@ static void a_16_bit_gate_pushes_16_bits(void **state)
 	(void)state;
 	put_16_bit_task();
 	put_descriptor(GDT + DATA, 0, 0xffff, 0x92); /* a 16-bit stack */
-	rig_poke(NEW_TSS + 26, 0, 2);		     /* SP wraps */
+	rig_poke(NEW_TSS + 26, 0, 2);                /* SP wraps */
 	assert_true(deliver(INJECT(EVENT_EXCEPTION, EXCEPTION_GP) | WITH_CODE, 0xabcd1234));
 	assert_int_equal(vmread(VMCS_GUEST_RSP), 0xfffffffe);
 	assert_int_equal(rig_memory(0xfffe, 2), 0x1234);
@@ -352,17 +352,17 @@ static void a_bad_tss_descriptor_is_refused(void **state)
 		enum source source;
 		uint8_t vector;
 	} cases[] = {
-	    {0x8b, 0x67, CALL, EXCEPTION_GP}, /* busy */
-	    {0x8b, 0x67, JMP,  EXCEPTION_GP},
-	      {0x8b, 0x67, GATE, EXCEPTION_GP},
-	    {0x89, 0x67, IRET, EXCEPTION_TS}, /* not busy */
-	    {0x82, 0x67, JMP,  EXCEPTION_GP}, /* an LDT */
-	    {0x93, 0x67, JMP,  EXCEPTION_GP}, /* data */
-	    {0x99, 0x67, JMP,  EXCEPTION_GP}, /* code, its type the number of a TSS's */
-	    {0x09, 0x67, JMP,  EXCEPTION_NP},
-	      {0x0b, 0x67, IRET, EXCEPTION_NP},
-	    {0x89, 0x66, JMP,  EXCEPTION_TS},
-	      {0x81, 0x2a, JMP,	EXCEPTION_TS},
+		{0x8b, 0x67, CALL, EXCEPTION_GP}, /* busy */
+		{0x8b, 0x67, JMP,  EXCEPTION_GP},
+                {0x8b, 0x67, GATE, EXCEPTION_GP},
+		{0x89, 0x67, IRET, EXCEPTION_TS}, /* not busy */
+		{0x82, 0x67, JMP,  EXCEPTION_GP}, /* an LDT */
+		{0x93, 0x67, JMP,  EXCEPTION_GP}, /* data */
+		{0x99, 0x67, JMP,  EXCEPTION_GP}, /* code, its type the number of a TSS's */
+		{0x09, 0x67, JMP,  EXCEPTION_NP},
+                {0x0b, 0x67, IRET, EXCEPTION_NP},
+		{0x89, 0x66, JMP,  EXCEPTION_TS},
+                {0x81, 0x2a, JMP,  EXCEPTION_TS},
 	};
 
 	(void)state;
@@ -485,11 +485,11 @@ static void page_faults_are_the_old_tasks(void **state)
 		uint32_t page, flags, code, address;
 		enum source source;
 	} cases[] = {
-	    {GDT,	  6, 0, GDT + NEW,	   CALL},
-	    {NEW_TSS, 6, 0, NEW_TSS,	     CALL}, /* the old TSS is on that page, too */
-	    {NEW_TSS, 5, 3, OLD_TSS + EIP, CALL},
-	    {GDT,	  5, 3, GDT + OLD + 5, JMP },
-	    {GDT,	  5, 3, GDT + NEW + 5, CALL},
+		{GDT,     6, 0, GDT + NEW,     CALL},
+		{NEW_TSS, 6, 0, NEW_TSS,       CALL}, /* the old TSS is on that page, too */
+		{NEW_TSS, 5, 3, OLD_TSS + EIP, CALL},
+		{GDT,     5, 3, GDT + OLD + 5, JMP },
+		{GDT,     5, 3, GDT + NEW + 5, CALL},
 	};
 
 	(void)state;
@@ -578,31 +578,31 @@ static void segment_loads_are_checked(void **state)
 		uint8_t cpl;
 		uint16_t code;
 	} cases[] = {
-	    {CS, 0,		    EXCEPTION_TS, 0,    0	      },
-	    {CS, BEYOND,	 EXCEPTION_TS, 0,	  BEYOND	},
-	    {CS, DATA,	       EXCEPTION_TS, 0,	DATA	    },
-	    {CS, LDT,	      EXCEPTION_TS, 0,    LDT	  },
-	    {CS, USER_CODE,	    EXCEPTION_TS, 0,    USER_CODE   }, /* DPL 3, RPL 0 */
-	    {CS, CONFORMING,     0,		0,	   0	    },
-	    {CS, EXECUTE_ONLY,   0,		  0,    0	      },
-	    {SS, 0,		    EXCEPTION_TS, 0,    0	      },
-	    {SS, CODE,	       EXCEPTION_TS, 0,	CODE	    },
-	    {SS, READ_ONLY,	    EXCEPTION_TS, 0,    READ_ONLY   },
-	    {SS, USER_DATA,	    EXCEPTION_TS, 0,    USER_DATA   },
-	    {SS, DATA | 3,	   EXCEPTION_TS, 0,    DATA	}, /* RPL is not CPL */
-	    {DS, 0,		    0,	       0,	  0	   },
-	    {DS, READ_ONLY,	    0,	       0,	  0	   },
-	    {DS, EXECUTE_ONLY,   EXCEPTION_TS, 0,	EXECUTE_ONLY},
-	    {DS, LDT,	      EXCEPTION_TS, 0,    LDT	  },
-	    {DS, BEYOND,	 EXCEPTION_TS, 0,	  BEYOND	},
-	    {ES, 0,		    0,	       0,	  0	   },
-	    {FS, USER_DATA | 3,	0,		   0,    0	       },
-	    {GS, DATA | 3,	   EXCEPTION_TS, 0,    DATA	}, /* RPL 3, DPL 0 */
-	    {DS, DATA,	       EXCEPTION_TS, CPL3, DATA	       }, /* of the system */
-	    {DS, CONFORMING,     0,		CPL3, 0	       }, /* for everybody, but not readable ... */
-	    {DS, USER_CODE | 3,	0,		   CPL3, 0		  },
-	    {CS, CONFORMING | 3, 0,	    CPL3, 0	   },
-	    {SS, USER_DATA,	    EXCEPTION_TS, CPL3, USER_DATA	 }, /* RPL is not CPL */
+		{CS, 0,              EXCEPTION_TS, 0,    0           },
+		{CS, BEYOND,         EXCEPTION_TS, 0,    BEYOND      },
+		{CS, DATA,           EXCEPTION_TS, 0,    DATA        },
+		{CS, LDT,            EXCEPTION_TS, 0,    LDT         },
+		{CS, USER_CODE,      EXCEPTION_TS, 0,    USER_CODE   }, /* DPL 3, RPL 0 */
+		{CS, CONFORMING,     0,            0,    0           },
+		{CS, EXECUTE_ONLY,   0,            0,    0           },
+		{SS, 0,              EXCEPTION_TS, 0,    0           },
+		{SS, CODE,           EXCEPTION_TS, 0,    CODE        },
+		{SS, READ_ONLY,      EXCEPTION_TS, 0,    READ_ONLY   },
+		{SS, USER_DATA,      EXCEPTION_TS, 0,    USER_DATA   },
+		{SS, DATA | 3,       EXCEPTION_TS, 0,    DATA        }, /* RPL is not CPL */
+		{DS, 0,              0,            0,    0           },
+		{DS, READ_ONLY,      0,            0,    0           },
+		{DS, EXECUTE_ONLY,   EXCEPTION_TS, 0,    EXECUTE_ONLY},
+		{DS, LDT,            EXCEPTION_TS, 0,    LDT         },
+		{DS, BEYOND,         EXCEPTION_TS, 0,    BEYOND      },
+		{ES, 0,              0,            0,    0           },
+		{FS, USER_DATA | 3,  0,            0,    0           },
+		{GS, DATA | 3,       EXCEPTION_TS, 0,    DATA        }, /* RPL 3, DPL 0 */
+		{DS, DATA,           EXCEPTION_TS, CPL3, DATA        }, /* of the system */
+		{DS, CONFORMING,     0,            CPL3, 0           }, /* for everybody, but not readable ... */
+		{DS, USER_CODE | 3,  0,            CPL3, 0           },
+		{CS, CONFORMING | 3, 0,            CPL3, 0           },
+		{SS, USER_DATA,      EXCEPTION_TS, CPL3, USER_DATA   }, /* RPL is not CPL */
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -627,8 +627,8 @@ static void segment_loads_are_checked(void **state)
 			fail_msg("case %u: fault %x", i, rig_injected());
 		} else {
 			assert_int_equal(
-			    vmread((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + (cases[i].field - ES) / 2)),
-			    cases[i].selector);
+				vmread((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + (cases[i].field - ES) / 2)),
+				cases[i].selector);
 			assert_int_equal(backend_cpl(), cpl);
 			assert_int_equal(vmx_audit(NULL), 0);
 		}
@@ -642,10 +642,10 @@ static void absent_segments_have_faults_of_their_own(void **state)
 		uint32_t access;
 		uint8_t vector;
 	} cases[] = {
-	    {CS, 0xc01b, EXCEPTION_NP},
-	    {SS, 0xc013, EXCEPTION_SS},
-	    {DS, 0xc013, EXCEPTION_NP},
-	    {GS, 0xc013, EXCEPTION_NP},
+		{CS, 0xc01b, EXCEPTION_NP},
+		{SS, 0xc013, EXCEPTION_SS},
+		{DS, 0xc013, EXCEPTION_NP},
+		{GS, 0xc013, EXCEPTION_NP},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -690,11 +690,11 @@ static void a_bad_ldt_is_a_ts(void **state)
 		uint16_t selector;
 		uint32_t access; /* of the LDT's descriptor */
 	} cases[] = {
-	    {LDT | 4, 0x82}, /* in an LDT itself */
-	    {BEYOND,  0x82},
-	     {LDT,	   0x89},
-		  {LDT,	0x92},
-	       {LDT,     0x02}, /* absent */
+		{LDT | 4, 0x82}, /* in an LDT itself */
+		{BEYOND,  0x82},
+                {LDT,     0x89},
+                {LDT,     0x92},
+                {LDT,     0x02}, /* absent */
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -801,40 +801,40 @@ static void the_stack_may_page_fault(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    task_test(call_nests),
-	    task_test(jmp_does_not_nest),
-	    task_test(iret_returns),
-	    task_test(an_interrupt_resumes_at_its_instruction),
-	    task_test(a_software_interrupt_resumes_behind_it),
-	    task_test(a_gate_without_an_event_resumes_at_rip),
-	    task_test(an_nmi_blocks_further_ones),
-	    task_test(without_virtual_nmis_the_monitor_remembers),
-	    task_test(an_error_code_goes_on_the_new_stack),
-	    task_test(a_16_bit_task_is_entered),
-	    task_test(a_16_bit_task_is_left),
-	    task_test(a_16_bit_gate_pushes_16_bits),
-	    task_test(a_bad_tss_descriptor_is_refused),
-	    task_test(a_selector_outside_the_gdt_is_refused),
-	    task_test(external_events_set_ext),
-	    task_test(a_fault_on_the_way_to_a_handler_is_a_double_fault),
-	    task_test(a_fault_in_the_new_task_is_one_as_well),
-	    task_test(the_new_task_has_its_own_cr3),
-	    task_test(without_paging_cr3_stays),
-	    task_test(bad_pdptes_of_the_new_task_are_a_gp),
-	    task_test(page_faults_are_the_old_tasks),
-	    task_test(the_back_link_may_fault),
-	    task_test(programs_may_switch_tasks),
-	    task_test(descriptors_of_the_new_task_may_page_fault),
-	    task_test(segment_loads_are_checked),
-	    task_test(absent_segments_have_faults_of_their_own),
-	    task_test(an_absent_ext_is_told),
-	    task_test(the_ldt_is_loaded),
-	    task_test(a_bad_ldt_is_a_ts),
-	    task_test(selectors_of_a_missing_ldt_are_a_ts),
-	    task_test(a_virtual_8086_task_has_segments_of_its_own),
-	    task_test(the_t_flag_traps),
-	    task_test(the_error_code_may_not_fit),
-	    task_test(the_stack_may_page_fault),
+		task_test(call_nests),
+		task_test(jmp_does_not_nest),
+		task_test(iret_returns),
+		task_test(an_interrupt_resumes_at_its_instruction),
+		task_test(a_software_interrupt_resumes_behind_it),
+		task_test(a_gate_without_an_event_resumes_at_rip),
+		task_test(an_nmi_blocks_further_ones),
+		task_test(without_virtual_nmis_the_monitor_remembers),
+		task_test(an_error_code_goes_on_the_new_stack),
+		task_test(a_16_bit_task_is_entered),
+		task_test(a_16_bit_task_is_left),
+		task_test(a_16_bit_gate_pushes_16_bits),
+		task_test(a_bad_tss_descriptor_is_refused),
+		task_test(a_selector_outside_the_gdt_is_refused),
+		task_test(external_events_set_ext),
+		task_test(a_fault_on_the_way_to_a_handler_is_a_double_fault),
+		task_test(a_fault_in_the_new_task_is_one_as_well),
+		task_test(the_new_task_has_its_own_cr3),
+		task_test(without_paging_cr3_stays),
+		task_test(bad_pdptes_of_the_new_task_are_a_gp),
+		task_test(page_faults_are_the_old_tasks),
+		task_test(the_back_link_may_fault),
+		task_test(programs_may_switch_tasks),
+		task_test(descriptors_of_the_new_task_may_page_fault),
+		task_test(segment_loads_are_checked),
+		task_test(absent_segments_have_faults_of_their_own),
+		task_test(an_absent_ext_is_told),
+		task_test(the_ldt_is_loaded),
+		task_test(a_bad_ldt_is_a_ts),
+		task_test(selectors_of_a_missing_ldt_are_a_ts),
+		task_test(a_virtual_8086_task_has_segments_of_its_own),
+		task_test(the_t_flag_traps),
+		task_test(the_error_code_may_not_fit),
+		task_test(the_stack_may_page_fault),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

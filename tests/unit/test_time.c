@@ -23,7 +23,7 @@ static struct {
 	unsigned pm_slow; /* percent that the PM timer is slow by */
 	uint16_t count, latch;
 	unsigned writes, reads;
-	uint64_t late;	 /* TSC ticks that one poll in many takes longer */
+	uint64_t late;   /* TSC ticks that one poll in many takes longer */
 	uint64_t loaded; /* TSC */
 	uint8_t port_b, rtc_index, pit_control;
 } machine;
@@ -50,8 +50,8 @@ static uint32_t pm_value(void)
 static uint32_t rtc_value(void)
 {
 	static const uint8_t registers[128] = {
-	    [0] = 0x20, [2] = 0x13, [4] = 0x22,	   [7] = 0x14,
-	    [8] = 0x11, [9] = 0x23, [0x0b] = 0x02, [0x32] = 0x20,
+		[0] = 0x20, [2] = 0x13, [4] = 0x22,    [7] = 0x14,
+		[8] = 0x11, [9] = 0x23, [0x0b] = 0x02, [0x32] = 0x20,
 	}; /* 2023-11-14 22:13:20 UTC, BCD, 24 hours */
 
 	return machine.rtc ? registers[machine.rtc_index & 0x7f] : 0xff;
@@ -89,8 +89,8 @@ static void out(uint16_t port, unsigned size, uint32_t value)
 	case 0x43:
 		if (value == 0x80) { /* latch channel 2; in mode 0 it goes on counting below 0 */
 			machine.reads = 0;
-			machine.latch =
-			    (uint16_t)(machine.count - (fake_x86.tsc - machine.loaded) * PIT_HZ / machine.hz);
+			machine.latch = (uint16_t)(machine.count -
+			                           (fake_x86.tsc - machine.loaded) * PIT_HZ / machine.hz);
 			break;
 		}
 		machine.pit_control = (uint8_t)value;
@@ -246,8 +246,8 @@ static void test_no_clock_no_invariant(void **state)
 
 static void test_conversions(void **state)
 {
-	static const uint64_t rates[] = {1000000,    19200000,	 100000000,  999999999,	   1000000000,
-					 2399999999, 3500000000, 6000000001, 1000000000000};
+	static const uint64_t rates[] = {1000000,    19200000,   100000000,  999999999,    1000000000,
+	                                 2399999999, 3500000000, 6000000001, 1000000000000};
 	static const uint64_t times[] = {0, 1, 2, 999, 1000000007, 86400000000000, 3153600000000000000};
 
 	(void)state;
@@ -276,17 +276,17 @@ static void test_conversions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_both_timers, setup),
-	    cmocka_unit_test_setup(test_slow_machine, setup),
-	    cmocka_unit_test_setup(test_pit_alone, setup),
-	    cmocka_unit_test_setup(test_pm_timer_alone, setup),
-	    cmocka_unit_test_setup(test_dead_pm_timer, setup),
-	    cmocka_unit_test_setup(test_late_polls, setup),
-	    cmocka_unit_test_setup(test_disagreement, setup),
-	    cmocka_unit_test_setup(test_neither, setup),
-	    cmocka_unit_test_setup(test_stuck_pit, setup),
-	    cmocka_unit_test_setup(test_no_clock_no_invariant, setup),
-	    cmocka_unit_test_setup(test_conversions, setup),
+		cmocka_unit_test_setup(test_both_timers, setup),
+		cmocka_unit_test_setup(test_slow_machine, setup),
+		cmocka_unit_test_setup(test_pit_alone, setup),
+		cmocka_unit_test_setup(test_pm_timer_alone, setup),
+		cmocka_unit_test_setup(test_dead_pm_timer, setup),
+		cmocka_unit_test_setup(test_late_polls, setup),
+		cmocka_unit_test_setup(test_disagreement, setup),
+		cmocka_unit_test_setup(test_neither, setup),
+		cmocka_unit_test_setup(test_stuck_pit, setup),
+		cmocka_unit_test_setup(test_no_clock_no_invariant, setup),
+		cmocka_unit_test_setup(test_conversions, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,10 +95,10 @@ static void test_past_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_order, setup),
-	    cmocka_unit_test_setup(test_rearm_and_cancel, setup),
-	    cmocka_unit_test_setup(test_periodic, setup),
-	    cmocka_unit_test_setup(test_past_is_bounded, setup),
+		cmocka_unit_test_setup(test_order, setup),
+		cmocka_unit_test_setup(test_rearm_and_cancel, setup),
+		cmocka_unit_test_setup(test_periodic, setup),
+		cmocka_unit_test_setup(test_past_is_bounded, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,13 +21,13 @@ enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR };
 #define IDLE (THRE | TEMT)
 
 /* IIR */
-#define NONE	    0x01
+#define NONE        0x01
 #define LINE_STATUS 0x06
 #define RECEIVED    0x04
-#define TIMEOUT	    0x0c
-#define EMPTY	    0x02
-#define MODEM	    0x00
-#define FIFOS	    0xc0
+#define TIMEOUT     0x0c
+#define EMPTY       0x02
+#define MODEM       0x00
+#define FIFOS       0xc0
 
 static struct device *const uart = &pc.device[DEVICE_UART0];
 
@@ -143,11 +143,11 @@ static void every_uart_at_its_place(void **state)
 		uint16_t base;
 		unsigned irq;
 	} places[MACHINE_UARTS] = {
-	    {0x3f8, 4},
-		{0x2f8, 3},
-	    {0x3e8, 4},
-		{0x2e8, 3}
-	  };
+		{0x3f8, 4},
+                {0x2f8, 3},
+                {0x3e8, 4},
+                {0x2e8, 3}
+        };
 
 	(void)state;
 	for (unsigned unit = 0; unit < MACHINE_UARTS; unit++) {
@@ -457,14 +457,14 @@ static void character_timeout_follows_format(void **state)
 		uint8_t lcr;
 		unsigned half_bits;
 	} cases[] = {
-	    {1,	0x03, 20},
-		   {12,	0x03, 20},
-		   {1,      0x00, 14},
-		  {1,      0x04, 15},
-	    {1,	0x1b, 22},
-		   {96,	0x1f, 24},
-		   {1,      0x06, 20},
-		  {0xffff, 0x0e, 22},
+		{1,      0x03, 20},
+                {12,     0x03, 20},
+                {1,      0x00, 14},
+                {1,      0x04, 15},
+		{1,      0x1b, 22},
+                {96,     0x1f, 24},
+                {1,      0x06, 20},
+                {0xffff, 0x0e, 22},
 	};
 
 	(void)state;
@@ -623,17 +623,17 @@ static void loopback_modem_lines(void **state)
 		uint8_t mcr, msr;
 	} cases[] = {
   /* From CTS, DSR, DCD to none: three deltas. Then RTS, DTR, OUT1, OUT2 one by one. */
-	    {0x10, 0x0b},
-		  {0x12, 0x11},
-		{0x13, 0x32},
-	      {0x17, 0x70},
-	    {0x1f, 0xf8},
-		  {0x1b, 0xb4},
-	    {0x10, 0x0b},
-		  {0x14, 0x40},
-		{0x10, 0x04},
-	      {0x00, 0xbb},
-	    {0x00, 0xb0},
+		{0x10, 0x0b},
+                {0x12, 0x11},
+                {0x13, 0x32},
+                {0x17, 0x70},
+                {0x1f, 0xf8},
+                {0x1b, 0xb4},
+		{0x10, 0x0b},
+                {0x14, 0x40},
+                {0x10, 0x04},
+                {0x00, 0xbb},
+                {0x00, 0xb0},
 	};
 
 	(void)state;
@@ -704,20 +704,20 @@ static void broken_states(void **state)
 		size_t offset;
 		uint8_t value;
 	} cases[] = {
-	    {offsetof(struct uart_state, receive.head),	16  },
-	    {offsetof(struct uart_state, receive.count),	 17  },
-	    {offsetof(struct uart_state, receive.count),	 0	  },
-	    {offsetof(struct uart_state, receive.errors), 0x20},
-	    {offsetof(struct uart_state, transmit.head),	 0xff},
-	    {offsetof(struct uart_state, transmit.count), 1   },
-	    {offsetof(struct uart_state, transmit.count), 17  },
-	    {offsetof(struct uart_state, fcr),	       0x00},
-	    {offsetof(struct uart_state, fcr),	       0xc0},
-	    {offsetof(struct uart_state, fcr),	       0x03},
-	    {offsetof(struct uart_state, ier),	       0x10},
-	    {offsetof(struct uart_state, mcr),	       0x20},
-	    {offsetof(struct uart_state, lsr),	       0x00},
-	    {offsetof(struct uart_state, lsr),	       0x60},
+		{offsetof(struct uart_state, receive.head),   16  },
+		{offsetof(struct uart_state, receive.count),  17  },
+		{offsetof(struct uart_state, receive.count),  0   },
+		{offsetof(struct uart_state, receive.errors), 0x20},
+		{offsetof(struct uart_state, transmit.head),  0xff},
+		{offsetof(struct uart_state, transmit.count), 1   },
+		{offsetof(struct uart_state, transmit.count), 17  },
+		{offsetof(struct uart_state, fcr),            0x00},
+		{offsetof(struct uart_state, fcr),            0xc0},
+		{offsetof(struct uart_state, fcr),            0x03},
+		{offsetof(struct uart_state, ier),            0x10},
+		{offsetof(struct uart_state, mcr),            0x20},
+		{offsetof(struct uart_state, lsr),            0x00},
+		{offsetof(struct uart_state, lsr),            0x60},
 	};
 
 	(void)state;
@@ -748,37 +748,37 @@ static void reset_restores_power_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(power_on, pc_setup),
-	    cmocka_unit_test_setup(plain_registers, pc_setup),
-	    cmocka_unit_test_setup(divisor_latch, pc_setup),
-	    cmocka_unit_test_setup(wide_accesses, pc_setup),
-	    cmocka_unit_test_setup(sends_at_once, pc_setup),
-	    cmocka_unit_test_setup(every_uart_at_its_place, pc_setup),
-	    cmocka_unit_test_setup(word_length_masks, pc_setup),
-	    cmocka_unit_test_setup(waits_for_room, pc_setup),
-	    cmocka_unit_test_setup(transmit_fifo_holds_sixteen, pc_setup),
-	    cmocka_unit_test_setup(thre_interrupt_rules, pc_setup),
-	    cmocka_unit_test_setup(writing_thr_makes_a_new_edge, pc_setup),
-	    cmocka_unit_test_setup(out2_gates_the_line, pc_setup),
-	    cmocka_unit_test_setup(shared_line, pc_setup),
-	    cmocka_unit_test_setup(receives_without_fifo, pc_setup),
-	    cmocka_unit_test_setup(trigger_levels, pc_setup),
-	    cmocka_unit_test_setup(receive_fifo_fills_and_refuses, pc_setup),
-	    cmocka_unit_test_setup(fifo_enable_clears_both, pc_setup),
-	    cmocka_unit_test_setup(character_timeout, pc_setup),
-	    cmocka_unit_test_setup(character_timeout_follows_format, pc_setup),
-	    cmocka_unit_test_setup(timeout_needs_its_enable, pc_setup),
-	    cmocka_unit_test_setup(break_without_fifo, pc_setup),
-	    cmocka_unit_test_setup(break_in_the_fifo, pc_setup),
-	    cmocka_unit_test_setup(overrun_keeps_the_fifo, pc_setup),
-	    cmocka_unit_test_setup(priorities, pc_setup),
-	    cmocka_unit_test_setup(loopback_data, pc_setup),
-	    cmocka_unit_test_setup(loopback_keeps_the_outside_waiting, pc_setup),
-	    cmocka_unit_test_setup(loopback_modem_lines, pc_setup),
-	    cmocka_unit_test_setup(saved_and_loaded, pc_setup),
-	    cmocka_unit_test_setup(loading_sends_what_waited, pc_setup),
-	    cmocka_unit_test_setup(broken_states, pc_setup),
-	    cmocka_unit_test_setup(reset_restores_power_on, pc_setup),
+		cmocka_unit_test_setup(power_on, pc_setup),
+		cmocka_unit_test_setup(plain_registers, pc_setup),
+		cmocka_unit_test_setup(divisor_latch, pc_setup),
+		cmocka_unit_test_setup(wide_accesses, pc_setup),
+		cmocka_unit_test_setup(sends_at_once, pc_setup),
+		cmocka_unit_test_setup(every_uart_at_its_place, pc_setup),
+		cmocka_unit_test_setup(word_length_masks, pc_setup),
+		cmocka_unit_test_setup(waits_for_room, pc_setup),
+		cmocka_unit_test_setup(transmit_fifo_holds_sixteen, pc_setup),
+		cmocka_unit_test_setup(thre_interrupt_rules, pc_setup),
+		cmocka_unit_test_setup(writing_thr_makes_a_new_edge, pc_setup),
+		cmocka_unit_test_setup(out2_gates_the_line, pc_setup),
+		cmocka_unit_test_setup(shared_line, pc_setup),
+		cmocka_unit_test_setup(receives_without_fifo, pc_setup),
+		cmocka_unit_test_setup(trigger_levels, pc_setup),
+		cmocka_unit_test_setup(receive_fifo_fills_and_refuses, pc_setup),
+		cmocka_unit_test_setup(fifo_enable_clears_both, pc_setup),
+		cmocka_unit_test_setup(character_timeout, pc_setup),
+		cmocka_unit_test_setup(character_timeout_follows_format, pc_setup),
+		cmocka_unit_test_setup(timeout_needs_its_enable, pc_setup),
+		cmocka_unit_test_setup(break_without_fifo, pc_setup),
+		cmocka_unit_test_setup(break_in_the_fifo, pc_setup),
+		cmocka_unit_test_setup(overrun_keeps_the_fifo, pc_setup),
+		cmocka_unit_test_setup(priorities, pc_setup),
+		cmocka_unit_test_setup(loopback_data, pc_setup),
+		cmocka_unit_test_setup(loopback_keeps_the_outside_waiting, pc_setup),
+		cmocka_unit_test_setup(loopback_modem_lines, pc_setup),
+		cmocka_unit_test_setup(saved_and_loaded, pc_setup),
+		cmocka_unit_test_setup(loading_sends_what_waited, pc_setup),
+		cmocka_unit_test_setup(broken_states, pc_setup),
+		cmocka_unit_test_setup(reset_restores_power_on, pc_setup),
 	};
 
 	return cmocka_run_group_tests_name("uart", tests, NULL, NULL);

@@ -14,23 +14,23 @@ static const struct {
 	enum class class;
 	bool has_code;
 } exceptions[] = {
-    {EXCEPTION_DE, CONTRIBUTORY, false},
-    {EXCEPTION_DB, BENIGN,	   false},
-    {EXCEPTION_BP, BENIGN,	   false},
-    {EXCEPTION_OF, BENIGN,	   false},
-    {5,	    BENIGN,	false},
-    {EXCEPTION_UD, BENIGN,	   false},
-    {EXCEPTION_NM, BENIGN,	   false},
-    {EXCEPTION_DF, DOUBLE,	   true },
-    {EXCEPTION_TS, CONTRIBUTORY, true },
-    {EXCEPTION_NP, CONTRIBUTORY, true },
-    {EXCEPTION_SS, CONTRIBUTORY, true },
-    {EXCEPTION_GP, CONTRIBUTORY, true },
-    {EXCEPTION_PF, PAGE,	 true },
-    {EXCEPTION_MF, BENIGN,	   false},
-    {EXCEPTION_AC, BENIGN,	   true },
-    {EXCEPTION_MC, BENIGN,	   false},
-    {19,	   BENIGN,	 false},
+	{EXCEPTION_DE, CONTRIBUTORY, false},
+	{EXCEPTION_DB, BENIGN,       false},
+	{EXCEPTION_BP, BENIGN,       false},
+	{EXCEPTION_OF, BENIGN,       false},
+	{5,	    BENIGN,       false},
+	{EXCEPTION_UD, BENIGN,       false},
+	{EXCEPTION_NM, BENIGN,       false},
+	{EXCEPTION_DF, DOUBLE,       true },
+	{EXCEPTION_TS, CONTRIBUTORY, true },
+	{EXCEPTION_NP, CONTRIBUTORY, true },
+	{EXCEPTION_SS, CONTRIBUTORY, true },
+	{EXCEPTION_GP, CONTRIBUTORY, true },
+	{EXCEPTION_PF, PAGE,         true },
+	{EXCEPTION_MF, BENIGN,       false},
+	{EXCEPTION_AC, BENIGN,       true },
+	{EXCEPTION_MC, BENIGN,       false},
+	{19,           BENIGN,       false},
 };
 
 enum outcome { SERIES, DOUBLE_FAULT, SHUTDOWN };
@@ -38,10 +38,10 @@ enum outcome { SERIES, DOUBLE_FAULT, SHUTDOWN };
 /* Table "Conditions for Generating a Double Fault": first down, second across (benign, contributory, page).
  */
 static const enum outcome table[4][3] = {
-    [BENIGN] = {SERIES, SERIES,	SERIES      },
-    [CONTRIBUTORY] = {SERIES, DOUBLE_FAULT, SERIES	  },
-    [PAGE] = {SERIES, DOUBLE_FAULT, DOUBLE_FAULT},
-    [DOUBLE] = {SERIES, SHUTDOWN,	  SHUTDOWN	  },
+	[BENIGN] = {SERIES, SERIES,       SERIES      },
+	[CONTRIBUTORY] = {SERIES, DOUBLE_FAULT, SERIES      },
+	[PAGE] = {SERIES, DOUBLE_FAULT, DOUBLE_FAULT},
+	[DOUBLE] = {SERIES, SHUTDOWN,     SHUTDOWN    },
 };
 
 static void error_codes_are_pushed_by_these(void **state)
@@ -111,14 +111,14 @@ static void a_fault_in_the_delivery_of_int3_or_int1_replaces_it(void **state)
 {
 	(void)state;
 	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
-			 ACTION_RETRY);
+	                 ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.length, 1);
 	assert_false(vm.vcpu.event.has_error_code);
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_GP, 0), ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.vector, EXCEPTION_GP);
 	vm.vcpu.requests = 0;
 	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_DB, EVENT_PRIVILEGED_EXCEPTION, 1),
-			 ACTION_RETRY);
+	                 ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.type, EVENT_PRIVILEGED_EXCEPTION);
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_PF, 0), ACTION_RETRY);
 	assert_int_equal(vm.vcpu.event.vector, EXCEPTION_PF);
@@ -139,7 +139,7 @@ static void faults_set_rf_and_traps_do_not(void **state)
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_DB, 0), ACTION_RETRY);
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
-			 ACTION_RETRY);
+	                 ACTION_RETRY);
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_UD, 0), ACTION_RETRY);
 	assert_true(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
@@ -148,12 +148,12 @@ static void faults_set_rf_and_traps_do_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(error_codes_are_pushed_by_these),
-	    rig_test(every_pair_of_exceptions),
-	    rig_test(a_fault_in_an_interrupts_delivery_replaces_it),
-	    rig_test(a_fault_in_the_delivery_of_int3_or_int1_replaces_it),
-	    rig_test(a_page_fault_that_becomes_a_double_fault_still_loads_cr2),
-	    rig_test(faults_set_rf_and_traps_do_not),
+		rig_test(error_codes_are_pushed_by_these),
+		rig_test(every_pair_of_exceptions),
+		rig_test(a_fault_in_an_interrupts_delivery_replaces_it),
+		rig_test(a_fault_in_the_delivery_of_int3_or_int1_replaces_it),
+		rig_test(a_page_fault_that_becomes_a_double_fault_still_loads_cr2),
+		rig_test(faults_set_rf_and_traps_do_not),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -4,7 +4,7 @@
 
 #define EXIT_CPUID 10
 #define EXIT_HLT   12
-#define EXIT_IO	   30
+#define EXIT_IO    30
 
 static char problem[300];
 static unsigned stopped_calls, loads;
@@ -125,9 +125,9 @@ static void more_memory_than_there_is(void **state)
 	plan.name = "other";
 	plan.memory = GIB(1);
 	snprintf(sentence, sizeof(sentence),
-		 "memory = 1024M, but only %luM of this machine's memory are free: give the VM less, or the "
-		 "machine more",
-		 free * PAGE_SIZE >> 20);
+	         "memory = 1024M, but only %luM of this machine's memory are free: give the VM less, or the "
+	         "machine more",
+	         free * PAGE_SIZE >> 20);
 	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
 	assert_string_equal(problem, sentence);
 	assert_nothing_left(monitors);
@@ -224,7 +224,7 @@ static void no_memory_for_tables_or_the_vmcs(void **state)
 		end_of_hoarding();
 		assert_int_equal(error, -ERR_NO_MEMORY);
 		assert_string_equal(
-		    problem, "not enough memory for the monitor's tables: give the machine more memory");
+			problem, "not enough memory for the monitor's tables: give the machine more memory");
 		assert_nothing_left(monitors);
 	}
 }
@@ -241,7 +241,7 @@ static void no_memory_at_all(void **state)
 	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
 	end_of_hoarding();
 	assert_string_equal(problem,
-			    "not enough memory for the monitor's tables: give the machine more memory");
+	                    "not enough memory for the monitor's tables: give the machine more memory");
 	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
 }
 
@@ -491,30 +491,30 @@ int main(void)
 {
 	/* Those that leave a second VM in the list come last. */
 	const struct CMUnitTest tests[] = {
-	    vm_test(a_vm_that_started_is_known),
-	    vm_test(states_and_ends_have_words),
-	    vm_test(images_that_cannot_be_loaded),
-	    vm_test(more_memory_than_there_is),
-	    vm_test(memory_that_cannot_be_laid_out),
-	    vm_test(more_uarts_than_a_pc_has),
-	    vm_test(no_memory_for_tables_or_the_vmcs),
-	    vm_test(no_memory_at_all),
-	    vm_test(the_operator_stops_it),
-	    vm_test(the_guest_powers_off),
-	    vm_test(a_guests_fault_makes_a_report),
-	    vm_test(time_stands_still_while_paused),
-	    vm_test(a_timer_waits_for_the_end_of_the_pause),
-	    vm_test(a_paused_vm_arms_no_timer),
-	    vm_test(deadlines_beyond_the_end_of_time_are_never),
-	    vm_test(a_reset_starts_all_anew),
-	    vm_test(a_processor_reset_is_one_as_well),
-	    vm_test(a_stopped_vm_can_be_started_again),
-	    vm_test(a_reset_without_images_ends_it),
-	    vm_test(a_reset_wakes_from_hlt),
-	    vm_test(a_reset_says_halted_again),
-	    vm_test(typed_bytes_reach_com1),
-	    vm_test(nobody_is_told_while_another_runs),
-	    vm_test(the_channels_may_run_out),
+		vm_test(a_vm_that_started_is_known),
+		vm_test(states_and_ends_have_words),
+		vm_test(images_that_cannot_be_loaded),
+		vm_test(more_memory_than_there_is),
+		vm_test(memory_that_cannot_be_laid_out),
+		vm_test(more_uarts_than_a_pc_has),
+		vm_test(no_memory_for_tables_or_the_vmcs),
+		vm_test(no_memory_at_all),
+		vm_test(the_operator_stops_it),
+		vm_test(the_guest_powers_off),
+		vm_test(a_guests_fault_makes_a_report),
+		vm_test(time_stands_still_while_paused),
+		vm_test(a_timer_waits_for_the_end_of_the_pause),
+		vm_test(a_paused_vm_arms_no_timer),
+		vm_test(deadlines_beyond_the_end_of_time_are_never),
+		vm_test(a_reset_starts_all_anew),
+		vm_test(a_processor_reset_is_one_as_well),
+		vm_test(a_stopped_vm_can_be_started_again),
+		vm_test(a_reset_without_images_ends_it),
+		vm_test(a_reset_wakes_from_hlt),
+		vm_test(a_reset_says_halted_again),
+		vm_test(typed_bytes_reach_com1),
+		vm_test(nobody_is_told_while_another_runs),
+		vm_test(the_channels_may_run_out),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

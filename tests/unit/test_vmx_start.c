@@ -19,9 +19,9 @@ static bool passes(uint32_t msr, bool write)
 static void the_bitmap_passes_what_the_vmcs_switches(void **state)
 {
 	static const uint32_t own[] = {
-	    MSR_SYSENTER_CS, MSR_SYSENTER_ESP,	 MSR_SYSENTER_EIP, MSR_PAT,   MSR_EFER,
-	    MSR_STAR,	     MSR_LSTAR,		 MSR_CSTAR,	   MSR_FMASK, MSR_FS_BASE,
-	    MSR_GS_BASE,     MSR_KERNEL_GS_BASE, MSR_TSC_AUX};
+		MSR_SYSENTER_CS, MSR_SYSENTER_ESP,   MSR_SYSENTER_EIP, MSR_PAT,   MSR_EFER,
+		MSR_STAR,        MSR_LSTAR,          MSR_CSTAR,        MSR_FMASK, MSR_FS_BASE,
+		MSR_GS_BASE,     MSR_KERNEL_GS_BASE, MSR_TSC_AUX};
 	unsigned reads = 0, writes = 0;
 
 	(void)state;
@@ -68,7 +68,7 @@ static void a_refused_vmxon_is_said(void **state)
 	fake_vmx.refuse_vmxon = true;
 	assert_int_equal(backend_cpu_start(&cpu, problem, sizeof(problem)), -ERR_BUSY);
 	assert_string_equal(problem,
-			    "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
+	                    "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
 	fake_vmx.refuse_vmxon = false;
 }
 
@@ -80,7 +80,7 @@ static void no_memory_is_said(void **state)
 	(void)state;
 	while (order--)
 		for (hpa_t hpa; count < ARRAY_SIZE(taken) &&
-				(hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA));)
+		                (hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA));)
 			taken[count++] = hpa | order;
 	assert_int_equal(backend_cpu_start(&cpu, problem, sizeof(problem)), -ERR_NO_MEMORY);
 	assert_string_equal(problem, "No memory for the VMXON region: give the machine more memory.");
@@ -113,7 +113,7 @@ static void the_controls_are_those_that_were_found(void **state)
 	assert_int_equal(vmread(VMCS_EXIT_CONTROLS), vmx_features.control[CONTROLS_EXIT]);
 	assert_int_equal(vmread(VMCS_ENTRY_CONTROLS), vmx_features.control[CONTROLS_ENTRY]);
 	assert_int_equal(vmread(VMCS_EXCEPTION_BITMAP),
-			 1 << EXCEPTION_DB | 1 << EXCEPTION_AC | 1 << EXCEPTION_MC);
+	                 1 << EXCEPTION_DB | 1 << EXCEPTION_AC | 1 << EXCEPTION_MC);
 	assert_int_equal(vmread(VMCS_EPT_POINTER), ept_pointer(&vm.ept));
 	assert_int_equal(vmread(VMCS_VPID), 1);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), -vm.clock_base);
@@ -164,16 +164,16 @@ static void a_protected_mode_start(void **state)
 static void a_long_mode_start(void **state)
 {
 	struct vcpu_start start = {
-	    .long_mode = true,
-	    .rip = 0x1000000,
-	    .rsp = 0x7000,
-	    .cr3 = 0x9000,
-	    .gpr = {[RSI] = 0x8000, [R15] = 15},
-	    .gdt = 0x500,
-	    .gdt_limit = 0x27,
-	    .cs = 0x10,
-	    .ds = 0x18,
-	    .tr = 0x20,
+		.long_mode = true,
+		.rip = 0x1000000,
+		.rsp = 0x7000,
+		.cr3 = 0x9000,
+		.gpr = {[RSI] = 0x8000, [R15] = 15},
+		.gdt = 0x500,
+		.gdt_limit = 0x27,
+		.cs = 0x10,
+		.ds = 0x18,
+		.tr = 0x20,
 	};
 
 	(void)state;
@@ -278,20 +278,20 @@ static void the_report_comes_from_the_features(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    rig_test(the_bitmap_passes_what_the_vmcs_switches),
-	    rig_test(the_regions_begin_with_the_revision),
-	    rig_test(the_processor_gets_the_bits_that_vmx_needs),
-	    rig_test(a_refused_vmxon_is_said),
-	    rig_test(no_memory_is_said),
-	    rig_test(what_the_controls_make_possible_is_offered),
-	    rig_test(the_controls_are_those_that_were_found),
-	    rig_test(the_host_state_is_the_monitors),
-	    rig_test(a_protected_mode_start),
-	    rig_test(a_long_mode_start),
-	    rig_test(a_start_forgets_the_last_life),
-	    rig_test(what_is_missing_is_left_alone),
-	    rig_test(debug_control_and_tsc_offset_reach_the_vmcs),
-	    rig_test(the_report_comes_from_the_features),
+		rig_test(the_bitmap_passes_what_the_vmcs_switches),
+		rig_test(the_regions_begin_with_the_revision),
+		rig_test(the_processor_gets_the_bits_that_vmx_needs),
+		rig_test(a_refused_vmxon_is_said),
+		rig_test(no_memory_is_said),
+		rig_test(what_the_controls_make_possible_is_offered),
+		rig_test(the_controls_are_those_that_were_found),
+		rig_test(the_host_state_is_the_monitors),
+		rig_test(a_protected_mode_start),
+		rig_test(a_long_mode_start),
+		rig_test(a_start_forgets_the_last_life),
+		rig_test(what_is_missing_is_left_alone),
+		rig_test(debug_control_and_tsc_offset_reach_the_vmcs),
+		rig_test(the_report_comes_from_the_features),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

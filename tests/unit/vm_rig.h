@@ -28,9 +28,9 @@
 /* The guest's memory: RAM, with a hole where a PC has its video memory and ROM where it has its BIOS. */
 #define RIG_MEMORY MIB(4)
 #define RIG_HOLE   0xa0000u
-#define RIG_ROM	   0xf0000u
-#define RIG_TOP	   RIG_MEMORY /* a hole again */
-#define RIG_RIP	   0x10000u
+#define RIG_ROM    0xf0000u
+#define RIG_TOP    RIG_MEMORY /* a hole again */
+#define RIG_RIP    0x10000u
 #define RIG_TSC_HZ 1000000000u /* one tick is one ns */
 
 struct rig {
@@ -39,13 +39,13 @@ struct rig {
 	unsigned interrupts; /* dispatched to the monitor */
 	unsigned vector;     /* the last of them */
 	uint64_t apic_deadline;
-	unsigned idles;	    /* times that the CPU had nothing to run */
+	unsigned idles;     /* times that the CPU had nothing to run */
 	void (*idle)(void); /* what happens meanwhile; null: the end of the test's exit */
-	jmp_buf *stuck;	    /* where to go then */
+	jmp_buf *stuck;     /* where to go then */
 	struct channel *attached;
 	bool console_busy, console_full;
 	unsigned console_polls;
-	bool runs;		      /* backend_run() was reached */
+	bool runs;                    /* backend_run() was reached */
 	struct vmx_features features; /* as detected */
 };
 
@@ -179,31 +179,31 @@ UNUSED static void rig_cpuid(void)
 		uint32_t leaf, subleaf;
 		struct cpuid_result r;
 	} leaves[] = {
-	    {0,		0, {0x16, 0x756e6547, 0x6c65746e, 0x49656e69}	     },
-	    {1,		0, {0x000506e3, 0x07100800, UINT32_MAX, UINT32_MAX}},
-	    {2,		0, {0x76036301, 0xf0b5ff, 0, 0xc30000}	      },
-	    {4,		0, {0x1c004121, 0x01c0003f, 0x3f, 0}		    },
-	    {4,		1, {0x1c004122, 0x01c0003f, 0x3f, 0}		    },
-	    {6,		0, {UINT32_MAX, 2, 9, 0}				},
-	    {7,		0, {3, UINT32_MAX, UINT32_MAX, 0x0000451c}	  }, /* no MSRs for mitigations */
-	    {7,		1, {UINT32_MAX, 0, 0, 0}				},
-	    {0xa,	  0, {0x07300404, 0, 0, 0x603}			      },
-	    {0xb,	  0, {1, 2, 0x100, 7}				     },
-	    {0xd,	  0, {0x2ff, 0x340, 0xa88, 0}			     },
-	    {0xd,	  1, {0xf, 0x340, 0x100, 0}			   },
-	    {0xd,	  2, {0x100, 0x240, 0, 0}				 },
-	    {0xd,	  5, {0x40, 0x440, 0, 0}				},
-	    {0xd,	  6, {0x200, 0x480, 0, 0}				 },
-	    {0xd,	  7, {0x400, 0x680, 0, 0}				 },
-	    {0xd,	  9, {8, 0xa80, 0, 0}				     },
-	    {0x15,	   0, {2, 250, 0, 0}				    },
-	    {0x16,	   0, {3500, 4000, 100, 0}				  },
-	    {0x80000000, 0, {0x80000008, 1, 2, 3}				 },
-	    {0x80000001, 0, {0, 5, UINT32_MAX, UINT32_MAX}		  },
-	    {0x80000002, 0, {0x65746e49, 0x2952286c, 1, 2}		  },
-	    {0x80000006, 0, {1, 2, 0x01006040, 4}				 },
-	    {0x80000007, 0, {1, 2, 3, 0x100}				    },
-	    {0x80000008, 0, {0x3027, 0, 0, 0}				     }, /* 39 bits */
+		{0,          0, {0x16, 0x756e6547, 0x6c65746e, 0x49656e69}      },
+		{1,          0, {0x000506e3, 0x07100800, UINT32_MAX, UINT32_MAX}},
+		{2,          0, {0x76036301, 0xf0b5ff, 0, 0xc30000}             },
+		{4,          0, {0x1c004121, 0x01c0003f, 0x3f, 0}               },
+		{4,          1, {0x1c004122, 0x01c0003f, 0x3f, 0}               },
+		{6,          0, {UINT32_MAX, 2, 9, 0}                           },
+		{7,          0, {3, UINT32_MAX, UINT32_MAX, 0x0000451c}         }, /* no MSRs for mitigations */
+		{7,          1, {UINT32_MAX, 0, 0, 0}                           },
+		{0xa,        0, {0x07300404, 0, 0, 0x603}                       },
+		{0xb,        0, {1, 2, 0x100, 7}                                },
+		{0xd,        0, {0x2ff, 0x340, 0xa88, 0}                        },
+		{0xd,        1, {0xf, 0x340, 0x100, 0}                          },
+		{0xd,        2, {0x100, 0x240, 0, 0}                            },
+		{0xd,        5, {0x40, 0x440, 0, 0}                             },
+		{0xd,        6, {0x200, 0x480, 0, 0}                            },
+		{0xd,        7, {0x400, 0x680, 0, 0}                            },
+		{0xd,        9, {8, 0xa80, 0, 0}                                },
+		{0x15,       0, {2, 250, 0, 0}                                  },
+		{0x16,       0, {3500, 4000, 100, 0}                            },
+		{0x80000000, 0, {0x80000008, 1, 2, 3}                           },
+		{0x80000001, 0, {0, 5, UINT32_MAX, UINT32_MAX}                  },
+		{0x80000002, 0, {0x65746e49, 0x2952286c, 1, 2}                  },
+		{0x80000006, 0, {1, 2, 0x01006040, 4}                           },
+		{0x80000007, 0, {1, 2, 3, 0x100}                                },
+		{0x80000008, 0, {0x3027, 0, 0, 0}                               }, /* 39 bits */
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++)
@@ -262,16 +262,16 @@ UNUSED static int rig_load(struct vm *which, struct vcpu_start *start, char *pro
 	(void)problem;
 	(void)size;
 	*start = (struct vcpu_start){
-	    .rip = RIG_RIP, .rsp = 0x8000, .gdt = 0x1000, .gdt_limit = 0xff, .cs = 8, .ds = 16, .tr = 24};
+		.rip = RIG_RIP, .rsp = 0x8000, .gdt = 0x1000, .gdt_limit = 0xff, .cs = 8, .ds = 16, .tr = 24};
 	return 0;
 }
 
 static const struct vm_plan rig_plan = {
-    .name = "bench",
-    .memory = RIG_MEMORY,
-    .uarts = 1,
-    .populate = rig_populate,
-    .load = rig_load,
+	.name = "bench",
+	.memory = RIG_MEMORY,
+	.uarts = 1,
+	.populate = rig_populate,
+	.load = rig_load,
 };
 
 UNUSED static int rig_setup(void **state)
@@ -380,9 +380,9 @@ UNUSED static uint32_t rig_requests(void)
 #define assert_faulted(vector)                                                                               \
 	do {                                                                                                 \
 		assert_int_equal(rig_injected() & ~INTERRUPTION_ERROR_CODE,                                  \
-				 INJECT(EVENT_EXCEPTION, (vector)));                                         \
+		                 INJECT(EVENT_EXCEPTION, (vector)));                                         \
 		assert_int_equal(!!(rig_injected() & INTERRUPTION_ERROR_CODE),                               \
-				 exception_has_error_code(vector));                                          \
+		                 exception_has_error_code(vector));                                          \
 		assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);                                           \
 		assert_true(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);                                          \
 	} while (0)
@@ -443,7 +443,7 @@ static void tape_write(struct device *device, unsigned offset, unsigned size, ui
 UNUSED static void rig_plug_tape(void)
 {
 	static const struct port_region region = {
-	    .base = RIG_PORT, .count = 4, .width = 4, .read = tape_read, .write = tape_write};
+		.base = RIG_PORT, .count = 4, .width = 4, .read = tape_read, .write = tape_write};
 
 	memset(&tape, 0, sizeof(tape));
 	assert_int_equal(port_space_claim(&vm.machine.ports, &tape.device, &region, RIG_PORT), 0);

@@ -28,7 +28,7 @@ bool execute_bit_test(struct emulation *e)
 		move_to_bit(e, bit);
 	mask = 1UL << (bit % (8 * e->operand_size));
 	if (operation == BIT_TEST ? !operand_read(e, &e->destination, &value)
-				  : !operand_read_for_write(e, &e->destination, &value))
+	                          : !operand_read_for_write(e, &e->destination, &value))
 		return false;
 	flag_set(e, RFLAGS_CF, value & mask);
 	switch (operation) {

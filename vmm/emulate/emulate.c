@@ -25,13 +25,13 @@ static void set_mode(struct emulation *e)
 enum emulate_status emulate_instruction(struct emulate_context *context)
 {
 	struct emulation e = {
-	    .context = context,
-	    .status = EMULATE_OK,
-	    .rflags = context->rflags,
-	    .segment_mode = SEGMENT_MODE_REAL,
-	    .override = -1,
-	    .base = -1,
-	    .index = -1,
+		.context = context,
+		.status = EMULATE_OK,
+		.rflags = context->rflags,
+		.segment_mode = SEGMENT_MODE_REAL,
+		.override = -1,
+		.base = -1,
+		.index = -1,
 	};
 
 	memcpy(e.gpr, context->gpr, sizeof(e.gpr));

@@ -13,16 +13,16 @@
 #include "lib/segment.h"
 
 enum emulate_status {
-	EMULATE_OK,	     /* done; registers, RIP and RFLAGS are updated */
-	EMULATE_AGAIN,	     /* a rep instruction did some iterations: registers updated, RIP still at it */
-	EMULATE_FAULT,	     /* raise context->fault; registers untouched */
+	EMULATE_OK,          /* done; registers, RIP and RFLAGS are updated */
+	EMULATE_AGAIN,       /* a rep instruction did some iterations: registers updated, RIP still at it */
+	EMULATE_FAULT,       /* raise context->fault; registers untouched */
 	EMULATE_UNSUPPORTED, /* an instruction that we do not know; registers untouched */
 };
 
 struct emulate_fault {
 	uint8_t vector;
 	uint32_t error_code; /* 0 for those that have none */
-	uint64_t cr2;	     /* for #PF */
+	uint64_t cr2;        /* for #PF */
 };
 
 enum emulate_access {
@@ -39,7 +39,7 @@ struct emulate_context {
 	 * and the end of the linear address space. false: context->fault is filled and nothing happened.
 	 */
 	bool (*access)(struct emulate_context *context, gva_t address, void *data, unsigned size,
-		       enum emulate_access access);
+	               enum emulate_access access);
 	void *owner; /* for access() */
 
 	/* In and out: registers by number (0 = RAX, 4 = RSP ... 15 = R15). */
@@ -51,7 +51,7 @@ struct emulate_context {
 	struct segment segment[6]; /* ES..GS */
 	uint8_t cpl;
 	uint8_t bytes[15];
-	uint8_t byte_count;	 /* how many of `bytes` are valid */
+	uint8_t byte_count;      /* how many of `bytes` are valid */
 	uint32_t max_iterations; /* bound for rep: then EMULATE_AGAIN; 0 counts as 1 */
 
 	/* Out */

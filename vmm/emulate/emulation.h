@@ -16,19 +16,19 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 /* How an opcode names an operand; in brackets the letters of SDM Vol. 2D "Opcode Map". */
 enum operand_kind {
 	OPERAND_NONE,
-	OPERAND_RM,	/* ModRM.rm, operand size (E) */
-	OPERAND_RM8,	/* ModRM.rm, a byte whatever the operand size (Eb) */
-	OPERAND_RM16,	/* ModRM.rm, a word (Ew) */
-	OPERAND_RM32,	/* ModRM.rm, at most a doubleword: MOVSXD */
-	OPERAND_REG,	/* ModRM.reg (G) */
-	OPERAND_SREG,	/* ModRM.reg as a segment register (S) */
+	OPERAND_RM,     /* ModRM.rm, operand size (E) */
+	OPERAND_RM8,    /* ModRM.rm, a byte whatever the operand size (Eb) */
+	OPERAND_RM16,   /* ModRM.rm, a word (Ew) */
+	OPERAND_RM32,   /* ModRM.rm, at most a doubleword: MOVSXD */
+	OPERAND_REG,    /* ModRM.reg (G) */
+	OPERAND_SREG,   /* ModRM.reg as a segment register (S) */
 	OPERAND_OPCODE, /* the register in the low three bits of the opcode */
-	OPERAND_ACC,	/* AL, AX, EAX, RAX */
+	OPERAND_ACC,    /* AL, AX, EAX, RAX */
 	OPERAND_OFFSET, /* a bare address in the instruction (O) */
-	OPERAND_IMM8,	/* a byte, sign-extended (Ib) */
-	OPERAND_IMM,	/* operand size, at most 32 bits, sign-extended (Iz) */
-	OPERAND_IMM16,	/* a word, not extended (Iw) */
-	OPERAND_ONE,	/* the constant 1 */
+	OPERAND_IMM8,   /* a byte, sign-extended (Ib) */
+	OPERAND_IMM,    /* operand size, at most 32 bits, sign-extended (Iz) */
+	OPERAND_IMM16,  /* a word, not extended (Iw) */
+	OPERAND_ONE,    /* the constant 1 */
 	OPERAND_CL,
 };
 
@@ -36,7 +36,7 @@ enum operand_place { PLACE_NONE, PLACE_REGISTER, PLACE_HIGH_BYTE, PLACE_MEMORY, 
 
 struct operand {
 	uint8_t place;
-	uint8_t size;	/* in bytes */
+	uint8_t size;   /* in bytes */
 	uint8_t number; /* of the register, or segment of the memory operand */
 	uint64_t value; /* immediate, or offset in the segment */
 };
@@ -46,18 +46,18 @@ struct emulation;
 /* true: done. false: e->status says why not. */
 typedef bool execute_t(struct emulation *e);
 
-#define OPCODE_BYTE	 BIT(0) /* 8-bit operands */
-#define OPCODE_LOCK	 BIT(1) /* LOCK is legal if the destination is memory */
-#define OPCODE_NOT64	 BIT(2) /* #UD in 64-bit mode */
+#define OPCODE_BYTE      BIT(0) /* 8-bit operands */
+#define OPCODE_LOCK      BIT(1) /* LOCK is legal if the destination is memory */
+#define OPCODE_NOT64     BIT(2) /* #UD in 64-bit mode */
 #define OPCODE_DEFAULT64 BIT(3) /* operand size 64 in 64-bit mode unless 66h says 16 */
-#define OPCODE_FORCE64	 BIT(4) /* operand size 64 in 64-bit mode, 66h ignored */
-#define OPCODE_MEMORY	 BIT(5) /* known only with a memory operand */
+#define OPCODE_FORCE64   BIT(4) /* operand size 64 in 64-bit mode, 66h ignored */
+#define OPCODE_MEMORY    BIT(5) /* known only with a memory operand */
 
 /* One row of an opcode table. In a group row whatever is zero comes from the row that leads to the group. */
 struct opcode {
-	execute_t *execute;		    /* NULL: not known here */
+	execute_t *execute;                 /* NULL: not known here */
 	uint8_t destination, source, third; /* enum operand_kind */
-	uint8_t argument;		    /* for execute */
+	uint8_t argument;                   /* for execute */
 	uint16_t flags;
 	const struct opcode *group; /* eight rows, chosen by ModRM.reg */
 };
@@ -83,12 +83,12 @@ struct emulation {
 	uint8_t length;
 	uint8_t rex; /* 40h to 4Fh, 0: none */
 	bool lock, operand_prefix, address_prefix;
-	uint8_t repeat;	      /* 0, F2h, F3h */
+	uint8_t repeat;       /* 0, F2h, F3h */
 	int8_t override;      /* enum segment_index or -1 */
-	uint8_t byte;	      /* the opcode's last byte */
+	uint8_t byte;         /* the opcode's last byte */
 	uint8_t mod, reg, rm; /* reg and rm with the bits of REX */
 	int8_t base, index;   /* registers of the memory operand, -1: none */
-	uint8_t scale;	      /* as a shift */
+	uint8_t scale;        /* as a shift */
 	bool rip_relative;
 	uint64_t displacement; /* sign-extended */
 	uint8_t operand_size, address_size;
@@ -151,7 +151,7 @@ void gpr_write(struct emulation *e, unsigned number, unsigned size, uint64_t val
 
 /* memory.c: an access of 1 to 16 bytes, or its check, with all checks of segmentation before. */
 bool segmented_access(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-		      enum emulate_access access);
+                      enum emulate_access access);
 bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, uint64_t *value, unsigned size);
 bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool write);
 
@@ -163,7 +163,7 @@ bool stack_pop(struct emulation *e, uint64_t *value);
  */
 enum alu_operation { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
 uint64_t alu_compute(struct emulation *e, enum alu_operation operation, uint64_t a, uint64_t b,
-		     unsigned size);
+                     unsigned size);
 void flags_of_result(struct emulation *e, uint64_t result, unsigned size); /* SF, ZF, PF */
 
 /* bits.c: a row's argument. */
@@ -177,16 +177,16 @@ enum bit_operation { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
 
 /* What the opcode tables call. */
 execute_t execute_ud;
-execute_t execute_alu, execute_inc_dec, execute_not, execute_neg;			/* alu.c */
-execute_t execute_shift, execute_double_shift;						/* shift.c */
-execute_t execute_multiply, execute_imul, execute_divide;				/* multiply.c */
-execute_t execute_bit_test, execute_bit_scan, execute_popcnt, execute_movbe;		/* bits.c */
-execute_t execute_mov, execute_movsx, execute_movsxd, execute_setcc, execute_cmovcc;	/* move.c */
-execute_t execute_xlat, execute_flush_line;						/* move.c */
-execute_t execute_xchg, execute_xadd, execute_cmpxchg, execute_cmpxchg_pair;		/* exchange.c */
+execute_t execute_alu, execute_inc_dec, execute_not, execute_neg;                       /* alu.c */
+execute_t execute_shift, execute_double_shift;                                          /* shift.c */
+execute_t execute_multiply, execute_imul, execute_divide;                               /* multiply.c */
+execute_t execute_bit_test, execute_bit_scan, execute_popcnt, execute_movbe;            /* bits.c */
+execute_t execute_mov, execute_movsx, execute_movsxd, execute_setcc, execute_cmovcc;    /* move.c */
+execute_t execute_xlat, execute_flush_line;                                             /* move.c */
+execute_t execute_xchg, execute_xadd, execute_cmpxchg, execute_cmpxchg_pair;            /* exchange.c */
 execute_t execute_push, execute_push_sreg, execute_pushf, execute_pusha, execute_enter; /* stack.c */
-execute_t execute_pop, execute_popa, execute_leave;					/* stack.c */
-execute_t execute_branch, execute_ret;							/* branch.c */
-execute_t execute_string;								/* string.c */
+execute_t execute_pop, execute_popa, execute_leave;                                     /* stack.c */
+execute_t execute_branch, execute_ret;                                                  /* branch.c */
+execute_t execute_string;                                                               /* string.c */
 
 #endif

@@ -9,14 +9,14 @@ static bool is_misaligned(const struct emulate_context *context, uint64_t addres
 }
 
 bool segmented_access(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-		      enum emulate_access access)
+                      enum emulate_access access)
 {
 	struct emulate_context *context = e->context;
 	bool write = access != EMULATE_READ && access != EMULATE_CHECK_READ;
 	gva_t linear;
 
 	if (!segment_linear(&context->segment[segment], segment, e->segment_mode, offset, size, write,
-			    &linear))
+	                    &linear))
 		return emulation_fault(e, segment == SEG_SS ? EXCEPTION_SS : EXCEPTION_GP);
 	if (is_misaligned(context, linear, size))
 		return emulation_fault(e, EXCEPTION_AC);
@@ -34,5 +34,5 @@ bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, uint
 bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool write)
 {
 	return segmented_access(e, segment, offset, NULL, size,
-				write ? EMULATE_CHECK_WRITE : EMULATE_CHECK_READ);
+	                        write ? EMULATE_CHECK_WRITE : EMULATE_CHECK_READ);
 }

@@ -20,7 +20,7 @@ static void write_pair(struct emulation *e, unsigned size, uint64_t high, uint64
 
 /* CF and OF: the upper half is more than the extension of the lower. */
 static void multiply(struct emulation *e, bool is_signed, uint64_t a, uint64_t b, uint64_t *high,
-		     uint64_t *low)
+                     uint64_t *low)
 {
 	unsigned size = e->operand_size;
 	unsigned __int128 product;
@@ -28,7 +28,7 @@ static void multiply(struct emulation *e, bool is_signed, uint64_t a, uint64_t b
 
 	if (is_signed)
 		product = (unsigned __int128)((__int128)(int64_t)sign_extend(a, size) *
-					      (int64_t)sign_extend(b, size));
+		                              (int64_t)sign_extend(b, size));
 	else
 		product = (unsigned __int128)a * b;
 	*low = (uint64_t)product & size_mask(size);
@@ -65,7 +65,7 @@ bool execute_imul(struct emulation *e)
 
 /* Unsigned division of halves of `size` bytes; false: the quotient does not fit. */
 static bool divide(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, uint64_t *quotient,
-		   uint64_t *remainder)
+                   uint64_t *remainder)
 {
 	if (high >= divisor)
 		return false;
@@ -86,7 +86,7 @@ static void negate_pair(unsigned size, uint64_t *high, uint64_t *low)
 
 /* Truncates towards zero; the remainder has the dividend's sign. */
 static bool divide_signed(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, uint64_t *quotient,
-			  uint64_t *remainder)
+                          uint64_t *remainder)
 {
 	uint64_t sign = size_sign(size);
 	bool negative = high & sign;
@@ -117,7 +117,7 @@ bool execute_divide(struct emulation *e)
 		return false;
 	read_pair(e, size, &high, &low);
 	fits = e->opcode.argument ? divide_signed(size, high, low, divisor, &quotient, &remainder)
-				  : divide(size, high, low, divisor, &quotient, &remainder);
+	                          : divide(size, high, low, divisor, &quotient, &remainder);
 	if (!fits)
 		return emulation_fault(e, EXCEPTION_DE);
 	write_pair(e, size, remainder, quotient);

@@ -80,7 +80,7 @@ bool operand_decode(struct emulation *e, enum operand_kind kind, struct operand 
 }
 
 static bool read_place(struct emulation *e, const struct operand *operand, uint64_t *value,
-		       enum emulate_access access)
+                       enum emulate_access access)
 {
 	*value = 0;
 	switch ((enum operand_place)operand->place) {
@@ -113,7 +113,7 @@ bool operand_write(struct emulation *e, const struct operand *operand, uint64_t 
 		return true;
 	case PLACE_MEMORY:
 		return segmented_access(e, operand->number, operand->value, &value, operand->size,
-					EMULATE_WRITE);
+		                        EMULATE_WRITE);
 	case PLACE_NONE:
 	case PLACE_IMMEDIATE: break;
 	}

@@ -54,7 +54,7 @@ static uint64_t shift(struct emulation *e, unsigned operation, uint64_t value, u
 	}
 	/* Has the top bit changed? To the left CF is the former one, to the right the next bit. */
 	flag_set(e, RFLAGS_OF,
-		 top(value, size) != (left ? !!(e->rflags & RFLAGS_CF) : top(value << 1, size)));
+	         top(value, size) != (left ? !!(e->rflags & RFLAGS_CF) : top(value << 1, size)));
 	if (operation >= SHL)
 		flags_of_result(e, value, size);
 	return value;

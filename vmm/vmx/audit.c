@@ -48,17 +48,20 @@ static void audit_registers(struct audit *a)
 	check(a, a->ia32e || !(a->cr4 & CR4_PCIDE), "CR4", a->cr4, "PCIDE is set outside IA-32e mode");
 	check(a, !(a->cr3 >> cpuid_physical_bits()), "CR3", a->cr3, "bits beyond the physical-address width");
 	check(a, !(vmread(VMCS_GUEST_DR7) >> 32), "DR7", vmread(VMCS_GUEST_DR7), "bits 63:32 are not 0");
-	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP", vmread(VMCS_GUEST_SYSENTER_ESP),
-	      "not canonical");
-	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP", vmread(VMCS_GUEST_SYSENTER_EIP),
-	      "not canonical");
+	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP",
+	      vmread(VMCS_GUEST_SYSENTER_ESP), "not canonical");
+	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP",
+	      vmread(VMCS_GUEST_SYSENTER_EIP), "not canonical");
 	for (unsigned i = 0; i < 64; i += 8) {
 		uint8_t type = (uint8_t)(pat >> i);
 
-		check(a, type <= 1 || (type >= 4 && type <= 7), "PAT", pat, "a memory type that does not exist");
+		check(a, type <= 1 || (type >= 4 && type <= 7), "PAT", pat,
+		      "a memory type that does not exist");
 	}
-	check(a, !(a->efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)), "EFER", a->efer, "reserved bits are set");
-	check(a, lma == a->ia32e, "EFER", a->efer, "LMA differs from the \"IA-32e mode guest\" entry control");
+	check(a, !(a->efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)), "EFER", a->efer,
+	      "reserved bits are set");
+	check(a, lma == a->ia32e, "EFER", a->efer,
+	      "LMA differs from the \"IA-32e mode guest\" entry control");
 	check(a, !(a->cr0 & CR0_PG) || lma == lme, "EFER", a->efer, "LMA differs from LME with paging on");
 }
 
@@ -83,7 +86,8 @@ static void audit_segment_common(struct audit *a, unsigned i)
 	/* Granularity: SDM, "Bit 15 (G)". */
 	check(a, (s->limit & 0xfff) == 0xfff || !(s->access & BIT(15)), name, s->limit,
 	      "G is 1 but the limit's low 12 bits are not all ones");
-	check(a, !(s->limit & 0xfff00000) || s->access & BIT(15), name, s->limit, "G is 0 but the limit is 1 MiB or more");
+	check(a, !(s->limit & 0xfff00000) || s->access & BIT(15), name, s->limit,
+	      "G is 0 but the limit is 1 MiB or more");
 }
 
 static void audit_code(struct audit *a)
@@ -115,12 +119,15 @@ static void audit_data(struct audit *a, unsigned i)
 	const char *name = segment_name[i];
 	uint32_t type = SEGMENT_TYPE(s);
 
-	check(a, (i == SEG_FS || i == SEG_GS) ? is_canonical(s->base) : s->access & SEGMENT_UNUSABLE || !(s->base >> 32),
+	check(a,
+	      (i == SEG_FS || i == SEG_GS) ? is_canonical(s->base)
+	                                   : s->access & SEGMENT_UNUSABLE || !(s->base >> 32),
 	      name, s->base, "the base is not canonical, or above 4 GiB");
 	if (s->access & SEGMENT_UNUSABLE)
 		return;
 	if (i == SEG_SS)
-		check(a, type == 3 || type == 7, name, s->access, "the type is no accessed writable data segment");
+		check(a, type == 3 || type == 7, name, s->access,
+		      "the type is no accessed writable data segment");
 	else
 		check(a, type & 1 && (!(type & 8) || type & 2), name, s->access,
 		      "the type is not accessed, or an execute-only code segment");
@@ -134,8 +141,10 @@ static void audit_system_segments(struct audit *a)
 	uint32_t type = SEGMENT_TYPE(tr);
 
 	check(a, !(tr->selector & 4), "TR", tr->selector, "the selector points into the LDT");
-	check(a, type == 11 || (type == 3 && !a->ia32e), "TR", tr->access, "the type is no busy TSS of this mode");
-	check(a, !(tr->access & (SEGMENT_CODE_OR_DATA | SEGMENT_UNUSABLE)), "TR", tr->access, "S is 1, or unusable");
+	check(a, type == 11 || (type == 3 && !a->ia32e), "TR", tr->access,
+	      "the type is no busy TSS of this mode");
+	check(a, !(tr->access & (SEGMENT_CODE_OR_DATA | SEGMENT_UNUSABLE)), "TR", tr->access,
+	      "S is 1, or unusable");
 	check(a, is_canonical(tr->base), "TR", tr->base, "not canonical");
 	audit_segment_common(a, SEG_TR);
 	if (ldtr->access & SEGMENT_UNUSABLE)
@@ -166,10 +175,14 @@ static void audit_tables_and_flow(struct audit *a)
 	uint64_t rip = vmread(VMCS_GUEST_RIP), info = vmread(VMCS_ENTRY_INTERRUPTION);
 	bool external = info & INTERRUPTION_VALID && (info & INTERRUPTION_TYPE) == 0;
 
-	check(a, is_canonical(vmread(VMCS_GUEST_GDTR_BASE)), "GDTR base", vmread(VMCS_GUEST_GDTR_BASE), "not canonical");
-	check(a, is_canonical(vmread(VMCS_GUEST_IDTR_BASE)), "IDTR base", vmread(VMCS_GUEST_IDTR_BASE), "not canonical");
-	check(a, !(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16), "GDTR limit", vmread(VMCS_GUEST_GDTR_LIMIT), "above FFFFh");
-	check(a, !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16), "IDTR limit", vmread(VMCS_GUEST_IDTR_LIMIT), "above FFFFh");
+	check(a, is_canonical(vmread(VMCS_GUEST_GDTR_BASE)), "GDTR base", vmread(VMCS_GUEST_GDTR_BASE),
+	      "not canonical");
+	check(a, is_canonical(vmread(VMCS_GUEST_IDTR_BASE)), "IDTR base", vmread(VMCS_GUEST_IDTR_BASE),
+	      "not canonical");
+	check(a, !(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16), "GDTR limit", vmread(VMCS_GUEST_GDTR_LIMIT),
+	      "above FFFFh");
+	check(a, !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16), "IDTR limit", vmread(VMCS_GUEST_IDTR_LIMIT),
+	      "above FFFFh");
 	if (a->ia32e && a->segment[SEG_CS].access & SEGMENT_L)
 		check(a, is_canonical(rip), "RIP", rip, "not canonical");
 	else
@@ -199,8 +212,8 @@ static void audit_non_registers(struct audit *a)
 	      "not active while blocking by STI or MOV SS");
 	check(a, !(blocking & ~0x1fUL), "interruptibility", blocking, "reserved bits are set");
 	check(a, !(blocking & BLOCKING_SMI), "interruptibility", blocking, "blocking by SMI outside SMM");
-	check(a, (blocking & (BLOCKING_STI | BLOCKING_MOV_SS)) != (BLOCKING_STI | BLOCKING_MOV_SS), "interruptibility",
-	      blocking, "blocking by STI and by MOV SS at once");
+	check(a, (blocking & (BLOCKING_STI | BLOCKING_MOV_SS)) != (BLOCKING_STI | BLOCKING_MOV_SS),
+	      "interruptibility", blocking, "blocking by STI and by MOV SS at once");
 	check(a, a->rflags & RFLAGS_IF || !(blocking & BLOCKING_STI), "interruptibility", blocking,
 	      "blocking by STI with IF = 0");
 	check(a, !valid || type != EVENT_INTERRUPT || !(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)),
@@ -209,7 +222,8 @@ static void audit_non_registers(struct audit *a)
 	      "an NMI is to be injected while blocked by MOV SS");
 	check(a, !valid || type != EVENT_NMI || !vmx_features.virtual_nmi || !(blocking & BLOCKING_NMI),
 	      "interruptibility", blocking, "an NMI is to be injected while NMIs are blocked");
-	check(a, !(pending & ~PENDING_DEBUG_ALL), "pending debug exceptions", pending, "reserved bits are set");
+	check(a, !(pending & ~PENDING_DEBUG_ALL), "pending debug exceptions", pending,
+	      "reserved bits are set");
 	if (activity == 1 || blocking & (BLOCKING_STI | BLOCKING_MOV_SS))
 		check(a, !(pending & PENDING_DEBUG_BS) == !stepping, "pending debug exceptions", pending,
 		      "in a shadow or HLT, BS must be 1 exactly with TF = 1 and BTF = 0");

@@ -23,10 +23,10 @@ struct vmx_features {
 	uint32_t allowed[CONTROL_SETS];  /* what may be 1 */
 	uint64_t cr0_fixed0, cr0_fixed1; /* with unrestricted guest: PE and PG may be 0 */
 	uint64_t cr4_fixed0, cr4_fixed1;
-	uint64_t ept_vpid;               /* IA32_VMX_EPT_VPID_CAP */
-	uint8_t preemption_shift;        /* the preemption timer counts TSC >> this */
+	uint64_t ept_vpid;        /* IA32_VMX_EPT_VPID_CAP */
+	uint8_t preemption_shift; /* the preemption timer counts TSC >> this */
 	bool preemption_timer, virtual_nmi, vpid, rdtscp, invpcid, xsaves, wbinvd_exit;
-	bool ins_outs_information;       /* INS/OUTS exits describe address size and segment */
+	bool ins_outs_information; /* INS/OUTS exits describe address size and segment */
 };
 
 extern struct vmx_features vmx_features;
@@ -38,18 +38,19 @@ extern struct vmx_features vmx_features;
  */
 int must_check vmx_features_detect(char *problem, size_t size);
 
-/* Nothing if there is no VT-x; else a heading and one line per control, "name  have|lack  used|unused|required", to `put`. */
+/* Nothing if there is no VT-x; else a heading and one line per control, "name  have|lack
+ * used|unused|required", to `put`. */
 void vmx_features_report(void (*put)(const char *line));
 
-#define EPT_CAP_PAGE_1G        BIT(17)
-#define EPT_CAP_PAGE_2M        BIT(16)
-#define EPT_CAP_WALK_4         BIT(6)
-#define EPT_CAP_WB             BIT(14)
-#define EPT_CAP_INVEPT         BIT(20)
-#define EPT_CAP_ACCESSED_DIRTY BIT(21)
-#define EPT_CAP_INVEPT_SINGLE  BIT(25)
-#define EPT_CAP_INVEPT_ALL     BIT(26)
-#define VPID_CAP_INVVPID       BIT(32)
+#define EPT_CAP_PAGE_1G         BIT(17)
+#define EPT_CAP_PAGE_2M         BIT(16)
+#define EPT_CAP_WALK_4          BIT(6)
+#define EPT_CAP_WB              BIT(14)
+#define EPT_CAP_INVEPT          BIT(20)
+#define EPT_CAP_ACCESSED_DIRTY  BIT(21)
+#define EPT_CAP_INVEPT_SINGLE   BIT(25)
+#define EPT_CAP_INVEPT_ALL      BIT(26)
+#define VPID_CAP_INVVPID        BIT(32)
 #define VPID_CAP_INVVPID_SINGLE BIT(41)
 
 #endif

@@ -1,13 +1,13 @@
 #include "vmm/vmx/descriptor.h"
 #include "vmm/vmx/vmx.h"
 
-#define SELECTOR_LDT     4
-#define TYPE_OFFSET      5 /* of the type byte in a descriptor */
-#define TYPE_ACCESSED    1
-#define TYPE_BUSY        2
-#define TYPE_CODE        8
-#define TYPE_CONFORMING  4
-#define TYPE_WRITABLE    2 /* data; readable for code */
+#define SELECTOR_LDT    4
+#define TYPE_OFFSET     5 /* of the type byte in a descriptor */
+#define TYPE_ACCESSED   1
+#define TYPE_BUSY       2
+#define TYPE_CODE       8
+#define TYPE_CONFORMING 4
+#define TYPE_WRITABLE   2 /* data; readable for code */
 
 /* Linear address of the descriptor; false: null or beyond the limit. */
 static bool locate(uint16_t selector, gva_t *address)
@@ -29,8 +29,8 @@ static bool locate(uint16_t selector, gva_t *address)
 }
 
 enum descriptor_result descriptor_read(const struct vcpu *vcpu, const struct guest_paging *paging,
-				       uint16_t selector, struct descriptor *descriptor,
-				       struct linear_fault *fault)
+                                       uint16_t selector, struct descriptor *descriptor,
+                                       struct linear_fault *fault)
 {
 	struct linear_range range;
 	gva_t address;
@@ -50,8 +50,8 @@ enum descriptor_result descriptor_read(const struct vcpu *vcpu, const struct gue
 }
 
 /* Change bits of the type byte in memory. */
-static bool change_type(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector, uint8_t set,
-			uint8_t clear, struct linear_fault *fault)
+static bool change_type(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector,
+                        uint8_t set, uint8_t clear, struct linear_fault *fault)
 {
 	struct linear_range range;
 	gva_t address;
@@ -59,7 +59,8 @@ static bool change_type(const struct vcpu *vcpu, const struct guest_paging *pagi
 
 	if (!locate(selector, &address))
 		return true; /* the table shrank since TR was loaded: nothing to mark */
-	if (!linear_translate(vcpu, paging, address + TYPE_OFFSET, 1, ACCESS_SYSTEM | ACCESS_WRITE, &range, fault))
+	if (!linear_translate(vcpu, paging, address + TYPE_OFFSET, 1, ACCESS_SYSTEM | ACCESS_WRITE, &range,
+	                      fault))
 		return false;
 	linear_read(vcpu, &range, &type);
 	type = (uint8_t)((type | set) & ~clear);
@@ -68,7 +69,7 @@ static bool change_type(const struct vcpu *vcpu, const struct guest_paging *pagi
 }
 
 bool descriptor_set_accessed(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector,
-			     struct descriptor *descriptor, struct linear_fault *fault)
+                             struct descriptor *descriptor, struct linear_fault *fault)
 {
 	if (descriptor->access & TYPE_ACCESSED)
 		return true;
@@ -76,8 +77,8 @@ bool descriptor_set_accessed(const struct vcpu *vcpu, const struct guest_paging 
 	return change_type(vcpu, paging, selector, TYPE_ACCESSED, 0, fault);
 }
 
-bool descriptor_set_busy(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector, bool busy,
-			 struct linear_fault *fault)
+bool descriptor_set_busy(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector,
+                         bool busy, struct linear_fault *fault)
 {
 	return change_type(vcpu, paging, selector, busy ? TYPE_BUSY : 0, busy ? 0 : TYPE_BUSY, fault);
 }

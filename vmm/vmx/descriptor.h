@@ -20,17 +20,17 @@ enum descriptor_result {
 };
 
 enum descriptor_result descriptor_read(const struct vcpu *vcpu, const struct guest_paging *paging,
-				       uint16_t selector, struct descriptor *descriptor,
-				       struct linear_fault *fault);
+                                       uint16_t selector, struct descriptor *descriptor,
+                                       struct linear_fault *fault);
 
 /* Set the accessed flag of a code or data descriptor, in memory and in `descriptor`. */
 bool must_check descriptor_set_accessed(const struct vcpu *vcpu, const struct guest_paging *paging,
-					uint16_t selector, struct descriptor *descriptor,
-					struct linear_fault *fault);
+                                        uint16_t selector, struct descriptor *descriptor,
+                                        struct linear_fault *fault);
 
 /* Set or clear the busy flag of a TSS descriptor in memory. */
-bool must_check descriptor_set_busy(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector,
-				    bool busy, struct linear_fault *fault);
+bool must_check descriptor_set_busy(const struct vcpu *vcpu, const struct guest_paging *paging,
+                                    uint16_t selector, bool busy, struct linear_fault *fault);
 
 /* May this descriptor be loaded into segment register `index` at `cpl`? Presence is not looked at. */
 bool descriptor_loadable(const struct descriptor *descriptor, unsigned index, uint16_t selector, uint8_t cpl);

@@ -81,8 +81,8 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 	vcpu->requests &= ~(uint32_t)REQUEST_NMI;
 	if (busy || nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY))) {
 		/* Without virtual NMIs the end of blocking is not visible: try again when interrupts open. */
-		vmx_processor_control(vmx_features.virtual_nmi ? PROCESSOR_NMI_WINDOW : PROCESSOR_INTERRUPT_WINDOW,
-				      true);
+		vmx_processor_control(
+			vmx_features.virtual_nmi ? PROCESSOR_NMI_WINDOW : PROCESSOR_INTERRUPT_WINDOW, true);
 		vcpu->nmi_waiting = true;
 		return false;
 	}
@@ -144,7 +144,8 @@ void vmx_recall_events(struct vcpu *vcpu)
 /* What ends HLT; a single-step trap does, too: SDM Vol. 2A "HLT". */
 bool vmx_wakes(const struct vcpu *vcpu)
 {
-	if (vcpu->requests & (REQUEST_EVENT | REQUEST_RESET | REQUEST_STOP) || vmread(VMCS_GUEST_PENDING_DEBUG))
+	if (vcpu->requests & (REQUEST_EVENT | REQUEST_RESET | REQUEST_STOP) ||
+	    vmread(VMCS_GUEST_PENDING_DEBUG))
 		return true;
 	if (vcpu->requests & REQUEST_NMI && !nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY)))
 		return true;

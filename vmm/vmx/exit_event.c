@@ -21,7 +21,8 @@ static void complete_debug_exception(void)
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_GD);
 }
 
-/* An IRET that faulted after it had unblocked NMIs: SDM Vol. 3C "Resuming Guest Software after Handling an Exception". */
+/* An IRET that faulted after it had unblocked NMIs: SDM Vol. 3C "Resuming Guest Software after Handling an
+ * Exception". */
 static void restore_nmi_blocking(uint32_t info)
 {
 	if (info & INTERRUPTION_NMI_UNBLOCKING && (info & INTERRUPTION_VECTOR) != EXCEPTION_DF &&

@@ -95,29 +95,30 @@ static inline void raise_machine_check(void)
 	__asm__ volatile("int $18" : : : "memory");
 }
 
-/* FPU, SSE and AVX registers of a processor that has just been reset. `area`: 576 zero bytes, 64-byte aligned. */
+/* FPU, SSE and AVX registers of a processor that has just been reset. `area`: 576 zero bytes, 64-byte
+ * aligned. */
 static inline void reset_extended_state(const void *area, uint64_t components, bool has_xsave)
 {
 	if (has_xsave)
 		__asm__ volatile("xrstor64 (%0)"
-				 :
-				 : "r"(area), "a"((uint32_t)components), "d"((uint32_t)(components >> 32))
-				 : "memory");
+		                 :
+		                 : "r"(area), "a"((uint32_t)components), "d"((uint32_t)(components >> 32))
+		                 : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 	__asm__ volatile("fninit");
 }
 
-#define DEFINE_DEBUG_REGISTER(n)                                                                              \
-	static inline uint64_t read_dr##n(void)                                                               \
-	{                                                                                                     \
-		uint64_t value;                                                                               \
-		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(value));                                         \
-		return value;                                                                                 \
-	}                                                                                                     \
-	static inline void write_dr##n(uint64_t value)                                                        \
-	{                                                                                                     \
-		__asm__ volatile("mov %0, %%dr" #n : : "r"(value));                                           \
+#define DEFINE_DEBUG_REGISTER(n)                                                                             \
+	static inline uint64_t read_dr##n(void)                                                              \
+	{                                                                                                    \
+		uint64_t value;                                                                              \
+		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(value));                                        \
+		return value;                                                                                \
+	}                                                                                                    \
+	static inline void write_dr##n(uint64_t value)                                                       \
+	{                                                                                                    \
+		__asm__ volatile("mov %0, %%dr" #n : : "r"(value));                                          \
 	}
 DEFINE_DEBUG_REGISTER(0)
 DEFINE_DEBUG_REGISTER(1)

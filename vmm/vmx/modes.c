@@ -18,14 +18,15 @@ uint64_t vmx_cr0_guest_owned(void)
 uint64_t vmx_cr4_guest_owned(void)
 {
 	const uint64_t wanted = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE |
-				CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE |
-				CR4_SMEP | CR4_SMAP;
+	                        CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE |
+	                        CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 
 	return wanted & vmx_features.cr4_fixed1;
 }
 
 /* The others are reserved and stay 0 whatever is written to them. */
-#define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+#define CR0_DEFINED                                                                                          \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 
 static uint64_t cr0_needed(void)
 {
@@ -97,7 +98,7 @@ enum action vmx_set_cr0(struct vcpu *vcpu, uint64_t value)
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
 	value = (value & CR0_DEFINED) | CR0_ET;
 	changed = backend_cr0() ^ value;
-	if ( (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD)))
+	if ((value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD)))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
 	if (changed & (CR0_CD | CR0_NW) && !(changed & CR0_PG) &&
 	    pae_paging(value, vmread(VMCS_GUEST_CR4), vmread(VMCS_GUEST_EFER)) &&

@@ -13,7 +13,7 @@ _Static_assert(offsetof(struct cpu, current) == 16, "CPU_CURRENT in entry.S");
 _Static_assert(offsetof(struct vcpu, requests) == 128, "VCPU_REQUESTS in entry.S");
 _Static_assert(sizeof(((struct vcpu *)0)->gpr) == 128, "VCPU_REGISTERS in entry.S");
 _Static_assert(ENTRY_LAUNCH == 0x10000 && ENTRY_MITIGATE_BUFFERS == 0x20000 && ENTRY_MITIGATE_L1D == 0x40000,
-	       "bits in entry.S");
+               "bits in entry.S");
 
 static noinline cold uint64_t wrap(uint64_t rip)
 {
@@ -33,10 +33,10 @@ static inline void advance(uint64_t rip)
 }
 
 /*
- * The next timer event, or look for interrupts, comes as an exit. The timer counts TSC >> preemption_shift, only while the
- * guest runs, and goes on where it stopped: exits save it. So it runs late by the time spent in the
- * monitor, until this sets it right, which happens with every change of the deadline,
- * after every wait, and once in LAST_EXITS exits.
+ * The next timer event, or look for interrupts, comes as an exit. The timer counts TSC >> preemption_shift,
+ * only while the guest runs, and goes on where it stopped: exits save it. So it runs late by the time spent
+ * in the monitor, until this sets it right, which happens with every change of the deadline, after every
+ * wait, and once in LAST_EXITS exits.
  */
 static void arm_preemption_timer(const struct cpu *cpu)
 {
@@ -80,7 +80,7 @@ static cold void entry_failed(struct vcpu *vcpu, uint32_t reason)
 	unsigned broken;
 
 	log_error("VM entry failed: %s (exit qualification %#lx)\n", backend_exit_name(reason & 0xffff),
-		  vmread(VMCS_EXIT_QUALIFICATION));
+	          vmread(VMCS_EXIT_QUALIFICATION));
 	broken = vmx_audit(audit_line);
 	log_error("  %u rule(s) for guest state broken\n", broken);
 	vm_stop(vcpu->vm, VM_BAD_STATE);
@@ -124,8 +124,9 @@ void vmx_exit(struct vcpu *vcpu)
 /* VMLAUNCH or VMRESUME itself refused: the controls or the host state are wrong, which is our doing. */
 void vmx_entry_failed(struct vcpu *vcpu)
 {
-	log_error("VM entry refused: VM-instruction error %lu (SDM Vol. 3C \"VM Instruction Error Numbers\")\n",
-		  vmread(VMCS_INSTRUCTION_ERROR));
+	log_error(
+		"VM entry refused: VM-instruction error %lu (SDM Vol. 3C \"VM Instruction Error Numbers\")\n",
+		vmread(VMCS_INSTRUCTION_ERROR));
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 

@@ -35,7 +35,8 @@ void backend_report(void (*put)(const char *line))
 	vmx_features_report(put);
 }
 
-/* SDM Vol. 3C "MSR-Bitmap Address": reads low, reads high, writes low, writes high, 1 KiB each; 1 means exit. */
+/* SDM Vol. 3C "MSR-Bitmap Address": reads low, reads high, writes low, writes high, 1 KiB each; 1 means exit.
+ */
 static void pass_through(uint8_t *bitmap, uint32_t msr, bool reads, bool writes)
 {
 	uint8_t *half = bitmap + (msr >= 0xc0000000 ? 1024 : 0);
@@ -51,8 +52,9 @@ static int create_msr_bitmap(void)
 {
 	/* Registers that the VMCS switches, or that the monitor never uses: the guest's own. */
 	static const uint32_t guests_own[] = {
-		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT, MSR_EFER, MSR_STAR,           MSR_LSTAR,
-		MSR_CSTAR,       MSR_FMASK,        MSR_FS_BASE,      MSR_GS_BASE,       MSR_KERNEL_GS_BASE,
+		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT,
+		MSR_EFER,        MSR_STAR,         MSR_LSTAR,        MSR_CSTAR,
+		MSR_FMASK,       MSR_FS_BASE,      MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
 	};
 	uint8_t *bitmap;
 
@@ -93,7 +95,7 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 		write_cr4(read_cr4() | CR4_OSXSAVE);
 	if (!vmxon(cpu->vmxon_region)) {
 		format_buffer(problem, size,
-			      "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
+		              "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
 		return -ERR_BUSY;
 	}
 	ept_setup((struct ept_features){
@@ -182,10 +184,10 @@ static void set_segment(unsigned index, uint16_t selector, uint32_t limit, uint3
 }
 
 /* Access rights: SDM Vol. 3C Table "Format of Access Rights". */
-#define ACCESS_DATA        0xc093 /* read/write, accessed, 32-bit, page granularity */
-#define ACCESS_CODE_32     0xc09b
-#define ACCESS_CODE_64     0xa09b
-#define ACCESS_BUSY_TSS    0x8b
+#define ACCESS_DATA     0xc093 /* read/write, accessed, 32-bit, page granularity */
+#define ACCESS_CODE_32  0xc09b
+#define ACCESS_CODE_64  0xa09b
+#define ACCESS_BUSY_TSS 0x8b
 
 static void set_segments(const struct vcpu_start *start)
 {
@@ -235,8 +237,10 @@ static void reset_live_registers(struct vcpu *vcpu)
 {
 	static const uint32_t zeroed[] = {MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE};
 	static const uint8_t area[576] __attribute__((aligned(64))) = {
-		[0] = 0x7f, [1] = 0x03, /* FCW */
-		[24] = 0x80, [25] = 0x1f, /* MXCSR */
+		[0] = 0x7f,
+		[1] = 0x03, /* FCW */
+		[24] = 0x80,
+		[25] = 0x1f, /* MXCSR */
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(zeroed); i++)

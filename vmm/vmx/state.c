@@ -106,7 +106,8 @@ void backend_set_cr2(uint64_t value)
 	write_cr2(value);
 }
 
-/* SDM Vol. 3C "Pending debug exceptions"; Vol. 3B "Single-Stepping on Branches": no instruction that exits is one. */
+/* SDM Vol. 3C "Pending debug exceptions"; Vol. 3B "Single-Stepping on Branches": no instruction that exits is
+ * one. */
 void vmx_instruction_done_traced(uint64_t rflags)
 {
 	vmwrite(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
@@ -133,8 +134,10 @@ void vmx_processor_control(uint64_t control, bool on)
 
 void vmx_flush_vpid(const struct vcpu *vcpu)
 {
-	/* Without VPID every entry and exit flushes: SDM Vol. 3C "Operations that Invalidate Cached Mappings". */
-	if (vmx_features.vpid && !invvpid(INVVPID_SINGLE_CONTEXT, (struct invalidation){.context = vcpu->vpid}))
+	/* Without VPID every entry and exit flushes: SDM Vol. 3C "Operations that Invalidate Cached
+	 * Mappings". */
+	if (vmx_features.vpid &&
+	    !invvpid(INVVPID_SINGLE_CONTEXT, (struct invalidation){.context = vcpu->vpid}))
 		panic("INVVPID refused VPID %u", vcpu->vpid);
 }
 
@@ -143,7 +146,7 @@ void backend_flush(struct vcpu *vcpu)
 	bool single = vmx_features.ept_vpid & EPT_CAP_INVEPT_SINGLE;
 
 	if (!invept(single ? INVEPT_SINGLE_CONTEXT : INVEPT_ALL_CONTEXTS,
-		    (struct invalidation){.context = ept_pointer(&vcpu->vm->ept)}))
+	            (struct invalidation){.context = ept_pointer(&vcpu->vm->ept)}))
 		panic("INVEPT refused EPTP %#lx", ept_pointer(&vcpu->vm->ept));
 }
 

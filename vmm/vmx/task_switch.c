@@ -26,7 +26,7 @@ struct switching {
 	struct vcpu *vcpu;
 	struct guest_paging paging; /* of the task that is left, while its memory is touched */
 	enum switch_source source;
-	uint16_t selector;          /* of the new TSS */
+	uint16_t selector; /* of the new TSS */
 	struct descriptor descriptor;
 	struct tss_image old_tss, new_tss;
 	struct segment old_tr;
@@ -180,7 +180,8 @@ static enum action load_segment(struct switching *s, unsigned index, uint8_t cpl
 	struct linear_fault fault;
 
 	if (!(selector & 0xfffc))
-		return index == SEG_CS || index == SEG_SS ? vcpu_raise(s->vcpu, EXCEPTION_TS, code) : ACTION_ADVANCE;
+		return index == SEG_CS || index == SEG_SS ? vcpu_raise(s->vcpu, EXCEPTION_TS, code)
+		                                          : ACTION_ADVANCE;
 	switch (descriptor_read(s->vcpu, &s->paging, selector, &d, &fault)) {
 	case DESCRIPTOR_OK: break;
 	case DESCRIPTOR_FAULT: return raise_access(s, &fault);
@@ -232,7 +233,8 @@ static enum action push_error_code(struct switching *s)
 	if (!stack_holds(&ss, next & mask, size, mask))
 		return vcpu_raise(s->vcpu, EXCEPTION_SS, s->external);
 	backend_paging(&s->paging);
-	if (!linear_translate(s->vcpu, &s->paging, ss.base + (next & mask), size, ACCESS_WRITE, &range, &fault))
+	if (!linear_translate(s->vcpu, &s->paging, ss.base + (next & mask), size, ACCESS_WRITE, &range,
+	                      &fault))
 		return raise_access(s, &fault);
 	linear_write(s->vcpu, &range, &s->error_code);
 	vmwrite(VMCS_GUEST_RSP, next);
@@ -261,7 +263,8 @@ static enum action enter(struct switching *s)
 		action = push_error_code(s);
 	if (action != ACTION_ADVANCE)
 		return action;
-	/* The event that went through the gate has been delivered; a fault before this is one on top of it. */
+	/* The event that went through the gate has been delivered; a fault before this is one on top of it.
+	 */
 	s->vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
 	if (s->new_tss.trap) {
 		write_dr6(read_dr6() | BIT(15)); /* BT */

@@ -20,14 +20,15 @@ struct tss_image {
 
 /* All false: a page fault, described in `fault`. */
 bool must_check tss_read(const struct vcpu *vcpu, const struct guest_paging *paging,
-			 const struct descriptor *descriptor, struct tss_image *tss, struct linear_fault *fault);
+                         const struct descriptor *descriptor, struct tss_image *tss,
+                         struct linear_fault *fault);
 
 /* Save the dynamic part (EIP, EFLAGS, general and segment registers) into the TSS that TR points to. */
 bool must_check tss_save(const struct vcpu *vcpu, const struct guest_paging *paging, const struct segment *tr,
-			 const struct tss_image *tss, struct linear_fault *fault);
+                         const struct tss_image *tss, struct linear_fault *fault);
 
 /* Write the back link of the TSS at `base`. */
 bool must_check tss_write_link(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t base,
-			       uint16_t selector, struct linear_fault *fault);
+                               uint16_t selector, struct linear_fault *fault);
 
 #endif

@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct tss_16) == TSS_16_LIMIT + 1, "the manual's 16-bit T
 #define IS_32_BIT(access) ((access)&8)
 
 static bool copy_in(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, void *data,
-		    size_t size, struct linear_fault *fault)
+                    size_t size, struct linear_fault *fault)
 {
 	struct linear_range range;
 
@@ -35,8 +35,8 @@ static bool copy_in(const struct vcpu *vcpu, const struct guest_paging *paging, 
 	return true;
 }
 
-static bool copy_out(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, const void *data,
-		     size_t size, struct linear_fault *fault)
+static bool copy_out(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address,
+                     const void *data, size_t size, struct linear_fault *fault)
 {
 	struct linear_range range;
 
@@ -47,7 +47,7 @@ static bool copy_out(const struct vcpu *vcpu, const struct guest_paging *paging,
 }
 
 bool tss_read(const struct vcpu *vcpu, const struct guest_paging *paging, const struct descriptor *descriptor,
-	      struct tss_image *tss, struct linear_fault *fault)
+              struct tss_image *tss, struct linear_fault *fault)
 {
 	struct tss_32 wide;
 	struct tss_16 narrow;
@@ -78,7 +78,7 @@ bool tss_read(const struct vcpu *vcpu, const struct guest_paging *paging, const 
 }
 
 bool tss_save(const struct vcpu *vcpu, const struct guest_paging *paging, const struct segment *tr,
-	      const struct tss_image *tss, struct linear_fault *fault)
+              const struct tss_image *tss, struct linear_fault *fault)
 {
 	struct tss_32 wide;
 	struct tss_16 narrow;
@@ -104,7 +104,7 @@ bool tss_save(const struct vcpu *vcpu, const struct guest_paging *paging, const 
 }
 
 bool tss_write_link(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t base, uint16_t selector,
-		    struct linear_fault *fault)
+                    struct linear_fault *fault)
 {
 	return copy_out(vcpu, paging, base, &selector, sizeof(selector), fault);
 }

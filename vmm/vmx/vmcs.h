@@ -135,11 +135,11 @@ enum vmcs_field {
 #define ENTRY_IA32E_GUEST BIT(9)
 
 /* Interruption information: VM-entry, VM-exit and IDT-vectoring share the format. */
-#define INTERRUPTION_VECTOR     0xffu
-#define INTERRUPTION_TYPE       0x700u
-#define INTERRUPTION_ERROR_CODE BIT(11)
+#define INTERRUPTION_VECTOR         0xffu
+#define INTERRUPTION_TYPE           0x700u
+#define INTERRUPTION_ERROR_CODE     BIT(11)
 #define INTERRUPTION_NMI_UNBLOCKING BIT(12) /* VM-exit only: NMI unblocking due to IRET */
-#define INTERRUPTION_VALID      BIT(31)
+#define INTERRUPTION_VALID          BIT(31)
 
 /* Interruptibility state */
 #define BLOCKING_STI    BIT(0)
@@ -148,8 +148,9 @@ enum vmcs_field {
 #define BLOCKING_NMI    BIT(3)
 
 /* Pending debug exceptions */
-#define PENDING_DEBUG_BS  BIT(14)
-#define PENDING_DEBUG_ALL (0xfUL | BIT(12) | PENDING_DEBUG_BS | BIT(16)) /* B0..B3, enabled breakpoint, BS, RTM */
+#define PENDING_DEBUG_BS BIT(14)
+#define PENDING_DEBUG_ALL                                                                                    \
+	(0xfUL | BIT(12) | PENDING_DEBUG_BS | BIT(16)) /* B0..B3, enabled breakpoint, BS, RTM */
 
 #define EXIT_REASON_ENTRY_FAILURE BIT(31)
 

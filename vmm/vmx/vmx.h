@@ -45,7 +45,7 @@ enum action exit_task_switch(struct vcpu *vcpu);          /* task_switch.c */
 
 /* The rest of the exit path: run.c calls, events.c and state.c do. */
 void vmx_requeue_event(struct vcpu *vcpu);
-void vmx_inject(struct vcpu *vcpu); /* the only place where events are chosen for delivery */
+void vmx_inject(struct vcpu *vcpu);        /* the only place where events are chosen for delivery */
 void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrupt that wait for a window */
 bool vmx_wakes(const struct vcpu *vcpu);
 /* What entry.S calls. */

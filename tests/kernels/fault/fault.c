@@ -5,21 +5,21 @@
 #include "fault.h"
 #include "lib/registers.h"
 
-#define COM1		0x3f8
+#define COM1            0x3f8
 #define LINE_DATA_READY 0x01
-#define LINE_MAX	32
+#define LINE_MAX        32
 
-#define HOLE	   0xd0000000u /* mapped by our tables, but nothing is there: reads as all ones */
+#define HOLE       0xd0000000u /* mapped by our tables, but nothing is there: reads as all ones */
 #define UNTOUCHED  0x2800000u  /* RAM that nobody has used yet: its first access is an EPT violation */
 #define RESET_WORD 0x800000u   /* RAM beyond the kernel; a reset does not clear it */
 #define RESET_MARK 0x72657365u
 
-#define RESET_CONTROL	 0xcf9
-#define RESET_NOW	 6
-#define PIT_CHANNEL0	 0x40
-#define PIT_CONTROL	 0x43
-#define PIT_RATE	 0x34 /* channel 0, low and high byte, mode 2 */
-#define DR7_EXECUTE0	 0x402
+#define RESET_CONTROL    0xcf9
+#define RESET_NOW        6
+#define PIT_CHANNEL0     0x40
+#define PIT_CONTROL      0x43
+#define PIT_RATE         0x34 /* channel 0, low and high byte, mode 2 */
+#define DR7_EXECUTE0     0x402
 #define IST_STACK_OFFSET 0x24 /* IST1 in a 64-bit TSS */
 
 struct packed table_pointer {
@@ -130,15 +130,15 @@ static void shadow(void)
 {
 	set_handler(EXCEPTION_DB, survived);
 	__asm__ volatile("mov %%ss, %%ecx\n\t"
-			 "pushf\n\t"
-			 "orl $0x100, (%%rsp)\n\t"
-			 "popf\n\t"
-			 "mov %%ecx, %%ss\n\t"
-			 "movb $1, (%0)\n\t"
-			 "nop"
-			 :
-			 : "r"((uint64_t)UNTOUCHED)
-			 : "rcx", "memory");
+	                 "pushf\n\t"
+	                 "orl $0x100, (%%rsp)\n\t"
+	                 "popf\n\t"
+	                 "mov %%ecx, %%ss\n\t"
+	                 "movb $1, (%0)\n\t"
+	                 "nop"
+	                 :
+	                 : "r"((uint64_t)UNTOUCHED)
+	                 : "rcx", "memory");
 }
 
 /* ---- What never ends ---- */
@@ -164,15 +164,15 @@ static void serial(void)
 static void out_strings(void)
 {
 	__asm__ volatile("1: mov $0x400000, %%rsi; mov %0, %%rcx; rep outsb; jmp 1b"
-			 :
-			 : "r"(1UL << 40), "d"(0x5555));
+	                 :
+	                 : "r"(1UL << 40), "d"(0x5555));
 }
 
 static void in_strings(void)
 {
 	__asm__ volatile("1: mov %1, %%rdi; mov %0, %%rcx; rep insb; jmp 1b"
-			 :
-			 : "r"(1UL << 40), "r"((uint64_t)HOLE), "d"(0x5555));
+	                 :
+	                 : "r"(1UL << 40), "r"((uint64_t)HOLE), "d"(0x5555));
 }
 
 static volatile uint64_t ticks;
@@ -234,8 +234,8 @@ static void breakpoint(void)
 	gate[1] |= 1; /* IST 1 */
 	handler = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
 	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7; int $1"
-			 :
-			 : "r"(handler), "r"((uint64_t)DR7_EXECUTE0));
+	                 :
+	                 : "r"(handler), "r"((uint64_t)DR7_EXECUTE0));
 }
 
 static void alignment(void)
@@ -260,30 +260,30 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-    {"triple64",		 triple64	 },
-    {"triple32",		 triple32	 },
-    {"triple16",		 triple16	 },
-    {"nowhere",		nowhere	       },
-    {"tables",	       tables	     },
-    {"idt",	       idt	       },
-    {"stack",	      stack		   },
-    {"sse",	       sse	       },
-    {"fxsave",	       fxsave	     },
-    {"descriptors",	    descriptors      },
-    {"undefined",	  undefined_in_hole},
-    {"shadow",	       shadow	     },
-    {"halt",	      halt		 },
-    {"spin",	      spin		 },
-    {"exits",	      exits		   },
-    {"serial",	       serial	     },
-    {"outs",	      out_strings	},
-    {"ins",	       in_strings	      },
-    {"timer",	      timer		   },
-    {"timer-without-end", timer_without_end},
-    {"breakpoint",	   breakpoint	     },
-    {"alignment",	  alignment	   },
-    {"reset",	      reset		   },
-    {"reset-loop",	   reset_loop	     },
+	{"triple64",          triple64         },
+	{"triple32",          triple32         },
+	{"triple16",          triple16         },
+	{"nowhere",           nowhere          },
+	{"tables",            tables           },
+	{"idt",               idt              },
+	{"stack",             stack            },
+	{"sse",               sse              },
+	{"fxsave",            fxsave           },
+	{"descriptors",       descriptors      },
+	{"undefined",         undefined_in_hole},
+	{"shadow",            shadow           },
+	{"halt",              halt             },
+	{"spin",              spin             },
+	{"exits",             exits            },
+	{"serial",            serial           },
+	{"outs",              out_strings      },
+	{"ins",               in_strings       },
+	{"timer",             timer            },
+	{"timer-without-end", timer_without_end},
+	{"breakpoint",        breakpoint       },
+	{"alignment",         alignment        },
+	{"reset",             reset            },
+	{"reset-loop",        reset_loop       },
 };
 
 static bool same(const char *a, const char *b)

@@ -9,7 +9,7 @@ noreturn void enter_protected(const void *code);
 
 /* 32-bit code for it. */
 extern const char protected_triple_fault[];  /* an exception without an IDT */
-extern const char real_triple_fault[];	     /* the same after going to real mode */
+extern const char real_triple_fault[];       /* the same after going to real mode */
 extern const char protected_aligned_check[]; /* #AC whose delivery raises #AC, for ever */
 
 #endif

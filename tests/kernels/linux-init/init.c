@@ -20,7 +20,7 @@
 
 #define PROCESSES  100
 #define TOUCH_SIZE (64ul << 20)
-#define PAGE	   4096ul
+#define PAGE       4096ul
 
 static void report(const char *name, uint64_t value)
 {
@@ -55,7 +55,7 @@ static uint64_t time_touch(void)
 {
 	uint64_t start;
 	volatile char *memory =
-	    mmap(NULL, TOUCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mmap(NULL, TOUCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return 0;

@@ -15,7 +15,7 @@ void fake_memory_arena(uint64_t size)
 		munmap(mapping, mapping_size);
 	mapping_size = size + ALIGNMENT;
 	mapping = mmap(NULL, mapping_size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_monitor(mapping != MAP_FAILED);
 	arena = (char *)ALIGN_UP((uintptr_t)mapping, ALIGNMENT);
 	arena_size = size;

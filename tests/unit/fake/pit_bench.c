@@ -101,6 +101,6 @@ void pit_expect(uint64_t tick, unsigned count, bool out)
 	status = pc_in(PIT_CHANNEL(2));
 	if (pit_read16(2) != count || status >> 7 != out)
 		fail_msg("tick %u: want count %04Xh OUT %d, OUT is %d", (unsigned)tick, count, out,
-			 status >> 7);
+		         status >> 7);
 	assert_int_equal(!!(pc_in(PORT_B) & PORT_B_OUT2), out);
 }

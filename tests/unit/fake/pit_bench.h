@@ -6,7 +6,7 @@
 
 #define PIT_COMMAND    0x43
 #define PIT_CHANNEL(n) ((uint16_t)(0x40 + (n)))
-#define PORT_B	       0x61
+#define PORT_B         0x61
 
 extern struct machine pc;
 extern uint64_t pc_origin; /* the tick that pc_at() and pc_run_to() count from */

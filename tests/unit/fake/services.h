@@ -5,7 +5,7 @@
 #include "devices/virtual/services.h"
 
 struct fake_services {
-	uint64_t now;      /* ns: advance it, then call machine_run_timers() */
+	uint64_t now; /* ns: advance it, then call machine_run_timers() */
 	int64_t epoch;
 	uint64_t deadline; /* last told */
 	bool intr;

@@ -29,7 +29,7 @@ static uint8_t read_lsr(void)
 	}
 	if (uart_model.drain && !uart_model.stuck) {
 		uart_model.in_fifo -=
-		    uart_model.drain < uart_model.in_fifo ? uart_model.drain : uart_model.in_fifo;
+			uart_model.drain < uart_model.in_fifo ? uart_model.drain : uart_model.in_fifo;
 		if (!uart_model.in_fifo)
 			uart_model.thr_cause = true;
 	}
@@ -67,7 +67,7 @@ static uint8_t read_msr_lines(void)
 		return 0xff;
 	if (uart_model.mcr & 0x10)
 		return (uint8_t)((uart_model.mcr & 2 ? 0x10 : 0) | (uart_model.mcr & 1 ? 0x20 : 0) |
-				 (uart_model.mcr & 4 ? 0x40 : 0) | (uart_model.mcr & 8 ? 0x80 : 0));
+		                 (uart_model.mcr & 4 ? 0x40 : 0) | (uart_model.mcr & 8 ? 0x80 : 0));
 	return 0xb0;
 }
 

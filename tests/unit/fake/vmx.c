@@ -84,14 +84,14 @@ void reset_extended_state(const void *area, uint64_t components, bool has_xsave)
 	fake_vmx.state_resets++;
 }
 
-#define DEFINE_DEBUG_REGISTER(n)                                                                              \
-	uint64_t read_dr##n(void)                                                                             \
-	{                                                                                                     \
-		return fake_vmx.dr[n];                                                                        \
-	}                                                                                                     \
-	void write_dr##n(uint64_t value)                                                                      \
-	{                                                                                                     \
-		fake_vmx.dr[n] = value;                                                                       \
+#define DEFINE_DEBUG_REGISTER(n)                                                                             \
+	uint64_t read_dr##n(void)                                                                            \
+	{                                                                                                    \
+		return fake_vmx.dr[n];                                                                       \
+	}                                                                                                    \
+	void write_dr##n(uint64_t value)                                                                     \
+	{                                                                                                    \
+		fake_vmx.dr[n] = value;                                                                      \
 	}
 DEFINE_DEBUG_REGISTER(0)
 DEFINE_DEBUG_REGISTER(1)
