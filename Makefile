@@ -254,8 +254,8 @@ system: system-images ## the whole boots alone; CASES="NAME..." runs only these
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)
 
-bench: $(BUILD)/nacre $(BUILD)/kernels/bench.elf $(BUILD)/kernels/bareboot.elf \
-		$(BUILD)/guests/vmlinux-amd64 $(BUILD)/guests/bench.cpio | need-bench need-iso ## measure: a table, and build/bench.json
+BENCH_IMAGES := $(addprefix $(BUILD)/,nacre kernels/bench.elf kernels/bareboot.elf guests/vmlinux-amd64 guests/bench.cpio)
+bench: $(BENCH_IMAGES) | need-bench need-iso ## measure: a table, and build/bench.json
 	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
 
 loc: | need-build ## lines of code; the isolation core has a limit
