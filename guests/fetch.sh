@@ -13,6 +13,10 @@ out=$build/guests
 install=$here/../tests/harness/install.sh
 mkdir -p "$cache" "$out"
 
+# Make runs several of us at once, and they share the downloads.
+exec 9> "$cache/lock"
+flock 9
+
 fail()
 {
 	echo "fetch: $*" >&2

@@ -8,6 +8,7 @@
 #include "lib/types.h"
 
 #define GUEST_LOW_RAM_END 0xa0000UL  /* conventional memory, then the legacy video hole */
+#define GUEST_OPTION_ROMS 0xc0000UL  /* no adapter has one: reads as all ones, up to the firmware's own */
 #define GUEST_BIOS_START  0xe0000UL  /* the firmware's own area, up to 1 MiB */
 #define GUEST_HIGH_START  0x100000UL /* extended memory */
 #define GUEST_HOLE_START  GIB(3)     /* devices live between here and 4 GiB */

@@ -100,6 +100,21 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 	return 0;
 }
 
+/*
+ * Kernels search the option ROMs byte by byte. All ones in read-only pages look like the empty bus
+ * that the bare machine has there, without an exit for each.
+ */
+static int add_empty_roms(struct guest_map *map)
+{
+	uint8_t ones[256];
+	int error = guest_map_add(map, GUEST_OPTION_ROMS, GUEST_BIOS_START - GUEST_OPTION_ROMS, GUEST_ROM);
+
+	memset(ones, 0xff, sizeof(ones));
+	for (gpa_t at = GUEST_OPTION_ROMS; at < GUEST_BIOS_START && !error; at += sizeof(ones))
+		error = guest_load(map, at, ones, sizeof(ones));
+	return error;
+}
+
 static int populate(struct guest_map *map, uint64_t memory)
 {
 	struct guest_range ranges[GUEST_RANGES_MAX];
@@ -112,7 +127,7 @@ static int populate(struct guest_map *map, uint64_t memory)
 		if (error)
 			return error;
 	}
-	return 0;
+	return add_empty_roms(map);
 }
 
 /* ---- Config ---- */

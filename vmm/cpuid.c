@@ -34,6 +34,7 @@ struct rule {
 
 #define ALL UINT32_MAX
 
+/* clang-format off: it breaks the comments between the rows */
 static const struct rule rules[] = {
 	{0x00,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* vendor; the maximum is trimmed in cpuid_init() */
   /*
@@ -59,6 +60,7 @@ static const struct rule rules[] = {
 	{0x0b,       FIXED,  0,          1,          0x100,      0         }, /* one thread ... */
 	{0x0d,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* XSAVE: see dynamic() */
 	{0x15,       FIXED,  1,          1,          0,          0         }, /* ECX: TSC rate, in cpuid_init() */
+	{0x16,       FIXED,  0,          0,          100,        0         }, /* MHz: base and highest, in cpuid_init(); bus */
 	{0x80000000, FILTER, ALL,        0,          0,          0         },
  /* ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29. */
 	{0x80000001, FILTER, ALL,        0,          0x00000121, 0x2c100800},
@@ -69,6 +71,7 @@ static const struct rule rules[] = {
 	{0x80000007, FILTER, 0,          0,          0,          0x00000100}, /* invariant TSC */
 	{0x80000008, FILTER, 0x0000ffff, 0,          0,          0         }, /* address sizes */
 };
+/* clang-format on */
 
 struct cpuid_table cpuid_table;
 
@@ -134,12 +137,13 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	for (unsigned i = 0; i < ARRAY_SIZE(dynamic); i++)
 		slot(dynamic[i])->dynamic = true;
 
-	/* Leaf 15h saves the guest its own calibration; its rate must fit 32 bits. */
-	cpuid_table.max_basic = MAX(MIN(host_basic, 0x16), 0x15);
+	/* Leaves 15h and 16h save the guest its own calibration; the rate in 15h must fit 32 bits. */
+	cpuid_table.max_basic = 0x16;
 	if (tsc_hz > UINT32_MAX)
 		cpuid_table.basic[0x15] = (struct cpuid_answer){0};
 	else
 		cpuid_table.basic[0x15].ecx = (uint32_t)tsc_hz;
+	cpuid_table.basic[0x16].eax = cpuid_table.basic[0x16].ebx = (uint32_t)(tsc_hz / 1000000);
 	cpuid_table.basic[0].eax = cpuid_table.max_basic;
 	cpuid_table.extended[0].eax = MIN(host_extended, EXTENDED_FIRST + CPUID_EXTENDED_LEAVES - 1);
 	cpuid_table.basic[1].ebx |= 0x00010000; /* one logical processor */

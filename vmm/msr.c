@@ -256,6 +256,8 @@ void msr_reset(struct vcpu *vcpu)
 	for (unsigned i = mtrr_slot(MSR_MTRR_FIX64K_00000); i <= mtrr_slot(MSR_MTRR_FIX4K_F8000); i++)
 		vcpu->mtrr[i] = 0x0606060606060606;
 	vcpu->mtrr_default = BIT(11) | BIT(10) | 6;
-	vcpu->misc_enable = MISC_FAST_STRINGS | MISC_BTS_MISSING | MISC_PEBS_MISSING;
+	/* Every processor with VT-x has the MSR. Kernels judge REP MOVS and STOS by its bit 0. */
+	vcpu->misc_enable =
+		(read_msr(MSR_MISC_ENABLE) & MISC_FAST_STRINGS) | MISC_BTS_MISSING | MISC_PEBS_MISSING;
 	vcpu->tsc_adjust = 0;
 }

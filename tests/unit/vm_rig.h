@@ -155,6 +155,7 @@ UNUSED static void rig_vmx_msrs(void)
 
 	fake_msr_set(MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX);
 	fake_msr_set(MSR_VMX_BASIC, BIT(55) | BIT(54) | 6UL << 50 | 0x1234);
+	fake_msr_set(MSR_MISC_ENABLE, 1);
 	fake_msr_set(MSR_VMX_MISC, 5);
 	fake_msr_set(MSR_VMX_PINBASED_CTLS, all | 0x16);
 	fake_msr_set(MSR_VMX_PROCBASED_CTLS, all | 0x401e172);
