@@ -52,7 +52,7 @@ GUEST_MIB = 384  # of the machine's 512; the bare kernel is told of as much
 # fast, so that a bare kernel does without them. And init's random addresses decide what each of its forks costs.
 CMDLINE = ("console=ttyS0,115200 panic=-1 nokaslr quiet acpi=off noapic nolapic pci=off mitigations=off "
            "no_timer_check lpj=1000000 cryptomgr.notests edd=off i8042.noaux i8042.nokbd 8250.nr_uarts=1 reboot=t "
-           "tsc_early_khz=100000 clearcpuid=erms,rep_good norandmaps")
+           "tsc_early_khz=100000 norandmaps")
 
 
 class Problem(Exception):
