@@ -78,6 +78,11 @@ struct cpuid_table cpuid_table;
 static uint64_t xcr0_mask;
 static uint8_t physical_bits;
 
+/* Leaf 4 by subleaf; the last says that there are no more. */
+#define CACHES 8
+static struct cpuid_answer caches[CACHES];
+static uint32_t xsave_size;
+
 static struct cpuid_answer *slot(uint32_t leaf)
 {
 	return leaf >= EXTENDED_FIRST ? &cpuid_table.extended[leaf - EXTENDED_FIRST]
@@ -114,6 +119,31 @@ static void find_xcr0(uint32_t host_max)
 		xcr0_mask &= ~XCR0_AVX512;
 }
 
+/* The size of an XSAVE area with everything on that is offered. */
+static uint32_t largest_xsave_area(void)
+{
+	uint32_t size = 576; /* x87, SSE and the header */
+
+	for (uint32_t i = 2; i < 63; i++) {
+		if (xcr0_mask & BIT(i)) {
+			struct cpuid_result part = cpuid(0xd, i);
+
+			size = MAX(size, part.ebx + part.eax);
+		}
+	}
+	return size;
+}
+
+static void find_subleaves(void)
+{
+	xsave_size = largest_xsave_area();
+	for (uint32_t i = 0; i < CACHES; i++) {
+		struct cpuid_result host = cpuid(4, i);
+
+		caches[i] = (struct cpuid_answer){host.eax & 0x3fff, host.ebx, host.ecx, host.edx, false};
+	}
+}
+
 static void apply_backend(struct cpuid_backend backend)
 {
 	if (!backend.rdtscp) {
@@ -148,6 +178,7 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	cpuid_table.extended[0].eax = MIN(host_extended, EXTENDED_FIRST + CPUID_EXTENDED_LEAVES - 1);
 	cpuid_table.basic[1].ebx |= 0x00010000; /* one logical processor */
 	find_xcr0(host_basic);
+	find_subleaves();
 	apply_backend(backend);
 	xsaves_offered = backend.xsaves;
 	physical_bits =
@@ -158,36 +189,20 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 /* The processor computes sizes from XCR0, which holds the guest's value: ask it, then filter. */
 static void xsave_leaf(uint32_t subleaf, struct cpuid_answer *a)
 {
-	struct cpuid_result host = cpuid(0xd, subleaf);
+	struct cpuid_result host;
 
 	*a = (struct cpuid_answer){0};
 	if (!xcr0_mask)
 		return;
-	if (subleaf == 0) {
-		*a = (struct cpuid_answer){(uint32_t)xcr0_mask, host.ebx, 0, (uint32_t)(xcr0_mask >> 32),
-		                           false};
-		/* ECX: the size with everything on, from the highest component that is offered. */
-		a->ecx = 576;
-		for (uint32_t i = 2; i < 63; i++) {
-			if (xcr0_mask & BIT(i)) {
-				struct cpuid_result part = cpuid(0xd, i);
-
-				a->ecx = MAX(a->ecx, part.ebx + part.eax);
-			}
-		}
-	} else if (subleaf == 1) {
+	host = cpuid(0xd, subleaf);
+	if (subleaf == 0)
+		*a = (struct cpuid_answer){(uint32_t)xcr0_mask, host.ebx, xsave_size,
+		                           (uint32_t)(xcr0_mask >> 32), false};
+	else if (subleaf == 1)
 		/* XSAVEOPT, XSAVEC, XGETBV(1), and XSAVES without any supervisor state. */
 		*a = (struct cpuid_answer){host.eax & (xsaves_offered ? 0xf : 0x7), host.ebx, 0, 0, false};
-	} else if (subleaf < 63 && xcr0_mask & BIT(subleaf)) {
+	else if (subleaf < 63 && xcr0_mask & BIT(subleaf))
 		*a = (struct cpuid_answer){host.eax, host.ebx, host.ecx, host.edx, false};
-	}
-}
-
-static void cache_leaf(uint32_t subleaf, struct cpuid_answer *a)
-{
-	struct cpuid_result host = cpuid(4, subleaf);
-
-	*a = (struct cpuid_answer){host.eax & 0x3fff, host.ebx, host.ecx, host.edx, false};
 }
 
 static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct cpuid_answer *a)
@@ -197,7 +212,7 @@ static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct cpuid_answer 
 		if (backend_cr4() & CR4_OSXSAVE)
 			a->ecx |= (uint32_t)LEAF1_ECX_OSXSAVE;
 		break;
-	case 4: cache_leaf(subleaf, a); break;
+	case 4: *a = caches[clamp_index(MIN(subleaf, CACHES - 1), CACHES)]; break;
 	case 7:
 		if (subleaf)
 			*a = (struct cpuid_answer){0};
