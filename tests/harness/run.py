@@ -5,6 +5,7 @@ That is QEMU/KVM where the host's KVM offers VT-x to its guests, else Bochs, whi
 """
 import argparse
 import os
+import signal
 import subprocess
 import sys
 
@@ -14,6 +15,11 @@ from qemu import Qemu, nested_vmx
 
 PACKAGES = {"bochs": ["bochs", "bochsbios", "vgabios"], "qemu": ["qemu-system-x86", "ovmf"]}
 YEAR = 365 * 24 * 3600
+
+
+def ended_from_outside(number, _frame):
+    """A closed terminal or a kill: leave by an exception, so that the machine is ended on the way out."""
+    sys.exit(f"run: ended by {signal.Signals(number).name}")
 
 
 def main():
@@ -37,6 +43,8 @@ def main():
         name = f"Bochs, model {options.model}"
         machine = Bochs(options.iso, options.model, options.memory, options.cpus, sync="slowdown", limit=YEAR)
     print(f"run: {name}, {options.memory} MiB. Ctrl-] ends the machine; Ctrl-A ? is Nacre's help.", flush=True)
+    for number in signal.SIGHUP, signal.SIGTERM:
+        signal.signal(number, ended_from_outside)
     try:
         with machine:
             machine.console.attach()
