@@ -272,6 +272,7 @@ void vm_resume(struct vm *vm)
 
 void vm_reset(struct vm *vm)
 {
+	vm_resume(vm); /* the pause shall not count as time */
 	vcpu_request(&vm->vcpu, REQUEST_RESET);
 }
 

@@ -5,7 +5,6 @@
 
 #define HOURS_PM        0x80 /* in 12-hour mode */
 #define ALARM_DONT_CARE 0xc0
-#define DEFAULT_WEEKDAY 1
 
 bool rtc_is_time(unsigned index)
 {

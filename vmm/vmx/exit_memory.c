@@ -10,7 +10,6 @@
 #include "vmm/vmx/vmx.h"
 
 #define VIOLATION_WRITE          BIT(1)
-#define VIOLATION_EXECUTE        BIT(2)
 #define VIOLATION_NMI_UNBLOCKING BIT(12)
 
 /* Will the access succeed once the page is mapped? */

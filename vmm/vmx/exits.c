@@ -54,12 +54,6 @@ static enum action exit_hlt(struct vcpu *vcpu)
 	return ACTION_ADVANCE;
 }
 
-/* CPUID hides MONITOR and MWAIT, so they are undefined. */
-static enum action exit_monitor(struct vcpu *vcpu)
-{
-	return exit_undefined(vcpu);
-}
-
 /* CPUID says that there are no performance counters, so every index is out of range. */
 static enum action exit_rdpmc(struct vcpu *vcpu)
 {
@@ -168,10 +162,10 @@ const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	[33] = {exit_unexpected,                     "INVALID GUEST STATE"       }, /* comes with the entry-failure bit */
 	[34] = {exit_unexpected,                     "MSR LOADING"               }, /* likewise */
 	[35] = {exit_unexpected,                     "reason 35"                 }, /* not defined */
-	[36] = {exit_monitor,                        "MWAIT"                     },
+	[36] = {exit_undefined,                      "MWAIT"                     },
 	[37] = {exit_unexpected,                     "MONITOR TRAP FLAG"         }, /* never: control off */
 	[38] = {exit_unexpected,                     "reason 38"                 }, /* not defined */
-	[39] = {exit_monitor,                        "MONITOR"                   },
+	[39] = {exit_undefined,                      "MONITOR"                   },
 	[40] = {exit_unexpected,                     "PAUSE"                     }, /* never: control off */
 	[41] = {exit_unexpected,                     "MACHINE CHECK AT ENTRY"    }, /* comes with the entry-failure bit */
 	[42] = {exit_unexpected,                     "reason 42"                 }, /* not defined */

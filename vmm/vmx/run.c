@@ -3,7 +3,6 @@
  */
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/console.h"
 #include "vmm/log.h"
 #include "vmm/vmx/vmx.h"
 
