@@ -79,6 +79,7 @@ enum action mmio_emulate(struct vcpu *vcpu)
 		return ACTION_RETRY;
 	case EMULATE_AGAIN: store_context(vcpu, &context); return ACTION_RETRY;
 	case EMULATE_FAULT:
+		store_context(vcpu, &context);
 		if (context.fault.vector == EXCEPTION_PF)
 			return vcpu_raise_page_fault(vcpu, context.fault.error_code, context.fault.cr2);
 		return vcpu_raise(vcpu, context.fault.vector, context.fault.error_code);

@@ -1,5 +1,6 @@
 /* MOVS, CMPS, STOS, LODS, SCAS, alone and repeated. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ". */
 #include "vmm/emulate/emulation.h"
+#include "lib/string.h"
 
 #define REPEAT_NOT_EQUAL 0xf2
 
@@ -47,10 +48,15 @@ static bool iterate(struct emulation *e)
 	return true;
 }
 
+/*
+ * To be gone on with. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ": where a comparison is interrupted by a fault,
+ * EFLAGS is as before the instruction.
+ */
 static bool again(struct emulation *e)
 {
 	e->status = EMULATE_AGAIN;
 	e->rip = e->context->rip;
+	e->rflags = e->context->rflags;
 	e->context->fault = (struct emulate_fault){0};
 	return true;
 }
@@ -61,6 +67,32 @@ static uint32_t iteration_limit(const struct emulation *e)
 	return (e->rflags & RFLAGS_TF) ? 1 : MAX(e->context->max_iterations, 1u);
 }
 
+/*
+ * What Intel processors do in 64-bit mode before the first iteration of a repeated instruction with 32-bit
+ * addresses, even if it faults or the count is 0: the upper half of RCX is cleared, and of the pointers of
+ * MOVS and STOS. (Observed, and allowed by SDM Vol. 1 "General-Purpose Registers", by which a 32-bit result
+ * is zero-extended.)
+ */
+static void clear_upper_halves(struct emulation *e)
+{
+	uint8_t does = e->opcode.argument;
+
+	gpr_write(e, RCX, 4, e->gpr[RCX]);
+	if (does & STRING_WRITE) {
+		gpr_write(e, RDI, 4, e->gpr[RDI]);
+		if (does & STRING_SOURCE)
+			gpr_write(e, RSI, 4, e->gpr[RSI]);
+	}
+}
+
+static bool stop_at_fault(struct emulation *e, uint32_t done)
+{
+	if (done)
+		return again(e);
+	memcpy(e->context->gpr, e->gpr, sizeof(e->gpr)); /* the upper halves */
+	return false;
+}
+
 /* A fault after some iterations keeps what they did: the retry, at the iteration that faults, reports it. */
 bool execute_string(struct emulation *e)
 {
@@ -68,11 +100,13 @@ bool execute_string(struct emulation *e)
 
 	if (!e->repeat)
 		return iterate(e);
+	if (e->address_size == 4 && e->code_size == 8)
+		clear_upper_halves(e);
 	for (uint32_t done = 0; offset_of(e, RCX); done++) {
 		if (done == limit)
 			return again(e);
 		if (!iterate(e))
-			return done && e->status == EMULATE_FAULT ? again(e) : false;
+			return e->status == EMULATE_FAULT && stop_at_fault(e, done);
 		gpr_write(e, RCX, e->address_size, e->gpr[RCX] - 1);
 		/* A comparison ends also on the flag. */
 		if (e->opcode.argument & STRING_COMPARE &&
