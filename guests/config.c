@@ -29,15 +29,32 @@ struct parser {
 
 /* ---- Sections ---- */
 
+/* What contradicts itself between the keys of one VM. */
+static void check_vm(struct parser *p, const struct vm_config *vm)
+{
+	unsigned line = p->seen[config_find_key(SECTION_VM, "view") - config_keys];
+
+	if (!vm->kernel[0])
+		config_complain(&p->findings, vm->line, "VM '%s' has no kernel; add a line 'kernel = PATH'",
+		                vm->name);
+	if (vm->view == VIEW_SCREEN && !vm->screen)
+		config_complain(&p->findings, line,
+		                "VM '%s' has no screen to show; write view = serial, or screen = yes",
+		                vm->name);
+	if (vm->view == VIEW_SERIAL && !vm->uarts)
+		config_complain(&p->findings, line,
+		                "VM '%s' has no serial port to show; write view = screen, or uarts = 1",
+		                vm->name);
+}
+
 /* Check the section that ends here; a VM without errors becomes part of the table. */
 static void close_section(struct parser *p)
 {
 	struct vm_config *vm = p->fields;
 
 	if (p->state == STATE_SECTION && p->section == SECTION_VM) {
-		if (p->findings.count == p->errors_before && !vm->kernel[0])
-			config_complain(&p->findings, vm->line,
-			                "VM '%s' has no kernel; add a line 'kernel = PATH'", vm->name);
+		if (p->findings.count == p->errors_before)
+			check_vm(p, vm);
 		if (p->findings.count == p->errors_before)
 			p->config->vm_count++;
 	}
@@ -159,7 +176,7 @@ static void complain_unknown_key(struct parser *p, const char *name)
 {
 	const char *here = config_section_names[p->section];
 	const struct config_key *near = config_nearest_key(p->section, name);
-	char keys[120];
+	char keys[160];
 	size_t used = 0;
 
 	for (unsigned other = 0; other < SECTION_COUNT; other++) {
@@ -257,6 +274,60 @@ static void parse_line(struct parser *p)
 	}
 }
 
+/* ---- The table as a whole ---- */
+
+/* The I/O base of the machine's serial port that is `vm`'s alone; 0: it has none. */
+static unsigned own_port(const struct vm_config *vm)
+{
+	static const uint16_t bases[] = {
+		[CONSOLE_COM2] = 0x2f8, [CONSOLE_COM3] = 0x3e8, [CONSOLE_COM4] = 0x2e8};
+
+	return vm->console < ARRAY_SIZE(bases) ? bases[vm->console] : 0;
+}
+
+/* May VM number `index` have the serial port that it asks for? */
+static bool check_console(struct parser *p, unsigned index)
+{
+	const struct config *config = p->config;
+	const struct vm_config *vm = &config->vm[index];
+	unsigned port = own_port(vm);
+
+	if (port && port == config->monitor.serial_port) {
+		config_complain(&p->findings, vm->console_line,
+		                "the console of VM '%s' is the monitor's own serial port; "
+		                "give one of the two another",
+		                vm->name);
+		return false;
+	}
+	for (unsigned i = 0; port && i < index; i++) {
+		if (own_port(&config->vm[i]) == port) {
+			config_complain(&p->findings, vm->console_line,
+			                "the console of VM '%s' is that of '%s' already (line %u); give one "
+			                "of the two another",
+			                vm->name, config->vm[i].name, config->vm[i].console_line);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Leave out the VMs whose serial port is taken. The monitor's own may stand behind them, so this comes last.
+ */
+static void check_consoles(struct parser *p)
+{
+	struct config *config = p->config;
+	unsigned i = 0;
+
+	while (i < config->vm_count) {
+		if (check_console(p, i)) {
+			i++;
+			continue;
+		}
+		config->vm_count--;
+		memmove(&config->vm[i], &config->vm[i + 1], (config->vm_count - i) * sizeof(config->vm[0]));
+	}
+}
+
 unsigned config_parse(const char *text, size_t size, struct config *config, struct config_error *errors,
                       unsigned max_errors)
 {
@@ -275,6 +346,7 @@ unsigned config_parse(const char *text, size_t size, struct config *config, stru
 		if (result == CONFIG_LINE_GOOD)
 			parse_line(p);
 	close_section(p);
+	check_consoles(p);
 	if (!config->vm_count && !p->vm_seen)
 		config_complain(&p->findings, 0,
 		                "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'");

@@ -12,15 +12,30 @@
 #define CONFIG_PATH_MAX    128
 #define CONFIG_CMDLINE_MAX 2048
 #define CONFIG_VMS_MAX     64
-#define CONFIG_MODULES_MAX 8
+#define CONFIG_CPUS_MAX    64 /* processors that `cpus` can name: 0..63 */
 
 enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
-enum config_type { VM_TYPE_AUTO, VM_TYPE_LINUX, VM_TYPE_LINUX32, VM_TYPE_PVH };
+enum config_type {
+	VM_TYPE_AUTO,
+	VM_TYPE_LINUX,
+	VM_TYPE_LINUX32,
+	VM_TYPE_PVH,
+	VM_TYPE_MULTIBOOT,
+	VM_TYPE_MULTIBOOT2,
+	VM_TYPE_FLAT,
+};
+
+/* What becomes of a VM that ends by a fault of its own. */
+enum config_crash { CRASH_STOP, CRASH_RESTART, CRASH_HOLD };
+
+enum config_console { CONSOLE_SHARED, CONSOLE_NONE, CONSOLE_COM2, CONSOLE_COM3, CONSOLE_COM4 };
+enum config_view { VIEW_AUTO, VIEW_SERIAL, VIEW_SCREEN };
 
 struct monitor_config {
 	uint16_t serial_port;  /* I/O base of the console's UART; 0: none */
 	uint32_t serial_speed; /* baud */
 	bool screen;           /* also print on VGA text or framebuffer */
+	bool keyboard;         /* the PS/2 keyboard is the operator's, too */
 	uint8_t log_level;     /* 0 errors .. 3 debug */
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
@@ -35,8 +50,18 @@ struct vm_config {
 	char initrd[CONFIG_PATH_MAX]; /* "" for none */
 	char cmdline[CONFIG_CMDLINE_MAX];
 	uint8_t uarts;
-	bool acpi;                                      /* offer ACPI tables */
-	unsigned kernel_line, initrd_line, memory_line; /* where the keys stand, for messages */
+	uint8_t cap;          /* percent of one processor; 0: no limit */
+	uint16_t weight;      /* share of the processors against other VMs that want to run, 1..10000 */
+	uint32_t start_delay; /* milliseconds, up to an hour */
+	uint64_t cpus;        /* processors it may run on, bit N for number N; all ones: any */
+	bool acpi;            /* offer ACPI tables */
+	bool screen;          /* has a VGA text screen and a keyboard */
+	bool autostart;
+	enum config_crash on_crash;
+	enum config_console console;
+	enum config_view view; /* what the console shows first of it */
+	/* Where the keys stand, for messages; 0: nowhere. */
+	unsigned kernel_line, initrd_line, memory_line, cpus_line, console_line;
 };
 
 struct config {
@@ -48,7 +73,7 @@ struct config {
 /* One finding. `text` is one clear sentence that says what is wrong and what to do. */
 struct config_error {
 	unsigned line; /* from 1; 0: the file as a whole */
-	char text[200];
+	char text[256];
 };
 
 /*

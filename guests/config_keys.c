@@ -45,10 +45,33 @@ static const struct config_word mitigation_words[] = {
 };
 
 static const struct config_word type_words[] = {
-	{"auto",    VM_TYPE_AUTO   },
-	{"linux",   VM_TYPE_LINUX  },
-	{"linux32", VM_TYPE_LINUX32},
-	{"pvh",     VM_TYPE_PVH    },
+	{"auto",       VM_TYPE_AUTO      },
+        {"linux",      VM_TYPE_LINUX     },
+        {"linux32",    VM_TYPE_LINUX32   },
+	{"pvh",        VM_TYPE_PVH       },
+        {"multiboot",  VM_TYPE_MULTIBOOT },
+        {"multiboot2", VM_TYPE_MULTIBOOT2},
+	{"flat",       VM_TYPE_FLAT      },
+};
+
+static const struct config_word crash_words[] = {
+	{"stop",    CRASH_STOP   },
+	{"restart", CRASH_RESTART},
+	{"hold",    CRASH_HOLD   },
+};
+
+static const struct config_word console_words[] = {
+	{"shared", CONSOLE_SHARED},
+        {"none",   CONSOLE_NONE  },
+        {"com2",   CONSOLE_COM2  },
+	{"com3",   CONSOLE_COM3  },
+        {"com4",   CONSOLE_COM4  },
+};
+
+static const struct config_word view_words[] = {
+	{"auto",   VIEW_AUTO  },
+	{"serial", VIEW_SERIAL},
+	{"screen", VIEW_SCREEN},
 };
 
 #define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
@@ -74,6 +97,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.name = "screen", MONITOR_FIELD(screen),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the console is also shown on the screen.",
+	}, {
+		.name = "keyboard", MONITOR_FIELD(keyboard),
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
+		.meaning = "Whether the machine's PS/2 keyboard is the operator's, too.",
 	}, {
 		.name = "log", MONITOR_FIELD(log_level),
 		.kind = KIND_WORD, WORDS(log_words), .initial = "info",
@@ -109,7 +136,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.name = "type", VM_FIELD(type), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(type_words), .initial = "auto",
 		.meaning = "How the kernel is started: found out from the image, Linux boot protocol, "
-			   "the same with its 32-bit entry, or ELF with a PVH note.",
+			   "the same with its 32-bit entry, ELF with a PVH note, Multiboot 1 or 2, or "
+			   "bytes without any header.",
 	}, {
 		.name = "uarts", VM_FIELD(uarts), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .max = 4, .initial = "1",
@@ -119,6 +147,48 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.name = "acpi", VM_FIELD(acpi), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the guest finds ACPI tables.",
+	}, {
+		.name = "screen", VM_FIELD(screen), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
+		.meaning = "Whether the guest has a VGA text screen and a keyboard.",
+	}, {
+		.name = "console", VM_FIELD(console), LINE(struct vm_config, console_line),
+		.kind = KIND_WORD, WORDS(console_words), .initial = "shared",
+		.meaning = "Where its COM1 comes out: at the operator's console, behind Ctrl-A and a digit; "
+			   "nowhere; or at a serial port of the machine that is its alone.",
+	}, {
+		.name = "view", VM_FIELD(view), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(view_words), .initial = "auto",
+		.meaning = "What the operator's console shows first of it: what it uses, its serial port, or "
+			   "its screen.",
+	}, {
+		.name = "autostart", VM_FIELD(autostart), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
+		.meaning = "Whether it starts with the monitor; else the shell's `start` does it.",
+	}, {
+		.name = "start_delay", VM_FIELD(start_delay), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_TIME, .max = 3600 * 1000, .initial = "0",
+		.meaning = "How long after the monitor it starts by itself.",
+	}, {
+		.name = "on_crash", VM_FIELD(on_crash), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(crash_words), .initial = "stop",
+		.meaning = "What happens when it ends by a fault of its own, such as a triple fault: it stops and "
+			   "its memory is free for others; it is started anew; or it stays as it is, with memory "
+			   "and registers, for the operator to look at.",
+	}, {
+		.name = "weight", VM_FIELD(weight), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_NUMBER, .min = 1, .max = 10000, .initial = "100",
+		.meaning = "Its share of the processors against the other VMs that want to run: twice the "
+			   "weight, twice the time.",
+	}, {
+		.name = "cap", VM_FIELD(cap), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_NUMBER, .max = 100, .initial = "0",
+		.meaning = "The most it may have, in percent of one processor, even if nobody else wants "
+			   "to run; 0 is no limit.",
+	}, {
+		.name = "cpus", VM_FIELD(cpus), LINE(struct vm_config, cpus_line),
+		.kind = KIND_CPUS, .initial = "all",
+		.meaning = "The processors of the machine that it may run on.",
 	},
 };
 /* clang-format on */

@@ -14,6 +14,8 @@ enum config_kind {
 	KIND_PORT,   /* one of `words`, or an I/O port in hexadecimal, a multiple of 8 in min..max */
 	KIND_NUMBER, /* decimal, min..max */
 	KIND_BYTES,  /* a size with unit K, M, G or T, a multiple of 4 KiB in min..max */
+	KIND_TIME,   /* milliseconds, written with unit ms or s, in min..max */
+	KIND_CPUS,   /* a set of processors: `all`, or numbers and ranges set apart by commas */
 	KIND_PATH,   /* min..max characters without blanks, quotes, $ and backslashes */
 	KIND_TEXT,   /* min..max characters, verbatim to the end of the line */
 };
@@ -37,7 +39,7 @@ struct config_key {
 };
 
 #define LINE_NOT_KEPT    UINT16_MAX
-#define CONFIG_KEY_COUNT 13
+#define CONFIG_KEY_COUNT 23
 
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 extern const char *const config_section_names[SECTION_COUNT];
@@ -53,6 +55,15 @@ extern const char *const config_section_names[SECTION_COUNT];
  * vm_config). False: not a valid value; the field is unchanged.
  */
 bool config_value_parse(const struct config_key *key, const char *value, void *section);
+
+/*
+ * A set of processors, as in "all" or "0,2-3", as bits and back. Returns false if `text` is none; the
+ * length as format_buffer() does. CONFIG_CPUS_TEXT_MAX is enough for any set.
+ */
+bool config_cpus_parse(const char *text, uint64_t *cpus);
+int config_cpus_print(uint64_t cpus, char *buffer, size_t size);
+
+#define CONFIG_CPUS_TEXT_MAX 128
 
 /* Write the key's field as it would stand in the file; returns the length as format_buffer() does. */
 int config_value_print(const struct config_key *key, const void *section, char *buffer, size_t size);

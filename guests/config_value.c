@@ -76,6 +76,17 @@ static bool parse_bytes(const char *text, uint64_t *value)
 	return *value % PAGE_SIZE == 0;
 }
 
+static bool parse_time(const char *text, uint64_t *milliseconds)
+{
+	const char *end = parse_digits(text, 10, milliseconds);
+
+	if (!end || (*milliseconds == 0 && *end == '\0'))
+		return end;
+	if (strcmp(end, "s") == 0)
+		return !multiply_overflows(*milliseconds, 1000, milliseconds);
+	return strcmp(end, "ms") == 0;
+}
+
 static bool path_is_clean(const char *text)
 {
 	/* Boot loaders split a module's line at blanks and expand the others. */
@@ -122,6 +133,11 @@ bool config_value_parse(const struct config_key *key, const char *text, void *se
 		good = end && *end == '\0';
 		break;
 	case KIND_BYTES: good = parse_bytes(text, &value); break;
+	case KIND_TIME: good = parse_time(text, &value); break;
+	case KIND_CPUS:
+		good = config_cpus_parse(text, &value);
+		checked = false;
+		break;
 	}
 	if (!good || (checked && (value < key->min || value > key->max)))
 		return false;
@@ -141,6 +157,14 @@ static int print_bytes(uint64_t value, char *buffer, size_t size)
 	                     unit ? units[unit - 1] : 0);
 }
 
+static int print_time(uint64_t milliseconds, char *buffer, size_t size)
+{
+	if (milliseconds && milliseconds % 1000 == 0)
+		return format_buffer(buffer, size, "%llus", (unsigned long long)milliseconds / 1000);
+	return format_buffer(buffer, size, milliseconds ? "%llums" : "%llu",
+	                     (unsigned long long)milliseconds);
+}
+
 int config_value_print(const struct config_key *key, const void *section, char *buffer, size_t size)
 {
 	uint64_t value;
@@ -153,6 +177,10 @@ int config_value_print(const struct config_key *key, const void *section, char *
 			return format_buffer(buffer, size, "%s", key->words[i].text);
 	if (key->kind == KIND_BYTES)
 		return print_bytes(value, buffer, size);
+	if (key->kind == KIND_TIME)
+		return print_time(value, buffer, size);
+	if (key->kind == KIND_CPUS)
+		return config_cpus_print(value, buffer, size);
 	return format_buffer(buffer, size, key->kind == KIND_PORT ? "0x%llx" : "%llu",
 	                     (unsigned long long)value);
 }
@@ -192,6 +220,15 @@ void config_describe_values(const struct config_key *key, char *buffer, size_t s
 		print_bytes(key->min, low, sizeof(low));
 		print_bytes(key->max, high, sizeof(high));
 		format_buffer(buffer, size, "%s to %s, a multiple of 4K, as in 64M or 1G", low, high);
+		break;
+	case KIND_TIME:
+		print_time(key->min, low, sizeof(low));
+		print_time(key->max, high, sizeof(high));
+		format_buffer(buffer, size, "%s to %s with a unit, as in 500ms or 3s", low, high);
+		break;
+	case KIND_CPUS:
+		format_buffer(buffer, size, "all, or numbers from 0 to %d and ranges, as in 0,2-3",
+		              CONFIG_CPUS_MAX - 1);
 		break;
 	case KIND_PATH:
 		format_buffer(buffer, size, "a path of %s%llu characters without blanks, quotes and $",

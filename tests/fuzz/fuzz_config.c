@@ -30,6 +30,7 @@ static void forget_lines(struct config *config)
 		struct vm_config *vm = &config->vm[i];
 
 		vm->line = vm->kernel_line = vm->initrd_line = vm->memory_line = 0;
+		vm->cpus_line = vm->console_line = 0;
 	}
 }
 

@@ -41,6 +41,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.monitor.serial_port, 0x3f8);
 	assert_int_equal(config.monitor.serial_speed, 115200);
 	assert_true(config.monitor.screen);
+	assert_true(config.monitor.keyboard);
 	assert_int_equal(config.monitor.log_level, LOG_INFO);
 	assert_int_equal(config.monitor.on_all_stopped, STOPPED_SHELL);
 	assert_int_equal(config.monitor.mitigations, MITIGATIONS_AUTO);
@@ -53,6 +54,15 @@ static void test_defaults(void **state)
 	assert_int_equal(config.vm[0].type, VM_TYPE_AUTO);
 	assert_int_equal(config.vm[0].uarts, 1);
 	assert_true(config.vm[0].acpi);
+	assert_true(config.vm[0].screen);
+	assert_int_equal(config.vm[0].console, CONSOLE_SHARED);
+	assert_int_equal(config.vm[0].view, VIEW_AUTO);
+	assert_true(config.vm[0].autostart);
+	assert_int_equal(config.vm[0].start_delay, 0);
+	assert_int_equal(config.vm[0].on_crash, CRASH_STOP);
+	assert_int_equal(config.vm[0].weight, 100);
+	assert_int_equal(config.vm[0].cap, 0);
+	assert_int_equal(config.vm[0].cpus, UINT64_MAX);
 }
 
 static void test_every_default_is_valid(void **state)
@@ -125,6 +135,97 @@ static void test_every_key(void **state)
 	assert_int_equal(config.vm[1].uarts, 0);
 }
 
+static void test_keys_of_many(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\nweight = 10000\ncap = 100\ncpus = 0,2-3 # three\n"
+	                       "on_crash = hold\nautostart = no\nstart_delay = 1500ms\n"
+	                       "console = com2\nview = screen\ntype = multiboot\n"
+	                       "[vm b]\nkernel = k\nweight = 1\ncpus = all\non_crash = restart\n"
+	                       "start_delay = 3600s\nconsole = com3\nview = serial\nscreen = no\n"
+	                       "type = multiboot2\n"
+	                       "[vm c]\nkernel = k\ntype = flat\nconsole = none\nstart_delay = 0ms\n"
+	                       "[vm d]\nkernel = k\nconsole = com4\n"
+	                       "[monitor]\nkeyboard = no\n"),
+	                 0);
+	assert_int_equal(config.vm[0].weight, 10000);
+	assert_int_equal(config.vm[0].cap, 100);
+	assert_int_equal(config.vm[0].cpus, 0xd);
+	assert_int_equal(config.vm[0].cpus_line, 5);
+	assert_int_equal(config.vm[0].on_crash, CRASH_HOLD);
+	assert_false(config.vm[0].autostart);
+	assert_int_equal(config.vm[0].start_delay, 1500);
+	assert_int_equal(config.vm[0].console, CONSOLE_COM2);
+	assert_int_equal(config.vm[0].view, VIEW_SCREEN);
+	assert_int_equal(config.vm[0].type, VM_TYPE_MULTIBOOT);
+	assert_int_equal(config.vm[1].weight, 1);
+	assert_int_equal(config.vm[1].cpus, UINT64_MAX);
+	assert_int_equal(config.vm[1].on_crash, CRASH_RESTART);
+	assert_true(config.vm[1].autostart);
+	assert_int_equal(config.vm[1].start_delay, 3600000);
+	assert_int_equal(config.vm[1].console, CONSOLE_COM3);
+	assert_int_equal(config.vm[1].view, VIEW_SERIAL);
+	assert_false(config.vm[1].screen);
+	assert_int_equal(config.vm[1].type, VM_TYPE_MULTIBOOT2);
+	assert_int_equal(config.vm[2].type, VM_TYPE_FLAT);
+	assert_int_equal(config.vm[2].console, CONSOLE_NONE);
+	assert_int_equal(config.vm[3].console, CONSOLE_COM4);
+	assert_false(config.monitor.keyboard);
+}
+
+static void test_cpus(void **state)
+{
+	static const struct {
+		const char *text, *printed; /* null: no set */
+		uint64_t cpus;
+	} cases[] = {
+		{"all",                  "all",   UINT64_MAX    },
+		{"0",                    "0",     1             },
+		{"63",                   "63",    1UL << 63     },
+		{"0-63",                 "all",   UINT64_MAX    },
+		{"1-63",                 "1-63",  UINT64_MAX - 1},
+		{"3,1,2,0",              "0-3",   0xf           },
+		{" 0 , 2 - 3 ,2",        "0,2-3", 0xd           },
+		{"5-5",                  "5",     1 << 5        },
+		{"",		     NULL,    0             },
+		{",",                    NULL,    0             },
+		{"1,",                   NULL,    0             },
+		{",1",                   NULL,    0             },
+		{"1-",                   NULL,    0             },
+		{"-1",                   NULL,    0             },
+		{"3-2",                  NULL,    0             },
+		{"1-2-3",                NULL,    0             },
+		{"64",                   NULL,    0             },
+		{"0-64",                 NULL,    0             },
+		{"18446744073709551616", NULL,    0             },
+		{"0 1",                  NULL,    0             },
+		{"0x1",                  NULL,    0             },
+		{"all,1",                NULL,    0             },
+		{"All",                  NULL,    0             },
+	};
+	uint64_t alternate = 0x5555555555555555, cpus;
+	char text[CONFIG_CPUS_TEXT_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		cpus = 77;
+		assert_int_equal(config_cpus_parse(cases[i].text, &cpus), cases[i].printed != NULL);
+		assert_int_equal(cpus, cases[i].printed ? cases[i].cpus : 77);
+		if (cases[i].printed) {
+			assert_int_equal(config_cpus_print(cpus, text, sizeof(text)),
+			                 strlen(cases[i].printed));
+			assert_string_equal(text, cases[i].printed);
+		}
+	}
+	/* The longest there are. */
+	assert_in_range(config_cpus_print(alternate << 1, text, sizeof(text)), 1, sizeof(text) - 1);
+	assert_true(config_cpus_parse(text, &cpus) && cpus == alternate << 1);
+	assert_in_range(config_cpus_print(0xdb6db6db6db6db6d, text, sizeof(text)), 1, sizeof(text) - 1);
+	assert_true(config_cpus_parse(text, &cpus) && cpus == 0xdb6db6db6db6db6d);
+	assert_true(config_cpus_print(alternate, text, 5) >= 4); /* cut, and nothing written behind */
+	assert_string_equal(text, "0,2,");
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -132,67 +233,89 @@ static void test_mistakes(void **state)
 		unsigned line;
 		const char *message; /* exact */
 	} cases[] = {
-		{"",					    0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
-		{"[monitor]\n",				 0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
-		{VM "memroy = 64M",                             3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"               },
-		{VM "Kernel = x",                               3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"               },
-		{"[monitor]\nlgo = info\n" VM,                  2, "unknown key 'lgo' in [monitor]; did you mean 'log'?"                },
-		{VM "zzz = 1",				  3,
+		{"",						      0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{"[monitor]\n",					   0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{VM "memroy = 64M",				       3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"               },
+		{VM "Kernel = x",					 3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"               },
+		{"[monitor]\nlgo = info\n" VM,                            2, "unknown key 'lgo' in [monitor]; did you mean 'log'?"                },
+		{VM "zzz = 1",					    3,
 	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, "
-	         "acpi"														 },
-		{VM "serial = com1",                            3, "key 'serial' does not belong in [vm]; move it to [monitor]"         },
-		{VM " = 1",				     3,
-	         "unknown key '' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi"                              },
-		{"[vn a]\nkernel = k\n" VM,                     1, "unknown section 'vn'; use [monitor] or [vm NAME]"                   },
-		{"[]\n" VM,				     1, "unknown section ''; use [monitor] or [vm NAME]"                     },
-		{"[vm a\n" VM,				  1, "the section has no closing ']'; write [monitor] or [vm NAME]"       },
-		{"[monitor] x\n" VM,                            1, "text behind ']'; begin a new line for it"                           },
-		{"[monitor x]\n" VM,                            1, "[monitor] takes no name; write [monitor]"                           },
-		{VM "[monitor]\n\n[monitor]",                   5,
-	         "a second [monitor] section; move its keys to the one in line 3"                                                       },
-		{"[vm]\nkernel = k\n" VM,                       1, "the VM has no name; write [vm NAME]"                                },
-		{"[vm -a]\n" VM,                                1,
+	         "acpi, "
+	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"                                                     },
+		{VM "serial = com1",				      3, "key 'serial' does not belong in [vm]; move it to [monitor]"         },
+		{VM " = 1",					       3,
+	         "unknown key '' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi, "
+	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"                                                     },
+		{"[vn a]\nkernel = k\n" VM,                               1, "unknown section 'vn'; use [monitor] or [vm NAME]"                   },
+		{"[]\n" VM,					       1, "unknown section ''; use [monitor] or [vm NAME]"                     },
+		{"[vm a\n" VM,					    1, "the section has no closing ']'; write [monitor] or [vm NAME]"       },
+		{"[monitor] x\n" VM,				      1, "text behind ']'; begin a new line for it"                           },
+		{"[monitor x]\n" VM,				      1, "[monitor] takes no name; write [monitor]"                           },
+		{VM "[monitor]\n\n[monitor]",                             5,
+	         "a second [monitor] section; move its keys to the one in line 3"                                                                 },
+		{"[vm]\nkernel = k\n" VM,                                 1, "the VM has no name; write [vm NAME]"                                },
+		{"[vm -a]\n" VM,					  1,
 	         "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
 	         "or "
-	         "digit"														},
-		{"[vm a b]\n" VM,                               1,
+	         "digit"															  },
+		{"[vm a b]\n" VM,					 1,
 	         "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
 	         "or "
-	         "digit"														},
-		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM, 1,
+	         "digit"															  },
+		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM,           1,
 	         "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, '-', '_' "
 	         "and "
-	         "'.', beginning with a letter or digit"										},
-		{VM "\n" VM,				    4, "a VM named 'a' stands already in line 1; give this one another name"},
-		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",    1,
-	         "VM 'a' has no kernel; add a line 'kernel = PATH'"								     },
-		{VM "kernel = l",                               3, "key 'kernel' stands already in line 2; remove one of the two"       },
-		{"kernel = k\n" VM,                             1,
-	         "key 'kernel' before any section; put it below [monitor] or [vm NAME]"                                                 },
-		{VM "memory 64M",                               3, "neither a [section] nor 'key = value'; begin comments with '#'"     },
-		{VM "memory =",				 3,
-	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                           },
-		{VM "memory = # none",                          3,
-	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                           },
-		{VM "memory = 64",                              3,
-	         "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                         },
-		{VM "acpi = maybe",                             3, "bad value 'maybe' for 'acpi'; use yes or no"                        },
-		{VM "uarts = 5",                                3, "bad value '5' for 'uarts'; use 0 to 4"                              },
-		{VM "initrd = my file",                         3,
+	         "'.', beginning with a letter or digit"											  },
+		{VM "\n" VM,					      4, "a VM named 'a' stands already in line 1; give this one another name"},
+		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",              1,
+	         "VM 'a' has no kernel; add a line 'kernel = PATH'"									       },
+		{VM "kernel = l",					 3, "key 'kernel' stands already in line 2; remove one of the two"       },
+		{"kernel = k\n" VM,				       1,
+	         "key 'kernel' before any section; put it below [monitor] or [vm NAME]"                                                           },
+		{VM "memory 64M",					 3, "neither a [section] nor 'key = value'; begin comments with '#'"     },
+		{VM "memory =",					   3,
+	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                                     },
+		{VM "memory = # none",                                    3,
+	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                                     },
+		{VM "memory = 64",					3,
+	         "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                                   },
+		{VM "acpi = maybe",				       3, "bad value 'maybe' for 'acpi'; use yes or no"                        },
+		{VM "uarts = 5",					  3, "bad value '5' for 'uarts'; use 0 to 4"                              },
+		{VM "initrd = my file",                                   3,
 	         "bad value 'my file' for 'initrd'; use a path of up to 127 characters without blanks, "
 	         "quotes "
-	         "and $"														},
-		{"[monitor]\nserial = 3f8\n" VM,                2,
+	         "and $"															  },
+		{"[monitor]\nserial = 3f8\n" VM,                          2,
 	         "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port from 0x100 "
 	         "to "
-	         "0xfff8"													       },
-		{"[monitor]\nspeed = 14400\n" VM,               2,
-	         "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"                             },
+	         "0xfff8"															 },
+		{"[monitor]\nspeed = 14400\n" VM,                         2,
+	         "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"                                       },
 		{VM "cmdline = a\x01"
-	            "b",	               3, "control character 01h in this line; remove it"                      },
-		{VM "cmdline = a\x7f \\\n\x02",                 3, "control character 7Fh in this line; remove it"                      },
-		{VM "cmdline = a\\",                            3, "a backslash continues this line, but nothing follows; remove it"    },
-		{VM "cmdline = a\\\n",                          3, "a backslash continues this line, but nothing follows; remove it"    },
+	            "b",	                         3, "control character 01h in this line; remove it"                      },
+		{VM "cmdline = a\x7f \\\n\x02",                           3, "control character 7Fh in this line; remove it"                      },
+		{VM "weight = 0",					 3, "bad value '0' for 'weight'; use 1 to 10000"                         },
+		{VM "cap = 101%",					 3, "bad value '101%' for 'cap'; use 0 to 100"                           },
+		{VM "cpus = 0,64",					3,
+	         "bad value '0,64' for 'cpus'; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                          },
+		{VM "cpus =",					     3,
+	         "key 'cpus' has no value; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                              },
+		{VM "start_delay = 5",                                    3,
+	         "bad value '5' for 'start_delay'; use 0 to 3600s with a unit, as in 500ms or 3s"                                                 },
+		{VM "on_crash = reboot",                                  3, "bad value 'reboot' for 'on_crash'; use stop, restart or hold"       },
+		{VM "console = com1",                                     3,
+	         "bad value 'com1' for 'console'; use shared, none, com2, com3 or com4"                                                           },
+		{VM "keyboard = no",				      3, "key 'keyboard' does not belong in [vm]; move it to [monitor]"       },
+		{VM "screen = no\nview = screen",                         4,
+	         "VM 'a' has no screen to show; write view = serial, or screen = yes"                                                             },
+		{VM "view = serial\nuarts = 0",                           3,
+	         "VM 'a' has no serial port to show; write view = screen, or uarts = 1"                                                           },
+		{VM "console = com2\n[monitor]\nserial = 0x2f8",          3,
+	         "the console of VM 'a' is the monitor's own serial port; give one of the two another"                                            },
+		{VM "console = com4\n[vm b]\nconsole = com4\nkernel = k", 5,
+	         "the console of VM 'b' is that of 'a' already (line 3); give one of the two another"                                             },
+		{VM "cmdline = a\\",				      3, "a backslash continues this line, but nothing follows; remove it"    },
+		{VM "cmdline = a\\\n",                                    3, "a backslash continues this line, but nothing follows; remove it"    },
 	};
 
 	(void)state;
@@ -228,6 +351,18 @@ static void test_bad_values(void **state)
 		"uarts = 256",
 		"acpi = 1",
 		"kernel = ",
+		"weight = 10001",
+		"cap = -1",
+		"cpus = none",
+		"start_delay = 3601s",
+		"start_delay = 3600001ms",
+		"start_delay = 18446744073709552s",
+		"start_delay = ms",
+		"start_delay = 1m",
+		"start_delay = 1 s",
+		"screen = 1",
+		"view = com1",
+		"type = multiboot3",
 	};
 	char text[200];
 
@@ -280,6 +415,22 @@ static void test_long_values(void **state)
 	                    "characters without blanks, quotes and $");
 	text[at + CONFIG_PATH_MAX - 1] = '\0';
 	assert_int_equal(parse(text), 0);
+}
+
+/* Each of three VMs asks for a port that is taken; the one in between has its own. */
+static void test_taken_consoles(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\nconsole = com2\n[vm b]\nkernel = k\nconsole = com3\n"
+	                       "[vm c]\nkernel = k\nconsole = com3\n[vm d]\nkernel = k\n"
+	                       "[vm e]\nkernel = k\nconsole = com2\n[monitor]\nserial = com2\n"),
+	                 3);
+	assert_int_equal(errors[0].line, 3);
+	assert_int_equal(errors[1].line, 9);
+	assert_int_equal(errors[2].line, 14);
+	assert_int_equal(config.vm_count, 2);
+	assert_string_equal(config.vm[0].name, "b");
+	assert_string_equal(config.vm[1].name, "d");
 }
 
 static void test_nul_stops(void **state)
@@ -340,6 +491,7 @@ static void forget_lines(struct config *c)
 		struct vm_config *vm = &c->vm[i];
 
 		vm->line = vm->kernel_line = vm->initrd_line = vm->memory_line = 0;
+		vm->cpus_line = vm->console_line = 0;
 	}
 }
 
@@ -352,7 +504,10 @@ static void test_round_trip(void **state)
 	assert_int_equal(parse("[monitor]\nserial=0x2f0\nlog=error\nscreen=no\nmitigations=off\n"
 	                       "[vm a]\nkernel=k\ninitrd=i\nmemory=3076K\ntype=linux\nacpi=no\n"
 	                       "cmdline = a=b # c \"d\" [x]\n"
-	                       "[vm b]\nkernel=../k2\nmemory=3G\nuarts=2\n"),
+	                       "[vm b]\nkernel=../k2\nmemory=3G\nuarts=2\nweight=7\ncap=50\ncpus=1,3-5\n"
+	                       "on_crash=restart\nautostart=no\nstart_delay=1500ms\nconsole=com3\n"
+	                       "view=serial\nscreen=no\ntype=flat\n"
+	                       "[vm c]\nkernel=k\nstart_delay=2000ms\n"),
 	                 0);
 	config_print(&config, collect, &text);
 	memcpy(&again, &config, sizeof(again));
@@ -364,6 +519,9 @@ static void test_round_trip(void **state)
 	assert_non_null(strstr(text.bytes, "memory = 3G\n"));
 	assert_non_null(strstr(text.bytes, "serial = 0x2f0\n"));
 	assert_non_null(strstr(text.bytes, "[vm b]\n"));
+	assert_non_null(strstr(text.bytes, "cpus = 1,3-5\n"));
+	assert_non_null(strstr(text.bytes, "start_delay = 1500ms\n"));
+	assert_non_null(strstr(text.bytes, "start_delay = 2s\n"));
 }
 
 static void read_whole(const char *path, struct text *text)
@@ -409,17 +567,13 @@ static void test_examples_parse(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_every_default_is_valid),
-		cmocka_unit_test(test_every_key),
-		cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_bad_values),
-		cmocka_unit_test(test_long_values),
-		cmocka_unit_test(test_nul_stops),
-		cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_more_errors_than_room),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_every_default_is_valid),
+		cmocka_unit_test(test_every_key),      cmocka_unit_test(test_keys_of_many),
+		cmocka_unit_test(test_cpus),           cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_long_values),
+		cmocka_unit_test(test_taken_consoles), cmocka_unit_test(test_nul_stops),
+		cmocka_unit_test(test_too_many),       cmocka_unit_test(test_more_errors_than_room),
+		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_document),
 		cmocka_unit_test(test_examples_parse),
 	};
 
