@@ -13,7 +13,7 @@ struct emulation {
 	struct guest_paging paging;
 };
 
-/* Holes read as all ones and ROM ignores writes: guest_read() and guest_write() see to that. */
+/* A check touches nothing, so a device sees each access of the instruction once. */
 static bool access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
                           enum emulate_access access)
 {

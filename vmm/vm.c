@@ -110,6 +110,23 @@ static void start_vcpu(struct vm *vm, const struct vcpu_start *start)
 	vm_arm_timer(vm, vm->machine.deadline);
 }
 
+/* The pages of the devices' memory, so that the map says what is there. */
+static int map_devices(struct vm *vm)
+{
+	const struct memory_space *space = &vm->machine.memory;
+	int error = 0;
+
+	for (unsigned i = 0; i < space->bindings && !error; i++) {
+		gpa_t end = space->binding[i].base + space->binding[i].region->size;
+
+		for (gpa_t at = ALIGN_DOWN(space->binding[i].base, PAGE_SIZE); at < end && !error;
+		     at += PAGE_SIZE)
+			if (guest_map_find(&vm->map, at).type != GUEST_DEVICE)
+				error = guest_map_add(&vm->map, at, PAGE_SIZE, GUEST_DEVICE);
+	}
+	return error;
+}
+
 /* The machine's clock starts here, and the guest's TSC with it. */
 static int power_on(struct vm *vm, const struct vm_plan *plan)
 {
@@ -119,6 +136,8 @@ static int power_on(struct vm *vm, const struct vm_plan *plan)
 	vm->clock_base = time_now();
 	vm->epoch = time_epoch();
 	error = machine_create(&vm->machine, &machine);
+	if (!error)
+		error = map_devices(vm);
 	if (!error)
 		rtc_set_memory(&vm->machine.device[DEVICE_RTC], plan->memory);
 	return error;

@@ -34,6 +34,21 @@ struct port_region {
 	void (*write)(struct device *device, unsigned offset, unsigned size, uint32_t value);
 };
 
+/* A range of guest-physical memory that a device answers. */
+struct memory_region {
+	gpa_t base;
+	uint32_t size;
+	/*
+	 * Bytes of a register: 1, 2, 4 or 8; base and size are multiples of it. The region layer
+	 * splits accesses so that what reaches a handler lies inside one register, aligned to the width,
+	 * lowest address first: `size` is 1..width. Of `read` the low `size` bytes count. Both handlers
+	 * exist.
+	 */
+	uint8_t width;
+	uint64_t (*read)(struct device *device, unsigned offset, unsigned size);
+	void (*write)(struct device *device, unsigned offset, unsigned size, uint64_t value);
+};
+
 /* The constant part of a device. One per kind; instances differ in `struct device`. */
 struct device_model {
 	const char *name;
@@ -43,6 +58,10 @@ struct device_model {
 	/* The ports it answers. A region with base 0 is placed by the machine (UARTs). */
 	const struct port_region *ports;
 	uint8_t port_count;
+
+	/* The memory it answers. */
+	const struct memory_region *memory;
+	uint8_t memory_count;
 
 	/* Power-on state. The state holds no valid data before the first reset. */
 	void (*reset)(struct device *device);

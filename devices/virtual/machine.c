@@ -190,6 +190,12 @@ static int plug(struct machine *machine, unsigned index)
 		if (error)
 			return error;
 	}
+	for (unsigned i = 0; i < model->memory_count; i++) {
+		int error = memory_space_claim(&machine->memory, device, &model->memory[i]);
+
+		if (error)
+			return error;
+	}
 	return 0;
 }
 

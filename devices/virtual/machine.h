@@ -8,6 +8,7 @@
 #include "devices/virtual/acpi_pm.h"
 #include "devices/virtual/device.h"
 #include "devices/virtual/i8042.h"
+#include "devices/virtual/memory_space.h"
 #include "devices/virtual/pic.h"
 #include "devices/virtual/pit.h"
 #include "devices/virtual/port_space.h"
@@ -31,6 +32,7 @@ enum machine_device {
 struct machine {
 	struct device device[DEVICE_COUNT];
 	struct port_space ports;
+	struct memory_space memory;
 	uint64_t deadline;   /* earliest of the devices' deadlines */
 	bool defer_deadline; /* the deadline is told at the end of a longer work */
 
@@ -56,7 +58,7 @@ struct machine_config {
 /*
  * Plug the devices together and reset them to power-on. The machine must be
  * all zeroes before. Errors: -ERR_INVALID for too many UARTs; -ERR_NO_MEMORY or
- * -ERR_EXISTS when the devices' ports do not fit (a build error in practice).
+ * -ERR_EXISTS when the devices' ports or memory do not fit (a build error in practice).
  */
 int must_check machine_create(struct machine *machine, const struct machine_config *config);
 
