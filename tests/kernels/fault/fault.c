@@ -3,11 +3,11 @@
  * and sees what the monitor makes of it.
  */
 #include "fault.h"
+#include "command.h"
 #include "lib/registers.h"
 
-#define COM1            0x3f8
-#define LINE_DATA_READY 0x01
-#define LINE_MAX        32
+#define COM1     0x3f8
+#define LINE_MAX 32
 
 #define HOLE       0xd0000000u /* mapped by our tables, but nothing is there: reads as all ones */
 #define UNTOUCHED  0x2800000u  /* RAM that nobody has used yet: its first access is an EPT violation */
@@ -286,29 +286,6 @@ static const struct {
 	{"reset-loop",        reset_loop       },
 };
 
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b)
-		a++, b++;
-	return *a == *b;
-}
-
-static void read_line(char *line)
-{
-	for (unsigned length = 0;;) {
-		char c;
-
-		while (!(in8(COM1 + 5) & LINE_DATA_READY))
-			cpu_relax();
-		c = (char)in8(COM1);
-		if (c == '\r' || length == LINE_MAX - 1) {
-			line[length] = '\0';
-			return;
-		}
-		line[length++] = c;
-	}
-}
-
 void kernel_main(uint32_t magic, uint32_t info)
 {
 	char line[LINE_MAX];
@@ -321,7 +298,7 @@ void kernel_main(uint32_t magic, uint32_t info)
 	pic_init();
 	__asm__ volatile("sti");
 	print("fault: which?\n");
-	read_line(line);
+	read_line(line, sizeof(line));
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		if (same(line, cases[i].name)) {
 			print("fault: %s\n", line);
