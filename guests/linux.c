@@ -262,7 +262,7 @@ static int enter(struct loading *loading, const struct linux_image *image)
 {
 	struct guest_start *start = loading->start;
 
-	start->long_mode = image->entry_64;
+	start->mode = image->entry_64 ? START_LONG : START_PROTECTED;
 	start->rip = image->load + (image->entry_64 ? ENTRY_64 : 0);
 	start->gpr[6] = GUEST_BOOT_PARAMS; /* RSI */
 	if (loading_gdt(loading, image->entry_64) < 0)

@@ -11,6 +11,7 @@
 #include "guests/config.h"
 #include "guests/memory_map.h"
 #include "mm/guest_map.h"
+#include "vmm/vcpu.h"
 
 struct guest_image {
 	const void *kernel;
@@ -26,15 +27,16 @@ struct guest_image {
 };
 
 /*
- * The boot processor's state. Interrupts are off, segments are flat (base 0, limit
- * 4 GiB) with the selectors below, out of the table at `gdt`. If `long_mode`, paging is on:
- * CR0.PE and PG, CR4.PAE, EFER.LME and LMA are set; else CR0.PE alone is.
+ * The boot processor's state, interrupts off. START_PROTECTED: CR0.PE alone is set, segments are flat
+ * (base 0, limit 4 GiB) with the selectors below, out of the table at `gdt`. START_LONG: the same, and
+ * CR0.PG, CR4.PAE, EFER.LME and LMA are set. START_REAL: none of that; `cs` and `ds` are segments in units
+ * of 16 bytes, and vectors are at address 0.
  */
 struct guest_start {
-	bool long_mode;
+	enum start_mode mode;
 	uint64_t rip, rsp;
 	uint64_t gpr[16]; /* in the order of instruction encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
-	uint64_t cr3;     /* 0 unless long_mode */
+	uint64_t cr3;     /* 0 unless START_LONG */
 	gpa_t gdt;
 	uint16_t gdt_limit;
 	uint16_t cs, ds; /* ds: also for ES, FS, GS and SS */

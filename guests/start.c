@@ -86,7 +86,7 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 		return error;
 	}
 	*start = (struct vcpu_start){
-		.long_mode = state.long_mode,
+		.mode = state.mode,
 		.rip = state.rip,
 		.rsp = state.rsp,
 		.cr3 = state.cr3,

@@ -15,12 +15,12 @@
 
 /* How a vCPU starts; see guests/loader.h for who fills it. */
 struct vcpu_start {
-	bool long_mode; /* else flat 32-bit protected mode without paging */
+	enum start_mode mode;
 	uint64_t rip, rsp;
 	uint64_t gpr[GPRS];
 	uint64_t cr3;
 	gpa_t gdt;
-	uint16_t gdt_limit, cs, ds, tr;
+	uint16_t gdt_limit, cs, ds, tr; /* START_REAL: cs and ds are segments of 16 bytes; tr is 0 */
 };
 
 /* Check this CPU; -ERR_UNSUPPORTED and one sentence if it cannot run guests. */

@@ -14,7 +14,8 @@
 
 static inline void fuzz_check_start(const struct guest_start *start)
 {
-	if (start->rip > UINT32_MAX || start->gdt_limit != 0x2f || start->long_mode != !!start->cr3)
+	if (start->rip > UINT32_MAX || start->gdt_limit != 0x2f ||
+	    (start->mode == START_LONG) != !!start->cr3)
 		abort();
 	if (!guest_ram_has(start->rip, 1))
 		abort();

@@ -130,7 +130,7 @@ static void test_entry_64(void **state)
 	make();
 	assert_int_equal(load(), 0);
 	assert_string_equal(problem, "");
-	assert_true(start.long_mode);
+	assert_int_equal(start.mode, START_LONG);
 	assert_int_equal(start.rip, 0x1000200);
 	assert_int_equal(start.gpr[6], PARAMS);
 	assert_int_equal(start.rsp, GUEST_STACK_TOP);
@@ -224,7 +224,7 @@ static void test_entry_32(void **state)
 	make();
 	image.type = VM_TYPE_LINUX32;
 	assert_int_equal(load(), 0);
-	assert_false(start.long_mode);
+	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(start.rip, 0x1000000);
 	assert_int_equal(start.cr3, 0);
 	assert_int_equal(start.gpr[6], PARAMS);
@@ -236,12 +236,12 @@ static void test_entry_32(void **state)
 	make();
 	put(XLOADFLAGS, 0x3e, 2);
 	assert_int_equal(load(), 0);
-	assert_false(start.long_mode);
+	assert_int_equal(start.mode, START_PROTECTED);
 	make();
 	put(VERSION, 0x20b, 2);
 	image.type = VM_TYPE_LINUX;
 	assert_int_equal(load(), 0);
-	assert_false(start.long_mode);
+	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(guest_ram_number(PARAMS + 0x70, 8), 0); /* acpi_rsdp_addr came with 2.14 */
 }
 

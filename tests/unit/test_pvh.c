@@ -123,7 +123,7 @@ static void test_load(void **state)
 	(void)state;
 	make();
 	assert_int_equal(load(), 0);
-	assert_false(start.long_mode);
+	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(start.rip, TEXT_GPA + 0x370);
 	assert_int_equal(start.gpr[3], INFO);
 	assert_int_equal(start.cr3, 0);

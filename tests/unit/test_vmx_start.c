@@ -164,7 +164,7 @@ static void a_protected_mode_start(void **state)
 static void a_long_mode_start(void **state)
 {
 	struct vcpu_start start = {
-		.long_mode = true,
+		.mode = START_LONG,
 		.rip = 0x1000000,
 		.rsp = 0x7000,
 		.cr3 = 0x9000,
@@ -195,6 +195,39 @@ static void a_long_mode_start(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_ES_SELECTOR), 0x18);
 	assert_int_equal(vmx_audit(NULL), 0);
 	assert_true(vm.vcpu.requests & ENTRY_LAUNCH);
+}
+
+static void a_real_mode_start(void **state)
+{
+	struct vcpu_start start = {.mode = START_REAL,
+	                           .rip = 0x7c00,
+	                           .rsp = 0x7b00,
+	                           .gpr = {[RDX] = 0x80},
+	                           .cs = 0xf000,
+	                           .ds = 0x40};
+
+	(void)state;
+	backend_vcpu_start(&cpu, &vm.vcpu, &start);
+	assert_int_equal(backend_cr0(), CR0_ET);
+	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_ET | CR0_NE);
+	assert_int_equal(backend_efer(), 0);
+	assert_int_equal(backend_rip(), 0x7c00);
+	assert_int_equal(vm.vcpu.gpr[RDX], 0x80);
+	assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), 0xf000);
+	assert_int_equal(vmread(VMCS_GUEST_CS_BASE), 0xf0000);
+	assert_int_equal(vmread(VMCS_GUEST_CS_LIMIT), 0xffff);
+	assert_int_equal(vmread(VMCS_GUEST_CS_ACCESS), 0x9b);
+	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
+		if (i == SEG_CS)
+			continue;
+		assert_int_equal(vmread((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i)), 0x400);
+		assert_int_equal(vmread((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i)), 0xffff);
+		assert_int_equal(vmread((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * i)), 0x93);
+	}
+	assert_int_equal(vmread(VMCS_GUEST_IDTR_BASE), 0);
+	assert_int_equal(vmread(VMCS_GUEST_IDTR_LIMIT), 0x3ff);
+	assert_false(vmread(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E_GUEST);
+	assert_int_equal(vmx_audit(NULL), 0);
 }
 
 static void a_start_forgets_the_last_life(void **state)
@@ -288,6 +321,7 @@ int main(void)
 		rig_test(the_host_state_is_the_monitors),
 		rig_test(a_protected_mode_start),
 		rig_test(a_long_mode_start),
+		rig_test(a_real_mode_start),
 		rig_test(a_start_forgets_the_last_life),
 		rig_test(what_is_missing_is_left_alone),
 		rig_test(debug_control_and_tsc_offset_reach_the_vmcs),

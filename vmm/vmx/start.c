@@ -175,10 +175,10 @@ static void set_host_state(const struct cpu *cpu, const struct vcpu *vcpu)
 	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit_entry);
 }
 
-static void set_segment(unsigned index, uint16_t selector, uint32_t limit, uint32_t access)
+static void set_segment(unsigned index, uint16_t selector, uint64_t base, uint32_t limit, uint32_t access)
 {
 	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * index), selector);
-	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * index), 0);
+	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * index), base);
 	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * index), limit);
 	vmwrite((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * index), access);
 }
@@ -187,25 +187,36 @@ static void set_segment(unsigned index, uint16_t selector, uint32_t limit, uint3
 #define ACCESS_DATA     0xc093 /* read/write, accessed, 32-bit, page granularity */
 #define ACCESS_CODE_32  0xc09b
 #define ACCESS_CODE_64  0xa09b
+#define ACCESS_DATA_16  0x93 /* read/write, accessed, byte granularity */
+#define ACCESS_CODE_16  0x9b
 #define ACCESS_BUSY_TSS 0x8b
+
+#define REAL_LIMIT     0xffff
+#define REAL_IDT_LIMIT 0x3ff /* 256 vectors of 4 bytes, from address 0 */
 
 static void set_segments(const struct vcpu_start *start)
 {
+	bool real = start->mode == START_REAL;
+	uint32_t limit = real ? REAL_LIMIT : UINT32_MAX;
+	uint32_t code = start->mode == START_LONG ? ACCESS_CODE_64 : real ? ACCESS_CODE_16 : ACCESS_CODE_32;
+
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
-		set_segment(i, start->ds, UINT32_MAX, ACCESS_DATA);
-	set_segment(SEG_CS, start->cs, UINT32_MAX, start->long_mode ? ACCESS_CODE_64 : ACCESS_CODE_32);
-	set_segment(SEG_LDTR, 0, 0, (uint32_t)SEGMENT_UNUSABLE);
-	set_segment(SEG_TR, start->tr, TSS_LIMIT, ACCESS_BUSY_TSS);
+		set_segment(i, start->ds, real ? start->ds << 4 : 0, limit,
+		            real ? ACCESS_DATA_16 : ACCESS_DATA);
+	set_segment(SEG_CS, start->cs, real ? start->cs << 4 : 0, limit, code);
+	set_segment(SEG_LDTR, 0, 0, 0, (uint32_t)SEGMENT_UNUSABLE);
+	set_segment(SEG_TR, start->tr, 0, TSS_LIMIT, ACCESS_BUSY_TSS);
 	vmwrite(VMCS_GUEST_GDTR_BASE, start->gdt);
 	vmwrite(VMCS_GUEST_GDTR_LIMIT, start->gdt_limit);
 	vmwrite(VMCS_GUEST_IDTR_BASE, 0);
-	vmwrite(VMCS_GUEST_IDTR_LIMIT, 0);
+	vmwrite(VMCS_GUEST_IDTR_LIMIT, real ? REAL_IDT_LIMIT : 0);
 }
 
 static void set_guest_registers(const struct vcpu_start *start)
 {
-	uint64_t cr0 = CR0_PE | CR0_ET | (start->long_mode ? CR0_PG : 0);
-	uint64_t cr4 = start->long_mode ? CR4_PAE : 0;
+	bool long_mode = start->mode == START_LONG;
+	uint64_t cr0 = CR0_ET | (start->mode != START_REAL ? CR0_PE : 0) | (long_mode ? CR0_PG : 0);
+	uint64_t cr4 = long_mode ? CR4_PAE : 0;
 	uint64_t fixed0 = vmx_features.cr0_fixed0 & ~(CR0_PE | CR0_PG);
 
 	vmwrite(VMCS_CR0_SHADOW, cr0);
@@ -213,8 +224,8 @@ static void set_guest_registers(const struct vcpu_start *start)
 	vmwrite(VMCS_CR4_SHADOW, cr4);
 	vmwrite(VMCS_GUEST_CR4, cr4 | vmx_features.cr4_fixed0 | CR4_MCE);
 	vmwrite(VMCS_GUEST_CR3, start->cr3);
-	vmwrite(VMCS_GUEST_EFER, start->long_mode ? EFER_LME | EFER_LMA : 0);
-	if (start->long_mode)
+	vmwrite(VMCS_GUEST_EFER, long_mode ? EFER_LME | EFER_LMA : 0);
+	if (long_mode)
 		vmwrite(VMCS_ENTRY_CONTROLS, vmread(VMCS_ENTRY_CONTROLS) | ENTRY_IA32E_GUEST);
 	vmwrite(VMCS_GUEST_RIP, start->rip);
 	vmwrite(VMCS_GUEST_RSP, start->rsp);
