@@ -17,7 +17,7 @@ struct device;
 struct machine;
 
 #define DEADLINE_NONE    UINT64_MAX
-#define DEVICE_STATE_MAX 512 /* bytes of the largest state */
+#define DEVICE_STATE_MAX 1024 /* bytes of the largest state */
 
 /* A run of I/O ports that a device answers. */
 struct port_region {

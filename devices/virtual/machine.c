@@ -25,6 +25,7 @@ static const struct {
 	{&i8042_model,        STATE(i8042),        1,            0, 0    },
 	{&acpi_pm_model,      STATE(acpi_pm),      ACPI_SCI_IRQ, 0, 0    },
 	{&system_ports_model, STATE(system_ports), 0,            0, 0    },
+	{&vga_model,          STATE(vga),          0,            0, 0    },
 	{&uart_model,         STATE(uart[0]),      4,            0, 0x3F8},
 	{&uart_model,         STATE(uart[1]),      3,            1, 0x2F8},
 	{&uart_model,         STATE(uart[2]),      4,            2, 0x3E8},
@@ -199,6 +200,11 @@ static int plug(struct machine *machine, unsigned index)
 	return 0;
 }
 
+static bool wanted(const struct machine_config *config, unsigned index)
+{
+	return index == DEVICE_VGA ? config->screen : index < DEVICE_UART0 + (unsigned)config->uarts;
+}
+
 int machine_create(struct machine *machine, const struct machine_config *config)
 {
 	if (config->uarts > MACHINE_UARTS)
@@ -207,8 +213,8 @@ int machine_create(struct machine *machine, const struct machine_config *config)
 	machine->deadline = DEADLINE_NONE;
 	for (unsigned i = 0; i < DEVICE_COUNT; i++)
 		machine->device[i].deadline = DEADLINE_NONE;
-	for (unsigned i = 0; i < DEVICE_UART0 + (unsigned)config->uarts; i++) {
-		int error = plug(machine, i);
+	for (unsigned i = 0; i < DEVICE_COUNT; i++) {
+		int error = wanted(config, i) ? plug(machine, i) : 0;
 
 		if (error)
 			return error;

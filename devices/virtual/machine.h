@@ -15,6 +15,7 @@
 #include "devices/virtual/rtc.h"
 #include "devices/virtual/system_ports.h"
 #include "devices/virtual/uart.h"
+#include "devices/virtual/vga.h"
 
 #define MACHINE_UARTS 4
 
@@ -25,6 +26,7 @@ enum machine_device {
 	DEVICE_I8042,
 	DEVICE_ACPI_PM,
 	DEVICE_SYSTEM_PORTS, /* 80h, 92h, CF9h, E9h */
+	DEVICE_VGA,
 	DEVICE_UART0,
 	DEVICE_COUNT = DEVICE_UART0 + MACHINE_UARTS,
 };
@@ -47,12 +49,14 @@ struct machine {
 	struct i8042_state i8042;
 	struct acpi_pm_state acpi_pm;
 	struct system_ports_state system_ports;
+	struct vga_state vga;
 	struct uart_state uart[MACHINE_UARTS];
 };
 
 /* What the config table may say about a machine. */
 struct machine_config {
 	uint8_t uarts; /* COM1..COMn exist, 0..4 */
+	bool screen;   /* a VGA is plugged in */
 };
 
 /*

@@ -175,7 +175,7 @@ static void operate(struct input *input)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct machine_config config = {.uarts = MACHINE_UARTS};
+	static const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = true};
 	struct input input = {data, size};
 
 	memset(&pc, 0, sizeof(pc));
