@@ -11,7 +11,9 @@
 #define CONFIG_NAME_MAX    32
 #define CONFIG_PATH_MAX    128
 #define CONFIG_CMDLINE_MAX 2048
-#define CONFIG_VMS_MAX     64
+#define CONFIG_SIZE_MAX    MIB(4) /* of the text */
+#define CONFIG_VMS_MAX     1024
+#define CONFIG_MODULES_MAX 16 /* of one VM */
 #define CONFIG_CPUS_MAX    64 /* processors that `cpus` can name: 0..63 */
 
 enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
@@ -41,14 +43,23 @@ struct monitor_config {
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
 };
 
+struct config_module {
+	const char *path;
+	const char *arguments; /* "" for none */
+	unsigned line;
+};
+
+/* The strings end in NUL and lie in the table's storage. */
 struct vm_config {
 	char name[CONFIG_NAME_MAX];
 	unsigned line; /* of the [vm] header, for messages */
 	enum config_type type;
 	uint64_t memory; /* bytes, a multiple of 4 KiB */
-	char kernel[CONFIG_PATH_MAX];
-	char initrd[CONFIG_PATH_MAX]; /* "" for none */
-	char cmdline[CONFIG_CMDLINE_MAX];
+	const char *kernel;
+	const char *initrd; /* "" for none */
+	const char *cmdline;
+	struct config_module *module; /* `module_count` of them */
+	uint8_t module_count;
 	uint8_t uarts;
 	uint8_t cap;          /* percent of one processor; 0: no limit */
 	uint16_t weight;      /* share of the processors against other VMs that want to run, 1..10000 */
@@ -67,7 +78,7 @@ struct vm_config {
 struct config {
 	struct monitor_config monitor;
 	unsigned vm_count;
-	struct vm_config vm[CONFIG_VMS_MAX];
+	struct vm_config *vm; /* `vm_count` of them, in the order of the text */
 };
 
 /* One finding. `text` is one clear sentence that says what is wrong and what to do. */
@@ -76,13 +87,22 @@ struct config_error {
 	char text[256];
 };
 
+/* Bytes that the table of this text takes at most, beside its struct config; 0 for a text that is too large.
+ */
+size_t config_storage_size(const char *text, size_t size);
+
 /*
  * Parse `size` bytes of text. Fills `config` with every good section even when others are
- * bad; a [vm] with an error is left out. Returns the number of errors found; the first
- * `max_errors` of them are described. Never reads past `size`; any bytes are safe.
+ * bad; a [vm] with an error is left out. Its VMs and strings lie in `storage`, which has
+ * config_storage_size() bytes, aligned to 8; null, if there was no memory for it, is an error as any other.
+ * Returns the number of errors found; the first `max_errors` of them are described. Never reads past
+ * `size`; any bytes are safe. One caller at a time.
  */
-unsigned config_parse(const char *text, size_t size, struct config *config, struct config_error *errors,
-                      unsigned max_errors);
+unsigned config_parse(const char *text, size_t size, void *storage, struct config *config,
+                      struct config_error *errors, unsigned max_errors);
+
+/* Bytes of memory that the VMs with `autostart` have in all; UINT64_MAX if that does not fit. */
+uint64_t config_memory_total(const struct config *config);
 
 /* Print the effective table, every key with its value, as text that parses back. `put` gets one line at a
  * time, without newline. */

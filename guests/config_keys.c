@@ -1,4 +1,5 @@
 #include "guests/config_keys.h"
+#include "lib/string.h"
 #include "vmm/log.h"
 
 static const struct config_word serial_words[] = {
@@ -125,6 +126,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_PATH, .max = CONFIG_PATH_MAX - 1, .initial = "",
 		.meaning = "The initial RAM disk, relative to the folder of the config file.",
 	}, {
+		.name = "module", VM_FIELD(module), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_MODULE, .min = 1, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
+		.meaning = "A module for a Multiboot kernel and, behind a blank, its arguments. May stand "
+			   "up to 16 times.",
+	}, {
 		.name = "cmdline", VM_FIELD(cmdline), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_TEXT, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
 		.meaning = "The kernel's command line.",
@@ -192,3 +198,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	},
 };
 /* clang-format on */
+
+const struct config_key *config_find_key(enum config_section section, const char *name)
+{
+	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++)
+		if (config_keys[i].section == section && strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
+	return NULL;
+}

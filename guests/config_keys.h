@@ -18,6 +18,7 @@ enum config_kind {
 	KIND_CPUS,   /* a set of processors: `all`, or numbers and ranges set apart by commas */
 	KIND_PATH,   /* min..max characters without blanks, quotes, $ and backslashes */
 	KIND_TEXT,   /* min..max characters, verbatim to the end of the line */
+	KIND_MODULE, /* a path as above, then text; min..max characters in all; may stand several times */
 };
 
 struct config_word {
@@ -39,7 +40,7 @@ struct config_key {
 };
 
 #define LINE_NOT_KEPT    UINT16_MAX
-#define CONFIG_KEY_COUNT 23
+#define CONFIG_KEY_COUNT 24
 
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 extern const char *const config_section_names[SECTION_COUNT];
@@ -48,13 +49,28 @@ extern const char *const config_section_names[SECTION_COUNT];
 #define CONFIG_LINE_MAX (CONFIG_CMDLINE_MAX + 64)
 
 /* Enough for any text of config_describe_values(). */
-#define CONFIG_VALUES_MAX 128
+#define CONFIG_VALUES_MAX 160
+
+/* Units of a size, each 1024 times the one before; bytes come first and have none. */
+#define CONFIG_UNITS "KMGT"
+
+/* Does the field point to text, instead of holding a number? */
+static inline bool config_kind_is_text(enum config_kind kind)
+{
+	return kind == KIND_PATH || kind == KIND_TEXT || kind == KIND_MODULE;
+}
 
 /*
  * Parse `value` into the key's field inside `section` (a struct monitor_config or
- * vm_config). False: not a valid value; the field is unchanged.
+ * vm_config). False: not a valid value; the field is unchanged. For kinds that are no text.
  */
 bool config_value_parse(const struct config_key *key, const char *value, void *section);
+
+/*
+ * The same for kinds that are text. The field then points to `value`, or into it: it must last, and a
+ * module's is cut in two. A module needs room in the VM's `module`.
+ */
+bool config_text_parse(const struct config_key *key, char *value, void *section);
 
 /*
  * A set of processors, as in "all" or "0,2-3", as bits and back. Returns false if `text` is none; the
@@ -65,8 +81,15 @@ int config_cpus_print(uint64_t cpus, char *buffer, size_t size);
 
 #define CONFIG_CPUS_TEXT_MAX 128
 
-/* Write the key's field as it would stand in the file; returns the length as format_buffer() does. */
-int config_value_print(const struct config_key *key, const void *section, char *buffer, size_t size);
+/* How many lines the key has in the file: as many as there are modules, or one. */
+unsigned config_value_count(const struct config_key *key, const void *section);
+
+/*
+ * Write the key's value number `index` as it would stand in the file; returns the length as
+ * format_buffer() does.
+ */
+int config_value_print(const struct config_key *key, const void *section, unsigned index, char *buffer,
+                       size_t size);
 
 /* Say which values the key takes, as in "yes or no" or "0 to 4". */
 void config_describe_values(const struct config_key *key, char *buffer, size_t size);

@@ -66,6 +66,21 @@ static struct piece take_piece(struct config_lines *lines)
 	return piece;
 }
 
+size_t config_lines_count(const char *text, size_t size, const char *word)
+{
+	struct config_lines lines;
+	size_t length = strlen(word), count = 0;
+
+	config_lines_init(&lines, text, size);
+	while (lines.at < lines.end) {
+		struct piece piece = take_piece(&lines);
+
+		if ((size_t)(piece.end - piece.begin) >= length && memcmp(piece.begin, word, length) == 0)
+			count++;
+	}
+	return count;
+}
+
 static enum config_line check_bytes(struct piece piece, unsigned line, struct config_findings *findings)
 {
 	for (const char *c = piece.begin; c < piece.end; c++) {

@@ -1,4 +1,4 @@
-/* The config table's text as logical lines, and the list of findings. Used by config.c alone. */
+/* The config table's text as logical lines, and the list of findings. Used by the parser alone. */
 #ifndef GUESTS_CONFIG_LINES_H
 #define GUESTS_CONFIG_LINES_H
 
@@ -24,6 +24,9 @@ struct config_lines {
 enum config_line { CONFIG_LINE_GOOD, CONFIG_LINE_BAD, CONFIG_LINE_END };
 
 void config_lines_init(struct config_lines *lines, const char *text, size_t size);
+
+/* How many lines of the file begin with `word`, apart from blanks. */
+size_t config_lines_count(const char *text, size_t size, const char *word);
 
 /*
  * Read the next logical line into `text`: without blanks around it, without its

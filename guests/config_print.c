@@ -60,13 +60,15 @@ static void print_section(enum config_section section, const void *fields,
 
 	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
 		const struct config_key *key = &config_keys[i];
-		int used;
 
 		if (key->section != section)
 			continue;
-		used = format_buffer(line, sizeof(line), "%s = ", key->name);
-		config_value_print(key, fields, line + used, sizeof(line) - (size_t)used);
-		put(context, line);
+		for (unsigned n = 0; n < config_value_count(key, fields); n++) {
+			int used = format_buffer(line, sizeof(line), "%s = ", key->name);
+
+			config_value_print(key, fields, n, line + used, sizeof(line) - (size_t)used);
+			put(context, line);
+		}
 	}
 }
 

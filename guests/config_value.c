@@ -1,21 +1,12 @@
-/* Values of the config table: text to field and back, by the kind that the key's row names. */
-#include "guests/config_keys.h"
+/* Values of the config table: text to field, by the kind that the key's row names. */
+#include "guests/config_lines.h"
 #include "lib/checked.h"
-#include "lib/format.h"
 #include "lib/string.h"
 
 static void store(const struct config_key *key, void *section, uint64_t value)
 {
 	/* Little endian: the low bytes come first. */
 	memcpy((char *)section + key->offset, &value, key->size);
-}
-
-static uint64_t fetch(const struct config_key *key, const void *section)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, (const char *)section + key->offset, key->size);
-	return value;
 }
 
 /* Parse digits of `base` (10 or 16); returns where they end, or null without a digit or on overflow. */
@@ -58,7 +49,7 @@ static bool parse_port(const char *text, uint64_t *value)
 	return end && *end == '\0' && *value % 8 == 0;
 }
 
-static const char units[] = "KMGT";
+static const char units[] = CONFIG_UNITS;
 
 static bool parse_bytes(const char *text, uint64_t *value)
 {
@@ -87,28 +78,6 @@ static bool parse_time(const char *text, uint64_t *milliseconds)
 	return strcmp(end, "ms") == 0;
 }
 
-static bool path_is_clean(const char *text)
-{
-	/* Boot loaders split a module's line at blanks and expand the others. */
-	static const char forbidden[] = " \t\"'\\$`{}<>|&;*?";
-
-	for (; *text; text++)
-		if (strchr(forbidden, *text) || (unsigned char)*text >= 0x7f)
-			return false;
-	return true;
-}
-
-static bool parse_text(const struct config_key *key, const char *text, void *section)
-{
-	size_t length = strlen(text);
-
-	if (length < key->min || length > key->max || (key->kind == KIND_PATH && !path_is_clean(text)))
-		return false;
-	memset((char *)section + key->offset, 0, key->size);
-	memcpy((char *)section + key->offset, text, length);
-	return true;
-}
-
 bool config_value_parse(const struct config_key *key, const char *text, void *section)
 {
 	bool checked = true; /* against min and max */
@@ -118,7 +87,8 @@ bool config_value_parse(const struct config_key *key, const char *text, void *se
 
 	switch (key->kind) {
 	case KIND_PATH:
-	case KIND_TEXT: return parse_text(key, text, section);
+	case KIND_TEXT:
+	case KIND_MODULE: break;
 	case KIND_PORT:
 		good = parse_word(key, text, &value);
 		checked = !good;
@@ -145,105 +115,62 @@ bool config_value_parse(const struct config_key *key, const char *text, void *se
 	return true;
 }
 
-static int print_bytes(uint64_t value, char *buffer, size_t size)
+static bool path_is_clean(const char *text)
 {
-	unsigned unit = 0;
+	/* Boot loaders split a module's line at blanks and expand the others. */
+	static const char forbidden[] = " \t\"'\\$`{}<>|&;*?";
 
-	while (unit < 4 && value && value % 1024 == 0) {
-		value /= 1024;
-		unit++;
-	}
-	return format_buffer(buffer, size, unit ? "%llu%c" : "%llu", (unsigned long long)value,
-	                     unit ? units[unit - 1] : 0);
+	for (; *text; text++)
+		if (strchr(forbidden, *text) || (unsigned char)*text >= 0x7f)
+			return false;
+	return true;
 }
 
-static int print_time(uint64_t milliseconds, char *buffer, size_t size)
+/* Cut a module's value into path and arguments, and append it to the VM's. */
+static bool parse_module(char *text, struct vm_config *vm)
 {
-	if (milliseconds && milliseconds % 1000 == 0)
-		return format_buffer(buffer, size, "%llus", (unsigned long long)milliseconds / 1000);
-	return format_buffer(buffer, size, milliseconds ? "%llums" : "%llu",
-	                     (unsigned long long)milliseconds);
+	char *end = text, *arguments;
+
+	while (*end && !config_is_blank(*end))
+		end++;
+	arguments = config_skip_blanks(end);
+	*end = '\0';
+	if (end - text >= CONFIG_PATH_MAX || !path_is_clean(text))
+		return false;
+	vm->module[vm->module_count].path = text;
+	vm->module[vm->module_count++].arguments = arguments;
+	return true;
 }
 
-int config_value_print(const struct config_key *key, const void *section, char *buffer, size_t size)
+static void point(const struct config_key *key, void *section, const char *text)
 {
-	uint64_t value;
-
-	if (key->kind == KIND_PATH || key->kind == KIND_TEXT)
-		return format_buffer(buffer, size, "%s", (const char *)section + key->offset);
-	value = fetch(key, section);
-	for (unsigned i = 0; i < key->word_count; i++)
-		if (key->words[i].value == value)
-			return format_buffer(buffer, size, "%s", key->words[i].text);
-	if (key->kind == KIND_BYTES)
-		return print_bytes(value, buffer, size);
-	if (key->kind == KIND_TIME)
-		return print_time(value, buffer, size);
-	if (key->kind == KIND_CPUS)
-		return config_cpus_print(value, buffer, size);
-	return format_buffer(buffer, size, key->kind == KIND_PORT ? "0x%llx" : "%llu",
-	                     (unsigned long long)value);
+	memcpy((char *)section + key->offset, &text, sizeof(text));
 }
 
-static size_t describe_words(const struct config_key *key, char *buffer, size_t size)
+bool config_text_parse(const struct config_key *key, char *text, void *section)
 {
-	unsigned count = key->word_count;
-	size_t used = 0;
+	size_t length = strlen(text);
 
-	for (unsigned i = 0; i < count; i++) {
-		bool last = i + 1 == count && key->kind == KIND_WORD;
-		const char *joint = i == 0 ? "" : last ? " or " : ", ";
-
-		used += (size_t)format_buffer(buffer + used, size - used, "%s%s", joint, key->words[i].text);
-		if (used >= size)
-			return size - 1;
-	}
-	return used;
-}
-
-void config_describe_values(const struct config_key *key, char *buffer, size_t size)
-{
-	size_t used = describe_words(key, buffer, size);
-	char low[24], high[24];
-
-	switch (key->kind) {
-	case KIND_WORD: break;
-	case KIND_PORT:
-		format_buffer(buffer + used, size - used, " or an I/O port from 0x%llx to 0x%llx",
-		              (unsigned long long)key->min, (unsigned long long)key->max);
-		break;
-	case KIND_NUMBER:
-		format_buffer(buffer, size, "%llu to %llu", (unsigned long long)key->min,
-		              (unsigned long long)key->max);
-		break;
-	case KIND_BYTES:
-		print_bytes(key->min, low, sizeof(low));
-		print_bytes(key->max, high, sizeof(high));
-		format_buffer(buffer, size, "%s to %s, a multiple of 4K, as in 64M or 1G", low, high);
-		break;
-	case KIND_TIME:
-		print_time(key->min, low, sizeof(low));
-		print_time(key->max, high, sizeof(high));
-		format_buffer(buffer, size, "%s to %s with a unit, as in 500ms or 3s", low, high);
-		break;
-	case KIND_CPUS:
-		format_buffer(buffer, size, "all, or numbers from 0 to %d and ranges, as in 0,2-3",
-		              CONFIG_CPUS_MAX - 1);
-		break;
-	case KIND_PATH:
-		format_buffer(buffer, size, "a path of %s%llu characters without blanks, quotes and $",
-		              key->min ? "1 to " : "up to ", (unsigned long long)key->max);
-		break;
-	case KIND_TEXT:
-		format_buffer(buffer, size, "up to %llu characters, verbatim to the end of the line",
-		              (unsigned long long)key->max);
-		break;
-	}
+	if (length < key->min || length > key->max)
+		return false;
+	if (key->kind == KIND_MODULE)
+		return parse_module(text, section);
+	if (key->kind == KIND_PATH && !path_is_clean(text))
+		return false;
+	point(key, section, text);
+	return true;
 }
 
 void config_defaults(enum config_section section, void *fields)
 {
-	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++)
-		if (config_keys[i].section == section && config_keys[i].initial[0])
-			(void)config_value_parse(&config_keys[i], config_keys[i].initial, fields);
+	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (key->section != section || key->kind == KIND_MODULE)
+			continue;
+		if (config_kind_is_text(key->kind))
+			point(key, fields, key->initial);
+		else
+			(void)config_value_parse(key, key->initial, fields);
+	}
 }

@@ -132,11 +132,22 @@ static int populate(struct guest_map *map, uint64_t memory)
 
 /* ---- Config ---- */
 
+/* Of the frames that hold `size` bytes. */
+static unsigned order_of(size_t size)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < size)
+		order++;
+	return order;
+}
+
 static bool read_config(void)
 {
 	static struct config_error errors[ERRORS_SHOWN];
 	const struct guest_file *file = find_file("config");
 	unsigned count;
+	hpa_t storage;
 
 	if (!file) {
 		log_error("There is no config module: add \"module2 /boot/FILE config\" to the boot loader's "
@@ -144,7 +155,10 @@ static bool read_config(void)
 		          "entry, or build the image with make iso CONFIG=FILE.\n");
 		return false;
 	}
-	count = config_parse(hpa_to_pointer(file->start), file->size, &config, errors, ERRORS_SHOWN);
+	storage = frames_alloc(order_of(config_storage_size(hpa_to_pointer(file->start), file->size)),
+	                       FRAME_OWNER_MONITOR, FRAME_DATA);
+	count = config_parse(hpa_to_pointer(file->start), file->size,
+	                     storage ? hpa_to_pointer(storage) : NULL, &config, errors, ERRORS_SHOWN);
 	for (unsigned i = 0; i < MIN(count, ERRORS_SHOWN); i++) {
 		if (errors[i].line)
 			log_error("config line %u: %s\n", errors[i].line, errors[i].text);
@@ -156,18 +170,9 @@ static bool read_config(void)
 	return true;
 }
 
-static unsigned vm_order(void)
-{
-	unsigned order = 0;
-
-	while (PAGE_SIZE << order < sizeof(struct vm))
-		order++;
-	return order;
-}
-
 static struct vm *alloc_vm(void)
 {
-	hpa_t frames = frames_alloc(vm_order(), FRAME_OWNER_MONITOR, FRAME_DATA);
+	hpa_t frames = frames_alloc(order_of(sizeof(struct vm)), FRAME_OWNER_MONITOR, FRAME_DATA);
 
 	return frames ? hpa_to_pointer(frames) : NULL;
 }
@@ -191,7 +196,7 @@ static bool start_vm(const struct vm_config *plan)
 	}
 	if (vm_start(vm, &vm_plan, 0, problem, sizeof(problem))) {
 		log_error("vm %s: %s\n", plan->name, problem);
-		frames_free(pointer_to_hpa(vm), vm_order());
+		frames_free(pointer_to_hpa(vm), order_of(sizeof(struct vm)));
 		return false;
 	}
 	log_info("vm %s: started with %luM of memory\n", vm->name, vm->memory >> 20);

@@ -15,7 +15,7 @@
 #include "guests/config.h"
 
 #define ERRORS_MAX 100
-#define FILE_MAX   (1 << 20)
+#define FILE_MAX   CONFIG_SIZE_MAX
 
 static struct config config;
 static struct config_error errors[ERRORS_MAX];
@@ -42,7 +42,7 @@ static char *read_file(const char *path, size_t *size)
 	if (ferror(file) || *size > FILE_MAX) {
 		fprintf(stderr, "%s: %s\n", path,
 		        ferror(file) ? "cannot read the config file; is it a folder?"
-		                     : "larger than 1 MiB, so not a config file");
+		                     : "larger than 4 MiB, so not a config file");
 		free(text);
 		text = NULL;
 	}
@@ -102,39 +102,62 @@ static unsigned check_images(const char *path)
 
 		count += check_image(path, vm->kernel_line, "kernel", vm->kernel);
 		count += check_image(path, vm->initrd_line, "initrd", vm->initrd);
+		for (unsigned n = 0; n < vm->module_count; n++)
+			count += check_image(path, vm->module[n].line, "module", vm->module[n].path);
 	}
 	return count;
 }
 
-static void print_files(void)
+static int compare_names(const void *a, const void *b)
 {
-	static const char *names[2 * CONFIG_VMS_MAX];
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < 2 * config.vm_count; i++) {
-		const struct vm_config *vm = &config.vm[i / 2];
-		const char *name = i % 2 ? vm->initrd : vm->kernel;
-		unsigned j;
-
-		for (j = 0; j < count && strcmp(names[j], name) != 0; j++)
-			;
-		if (j == count && name[0]) {
-			names[count++] = name;
-			printf("%s\n", name);
-		}
-	}
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int check(const char *path, bool files)
+/* All images, each once, as many VMs may share one. */
+static int print_files(void)
 {
-	unsigned count;
-	size_t size;
-	char *text = read_file(path, &size);
+	size_t count = 0, max = (2 + CONFIG_MODULES_MAX) * (size_t)config.vm_count;
+	const char **names = malloc(max * sizeof(*names));
 
-	if (!text)
+	if (!names) {
+		fprintf(stderr, "check-config: no memory\n");
 		return 2;
-	count = config_parse(text, size, &config, errors, ERRORS_MAX);
-	free(text);
+	}
+	for (unsigned i = 0; i < config.vm_count; i++) {
+		const struct vm_config *vm = &config.vm[i];
+
+		names[count++] = vm->kernel;
+		if (vm->initrd[0])
+			names[count++] = vm->initrd;
+		for (unsigned n = 0; n < vm->module_count; n++)
+			names[count++] = vm->module[n].path;
+	}
+	qsort(names, count, sizeof(*names), compare_names);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || strcmp(names[i - 1], names[i]) != 0)
+			printf("%s\n", names[i]);
+	free(names);
+	return 0;
+}
+
+static void print_table(void)
+{
+	uint64_t total = config_memory_total(&config);
+	bool mega = total % MIB(1) == 0;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config.vm_count; i++)
+		count += config.vm[i].autostart;
+	config_print(&config, put_line, stdout);
+	printf("\n# VMs: %u. Start by themselves: %u, with %llu%c of memory in all.\n", config.vm_count,
+	       count, (unsigned long long)total >> (mega ? 20 : 10), mega ? 'M' : 'K');
+}
+
+/* Report the mistakes, or print what is asked for. */
+static int check_table(const char *path, const char *text, size_t size, void *storage, bool files)
+{
+	unsigned count = config_parse(text, size, storage, &config, errors, ERRORS_MAX);
+
 	for (unsigned i = 0; i < count && i < ERRORS_MAX; i++)
 		report(path, errors[i].line, errors[i].text);
 	if (count > ERRORS_MAX)
@@ -143,10 +166,25 @@ static int check(const char *path, bool files)
 	if (count)
 		return 1;
 	if (files)
-		print_files();
-	else
-		config_print(&config, put_line, stdout);
+		return print_files();
+	print_table();
 	return 0;
+}
+
+static int check(const char *path, bool files)
+{
+	size_t size;
+	char *text = read_file(path, &size);
+	void *storage;
+	int status;
+
+	if (!text)
+		return 2;
+	storage = malloc(config_storage_size(text, size) + 1);
+	status = check_table(path, text, size, storage, files);
+	free(storage);
+	free(text);
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -22,7 +22,7 @@ PROGRAM = re.compile(r"\.(c|h|S|py|sh|asl|conf|ld|list)$|^Makefile$|^run$|^rcS$|
 FILE_NAME = re.compile(r"[\w*-]+\.(c|h|S|py|sh|asl|md|ld)$")
 IDENTIFIER = re.compile(r"[A-Za-z]\w*_\w+|\b[a-z]\w*(?=\(\))")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-IMAGE = re.compile(r"^(?:kernel|initrd)\s*=\s*(\S+)", re.MULTILINE)
+IMAGE = re.compile(r"^(?:kernel|initrd|module)\s*=\s*(\S+)", re.MULTILINE)
 RUN_LIMIT = 600  # seconds for one block
 
 mistakes = 0

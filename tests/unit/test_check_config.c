@@ -13,7 +13,7 @@ int check_config_main(int argc, char **argv);
 #undef main
 
 static char folder[] = "/tmp/check-config.XXXXXX";
-static char output[16384]; /* of both streams */
+static char output[1 << 20]; /* of both streams */
 
 static void write_file(const char *name, const char *text)
 {
@@ -71,11 +71,42 @@ static void assert_output(const char *format)
 static void test_good(void **state)
 {
 	(void)state;
-	write_file("good.conf", "[vm a]\nkernel = k\ninitrd = i\n[vm b]\nkernel = k\nmemory = 2M\n");
+	write_file("good.conf", "[vm a]\nkernel = k\ninitrd = i\nmodule = m a b\nmodule = i\n"
+	                        "[vm b]\nkernel = k\nmemory = 2M\n");
 	assert_int_equal(run(NULL, "good.conf"), 0);
 	assert_non_null(strstr(output, "[vm b]\nkernel = k\ninitrd = \ncmdline = \nmemory = 2M\n"));
+	assert_non_null(
+		strstr(output, "\n\n# VMs: 2. Start by themselves: 2, with 258M of memory in all.\n"));
 	assert_int_equal(run("--files", "good.conf"), 0);
-	assert_string_equal(output, "k\ni\n");
+	assert_string_equal(output, "i\nk\nm\n");
+}
+
+static void test_total(void **state)
+{
+	(void)state;
+	write_file("total.conf", "[vm a]\nkernel = k\nmemory = 1028K\n[vm b]\nkernel = k\nautostart = no\n");
+	assert_int_equal(run(NULL, "total.conf"), 0);
+	assert_non_null(strstr(output, "\n# VMs: 2. Start by themselves: 1, with 1028K of memory in all.\n"));
+}
+
+/* The most that there may be, all from one image; what is printed is a table again. */
+static void test_many(void **state)
+{
+	static char text[CONFIG_VMS_MAX * 40];
+	size_t at = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < CONFIG_VMS_MAX; i++)
+		at += (size_t)sprintf(text + at, "[vm v%u]\nkernel = k\n", i);
+	write_file("most.conf", text);
+	assert_int_equal(run("--files", "most.conf"), 0);
+	assert_string_equal(output, "k\n");
+	assert_int_equal(run(NULL, "most.conf"), 0);
+	write_file("again.conf", output);
+	assert_non_null(
+		strstr(output, "# VMs: 1024. Start by themselves: 1024, with 262144M of memory in all.\n"));
+	assert_int_equal(run("--files", "again.conf"), 0);
+	assert_string_equal(output, "k\n");
 }
 
 static void test_mistakes(void **state)
@@ -116,6 +147,11 @@ static void test_images(void **state)
 	write_file("images.conf", "[vm a]\nkernel = k\ninitrd = nothing\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
 	assert_output("%s/images.conf:3: initrd 'nothing' is empty; fetch or build it again\n");
+	write_file("images.conf", "[vm a]\nkernel = k\nmodule = m\nmodule = gone x\n");
+	assert_int_equal(run(NULL, "images.conf"), 1);
+	assert_output(
+		"%s/images.conf:4: module 'gone' cannot be opened at %s/gone: No such file or directory; "
+		"give a path relative to the config file's folder\n");
 	write_file("images.conf", "[vm a]\nkernel = /\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
 	assert_output("%s/images.conf:2: kernel '/' is no regular file; name an image file\n");
@@ -123,7 +159,7 @@ static void test_images(void **state)
 
 static void test_unreadable(void **state)
 {
-	static char big[(1 << 20) + 2];
+	static char big[CONFIG_SIZE_MAX + 2];
 
 	(void)state;
 	assert_int_equal(run(NULL, "missing.conf"), 2);
@@ -133,7 +169,7 @@ static void test_unreadable(void **state)
 	memset(big, '\n', sizeof(big) - 1);
 	write_file("big.conf", big);
 	assert_int_equal(run(NULL, "big.conf"), 2);
-	assert_output("%s/big.conf: larger than 1 MiB, so not a config file\n");
+	assert_output("%s/big.conf: larger than 4 MiB, so not a config file\n");
 }
 
 static void test_usage(void **state)
@@ -154,6 +190,7 @@ static int make_folder(void **state)
 		return -1;
 	write_file("k", "kernel");
 	write_file("i", "initrd");
+	write_file("m", "module");
 	return 0;
 }
 
@@ -169,7 +206,8 @@ static int remove_folder(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),          cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_good),          cmocka_unit_test(test_total),
+		cmocka_unit_test(test_many),          cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_images),
 		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_usage),
 	};

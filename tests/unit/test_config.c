@@ -7,22 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "guests/config_keys.h"
+#include "config_same.h"
 #include "vmm/log.h"
 
 #define ERRORS 8
 
-static struct config config, again;
+static struct config config;
+static void *storage;
 static struct config_error errors[ERRORS];
 
 static unsigned parse_bytes(const char *text, size_t size)
 {
 	char *copy = malloc(size ? size : 1); /* so that reading past the end is seen */
+	size_t needed = config_storage_size(text, size);
 	unsigned count;
 
 	memcpy(copy, text, size);
 	memset(errors, 0, sizeof(errors));
-	count = config_parse(copy, size, &config, errors, ERRORS);
+	free(storage);
+	storage = malloc(needed ? needed : 1); /* not a byte more: that would be seen, too */
+	count = config_parse(copy, size, storage, &config, errors, ERRORS);
 	free(copy);
 	return count;
 }
@@ -76,10 +80,10 @@ static void test_every_default_is_valid(void **state)
 		void *fields = key->section == SECTION_VM ? (void *)&vm : (void *)&monitor;
 
 		assert_non_null(key->name);
-		if (key->initial[0])
-			assert_true(config_value_parse(key, key->initial, fields));
+		if (config_kind_is_text(key->kind))
+			assert_string_equal(key->initial, "");
 		else
-			assert_true(key->kind == KIND_PATH || key->kind == KIND_TEXT);
+			assert_true(config_value_parse(key, key->initial, fields));
 	}
 }
 
@@ -233,89 +237,100 @@ static void test_mistakes(void **state)
 		unsigned line;
 		const char *message; /* exact */
 	} cases[] = {
-		{"",						      0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
-		{"[monitor]\n",					   0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
-		{VM "memroy = 64M",				       3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"               },
-		{VM "Kernel = x",					 3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"               },
-		{"[monitor]\nlgo = info\n" VM,                            2, "unknown key 'lgo' in [monitor]; did you mean 'log'?"                },
-		{VM "zzz = 1",					    3,
-	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, "
+		{"",													0,  "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{"[monitor]\n",											     0,  "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{VM "memroy = 64M",											 3,  "unknown key 'memroy' in [vm]; did you mean 'memory'?"               },
+		{VM "Kernel = x",											   3,  "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"               },
+		{"[monitor]\nlgo = info\n" VM,									      2,  "unknown key 'lgo' in [monitor]; did you mean 'log'?"                },
+		{VM "zzz = 1",											      3,
+	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, "
+	         "uarts, "
 	         "acpi, "
-	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"                                                     },
-		{VM "serial = com1",				      3, "key 'serial' does not belong in [vm]; move it to [monitor]"         },
-		{VM " = 1",					       3,
-	         "unknown key '' in [vm]; the keys are kernel, initrd, cmdline, memory, type, uarts, acpi, "
-	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"                                                     },
-		{"[vn a]\nkernel = k\n" VM,                               1, "unknown section 'vn'; use [monitor] or [vm NAME]"                   },
-		{"[]\n" VM,					       1, "unknown section ''; use [monitor] or [vm NAME]"                     },
-		{"[vm a\n" VM,					    1, "the section has no closing ']'; write [monitor] or [vm NAME]"       },
-		{"[monitor] x\n" VM,				      1, "text behind ']'; begin a new line for it"                           },
-		{"[monitor x]\n" VM,				      1, "[monitor] takes no name; write [monitor]"                           },
-		{VM "[monitor]\n\n[monitor]",                             5,
-	         "a second [monitor] section; move its keys to the one in line 3"                                                                 },
-		{"[vm]\nkernel = k\n" VM,                                 1, "the VM has no name; write [vm NAME]"                                },
-		{"[vm -a]\n" VM,					  1,
+	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"													},
+		{VM "serial = com1",											3,  "key 'serial' does not belong in [vm]; move it to [monitor]"         },
+		{VM " = 1",												 3,
+	         "unknown key '' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, uarts, "
+	         "acpi, "
+	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"													},
+		{"[vn a]\nkernel = k\n" VM,										 1,  "unknown section 'vn'; use [monitor] or [vm NAME]"                   },
+		{"[]\n" VM,												 1,  "unknown section ''; use [monitor] or [vm NAME]"                     },
+		{"[vm a\n" VM,											      1,  "the section has no closing ']'; write [monitor] or [vm NAME]"       },
+		{"[monitor] x\n" VM,											1,  "text behind ']'; begin a new line for it"                           },
+		{"[monitor x]\n" VM,											1,  "[monitor] takes no name; write [monitor]"                           },
+		{VM "[monitor]\n\n[monitor]",									       5,
+	         "a second [monitor] section; move its keys to the one in line 3"														    },
+		{"[vm]\nkernel = k\n" VM,										   1,  "the VM has no name; write [vm NAME]"                                },
+		{"[vm -a]\n" VM,											    1,
 	         "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
 	         "or "
-	         "digit"															  },
-		{"[vm a b]\n" VM,					 1,
+	         "digit"																					     },
+		{"[vm a b]\n" VM,											   1,
 	         "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
 	         "or "
-	         "digit"															  },
-		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM,           1,
+	         "digit"																					     },
+		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM,                                                             1,
 	         "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, '-', '_' "
 	         "and "
-	         "'.', beginning with a letter or digit"											  },
-		{VM "\n" VM,					      4, "a VM named 'a' stands already in line 1; give this one another name"},
-		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",              1,
-	         "VM 'a' has no kernel; add a line 'kernel = PATH'"									       },
-		{VM "kernel = l",					 3, "key 'kernel' stands already in line 2; remove one of the two"       },
-		{"kernel = k\n" VM,				       1,
-	         "key 'kernel' before any section; put it below [monitor] or [vm NAME]"                                                           },
-		{VM "memory 64M",					 3, "neither a [section] nor 'key = value'; begin comments with '#'"     },
-		{VM "memory =",					   3,
-	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                                     },
-		{VM "memory = # none",                                    3,
-	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                                     },
-		{VM "memory = 64",					3,
-	         "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"                                                   },
-		{VM "acpi = maybe",				       3, "bad value 'maybe' for 'acpi'; use yes or no"                        },
-		{VM "uarts = 5",					  3, "bad value '5' for 'uarts'; use 0 to 4"                              },
-		{VM "initrd = my file",                                   3,
+	         "'.', beginning with a letter or digit"																	     },
+		{VM "\n" VM,												4,  "a VM named 'a' stands already in line 1; give this one another name"},
+		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",								1,
+	         "VM 'a' has no kernel; add a line 'kernel = PATH'"																  },
+		{VM "kernel = l",											   3,  "key 'kernel' stands already in line 2; remove one of the two"       },
+		{"kernel = k\n" VM,											 1,
+	         "key 'kernel' before any section; put it below [monitor] or [vm NAME]"													      },
+		{VM "memory 64M",											   3,  "neither a [section] nor 'key = value'; begin comments with '#'"     },
+		{VM "memory =",											     3,
+	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"													},
+		{VM "memory = # none",										      3,
+	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"													},
+		{VM "memory = 64",											  3,
+	         "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"												      },
+		{VM "acpi = maybe",											 3,  "bad value 'maybe' for 'acpi'; use yes or no"                        },
+		{VM "uarts = 5",											    3,  "bad value '5' for 'uarts'; use 0 to 4"                              },
+		{VM "initrd = my file",										     3,
 	         "bad value 'my file' for 'initrd'; use a path of up to 127 characters without blanks, "
 	         "quotes "
-	         "and $"															  },
-		{"[monitor]\nserial = 3f8\n" VM,                          2,
+	         "and $"																					     },
+		{"[monitor]\nserial = 3f8\n" VM,									    2,
 	         "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port from 0x100 "
 	         "to "
-	         "0xfff8"															 },
-		{"[monitor]\nspeed = 14400\n" VM,                         2,
-	         "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"                                       },
+	         "0xfff8"																					    },
+		{"[monitor]\nspeed = 14400\n" VM,									   2,
+	         "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"                                                                                          },
 		{VM "cmdline = a\x01"
-	            "b",	                         3, "control character 01h in this line; remove it"                      },
-		{VM "cmdline = a\x7f \\\n\x02",                           3, "control character 7Fh in this line; remove it"                      },
-		{VM "weight = 0",					 3, "bad value '0' for 'weight'; use 1 to 10000"                         },
-		{VM "cap = 101%",					 3, "bad value '101%' for 'cap'; use 0 to 100"                           },
-		{VM "cpus = 0,64",					3,
-	         "bad value '0,64' for 'cpus'; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                          },
-		{VM "cpus =",					     3,
-	         "key 'cpus' has no value; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                              },
-		{VM "start_delay = 5",                                    3,
-	         "bad value '5' for 'start_delay'; use 0 to 3600s with a unit, as in 500ms or 3s"                                                 },
-		{VM "on_crash = reboot",                                  3, "bad value 'reboot' for 'on_crash'; use stop, restart or hold"       },
-		{VM "console = com1",                                     3,
-	         "bad value 'com1' for 'console'; use shared, none, com2, com3 or com4"                                                           },
-		{VM "keyboard = no",				      3, "key 'keyboard' does not belong in [vm]; move it to [monitor]"       },
-		{VM "screen = no\nview = screen",                         4,
-	         "VM 'a' has no screen to show; write view = serial, or screen = yes"                                                             },
-		{VM "view = serial\nuarts = 0",                           3,
-	         "VM 'a' has no serial port to show; write view = screen, or uarts = 1"                                                           },
-		{VM "console = com2\n[monitor]\nserial = 0x2f8",          3,
-	         "the console of VM 'a' is the monitor's own serial port; give one of the two another"                                            },
-		{VM "console = com4\n[vm b]\nconsole = com4\nkernel = k", 5,
-	         "the console of VM 'b' is that of 'a' already (line 3); give one of the two another"                                             },
-		{VM "cmdline = a\\",				      3, "a backslash continues this line, but nothing follows; remove it"    },
-		{VM "cmdline = a\\\n",                                    3, "a backslash continues this line, but nothing follows; remove it"    },
+	            "b",	                                                                           3,  "control character 01h in this line; remove it"                      },
+		{VM "cmdline = a\x7f \\\n\x02",									     3,  "control character 7Fh in this line; remove it"                      },
+		{VM "module =",											     3,
+	         "key 'module' has no value; use a path of 1 to 127 characters without blanks, quotes and $, "
+	         "and its arguments, verbatim; up to 2047 characters in all"															 },
+		{VM "module = a'b c",										       3,
+	         "bad value 'a'b c' for 'module'; use a path of 1 to 127 characters without blanks, quotes "
+	         "and $, and its arguments, verbatim; up to 2047 characters in all"														  },
+		{VM
+	         "module=1\nmodule=2\nmodule=3\nmodule=4\nmodule=5\nmodule=6\nmodule=7\nmodule=8\nmodule=9\n"
+	         "module=10\nmodule=11\nmodule=12\nmodule=13\nmodule=14\nmodule=15\nmodule=16\nmodule=17", 19, "VM 'a' has more than the 16 modules that are possible; remove some" },
+		{VM "weight = 0",											   3,  "bad value '0' for 'weight'; use 1 to 10000"                         },
+		{VM "cap = 101%",											   3,  "bad value '101%' for 'cap'; use 0 to 100"                           },
+		{VM "cpus = 0,64",											  3,
+	         "bad value '0,64' for 'cpus'; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                                                                             },
+		{VM "cpus =",											       3,
+	         "key 'cpus' has no value; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                                                                                 },
+		{VM "start_delay = 5",										      3,
+	         "bad value '5' for 'start_delay'; use 0 to 3600s with a unit, as in 500ms or 3s"												    },
+		{VM "on_crash = reboot",										    3,  "bad value 'reboot' for 'on_crash'; use stop, restart or hold"       },
+		{VM "console = com1",										       3,
+	         "bad value 'com1' for 'console'; use shared, none, com2, com3 or com4"													      },
+		{VM "keyboard = no",											3,  "key 'keyboard' does not belong in [vm]; move it to [monitor]"       },
+		{VM "screen = no\nview = screen",									   4,
+	         "VM 'a' has no screen to show; write view = serial, or screen = yes"														},
+		{VM "view = serial\nuarts = 0",									     3,
+	         "VM 'a' has no serial port to show; write view = screen, or uarts = 1"													      },
+		{VM "console = com2\n[monitor]\nserial = 0x2f8",                                                            3,
+	         "the console of VM 'a' is the monitor's own serial port; give one of the two another"                                                                                               },
+		{VM "console = com4\n[vm b]\nconsole = com4\nkernel = k",                                                   5,
+	         "the console of VM 'b' is that of 'a' already (line 3); give one of the two another"                                                                                                },
+		{VM "cmdline = a\\",											3,  "a backslash continues this line, but nothing follows; remove it"    },
+		{VM "cmdline = a\\\n",										      3,  "a backslash continues this line, but nothing follows; remove it"    },
 	};
 
 	(void)state;
@@ -418,6 +433,80 @@ static void test_long_values(void **state)
 }
 
 /* Each of three VMs asks for a port that is taken; the one in between has its own. */
+static void test_modules(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm bad]\nmodule = x\n"
+	                       "[vm a]\nkernel = k\nmodule = ../m#1 root=a \"b c\" # all of it \\\n  d\n"
+	                       "memory = 2M\nmodule =\tn\n[vm b]\nkernel = k\nmodule = o\tp"),
+	                 1);
+	assert_int_equal(errors[0].line, 1);
+	assert_int_equal(config.vm_count, 2);
+	assert_int_equal(config.vm[0].module_count, 2);
+	assert_string_equal(config.vm[0].module[0].path, "../m#1");
+	assert_string_equal(config.vm[0].module[0].arguments, "root=a \"b c\" # all of it d");
+	assert_int_equal(config.vm[0].module[0].line, 5);
+	assert_string_equal(config.vm[0].module[1].path, "n");
+	assert_string_equal(config.vm[0].module[1].arguments, "");
+	assert_int_equal(config.vm[0].module[1].line, 8);
+	assert_int_equal(config.vm[1].module_count, 1);
+	assert_string_equal(config.vm[1].module[0].path, "o");
+	assert_string_equal(config.vm[1].module[0].arguments, "p");
+}
+
+/* More sections with more modules than a table can hold: those that are left out take no room. */
+static void test_many_modules(void **state)
+{
+	static char text[200 * (CONFIG_VMS_MAX + 20)];
+	size_t at = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < CONFIG_VMS_MAX + 10; i++) {
+		at += (size_t)sprintf(text + at, i < 10 ? "[vm v%u]\n" : "[vm v%u]\nkernel=k\n", i);
+		for (unsigned n = 0; n < CONFIG_MODULES_MAX; n++)
+			at += (size_t)sprintf(text + at, "module=%u\n", n);
+	}
+	assert_int_equal(parse(text), 10);
+	assert_int_equal(config.vm_count, CONFIG_VMS_MAX);
+	assert_string_equal(config.vm[CONFIG_VMS_MAX - 1].module[15].path, "15");
+	sprintf(text + at, "[vm w]\nkernel=k\n");
+	assert_int_equal(parse(text), 11);
+}
+
+static void test_memory_total(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel=k\nmemory=1028K\n[vm b]\nkernel=k\nmemory=1G\nautostart=no\n"
+	                       "[vm c]\nkernel=k\nmemory=1T\n"),
+	                 0);
+	assert_int_equal(config_memory_total(&config), 1028 * 1024 + GIB(1024));
+	config.vm[0].memory = UINT64_MAX - GIB(1024) + 1;
+	assert_int_equal(config_memory_total(&config), UINT64_MAX);
+	config.vm[0].memory = UINT64_MAX - GIB(1024) - 4095;
+	assert_int_equal(config_memory_total(&config), UINT64_MAX - 4095);
+	config.vm_count = 0;
+	assert_int_equal(config_memory_total(&config), 0);
+}
+
+static void test_no_storage(void **state)
+{
+	static char text[CONFIG_SIZE_MAX + 1];
+
+	(void)state;
+	assert_int_equal(config_parse(VM, strlen(VM), NULL, &config, errors, ERRORS), 1);
+	assert_int_equal(errors[0].line, 0);
+	assert_string_equal(errors[0].text,
+	                    "there is no room for the table, which takes 1K; give the machine more memory");
+	assert_int_equal(config.vm_count, 0);
+	assert_int_equal(config.monitor.serial_port, 0x3f8);
+	memset(text, '\n', sizeof(text));
+	assert_int_equal(parse_bytes(text, sizeof(text)), 1);
+	assert_string_equal(errors[0].text,
+	                    "larger than 4 MiB, so not a config file; give the config file instead");
+	memcpy(text, VM, strlen(VM));
+	assert_int_equal(parse_bytes(text, sizeof(text) - 1), 0);
+}
+
 static void test_taken_consoles(void **state)
 {
 	(void)state;
@@ -450,26 +539,31 @@ static void test_too_many(void **state)
 	size_t at = 0;
 
 	(void)state;
+	assert_in_range(sizeof(struct vm_config), 1, 300); /* a thousand of them must not weigh */
 	for (unsigned i = 0; i <= CONFIG_VMS_MAX; i++)
 		at += (size_t)sprintf(text + at, "[vm v%u]\nkernel = k\nmemory=%uM\n", i, i + 1);
 	assert_int_equal(parse(text), 1);
 	assert_int_equal(errors[0].line, 3 * CONFIG_VMS_MAX + 1);
 	assert_string_equal(errors[0].text,
-	                    "too many VMs: 'v64' is more than the 64 that are possible; remove some");
+	                    "too many VMs: 'v1024' is more than the 1024 that are possible; remove some");
 	assert_int_equal(config.vm_count, CONFIG_VMS_MAX);
-	assert_int_equal(config.vm[63].memory, MIB(64));
+	assert_int_equal(config.vm[1023].memory, MIB(1024));
 }
 
 static void test_more_errors_than_room(void **state)
 {
-	struct config_error one = {77, "untouched"};
+	struct config_error two[2] = {
+		{0           },
+                { 77, "untouched"}
+        };
+	uint64_t room[64];
 
 	(void)state;
-	assert_int_equal(config_parse("a\nb\nc\n" VM, strlen("a\nb\nc\n" VM), &config, &one, 1), 3);
-	assert_int_equal(one.line, 1);
-	one = (struct config_error){77, "untouched"};
-	assert_int_equal(config_parse("a\n" VM, strlen("a\n" VM), &config, NULL, 0), 1);
-	assert_int_equal(one.line, 77);
+	assert_in_range(config_storage_size("a\nb\nc\n" VM, strlen("a\nb\nc\n" VM)), 1, sizeof(room));
+	assert_int_equal(config_parse("a\nb\nc\n" VM, strlen("a\nb\nc\n" VM), room, &config, two, 1), 3);
+	assert_int_equal(two[0].line, 1);
+	assert_int_equal(two[1].line, 77);
+	assert_int_equal(config_parse("a\n" VM, strlen("a\n" VM), room, &config, NULL, 0), 1);
 }
 
 struct text {
@@ -485,40 +579,37 @@ static void collect(void *context, const char *line)
 	text->size += (size_t)sprintf(text->bytes + text->size, "%s\n", line);
 }
 
-static void forget_lines(struct config *c)
-{
-	for (unsigned i = 0; i < c->vm_count; i++) {
-		struct vm_config *vm = &c->vm[i];
-
-		vm->line = vm->kernel_line = vm->initrd_line = vm->memory_line = 0;
-		vm->cpus_line = vm->console_line = 0;
-	}
-}
-
 static void test_round_trip(void **state)
 {
 	static struct text text;
+	struct config before;
+	void *kept;
 
 	(void)state;
 	text.size = 0;
 	assert_int_equal(parse("[monitor]\nserial=0x2f0\nlog=error\nscreen=no\nmitigations=off\n"
 	                       "[vm a]\nkernel=k\ninitrd=i\nmemory=3076K\ntype=linux\nacpi=no\n"
 	                       "cmdline = a=b # c \"d\" [x]\n"
+	                       "module=m  a \"b\"  c # d\nmodule = n\n"
 	                       "[vm b]\nkernel=../k2\nmemory=3G\nuarts=2\nweight=7\ncap=50\ncpus=1,3-5\n"
 	                       "on_crash=restart\nautostart=no\nstart_delay=1500ms\nconsole=com3\n"
 	                       "view=serial\nscreen=no\ntype=flat\n"
 	                       "[vm c]\nkernel=k\nstart_delay=2000ms\n"),
 	                 0);
 	config_print(&config, collect, &text);
-	memcpy(&again, &config, sizeof(again));
+	before = config;
+	kept = storage;
+	storage = NULL;
 	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
-	forget_lines(&config);
-	forget_lines(&again);
-	assert_memory_equal(&config, &again, sizeof(config));
+	assert_true(same_config(&config, &before));
+	config.vm[1].cpus ^= 2;
+	assert_false(same_config(&config, &before));
+	free(kept);
 	assert_non_null(strstr(text.bytes, "memory = 3076K\n"));
 	assert_non_null(strstr(text.bytes, "memory = 3G\n"));
 	assert_non_null(strstr(text.bytes, "serial = 0x2f0\n"));
 	assert_non_null(strstr(text.bytes, "[vm b]\n"));
+	assert_non_null(strstr(text.bytes, "module = m a \"b\"  c # d\nmodule = n\n"));
 	assert_non_null(strstr(text.bytes, "cpus = 1,3-5\n"));
 	assert_non_null(strstr(text.bytes, "start_delay = 1500ms\n"));
 	assert_non_null(strstr(text.bytes, "start_delay = 2s\n"));
@@ -571,6 +662,8 @@ int main(void)
 		cmocka_unit_test(test_every_key),      cmocka_unit_test(test_keys_of_many),
 		cmocka_unit_test(test_cpus),           cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_long_values),
+		cmocka_unit_test(test_modules),        cmocka_unit_test(test_many_modules),
+		cmocka_unit_test(test_memory_total),   cmocka_unit_test(test_no_storage),
 		cmocka_unit_test(test_taken_consoles), cmocka_unit_test(test_nul_stops),
 		cmocka_unit_test(test_too_many),       cmocka_unit_test(test_more_errors_than_room),
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_document),

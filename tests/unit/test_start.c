@@ -357,23 +357,42 @@ static void more_memory_than_the_machine_has(void **state)
 	assert_int_equal(run(), WAITS);
 	assert_logged("error: vm big: memory = 1024M, but only ");
 	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
-	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR), owned + 1); /* the VMXON region */
+	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR), owned + 2); /* the VMXON region, and the table */
+}
+
+/* Take all memory in pieces of `least` and larger orders; the last one's address and order. */
+static hpa_t take_all_frames(unsigned least)
+{
+	hpa_t hpa, last = 0;
+
+	for (unsigned order = FRAME_ORDERS; order-- > least;)
+		while ((hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA)))
+			last = hpa | order;
+	return last;
+}
+
+static void no_memory_for_the_table(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM);
+	(void)take_all_frames(0);
+	(void)run();
+	assert_logged("error: config: there is no room for the table, which takes 1K; give the machine more "
+	              "memory");
 }
 
 static void no_memory_for_the_vm_itself(void **state)
 {
-	unsigned order = FRAME_ORDERS;
-	hpa_t hpa, last = 0;
+	hpa_t last;
 
 	(void)state;
 	add_text("config", ONE_VM);
 	add_kernel("kernel");
-	/* Leave single frames alone: enough for the VMXON region. */
-	while (--order)
-		while ((hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA)))
-			last = hpa | order;
+	last = take_all_frames(1);
+	/* Leave two frames alone: enough for the table and the VMXON region. */
 	frames_split(last & ~0xfffUL, last & 0xfff, FRAME_ORDER_4K);
 	frames_free(last & ~0xfffUL, FRAME_ORDER_4K);
+	frames_free((last & ~0xfffUL) + PAGE_SIZE, FRAME_ORDER_4K);
 	assert_int_equal(run(), WAITS);
 	assert_logged("error: vm one: no memory for the VM: give the machine more memory");
 }
@@ -462,6 +481,7 @@ int main(void)
 		start_test(a_missing_initrd),
 		start_test(a_corrupt_kernel),
 		start_test(more_memory_than_the_machine_has),
+		start_test(no_memory_for_the_table),
 		start_test(no_memory_for_the_vm_itself),
 		start_test(when_all_have_stopped_the_shell_waits),
 		start_test(or_the_machine_is_turned_off),

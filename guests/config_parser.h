@@ -1,0 +1,44 @@
+/* The reader of the config table in its parts: sections, keys, and what must fit together. */
+#ifndef GUESTS_CONFIG_PARSER_H
+#define GUESTS_CONFIG_PARSER_H
+
+#include "guests/config_lines.h"
+
+enum config_state {
+	STATE_NONE,    /* before any section */
+	STATE_SECTION, /* inside one */
+	STATE_SKIP,    /* inside one whose header was wrong */
+};
+
+struct config_parser {
+	struct config_lines lines;
+	struct config_findings findings;
+	struct config *config;
+	/* What is left of the storage. */
+	unsigned vm_max;
+	struct config_module *modules;
+	char *strings;
+
+	enum config_state state;
+	enum config_section section;
+	void *fields;                    /* of the open section */
+	unsigned errors_before;          /* findings when it began */
+	bool vm_seen;                    /* a [vm] section, good or not */
+	unsigned monitor_line;           /* of the [monitor] header; 0: none yet */
+	unsigned seen[CONFIG_KEY_COUNT]; /* line of each key in the open section; 0: none yet */
+};
+
+/* A finding about the current line. */
+#define complain(p, ...) config_complain(&(p)->findings, (p)->lines.start, __VA_ARGS__)
+
+/* Take the current line as `key = value` of the open section. */
+void config_assign(struct config_parser *p);
+
+/* Complain of what contradicts itself between the keys of the VM whose section ends. */
+void config_check_vm(struct config_parser *p, const struct vm_config *vm);
+
+/* Leave out, with a finding for each, the VMs whose serial port is taken. Comes last: the monitor's may stand
+ * anywhere. */
+void config_check_consoles(struct config_parser *p);
+
+#endif

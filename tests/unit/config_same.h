@@ -1,0 +1,49 @@
+/* Do two config tables say the same, but for the lines? For the tests of the parser. */
+#ifndef TESTS_CONFIG_SAME_H
+#define TESTS_CONFIG_SAME_H
+
+#include <string.h>
+#include "guests/config_keys.h"
+
+static inline bool same_modules(const struct vm_config *a, const struct vm_config *b)
+{
+	for (unsigned i = 0; i < a->module_count && i < b->module_count; i++)
+		if (strcmp(a->module[i].path, b->module[i].path) != 0 ||
+		    strcmp(a->module[i].arguments, b->module[i].arguments) != 0)
+			return false;
+	return a->module_count == b->module_count;
+}
+
+static inline bool same_section(enum config_section section, const void *a, const void *b)
+{
+	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
+		const struct config_key *key = &config_keys[i];
+		const char *of_a = (const char *)a + key->offset, *of_b = (const char *)b + key->offset;
+
+		if (key->section != section)
+			continue;
+		if (key->kind == KIND_MODULE) {
+			if (!same_modules(a, b))
+				return false;
+		} else if (config_kind_is_text(key->kind)) {
+			if (strcmp(*(char *const *)of_a, *(char *const *)of_b) != 0)
+				return false;
+		} else if (memcmp(of_a, of_b, key->size) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static inline bool same_config(const struct config *a, const struct config *b)
+{
+	if (a->vm_count != b->vm_count || !same_section(SECTION_MONITOR, &a->monitor, &b->monitor))
+		return false;
+	for (unsigned i = 0; i < a->vm_count; i++)
+		if (strcmp(a->vm[i].name, b->vm[i].name) != 0 ||
+		    !same_section(SECTION_VM, &a->vm[i], &b->vm[i]))
+			return false;
+	return true;
+}
+
+#endif
