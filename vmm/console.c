@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mm/host_map.h"
 #include "vmm/console_internal.h"
+#include "vmm/cpu.h"
 #include "vmm/shell.h"
 
 #define RING_SIZE     32768 /* more than a whole scrollback; a power of two */
@@ -15,13 +16,14 @@
 #define INPUT_POLLS   8
 #define CAUSES_MAX    16 /* of the UART's interrupt, taken in one go */
 #define LOSS_TEXT_MAX 64
+#define LINE_MAX      512
 
 /*
  * The ring has one writer's position and two readers': the serial line and the screen. All count bytes
  * ever put. A console that is absent keeps up at once.
  */
 static struct {
-	struct spinlock lock; /* of the ring and its positions, and of the screen */
+	struct spinlock lock; /* of the ring, its positions, and what is written to the UART */
 	uint8_t ring[RING_SIZE];
 	uint64_t head, serial, screen;
 	uint64_t lost;          /* bytes that did not fit, not yet said */
@@ -46,9 +48,25 @@ static void unlock(void)
 		spin_unlock(&console.lock);
 }
 
+/* The screen and the prompt are the boot processor's. Until the console is buffered nobody else runs. */
+static bool on_boot_cpu(void)
+{
+	return !console.buffered || !this_cpu()->index;
+}
+
+/* Without the lock the answer is old at once, as is any; it is never larger than the ring. */
 size_t console_free(void)
 {
-	return RING_SIZE - (size_t)(console.head - MIN(console.serial, console.screen));
+	uint64_t serial = __atomic_load_n(&console.serial, __ATOMIC_RELAXED);
+	uint64_t screen = __atomic_load_n(&console.screen, __ATOMIC_RELAXED);
+	uint64_t used = __atomic_load_n(&console.head, __ATOMIC_RELAXED) - MIN(serial, screen);
+
+	return RING_SIZE - (size_t)MIN(used, RING_SIZE);
+}
+
+bool console_half_free(void)
+{
+	return console_free() > RING_SIZE / 2;
 }
 
 bool console_room(void)
@@ -73,17 +91,27 @@ static void transmit(void)
 		uart_interrupts(&console.uart, true, console.transmitting);
 }
 
-/* Put up to `bytes` on the screen's grid; drawing is another matter. */
-static void feed_screen(size_t bytes)
+/* Put the next bytes, up to `max`, on the screen's grid; drawing is another matter. Returns how many. The
+ * lock is not needed: what is between the positions does not change, and only the boot processor moves this
+ * one. */
+static size_t feed_screen(size_t max)
 {
-	while (console.screen < console.head && bytes) {
-		size_t at = console.screen % RING_SIZE;
-		size_t count = MIN(MIN((size_t)(console.head - console.screen), RING_SIZE - at), bytes);
+	size_t at = console.screen % RING_SIZE;
+	uint64_t head = __atomic_load_n(&console.head, __ATOMIC_ACQUIRE);
+	size_t count = MIN(MIN((size_t)(head - console.screen), RING_SIZE - at), max);
 
-		screen_write(console.ring + at, count);
-		console.screen += count;
-		bytes -= count;
-	}
+	if (!count)
+		return 0;
+	screen_write(console.ring + at, count);
+	__atomic_store_n(&console.screen, console.screen + count, __ATOMIC_RELEASE);
+	return count;
+}
+
+/* At most two pieces: up to the end of the ring, and from its start. */
+static void show_on_screen(size_t max)
+{
+	if (screen_present()) /* else put_byte() moves the position */
+		feed_screen(max - feed_screen(max));
 }
 
 /* Everything out, by polling: at boot, before the end, and in a panic. A dead UART is given up. */
@@ -98,7 +126,7 @@ static void drain(void)
 		console.serial += count;
 	}
 	console.transmitting = false;
-	feed_screen(RING_SIZE);
+	show_on_screen(RING_SIZE);
 	screen_draw(SIZE_MAX);
 }
 
@@ -112,7 +140,8 @@ static bool put_byte(uint8_t byte)
 		}
 		drain();
 	}
-	console.ring[console.head++ % RING_SIZE] = byte;
+	console.ring[console.head % RING_SIZE] = byte;
+	__atomic_store_n(&console.head, console.head + 1, __ATOMIC_RELEASE);
 	if (!console.uart.base)
 		console.serial = console.head;
 	if (!screen_present())
@@ -133,10 +162,9 @@ static void start_output(void)
 /* Something may be left that no interrupt announces. */
 static void want_service(void)
 {
-	if (!console.buffered || console.wanting || !console_pending())
-		return;
-	console.wanting = true;
-	console.wanted();
+	if (console.buffered && console_pending() &&
+	    !__atomic_exchange_n(&console.wanting, true, __ATOMIC_ACQ_REL))
+		console.wanted();
 }
 
 void console_put(const void *bytes, size_t length)
@@ -178,7 +206,7 @@ static void put_text(const char *text, size_t length)
 	}
 }
 
-void console_write(const char *text, size_t length)
+static void print(const char *text, size_t length)
 {
 	if (!console.panicking && !console_attached())
 		shell_hide_prompt();
@@ -186,6 +214,31 @@ void console_write(const char *text, size_t length)
 	put_text(text, length);
 	start_output();
 	unlock();
+}
+
+/* What other CPUs have to say, while there is room. */
+static void print_queued(void)
+{
+	char line[LINE_MAX];
+	size_t count;
+
+	if (text_queue_empty())
+		return;
+	while (console_room() && (count = text_queue_take(line, sizeof(line))))
+		print(line, count);
+	lock();
+	console.lost += text_queue_lost();
+	unlock();
+}
+
+void console_write(const char *text, size_t length)
+{
+	if (on_boot_cpu()) {
+		print_queued(); /* it was said before */
+		print(text, length);
+	} else {
+		text_queue_put(text, length, 0);
+	}
 	want_service();
 }
 
@@ -227,24 +280,22 @@ static void serve_line(void)
 	lock();
 	say_losses();
 	transmit();
-	feed_screen(FEED_AT_ONCE);
 	unlock();
+	print_queued();
+	show_on_screen(FEED_AT_ONCE);
 	channel = console_attached();
-	if (channel && channel->output_waiting && console_free() > RING_SIZE / 2) {
-		channel->output_waiting = false;
-		channel->output_ready(channel);
-	}
+	if (channel && channel_held_back(channel) && console_half_free())
+		channel->kick(channel);
 }
 
 void console_poll(void)
 {
-	console.wanting = false;
+	/* Before anything is looked at: who adds something after that calls again. */
+	__atomic_store_n(&console.wanting, false, __ATOMIC_SEQ_CST);
 	serve_line();
 	if (!console_attached())
 		shell_show_prompt();
-	lock();
 	screen_draw(DRAW_AT_ONCE);
-	unlock();
 	want_service();
 }
 
@@ -257,18 +308,22 @@ void console_interrupt(void)
 
 bool console_busy(void)
 {
-	return console.screen < console.head || screen_changed() ||
-	       (!console_attached() && shell_prompt_hidden());
+	return console.screen < __atomic_load_n(&console.head, __ATOMIC_RELAXED) || screen_changed() ||
+	       (!text_queue_empty() && console_room()) || (!console_attached() && shell_prompt_hidden());
 }
 
 bool console_pending(void)
 {
-	return console.serial < console.head || console.lost || console_busy();
+	return __atomic_load_n(&console.serial, __ATOMIC_RELAXED) <
+	               __atomic_load_n(&console.head, __ATOMIC_RELAXED) ||
+	       console.lost || !text_queue_empty() || (on_boot_cpu() && console_busy());
 }
 
 void console_hold_input(bool hold)
 {
+	lock();
 	uart_ready_to_receive(&console.uart, !hold);
+	unlock();
 }
 
 uint16_t console_serial_port(void)
@@ -333,6 +388,7 @@ void console_buffered(bool interrupts, void (*wanted)(void))
 
 void console_flush(void)
 {
+	print_queued();
 	lock();
 	drain();
 	unlock();
@@ -344,5 +400,7 @@ void console_panic_mode(void)
 	console.panicking = true;
 	console.buffered = false;
 	uart_interrupts(&console.uart, false, false);
+	text_queue_panic_mode();
+	print_queued();
 	drain();
 }

@@ -5,8 +5,9 @@
  * Output goes to a ring. Until console_buffered() it is drained at once, by polling; from
  * then on by the UART's interrupt or the run loop, and nobody waits for it.
  *
- * Locking: the ring has its own lock, so console_write() may be called from any CPU;
- * everything else belongs to the boot processor.
+ * Locking: console_write() may be called from any CPU; everything else belongs to the boot processor, which
+ * this_cpu() tells from the others once console_buffered() was called. What other CPUs write waits in a queue
+ * for console_poll(), since it may have to take the shell's prompt off the screen.
  */
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
@@ -27,8 +28,8 @@ uint16_t console_serial_port(void);
 
 /*
  * From now on never wait for the UART. `interrupts`: it raises one, and console_interrupt() is called then.
- * `wanted` is called when there is something to do that no interrupt announces: call console_poll() within
- * some milliseconds.
+ * `wanted` is called, on any CPU and with locks of the console held, when there is something to do that no
+ * interrupt announces: have the boot processor call console_poll() within some milliseconds.
  */
 void console_buffered(bool interrupts, void (*wanted)(void));
 

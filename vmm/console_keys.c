@@ -60,16 +60,21 @@ static uint64_t last_line(const struct scrollback *scrollback)
 	return at;
 }
 
-static void show_channel(const struct channel *channel)
+/* The VM's CPU waits meanwhile if it has something to say, so that it comes behind what is replayed. */
+static void show_channel(struct channel *channel)
 {
-	const struct scrollback *scrollback = &channel->scrollback;
+	const struct scrollback *scrollback = channel->scrollback;
 	size_t room = console_free() > REPLAY_SPARE ? console_free() - REPLAY_SPARE : 0;
-	uint64_t from = scrollback->written > room ? scrollback->written - room : 0;
+	uint64_t from;
 
+	channel_lock(channel);
+	from = scrollback->written > room ? scrollback->written - room : 0;
 	console_put("\r\n", 2);
 	replay(scrollback, from);
 	say("[Nacre: VM %u, %.32s. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number, channel->name);
 	replay(scrollback, last_line(scrollback));
+	channel_attach(channel);
+	channel_unlock(channel);
 }
 
 void console_attach(struct channel *channel)
@@ -81,13 +86,11 @@ void console_attach(struct channel *channel)
 	if (!left)
 		shell_hide_prompt();
 	attached = channel;
-	console_hold_input(false);
 	/* Output of the one that was left goes to its scrollback from now on: nothing holds it back any more.
 	 */
-	if (left && left->output_waiting) {
-		left->output_waiting = false;
-		left->output_ready(left);
-	}
+	if (left && channel_detach(left))
+		left->kick(left);
+	console_hold_input(false);
 	if (channel)
 		show_channel(channel);
 	else if (left)
@@ -127,7 +130,6 @@ static void pass_on(uint8_t byte)
 	}
 	if (!channel_receive(attached, byte))
 		console_put((const uint8_t[]){BELL}, 1);
-	channel_deliver(attached);
 }
 
 static void key_help(uint8_t key);

@@ -90,6 +90,11 @@ static void console_output_ready(struct channel *channel)
 	uart_output_ready(&vm->machine.device[DEVICE_UART0]);
 }
 
+static void console_kick(struct channel *channel)
+{
+	channel_service(channel);
+}
+
 /* ---- Life ---- */
 
 static void reset_vcpu(struct vcpu *vcpu)
@@ -216,6 +221,8 @@ int vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *p
 	timer_init(&vm->timer, timer_expired);
 	vm->console.name = vm->name;
 	vm->console.owner = vm;
+	vm->console.scrollback = &vm->scrollback;
+	vm->console.kick = console_kick;
 	vm->console.input = console_input;
 	vm->console.output_ready = console_output_ready;
 
@@ -223,8 +230,8 @@ int vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *p
 	if (error)
 		return error;
 	start_vcpu(vm, &start);
-	if (channel_add(&vm->console) < 0)
-		log_warning("vm %s: no console number is left for it\n", vm->name);
+	if (channel_add(&vm->console, number + 1))
+		log_warning("vm %s: the console number %u is taken\n", vm->name, number + 1);
 	vms[number] = vm;
 	vm_count = MAX(vm_count, number + 1);
 	return 0;

@@ -42,15 +42,16 @@ struct vm {
 	struct guest_map map;
 	struct ept ept;
 	struct channel console; /* COM1 */
-	struct timer timer;     /* the machine's next deadline */
-	uint64_t clock_base;    /* TSC when the machine's clock was 0 */
-	uint64_t paused_at;     /* TSC */
-	int64_t epoch;          /* wall clock when the machine's clock was 0 */
-	uint64_t memory;        /* bytes of RAM */
-	uint64_t emulated;      /* instructions that the emulator ran */
-	uint64_t resets;        /* by the guest */
-	uint64_t reset_said;    /* TSC when the operator was last told of one */
-	bool halted_said;       /* HLT with interrupts off has been reported */
+	struct scrollback scrollback;
+	struct timer timer;  /* the machine's next deadline */
+	uint64_t clock_base; /* TSC when the machine's clock was 0 */
+	uint64_t paused_at;  /* TSC */
+	int64_t epoch;       /* wall clock when the machine's clock was 0 */
+	uint64_t memory;     /* bytes of RAM */
+	uint64_t emulated;   /* instructions that the emulator ran */
+	uint64_t resets;     /* by the guest */
+	uint64_t reset_said; /* TSC when the operator was last told of one */
+	bool halted_said;    /* HLT with interrupts off has been reported */
 
 	/* Load the images again and say how the vCPU starts; set by guests/. */
 	int (*load)(struct vm *vm, struct vcpu_start *start, char *problem, size_t size);

@@ -12,11 +12,14 @@
 #include "uart_model.h"
 #include "vmm/console_channel.h"
 #include "vmm/console.h"
+#include "vmm/console_internal.h"
+#include "vmm/cpu.h"
 #include "vmm/shell.h"
 
 static const struct boot_framebuffer text_mode = {
 	FRAMEBUFFER_TEXT, 0xb8000, 160, 80, 25, 16, 0, 0, 0, 0, 0, 0};
 static uint16_t text_memory[25 * 80];
+static struct cpu cpus[2] = {{.index = 0}, {.index = 1}};
 static unsigned wanted;
 
 /* The shell, as far as the console sees it. */
@@ -60,21 +63,32 @@ void *host_map_framebuffer(hpa_t hpa, size_t size)
 	return NULL;
 }
 
-/* Two VMs. */
+/* Two VMs; where the second one is depends on the test. */
 struct vm_end {
 	struct channel channel;
+	struct scrollback scrollback;
+	struct cpu *cpu;
 	char input[4096];
 	size_t input_count, takes; /* at most so many at a time */
-	unsigned ready;
+	unsigned ready, kicks;
+	bool sleeps; /* its CPU does not come to channel_service() by itself */
 };
 
 static struct vm_end one, two;
+
+/* Nobody else is here: a lock that is held was held by the caller. */
+static bool unlocked(const struct channel *channel)
+{
+	return channel->lock.next == channel->lock.serving;
+}
 
 static size_t vm_input(struct channel *channel, const uint8_t *bytes, size_t count)
 {
 	struct vm_end *end = channel->owner;
 	size_t taken = MIN(MIN(count, end->takes), sizeof(end->input) - 1 - end->input_count);
 
+	assert_ptr_equal(fake_x86.per_cpu, end->cpu);
+	assert_true(unlocked(channel));
 	assert_true(count > 0);
 	memcpy(end->input + end->input_count, bytes, taken);
 	end->input_count += taken;
@@ -83,18 +97,46 @@ static size_t vm_input(struct channel *channel, const uint8_t *bytes, size_t cou
 
 static void vm_ready(struct channel *channel)
 {
-	((struct vm_end *)channel->owner)->ready++;
+	struct vm_end *end = channel->owner;
+
+	assert_ptr_equal(fake_x86.per_cpu, end->cpu);
+	assert_true(unlocked(channel));
+	end->ready++;
 }
 
-static void add(struct vm_end *end, const char *name)
+/* What the VM's CPU does when it comes to it. */
+static void serve(struct vm_end *end)
+{
+	void *here = fake_x86.per_cpu;
+
+	fake_x86.per_cpu = end->cpu;
+	channel_service(&end->channel);
+	fake_x86.per_cpu = here;
+}
+
+static void vm_kick(struct channel *channel)
+{
+	struct vm_end *end = channel->owner;
+
+	assert_ptr_equal(fake_x86.per_cpu, &cpus[0]);
+	assert_true(unlocked(channel));
+	end->kicks++;
+	if (!end->sleeps)
+		serve(end);
+}
+
+static void add(struct vm_end *end, const char *name, unsigned number)
 {
 	memset(end, 0, sizeof(*end));
 	end->takes = SIZE_MAX;
+	end->cpu = &cpus[0];
 	end->channel.name = name;
 	end->channel.owner = end;
+	end->channel.scrollback = &end->scrollback;
+	end->channel.kick = vm_kick;
 	end->channel.input = vm_input;
 	end->channel.output_ready = vm_ready;
-	assert_true(channel_add(&end->channel) > 0);
+	assert_int_equal(channel_add(&end->channel, number), 0);
 }
 
 static void want(void)
@@ -138,6 +180,7 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_x86_reset();
+	fake_x86.per_cpu = &cpus[0];
 	uart_model_reset();
 	console_early_init(0, 0);
 	console_early_init(UART_MODEL_BASE, 115200);
@@ -146,8 +189,8 @@ static int setup(void **state)
 	prompt_exists = false;
 	typed_count = 0;
 	memset(typed, 0, sizeof(typed));
-	add(&one, "first");
-	add(&two, "second");
+	add(&one, "first", 1);
+	add(&two, "second", 2);
 	clear();
 	return 0;
 }
@@ -419,27 +462,130 @@ static void test_input_flow(void **state)
 
 static void test_numbers(void **state)
 {
-	static struct vm_end third, more[CHANNELS_MAX];
-	int result = 0;
+	static struct vm_end third;
 
 	(void)state;
-	assert_int_equal(one.channel.number, 1);
 	channel_remove(&one.channel);
 	channel_remove(&one.channel);
 	assert_null(channel_find(1));
-	add(&third, "third");
-	assert_int_equal(third.channel.number, 1); /* the lowest free one */
-	assert_ptr_equal(channel_find(1), &third.channel);
+	add(&third, "third", CHANNELS_MAX);
+	assert_ptr_equal(channel_find(CHANNELS_MAX), &third.channel);
+	assert_ptr_equal(channel_next(&two.channel), &third.channel);
+	assert_ptr_equal(channel_next(&third.channel), &two.channel);
+	add(&one, "first again", 1); /* a VM that is made again finds its digit */
+	assert_ptr_equal(channel_find(1), &one.channel);
 	assert_null(channel_find(0));
 	assert_null(channel_find(CHANNELS_MAX + 1));
-	for (unsigned i = 0; i < CHANNELS_MAX && result >= 0; i++)
-		result = channel_add(&more[i].channel);
-	assert_int_equal(result, -ERR_NO_MEMORY);
-	for (unsigned i = 0; i < CHANNELS_MAX; i++)
-		channel_remove(&more[i].channel);
+	assert_int_equal(channel_add(&third.channel, 0), -ERR_OUT_OF_RANGE);
+	assert_int_equal(channel_add(&third.channel, CHANNELS_MAX + 1), -ERR_OUT_OF_RANGE);
+	assert_int_equal(channel_add(&third.channel, 1), -ERR_EXISTS);
 	console_attach(&third.channel);
 	channel_remove(&third.channel);
 	assert_null(console_attached());
+}
+
+/* ---- The second VM is on another CPU ---- */
+
+static void on_cpu(unsigned index)
+{
+	fake_x86.per_cpu = &cpus[index];
+}
+
+static void test_input_waits_for_the_vms_cpu(void **state)
+{
+	(void)state;
+	two.cpu = &cpus[1];
+	two.sleeps = true;
+	console_attach(&two.channel);
+	type("ab");
+	assert_int_equal(two.kicks, 2);
+	assert_string_equal(two.input, "");
+	serve(&two);
+	assert_string_equal(two.input, "ab");
+	two.takes = 0;
+	type("c");
+	serve(&two);
+	two.takes = 1;
+	on_cpu(1);
+	channel_input_wanted(&two.channel);
+	on_cpu(0);
+	assert_string_equal(two.input, "abc");
+}
+
+static void test_room_is_said_by_a_kick(void **state)
+{
+	(void)state;
+	two.cpu = &cpus[1];
+	two.sleeps = true;
+	console_attach(&two.channel);
+	on_cpu(1);
+	while (channel_room(&two.channel))
+		channel_put(&two.channel, 'x');
+	channel_service(&two.channel); /* for another reason: there is none yet */
+	on_cpu(0);
+	assert_int_equal(two.ready, 0);
+	settle();
+	assert_true(two.kicks > 0);
+	assert_int_equal(two.ready, 0);
+	serve(&two);
+	serve(&two);
+	assert_int_equal(two.ready, 1);
+	/* Leaving is as good as room. */
+	on_cpu(1);
+	while (channel_room(&two.channel))
+		channel_put(&two.channel, 'x');
+	on_cpu(0);
+	two.kicks = 0;
+	console_attach(NULL);
+	assert_int_equal(two.kicks, 1);
+	serve(&two);
+	assert_int_equal(two.ready, 2);
+}
+
+static void test_text_of_another_cpu(void **state)
+{
+	(void)state;
+	prompt_exists = true;
+	console_poll();
+	settle();
+	clear();
+	on_cpu(1);
+	console_write("one\n", 4);
+	console_write("two\n", 4);
+	assert_int_equal(wanted, 1);
+	assert_true(prompt_shown); /* it is not that CPU's */
+	assert_string_equal(uart_model.sent, "");
+	on_cpu(0);
+	assert_true(console_busy());
+	console_write("three\n", 6); /* said later, shown later */
+	assert_false(prompt_shown);
+	assert_sent("one\r\ntwo\r\nthree\r\n");
+	assert_true(prompt_shown);
+	on_cpu(1);
+	console_write("four\n", 5);
+	on_cpu(0);
+	console_poll();
+	assert_sent("four\r\n");
+}
+
+static void test_lost_text_of_another_cpu(void **state)
+{
+	static char text[1000];
+	unsigned messages = 0;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\n';
+	on_cpu(1);
+	for (unsigned i = 0; i < 40; i++)
+		console_write(text, sizeof(text));
+	on_cpu(0);
+	settle();
+	for (size_t i = 0; i < uart_model.sent_count; i++)
+		messages += uart_model.sent[i] == '\n';
+	/* 32 fit into the queue; none of them is cut. */
+	assert_int_equal(messages, 33);
+	assert_true(sent("[Nacre: 8000 bytes of output lost]\r\n"));
 }
 
 static void test_prompt(void **state)
@@ -494,11 +640,13 @@ static void test_panic_mode(void **state)
 	console_write("0123456789abcdefghij\n", 21);
 	assert_int_equal(uart_model.sent_count, 16);
 	uart_model.drain = 4;
+	on_cpu(1); /* which is where it happens */
+	console_write("queued\n", 7);
 	console_panic_mode();
-	assert_string_equal(uart_model.sent, "0123456789abcdefghij\r\n");
+	assert_string_equal(uart_model.sent, "0123456789abcdefghij\r\nqueued\r\n");
 	assert_int_equal(uart_model.ier, 0);
 	console_write("panic\n", 6);
-	assert_string_equal(uart_model.sent, "0123456789abcdefghij\r\npanic\r\n");
+	assert_string_equal(uart_model.sent, "0123456789abcdefghij\r\nqueued\r\npanic\r\n");
 	uart_model.stuck = true; /* not even a dead UART stops the report on the screen */
 	for (unsigned i = 0; i < 10; i++)
 		console_write("and on and on\n", 14);
@@ -519,6 +667,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_help_and_wrong_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_input_flow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_input_waits_for_the_vms_cpu, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_room_is_said_by_a_kick, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_text_of_another_cpu, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_text_of_another_cpu, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prompt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_interrupt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flush, setup, teardown),

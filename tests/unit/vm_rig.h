@@ -17,6 +17,7 @@
 #include "lib/errors.h"
 #include "lib/registers.h"
 #include "memory.h"
+#include "vmm/console_internal.h"
 #include "vmm/cpuid.h"
 #include "vmm/interrupts.h"
 #include "vmm/mitigations.h"
@@ -63,6 +64,7 @@ void console_poll(void);
 struct channel *console_attached(void);
 void console_attach(struct channel *channel);
 bool console_room(void);
+bool console_half_free(void);
 void console_put_vm(uint8_t byte);
 void console_hold_input(bool hold);
 
@@ -112,10 +114,19 @@ struct channel *console_attached(void)
 
 void console_attach(struct channel *channel)
 {
+	if (rig.attached)
+		channel_detach(rig.attached);
 	rig.attached = channel;
+	if (channel)
+		channel_attach(channel);
 }
 
 bool console_room(void)
+{
+	return !rig.console_full;
+}
+
+bool console_half_free(void)
 {
 	return !rig.console_full;
 }

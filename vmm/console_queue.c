@@ -1,0 +1,77 @@
+/*
+ * What the other CPUs have to say: only the boot processor may touch the prompt and the shell, so their
+ * text waits here for its console_poll().
+ */
+#include "lib/string.h"
+#include "vmm/console_internal.h"
+
+#define QUEUE_SIZE 32768
+
+static struct {
+	struct spinlock lock;
+	bool panicking;
+	uint64_t head, tail; /* bytes ever put and taken */
+	uint64_t lost;
+	char text[QUEUE_SIZE];
+} queue;
+
+static void lock(void)
+{
+	if (!queue.panicking)
+		spin_lock(&queue.lock);
+}
+
+static void unlock(void)
+{
+	if (!queue.panicking)
+		spin_unlock(&queue.lock);
+}
+
+void text_queue_put(const char *text, size_t length, size_t reserve)
+{
+	lock();
+	if (length + reserve > QUEUE_SIZE - (queue.head - queue.tail)) {
+		queue.lost += length;
+	} else {
+		for (size_t i = 0; i < length; i++)
+			queue.text[(queue.head + i) % QUEUE_SIZE] = text[i];
+		__atomic_store_n(&queue.head, queue.head + length, __ATOMIC_RELAXED);
+	}
+	unlock();
+}
+
+bool text_queue_empty(void)
+{
+	return __atomic_load_n(&queue.head, __ATOMIC_RELAXED) == queue.tail &&
+	       !__atomic_load_n(&queue.lost, __ATOMIC_RELAXED);
+}
+
+size_t text_queue_take(char *line, size_t size)
+{
+	size_t count = 0;
+
+	lock();
+	while (count < size && queue.tail < queue.head) {
+		line[count] = queue.text[queue.tail++ % QUEUE_SIZE];
+		if (line[count++] == '\n')
+			break;
+	}
+	unlock();
+	return count;
+}
+
+uint64_t text_queue_lost(void)
+{
+	uint64_t lost;
+
+	lock();
+	lost = queue.lost;
+	queue.lost = 0;
+	unlock();
+	return lost;
+}
+
+void text_queue_panic_mode(void)
+{
+	queue.panicking = true;
+}
