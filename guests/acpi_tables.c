@@ -159,7 +159,7 @@ static struct acpi_address io_register(uint16_t port, uint8_t bits, uint8_t acce
 	return (struct acpi_address){SPACE_IO, bits, 0, access, port};
 }
 
-static int place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, gpa_t *gpa)
+static int place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, bool screen, gpa_t *gpa)
 {
 	struct acpi_fadt fadt = {
 		.firmware_ctrl = (uint32_t)facs,
@@ -174,8 +174,8 @@ static int place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, gpa_t *gpa)
 		.p_lvl2_lat = LATENCY_NO_C2,
 		.p_lvl3_lat = LATENCY_NO_C3,
 		.century = CMOS_CENTURY,
-		.boot_architecture =
-			BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA | BOOT_NO_MSI | BOOT_NO_ASPM,
+		.boot_architecture = BOOT_LEGACY_DEVICES | BOOT_8042 | (screen ? 0 : BOOT_NO_VGA) |
+	                             BOOT_NO_MSI | BOOT_NO_ASPM,
 		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC | FADT_TMR_VAL_EXT |
 	                 FADT_RESET_REG_SUP,
 		.reset_register = io_register(RESET_PORT, 8, ACCESS_BYTE),
@@ -227,7 +227,7 @@ static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
 }
 
 int acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs, unsigned uarts,
-                     gpa_t *rsdp)
+                     bool screen, gpa_t *rsdp)
 {
 	const struct acpi_facs facs_table = {.signature = "FACS", .length = sizeof(facs_table), .version = 1};
 	struct writer writer = {map, *at, limit};
@@ -239,7 +239,7 @@ int acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t 
 	if (!error)
 		error = place_ssdt(&writer, uarts, &ssdt);
 	if (!error)
-		error = place_fadt(&writer, dsdt, facs, &fadt);
+		error = place_fadt(&writer, dsdt, facs, screen, &fadt);
 	if (!error)
 		error = place_roots(&writer, fadt, ssdt, &rsdt, &xsdt);
 	if (!error)

@@ -9,9 +9,10 @@
 /*
  * Write RSDP, RSDT, XSDT, FADT, DSDT and SSDT into [*at, limit), advance `*at` behind them, and FACS
  * (which a guest writes to) at `facs`, a multiple of 64. `*rsdp` becomes the root pointer's
- * address. `uarts`: COM1..COMn exist. -ERR_NO_MEMORY: no room; -ERR_OUT_OF_RANGE: the map has no RAM there.
+ * address. `uarts`: COM1..COMn exist; `screen`: so does a VGA. -ERR_NO_MEMORY: no room; -ERR_OUT_OF_RANGE:
+ * the map has no RAM there.
  */
 int must_check acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
-                                unsigned uarts, gpa_t *rsdp);
+                                unsigned uarts, bool screen, gpa_t *rsdp);
 
 #endif

@@ -1,4 +1,5 @@
 #include "guests/firmware.h"
+#include "devices/virtual/vga.h"
 #include "guests/acpi_tables.h"
 #include "guests/memory_map.h"
 #include "lib/string.h"
@@ -12,13 +13,34 @@ struct packed bios_data {
 	uint16_t equipment;
 	uint8_t reserved0;
 	uint16_t memory_kib; /* conventional memory below the EBDA */
-	uint8_t reserved1[256 - 0x15];
+	uint8_t reserved1[5];
+	uint16_t key_head, key_tail; /* of the keyboard buffer; equal: it is empty */
+	uint8_t key_buffer[0x49 - 0x1e];
+	uint8_t video_mode;
+	uint16_t columns, page_size, page_start, cursor[8];
+	uint8_t cursor_end, cursor_start; /* scan lines */
+	uint8_t page;
+	uint16_t crtc_port;
+	uint8_t reserved2[0x80 - 0x65];
+	uint16_t key_buffer_start, key_buffer_end;
+	uint8_t last_row;
+	uint16_t character_height;
+	uint8_t reserved3[0x96 - 0x87];
+	uint8_t keyboard_flags;
+	uint8_t reserved4[256 - 0x97];
 };
-_Static_assert(offsetof(struct bios_data, memory_kib) == 0x13 && sizeof(struct bios_data) == 256, "BDA");
+_Static_assert(offsetof(struct bios_data, memory_kib) == 0x13 &&
+                       offsetof(struct bios_data, crtc_port) == 0x63 &&
+                       offsetof(struct bios_data, keyboard_flags) == 0x96 && sizeof(struct bios_data) == 256,
+               "BDA");
 
 #define BIOS_DATA_AREA      0x400
 #define EQUIPMENT_FPU       0x0002
+#define EQUIPMENT_COLOUR    0x0020 /* the first mode is 80x25 in colour */
 #define EQUIPMENT_COM_SHIFT 9
+#define KEY_BUFFER_START    0x1e /* offsets in segment 40h */
+#define KEY_BUFFER_END      0x3e
+#define KEYBOARD_ENHANCED   0x10 /* of 101 keys */
 
 /* The firmware's last 16 bytes: where a PC starts and where software jumps to restart it. */
 #define RESET_VECTOR 0xffff0UL
@@ -41,7 +63,37 @@ static const uint8_t post_entry[] = {
 /* FACS stands in the EBDA, behind its size byte: it must stay writable. */
 #define FACS (GUEST_EBDA + 64)
 
-static int load_data_areas(const struct guest_map *map, unsigned uarts)
+/* Mode 3 on the VGA, a keyboard beside it. */
+static void describe_screen(struct bios_data *data)
+{
+	data->equipment |= EQUIPMENT_COLOUR;
+	data->key_head = data->key_tail = data->key_buffer_start = KEY_BUFFER_START;
+	data->key_buffer_end = KEY_BUFFER_END;
+	data->keyboard_flags = KEYBOARD_ENHANCED;
+	data->video_mode = 3;
+	data->columns = 80;
+	data->last_row = 25 - 1;
+	data->page_size = 0x1000;
+	data->cursor_start = 0x0d;
+	data->cursor_end = 0x0e;
+	data->crtc_port = 0x3d4;
+	data->character_height = 16;
+}
+
+/* Blanks in light grey on black, as after a change of mode. */
+static int clear_screen(const struct guest_map *map)
+{
+	uint16_t blanks[128];
+	int error = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(blanks); i++)
+		blanks[i] = 0x0720;
+	for (gpa_t at = VGA_TEXT_GPA; at < VGA_TEXT_GPA + VGA_TEXT_SIZE && !error; at += sizeof(blanks))
+		error = guest_load(map, at, blanks, sizeof(blanks));
+	return error;
+}
+
+static int load_data_areas(const struct guest_map *map, unsigned uarts, bool screen)
 {
 	uint8_t ebda[GUEST_EBDA_SIZE] = {GUEST_EBDA_SIZE / 1024};
 	struct bios_data data = {
@@ -53,6 +105,8 @@ static int load_data_areas(const struct guest_map *map, unsigned uarts)
 
 	for (unsigned i = 0; i < MIN(uarts, FIRMWARE_UARTS); i++)
 		data.com[i] = firmware_uart_ports[i];
+	if (screen)
+		describe_screen(&data);
 	error = guest_load(map, BIOS_DATA_AREA, &data, sizeof(data));
 	return error ? error : guest_load(map, GUEST_EBDA, ebda, sizeof(ebda));
 }
@@ -64,15 +118,17 @@ static int load_reset_vector(const struct guest_map *map)
 	return error ? error : guest_load(map, RESET_VECTOR, reset_vector, sizeof(reset_vector));
 }
 
-int firmware_load(const struct guest_map *map, unsigned uarts, bool acpi, gpa_t *rsdp)
+int firmware_load(const struct guest_map *map, unsigned uarts, bool screen, bool acpi, gpa_t *rsdp)
 {
 	gpa_t at = GUEST_BIOS_START;
-	int error = load_data_areas(map, uarts);
+	int error = load_data_areas(map, uarts, screen);
 
 	*rsdp = 0;
+	if (!error && screen)
+		error = clear_screen(map);
 	if (!error)
 		error = load_reset_vector(map);
 	if (!error && acpi)
-		error = acpi_tables_load(map, &at, POST_ENTRY, FACS, uarts, rsdp);
+		error = acpi_tables_load(map, &at, POST_ENTRY, FACS, uarts, screen, rsdp);
 	return error;
 }

@@ -8,10 +8,12 @@
 #include "mm/guest_map.h"
 
 /*
- * Write it all. `uarts` (0..4) of COM1..COM4 exist. With `acpi`, `*rsdp` becomes the address of the
+ * Write it all. `uarts` (0..4) of COM1..COM4 exist. With `screen` there are a VGA, whose text memory is
+ * cleared, and a keyboard. With `acpi`, `*rsdp` becomes the address of the
  * root pointer, else 0. Returns 0, or -ERR_OUT_OF_RANGE when the map lacks RAM there.
  */
-int must_check firmware_load(const struct guest_map *map, unsigned uarts, bool acpi, gpa_t *rsdp);
+int must_check firmware_load(const struct guest_map *map, unsigned uarts, bool screen, bool acpi,
+                             gpa_t *rsdp);
 
 /* I/O bases of COM1 to COM4. */
 #define FIRMWARE_UARTS 4

@@ -66,6 +66,7 @@ _Static_assert(offsetof(struct setup_header, payload_offset) == 0x248 - HEADER_O
 _Static_assert(sizeof(struct setup_header) == 0x26c - HEADER_OFFSET, "setup_header");
 
 /* struct boot_params, "The Zero Page". */
+#define PARAMS_SCREEN     0x000
 #define PARAMS_RSDP       0x070
 #define PARAMS_E820_COUNT 0x1e8
 #define PARAMS_E820       0x2d0
@@ -218,7 +219,29 @@ static int write_e820(struct loading *loading)
 	return error;
 }
 
-/* screen_info stays zero, which says what is true: there is no screen. */
+/* Linux, Documentation/arch/x86/zero-page.rst, and struct screen_info there. */
+struct packed screen_info {
+	uint8_t x, y;
+	uint16_t ext_mem_k, page;
+	uint8_t mode, columns, flags, reserved0;
+	uint16_t ega_bx;
+	uint16_t reserved1;
+	uint8_t lines, is_vga;
+	uint16_t points;
+};
+_Static_assert(sizeof(struct screen_info) == 18, "screen_info");
+
+/* Zeroes say that there is no screen. */
+static int write_screen_info(struct loading *loading)
+{
+	static const struct screen_info mode3 = {
+		.mode = 3, .columns = 80, .ega_bx = 3, .lines = 25, .is_vga = 1, .points = 16};
+
+	return loading->image->screen
+	               ? loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_SCREEN, &mode3, sizeof(mode3))
+	               : 0;
+}
+
 static int write_boot_params(struct loading *loading, const struct linux_image *image)
 {
 	uint64_t rsdp = image->header.version >= VERSION(2, 14) ? loading->rsdp : 0;
@@ -229,6 +252,8 @@ static int write_boot_params(struct loading *loading, const struct linux_image *
 		                     image->header_size);
 	if (!error)
 		error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_RSDP, &rsdp, sizeof(rsdp));
+	if (!error)
+		error = write_screen_info(loading);
 	return error ? error : write_e820(loading);
 }
 

@@ -144,7 +144,7 @@ int guest_load_image(const struct guest_image *image, struct guest_start *start,
 	loader = choose_loader(&loading);
 	if (!loader)
 		return -ERR_UNSUPPORTED;
-	error = firmware_load(image->map, image->uarts, image->acpi, &loading.rsdp);
+	error = firmware_load(image->map, image->uarts, image->screen, image->acpi, &loading.rsdp);
 	if (error)
 		return loading_fail(&loading, ERR_OUT_OF_RANGE,
 		                    "the guest has no memory for its firmware tables; raise 'memory'");

@@ -22,8 +22,9 @@ struct guest_image {
 	enum config_type type;
 	bool acpi;                   /* offer ACPI tables */
 	uint8_t uarts;               /* COM1..COMn that the machine has, 0..4 */
+	bool screen;                 /* it has a VGA in mode 3, and a keyboard */
 	uint64_t memory;             /* bytes, as given to guest_memory_layout() */
-	const struct guest_map *map; /* holds at least the ranges of guest_memory_layout() */
+	const struct guest_map *map; /* holds the ranges of guest_memory_layout() and the text memory */
 };
 
 /*

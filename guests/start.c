@@ -76,6 +76,7 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 		.type = plan->type,
 		.acpi = plan->acpi,
 		.uarts = plan->uarts,
+		.screen = plan->screen,
 		.memory = vm->memory,
 		.map = &vm->map,
 	};
@@ -119,15 +120,17 @@ static int populate(struct guest_map *map, uint64_t memory)
 {
 	struct guest_range ranges[GUEST_RANGES_MAX];
 	unsigned count = guest_memory_layout(memory, ranges);
+	int error;
 
 	for (unsigned i = 0; i < count; i++) {
 		enum guest_type type = ranges[i].kind == GUEST_RANGE_BIOS ? GUEST_ROM : GUEST_RAM;
-		int error = guest_map_add(map, ranges[i].start, ranges[i].size, type);
+		error = guest_map_add(map, ranges[i].start, ranges[i].size, type);
 
 		if (error)
 			return error;
 	}
-	return add_empty_roms(map);
+	error = guest_map_add(map, VGA_TEXT_GPA, VGA_TEXT_SIZE, GUEST_RAM);
+	return error ? error : add_empty_roms(map);
 }
 
 /* ---- Config ---- */
@@ -183,6 +186,7 @@ static bool start_vm(const struct vm_config *plan)
 		.name = plan->name,
 		.memory = plan->memory,
 		.uarts = plan->uarts,
+		.screen = plan->screen,
 		.populate = populate,
 		.load = load,
 		.load_context = plan,

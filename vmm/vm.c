@@ -135,7 +135,7 @@ static int map_devices(struct vm *vm)
 /* The machine's clock starts here, and the guest's TSC with it. */
 static int power_on(struct vm *vm, const struct vm_plan *plan)
 {
-	const struct machine_config machine = {.uarts = plan->uarts};
+	const struct machine_config machine = {.uarts = plan->uarts, .screen = plan->screen};
 	int error;
 
 	vm->clock_base = time_now();

@@ -1,6 +1,6 @@
 /*
  * Guest memory for the loaders' tests and fuzz targets: one sparse mapping, of
- * which exactly the ranges of guest_memory_layout() exist. It stands in for
+ * which exactly the ranges of guest_memory_layout() and the text memory exist. It stands in for
  * mm/guest_map.c; include it in one file of a program.
  */
 #ifndef TESTS_GUEST_RAM_H
@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include "devices/virtual/vga.h"
 #include "guests/memory_map.h"
 #include "lib/errors.h"
 #include "mm/guest_map.h"
@@ -40,6 +41,8 @@ static inline bool guest_ram_has(gpa_t gpa, size_t size)
 	struct guest_range ranges[GUEST_RANGES_MAX];
 	unsigned count = guest_memory_layout(guest_ram_size, ranges);
 
+	if (gpa >= VGA_TEXT_GPA && gpa + size <= VGA_TEXT_GPA + VGA_TEXT_SIZE)
+		return true;
 	for (unsigned i = 0; i < count; i++)
 		if (gpa >= ranges[i].start && gpa - ranges[i].start < ranges[i].size &&
 		    size <= ranges[i].size - (gpa - ranges[i].start))

@@ -16,10 +16,15 @@
 
 static gpa_t rsdp;
 
-static void load(unsigned uarts, bool acpi)
+static void load_machine(unsigned uarts, bool screen, bool acpi)
 {
 	guest_ram_create(MIB(2));
-	assert_int_equal(firmware_load(&guest_ram_map, uarts, acpi, &rsdp), 0);
+	assert_int_equal(firmware_load(&guest_ram_map, uarts, screen, acpi, &rsdp), 0);
+}
+
+static void load(unsigned uarts, bool acpi)
+{
+	load_machine(uarts, false, acpi);
 }
 
 static uint8_t sum(gpa_t gpa, size_t size)
@@ -172,6 +177,30 @@ static void test_data_areas(void **state)
 	assert_int_equal(U8(0xffffe), 0xfc);
 }
 
+static void test_screen(void **state)
+{
+	(void)state;
+	load_machine(1, true, true);
+	assert_int_equal(U16(0x410) & 0x1ff, 0x022);
+	assert_int_equal(U16(0x41a), 0x1e);
+	assert_int_equal(U16(0x41c), 0x1e);
+	assert_int_equal(U8(0x449), 3);
+	assert_int_equal(U16(0x44a), 80);
+	assert_int_equal(U16(0x460), 0x0d0e);
+	assert_int_equal(U16(0x463), 0x3d4);
+	assert_int_equal(U16(0x480), 0x1e);
+	assert_int_equal(U16(0x482), 0x3e);
+	assert_int_equal(U8(0x484), 24);
+	assert_int_equal(U16(0x485), 16);
+	assert_int_equal(U8(0x496), 0x10);
+	for (gpa_t at = VGA_TEXT_GPA; at < VGA_TEXT_GPA + VGA_TEXT_SIZE; at += 2)
+		assert_int_equal(U16(at), 0x0720);
+	assert_int_equal(U16(find_table("FACP") + 109), 0x1b);
+	load_machine(1, false, true);
+	assert_int_equal(U16(0x463), 0);
+	assert_int_equal(U16(VGA_TEXT_GPA), 0);
+}
+
 static void test_reset_vector_resets(void **state)
 {
 	static const uint8_t out_6_to_cf9[] = {0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee};
@@ -192,16 +221,17 @@ static void test_no_room(void **state)
 
 	(void)state;
 	guest_ram_create(MIB(1));
-	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, GUEST_HIGH_START, GUEST_EBDA + 64, 1, &rsdp),
-	                 0);
+	assert_int_equal(
+		acpi_tables_load(&guest_ram_map, &at, GUEST_HIGH_START, GUEST_EBDA + 64, 1, false, &rsdp), 0);
 	used = at;
 	for (gpa_t limit = GUEST_BIOS_START; limit < used; limit += 16) {
 		at = GUEST_BIOS_START;
-		assert_int_equal(acpi_tables_load(&guest_ram_map, &at, limit, GUEST_EBDA + 64, 1, &rsdp),
-		                 -ERR_NO_MEMORY);
+		assert_int_equal(
+			acpi_tables_load(&guest_ram_map, &at, limit, GUEST_EBDA + 64, 1, false, &rsdp),
+			-ERR_NO_MEMORY);
 	}
 	at = 0xc0000; /* a hole */
-	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, 0xd0000, GUEST_EBDA + 64, 1, &rsdp),
+	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, 0xd0000, GUEST_EBDA + 64, 1, false, &rsdp),
 	                 -ERR_OUT_OF_RANGE);
 }
 
@@ -236,10 +266,15 @@ static void test_disassembles(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_root),       cmocka_unit_test(test_fadt),
-		cmocka_unit_test(test_soft_off),   cmocka_unit_test(test_uarts),
-		cmocka_unit_test(test_data_areas), cmocka_unit_test(test_reset_vector_resets),
-		cmocka_unit_test(test_no_room),    cmocka_unit_test(test_disassembles),
+		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_fadt),
+		cmocka_unit_test(test_soft_off),
+		cmocka_unit_test(test_uarts),
+		cmocka_unit_test(test_data_areas),
+		cmocka_unit_test(test_screen),
+		cmocka_unit_test(test_reset_vector_resets),
+		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_disassembles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

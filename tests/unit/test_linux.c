@@ -160,6 +160,17 @@ static void test_entry_64(void **state)
 	assert_memory_equal(guest_ram + guest_ram_number(PARAMS + 0x70, 8), "RSD PTR ", 8);
 }
 
+static void test_screen_info(void **state)
+{
+	(void)state;
+	make();
+	image.screen = true;
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_ram_number(PARAMS, 8), 0x5003000000000000);
+	assert_int_equal(guest_ram_number(PARAMS + 0x08, 8), 0x0119000000030000);
+	assert_int_equal(guest_ram_number(PARAMS + 0x10, 2), 16);
+}
+
 static void test_e820(void **state)
 {
 	static const struct {
@@ -456,13 +467,13 @@ static void test_map_without_memory(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_entry_64),           cmocka_unit_test(test_e820),
-		cmocka_unit_test(test_identity_map),       cmocka_unit_test(test_entry_32),
-		cmocka_unit_test(test_no_initrd_no_acpi),  cmocka_unit_test(test_placement),
-		cmocka_unit_test(test_old_protocols),      cmocka_unit_test(test_cmdline_limits),
-		cmocka_unit_test(test_truncated),          cmocka_unit_test(test_corrupt),
-		cmocka_unit_test(test_does_not_fit),       cmocka_unit_test(test_which_loader),
-		cmocka_unit_test(test_map_without_memory),
+		cmocka_unit_test(test_entry_64),       cmocka_unit_test(test_e820),
+		cmocka_unit_test(test_screen_info),    cmocka_unit_test(test_identity_map),
+		cmocka_unit_test(test_entry_32),       cmocka_unit_test(test_no_initrd_no_acpi),
+		cmocka_unit_test(test_placement),      cmocka_unit_test(test_old_protocols),
+		cmocka_unit_test(test_cmdline_limits), cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_corrupt),        cmocka_unit_test(test_does_not_fit),
+		cmocka_unit_test(test_which_loader),   cmocka_unit_test(test_map_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,7 @@ static int run(void)
 static void a_guest_starts(void **state)
 {
 	struct vm *started;
+	uint16_t cell = 0;
 
 	(void)state;
 	add_text("config", ONE_VM "initrd = initrd\ncmdline = quiet\nuarts = 2\n");
@@ -189,9 +190,24 @@ static void a_guest_starts(void **state)
 	/* Firmware is read-only, RAM is where a PC has it. */
 	assert_int_equal(guest_map_find(&started->map, 0xff000).type, GUEST_ROM);
 	assert_int_equal(guest_map_find(&started->map, 0).type, GUEST_RAM);
-	assert_int_equal(guest_map_find(&started->map, 0xb8000).type, GUEST_NONE);
+	assert_int_equal(guest_map_find(&started->map, 0xa0000).type, GUEST_NONE);
+	assert_int_equal(guest_map_find(&started->map, 0xb7000).type, GUEST_NONE);
+	assert_int_equal(guest_map_find(&started->map, 0xb8000).type, GUEST_RAM);
+	assert_int_equal(guest_map_find(&started->map, 0xbf000).type, GUEST_RAM);
+	guest_read(&started->map, 0xb8000, &cell, sizeof(cell));
+	assert_int_equal(cell, 0x0720);
+	assert_non_null(started->machine.device[DEVICE_VGA].model);
 	assert_true(started->machine.device[DEVICE_UART0 + 1].model);
 	assert_null(started->machine.device[DEVICE_UART0 + 2].model);
+}
+
+static void a_guest_without_screen(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM "screen = no\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	assert_null(vm_get(0)->machine.device[DEVICE_VGA].model);
 }
 
 static void a_reset_loads_it_again(void **state)
@@ -468,6 +484,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		start_test(a_guest_starts),
+		start_test(a_guest_without_screen),
 		start_test(a_reset_loads_it_again),
 		start_test(one_vm_runs_at_a_time),
 		start_test(a_bad_vm_does_not_keep_the_next_from_starting),
