@@ -218,7 +218,7 @@ CONFIG_IMAGES := $(if $(wildcard $(CONFIG)),$(shell sed -n \
 
 CHECK_CONFIG_C := tests/harness/check_config.c $(wildcard guests/config*.c) $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
 
-$(BUILD)/check-config: $(CHECK_CONFIG_C) $(wildcard guests/config*.h lib/*.h) | need-host
+$(BUILD)/check-config: $(CHECK_CONFIG_C) $(wildcard guests/config*.h lib/*.h) boot/multiboot2.h | need-host
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g $(WARNINGS) -Itests/unit/fake -I. -DHOST_BUILD -o $@ $(CHECK_CONFIG_C)
 

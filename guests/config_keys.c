@@ -126,7 +126,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_PATH, .max = CONFIG_PATH_MAX - 1, .initial = "",
 		.meaning = "The initial RAM disk, relative to the folder of the config file.",
 	}, {
-		.name = "module", VM_FIELD(module), .line_offset = LINE_NOT_KEPT,
+		.name = "module", .section = SECTION_VM, .line_offset = LINE_NOT_KEPT, /* its own fields */
 		.kind = KIND_MODULE, .min = 1, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
 		.meaning = "A module for a Multiboot kernel and, behind a blank, its arguments. May stand "
 			   "up to 16 times.",

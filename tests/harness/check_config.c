@@ -12,6 +12,7 @@
 #include <string.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include "boot/multiboot2.h"
 #include "guests/config.h"
 
 #define ERRORS_MAX 100
@@ -113,31 +114,29 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* All images, each once, as many VMs may share one. */
-static int print_files(void)
+/* All images, each once, as many VMs may share one; null without memory. */
+static const char **image_names(size_t *count)
 {
-	size_t count = 0, max = (2 + CONFIG_MODULES_MAX) * (size_t)config.vm_count;
-	const char **names = malloc(max * sizeof(*names));
+	size_t max = (2 + CONFIG_MODULES_MAX) * (size_t)config.vm_count, named = 0;
+	const char **names = malloc((max + 1) * sizeof(*names));
 
-	if (!names) {
-		fprintf(stderr, "check-config: no memory\n");
-		return 2;
-	}
+	if (!names)
+		return NULL;
 	for (unsigned i = 0; i < config.vm_count; i++) {
 		const struct vm_config *vm = &config.vm[i];
 
-		names[count++] = vm->kernel;
+		names[named++] = vm->kernel;
 		if (vm->initrd[0])
-			names[count++] = vm->initrd;
+			names[named++] = vm->initrd;
 		for (unsigned n = 0; n < vm->module_count; n++)
-			names[count++] = vm->module[n].path;
+			names[named++] = vm->module[n].path;
 	}
-	qsort(names, count, sizeof(*names), compare_names);
-	for (size_t i = 0; i < count; i++)
-		if (i == 0 || strcmp(names[i - 1], names[i]) != 0)
-			printf("%s\n", names[i]);
-	free(names);
-	return 0;
+	qsort(names, named, sizeof(*names), compare_names);
+	*count = 0;
+	for (size_t i = 0; i < named; i++)
+		if (*count == 0 || strcmp(names[*count - 1], names[i]) != 0)
+			names[(*count)++] = names[i];
+	return names;
 }
 
 static void print_table(void)
@@ -157,18 +156,32 @@ static void print_table(void)
 static int check_table(const char *path, const char *text, size_t size, void *storage, bool files)
 {
 	unsigned count = config_parse(text, size, storage, &config, errors, ERRORS_MAX);
+	const char **names;
+	size_t name_count;
 
 	for (unsigned i = 0; i < count && i < ERRORS_MAX; i++)
 		report(path, errors[i].line, errors[i].text);
 	if (count > ERRORS_MAX)
 		fprintf(stderr, "%s: %u more mistakes are not shown\n", path, count - ERRORS_MAX);
 	count += check_images(path);
-	if (count)
-		return 1;
-	if (files)
-		return print_files();
-	print_table();
-	return 0;
+	names = image_names(&name_count);
+	if (!names) {
+		fprintf(stderr, "check-config: no memory\n");
+		return 2;
+	}
+	if (name_count >= BOOT_MODULES_MAX) { /* the table itself is one, too */
+		fprintf(stderr,
+		        "%s: %zu different images are named, but no more than %u can be booted; "
+		        "let VMs share them\n",
+		        path, name_count, BOOT_MODULES_MAX - 1);
+		count++;
+	}
+	if (!count && !files)
+		print_table();
+	for (size_t i = 0; !count && files && i < name_count; i++)
+		printf("%s\n", names[i]);
+	free(names);
+	return count != 0;
 }
 
 static int check(const char *path, bool files)

@@ -109,6 +109,31 @@ static void test_many(void **state)
 	assert_string_equal(output, "k\n");
 }
 
+static void test_too_many_images(void **state)
+{
+	static char text[BOOT_MODULES_MAX * 60];
+	size_t at = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < BOOT_MODULES_MAX; i++) {
+		if (i == BOOT_MODULES_MAX - 1) {
+			write_file("full.conf", text);
+			assert_int_equal(run("--files", "full.conf"), 0);
+		}
+		at += (size_t)sprintf(text + at, "[vm v%u]\nkernel = k%u\n", i, i);
+		sprintf(output, "k%u", i);
+		write_file(output, "kernel");
+	}
+	write_file("full.conf", text);
+	assert_int_equal(run("--files", "full.conf"), 1);
+	snprintf(text, sizeof(text),
+	         "%s/full.conf: %u different images are named, but no more than %u can be booted; let VMs "
+	         "share "
+	         "them\n",
+	         folder, BOOT_MODULES_MAX, BOOT_MODULES_MAX - 1);
+	assert_string_equal(output, text);
+}
+
 static void test_mistakes(void **state)
 {
 	(void)state;
@@ -208,8 +233,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),          cmocka_unit_test(test_total),
 		cmocka_unit_test(test_many),          cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_images),
-		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_too_many_images),
+		cmocka_unit_test(test_images),        cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_usage),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
