@@ -468,7 +468,11 @@ static void test_many_modules(void **state)
 	}
 	assert_int_equal(parse(text), 10);
 	assert_int_equal(config.vm_count, CONFIG_VMS_MAX);
-	assert_string_equal(config.vm[CONFIG_VMS_MAX - 1].module[15].path, "15");
+	for (unsigned i = 0; i < CONFIG_VMS_MAX; i++) {
+		assert_string_equal(config.vm[i].kernel, "k");
+		assert_string_equal(config.vm[i].module[0].path, "0");
+		assert_string_equal(config.vm[i].module[15].path, "15");
+	}
 	sprintf(text + at, "[vm w]\nkernel=k\n");
 	assert_int_equal(parse(text), 11);
 }
