@@ -66,6 +66,7 @@ struct vm_config {
 	uint32_t start_delay; /* milliseconds, up to an hour */
 	uint64_t cpus;        /* processors it may run on, bit N for number N; all ones: any */
 	bool acpi;            /* offer ACPI tables */
+	bool hpet;            /* has a high precision event timer */
 	bool screen;          /* has a VGA text screen and a keyboard */
 	bool autostart;
 	enum config_crash on_crash;

@@ -77,6 +77,7 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 		.acpi = plan->acpi,
 		.uarts = plan->uarts,
 		.screen = plan->screen,
+		.hpet = plan->hpet,
 		.memory = vm->memory,
 		.map = &vm->map,
 	};
@@ -187,6 +188,7 @@ static bool start_vm(const struct vm_config *plan)
 		.memory = plan->memory,
 		.uarts = plan->uarts,
 		.screen = plan->screen,
+		.hpet = plan->hpet,
 		.populate = populate,
 		.load = load,
 		.load_context = plan,

@@ -135,7 +135,8 @@ static int map_devices(struct vm *vm)
 /* The machine's clock starts here, and the guest's TSC with it. */
 static int power_on(struct vm *vm, const struct vm_plan *plan)
 {
-	const struct machine_config machine = {.uarts = plan->uarts, .screen = plan->screen};
+	const struct machine_config machine = {
+		.uarts = plan->uarts, .screen = plan->screen, .hpet = plan->hpet};
 	int error;
 
 	vm->clock_base = time_now();

@@ -66,6 +66,7 @@ struct vm_plan {
 	uint64_t memory;
 	uint8_t uarts;
 	bool screen;
+	bool hpet;
 	/* Add the RAM and ROM to the empty map. */
 	int (*populate)(struct guest_map *map, uint64_t memory);
 	int (*load)(struct vm *vm, struct vcpu_start *start, char *problem, size_t size);

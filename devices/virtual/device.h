@@ -95,6 +95,16 @@ void device_arm(struct device *device, uint64_t deadline);
 /* Drive the device's ISA line. Repeating a level is harmless. */
 void device_set_line(struct device *device, bool level);
 
+/*
+ * Drive ISA line `irq` (0..15) instead of the device's own. While it takes a line, only this device drives
+ * it: all others are cut off, as by a switch in the chip set. Repeating either is harmless.
+ */
+void device_drive_irq(struct device *device, unsigned irq, bool level);
+void device_take_irq(struct device *device, unsigned irq, bool taken);
+
+/* Has another device taken this device's line? */
+bool device_is_cut_off(const struct device *device);
+
 /* The machine's clock: devices/virtual/services.h. Named here for the next function, which every poll calls.
  */
 uint64_t service_clock_ns(const struct machine *machine);

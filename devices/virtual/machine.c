@@ -26,6 +26,7 @@ static const struct {
 	{&acpi_pm_model,      STATE(acpi_pm),      ACPI_SCI_IRQ, 0, 0    },
 	{&system_ports_model, STATE(system_ports), 0,            0, 0    },
 	{&vga_model,          STATE(vga),          0,            0, 0    },
+	{&hpet_model,         STATE(hpet),         0,            0, 0    },
 	{&uart_model,         STATE(uart[0]),      4,            0, 0x3F8},
 	{&uart_model,         STATE(uart[1]),      3,            1, 0x2F8},
 	{&uart_model,         STATE(uart[2]),      4,            2, 0x3E8},
@@ -107,19 +108,54 @@ void machine_run_timers(struct machine *machine)
 
 /* ---- Interrupt lines ---- */
 
+static bool line_level(const struct machine *machine, unsigned irq)
+{
+	return machine->line_sources[irq] & machine->line_mask[irq];
+}
+
+static unsigned source_of(const struct device *device)
+{
+	return 1u << (device - device->machine->device);
+}
+
 static void drive_line(struct machine *machine, unsigned irq, unsigned source, bool level)
 {
 	uint16_t *sources = &machine->line_sources[irq];
-	uint16_t before = *sources;
+	bool before = line_level(machine, irq);
 
-	*sources = (uint16_t)(level ? before | source : before & ~source);
-	if (!before != !*sources)
+	*sources = (uint16_t)(level ? *sources | source : *sources & ~source);
+	if (before != line_level(machine, irq))
 		pic_set_line(&machine->device[DEVICE_PIC], irq, level);
 }
 
 void device_set_line(struct device *device, bool level)
 {
-	drive_line(device->machine, device->irq, 1u << (device - device->machine->device), level);
+	drive_line(device->machine, device->irq, source_of(device), level);
+}
+
+void device_drive_irq(struct device *device, unsigned irq, bool level)
+{
+	drive_line(device->machine, irq, source_of(device), level);
+}
+
+void device_take_irq(struct device *device, unsigned irq, bool taken)
+{
+	struct machine *machine = device->machine;
+	uint16_t mask = taken ? (uint16_t)source_of(device) : UINT16_MAX;
+	bool before = line_level(machine, irq);
+
+	if (machine->line_mask[irq] == mask)
+		return;
+	machine->line_mask[irq] = mask;
+	if (irq == machine->device[DEVICE_PIT].irq)
+		pit_line_switched(&machine->device[DEVICE_PIT]);
+	if (before != line_level(machine, irq))
+		pic_set_line(&machine->device[DEVICE_PIC], irq, !before);
+}
+
+bool device_is_cut_off(const struct device *device)
+{
+	return !(device->machine->line_mask[device->irq] & source_of(device));
 }
 
 void machine_set_line(struct machine *machine, unsigned irq, bool level)
@@ -131,8 +167,10 @@ void machine_set_line(struct machine *machine, unsigned irq, bool level)
 /* After a reset or a load: only lines from outside are known; the devices drive theirs anew. */
 static void forget_devices_lines(struct machine *machine, uint16_t external)
 {
-	for (unsigned irq = 0; irq < PIC_LINES; irq++)
+	for (unsigned irq = 0; irq < PIC_LINES; irq++) {
 		machine->line_sources[irq] = (external & 1u << irq) ? SOURCE_EXTERNAL : 0;
+		machine->line_mask[irq] = UINT16_MAX;
+	}
 }
 
 static uint16_t external_lines(const struct machine *machine)
@@ -148,7 +186,7 @@ static uint16_t external_lines(const struct machine *machine)
 static void sync_lines(struct machine *machine)
 {
 	for (unsigned irq = 0; irq < PIC_LINES; irq++)
-		pic_set_line(&machine->device[DEVICE_PIC], irq, machine->line_sources[irq] != 0);
+		pic_set_line(&machine->device[DEVICE_PIC], irq, line_level(machine, irq));
 }
 
 uint8_t machine_acknowledge(struct machine *machine)
@@ -202,7 +240,11 @@ static int plug(struct machine *machine, unsigned index)
 
 static bool wanted(const struct machine_config *config, unsigned index)
 {
-	return index == DEVICE_VGA ? config->screen : index < DEVICE_UART0 + (unsigned)config->uarts;
+	switch (index) {
+	case DEVICE_VGA: return config->screen;
+	case DEVICE_HPET: return config->hpet;
+	default: return index < DEVICE_UART0 + (unsigned)config->uarts;
+	}
 }
 
 int machine_create(struct machine *machine, const struct machine_config *config)

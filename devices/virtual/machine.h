@@ -7,6 +7,7 @@
 
 #include "devices/virtual/acpi_pm.h"
 #include "devices/virtual/device.h"
+#include "devices/virtual/hpet.h"
 #include "devices/virtual/i8042.h"
 #include "devices/virtual/memory_space.h"
 #include "devices/virtual/pic.h"
@@ -27,6 +28,7 @@ enum machine_device {
 	DEVICE_ACPI_PM,
 	DEVICE_SYSTEM_PORTS, /* 80h, 92h, CF9h, E9h */
 	DEVICE_VGA,
+	DEVICE_HPET,
 	DEVICE_UART0,
 	DEVICE_COUNT = DEVICE_UART0 + MACHINE_UARTS,
 };
@@ -41,6 +43,7 @@ struct machine {
 	/* Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is their OR.
 	 */
 	uint16_t line_sources[PIC_LINES];
+	uint16_t line_mask[PIC_LINES]; /* whose drive counts: all, or who has taken the line */
 
 	/* The devices' states, behind device[].state. */
 	struct pic_state pic;
@@ -50,6 +53,7 @@ struct machine {
 	struct acpi_pm_state acpi_pm;
 	struct system_ports_state system_ports;
 	struct vga_state vga;
+	struct hpet_state hpet;
 	struct uart_state uart[MACHINE_UARTS];
 };
 
@@ -57,6 +61,7 @@ struct machine {
 struct machine_config {
 	uint8_t uarts; /* COM1..COMn exist, 0..4 */
 	bool screen;   /* a VGA is plugged in */
+	bool hpet;     /* a high precision event timer */
 };
 
 /*

@@ -63,12 +63,34 @@ static void give_edge(struct device *device)
 	drive_irq(device, true);
 }
 
+/* Nobody sees IRQ 0 while another device has taken it. */
+static void arm(struct device *device)
+{
+	const struct pit_state *pit = device->state;
+
+	device_arm(device, device_is_cut_off(device) ? DEADLINE_NONE : tick_to_ns(pit->rise));
+}
+
 static void plan_rise(struct device *device, uint64_t tick)
 {
 	struct pit_state *pit = device->state;
 
 	pit->rise = pit_channel_next_rise(&pit->channel[0], tick);
-	device_arm(device, tick_to_ns(pit->rise));
+	arm(device);
+}
+
+/* What rose meanwhile went nowhere. */
+void pit_line_switched(struct device *device)
+{
+	struct pit_state *pit = device->state;
+	uint64_t tick = now_tick(device);
+
+	if (device_is_cut_off(device)) {
+		arm(device);
+	} else {
+		drive_irq(device, pit_channel_out(&pit->channel[0], tick));
+		plan_rise(device, tick);
+	}
 }
 
 static void pit_timer(struct device *device)
@@ -242,7 +264,7 @@ static void pit_restored(struct device *device)
 	const struct pit_state *pit = device->state;
 
 	device_set_line(device, pit->line);
-	device_arm(device, tick_to_ns(pit->rise));
+	arm(device);
 }
 
 const struct device_model pit_model = {

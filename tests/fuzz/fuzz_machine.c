@@ -75,6 +75,25 @@ static void access_port(struct input *input, bool write)
 		        "a read gives no more than was asked for");
 }
 
+/* In or next to a device's memory: any width and any offset, often the start of a register. */
+static void access_memory(struct input *input, bool write)
+{
+	uint8_t choice = (uint8_t)take(input, 1);
+	const struct memory_binding *binding = &pc.memory.binding[choice % pc.memory.bindings];
+	gpa_t gpa = binding->base - 8 + take(input, 2) % (binding->region->size + 16);
+	size_t size = take(input, 1) % 17;
+	uint8_t bytes[16];
+
+	if (choice & 0x80)
+		gpa &= ~(gpa_t)7;
+	for (size_t i = 0; write && i < size; i++)
+		bytes[i] = (uint8_t)take(input, 1);
+	if (write)
+		memory_write(&pc.memory, gpa, bytes, size);
+	else
+		memory_read(&pc.memory, gpa, bytes, size);
+}
+
 static void advance_clock(struct input *input)
 {
 	unsigned shift = (unsigned)take(input, 1) % 44;
@@ -130,8 +149,8 @@ static void operate(struct input *input)
 	case 3: access_port(input, false); break;
 	case 4:
 	case 5:
-	case 6:
-	case 7: access_port(input, true); break;
+	case 6: access_port(input, true); break;
+	case 7: access_memory(input, take(input, 1) & 3); break;
 	case 8:
 	case 9: advance_clock(input); break;
 	case 10:
@@ -175,7 +194,7 @@ static void operate(struct input *input)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = true};
+	static const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = true, .hpet = true};
 	struct input input = {data, size};
 
 	memset(&pc, 0, sizeof(pc));

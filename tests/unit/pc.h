@@ -20,7 +20,7 @@ static struct machine pc;
 /* A cmocka set-up function: a machine at power-on, at time 0 of 2024-02-28 23:59:50 UTC. */
 UNUSED static int pc_setup(void **state)
 {
-	const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = true};
+	const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = true, .hpet = true};
 
 	(void)state;
 	memset(&fake_services, 0, sizeof(fake_services));
