@@ -1,5 +1,6 @@
 #include "guests/acpi_tables.h"
 #include "devices/virtual/acpi_pm.h"
+#include "devices/virtual/hpet.h"
 #include "dsdt.h" /* made from dsdt.asl */
 #include "lib/errors.h"
 #include "lib/string.h"
@@ -20,6 +21,7 @@ struct packed acpi_address {
 	uint64_t address;
 };
 
+#define SPACE_MEMORY 0
 #define SPACE_IO     1
 #define ACCESS_BYTE  1
 #define ACCESS_WORD  2
@@ -91,6 +93,7 @@ _Static_assert(sizeof(struct acpi_facs) == ACPI_FACS_SIZE, "ACPI");
 #define BOOT_NO_MSI         BIT(3)
 #define BOOT_NO_ASPM        BIT(4)
 
+#define LISTED_MAX    3 /* tables that the root tables list: FADT, SSDT, HPET */
 #define RESET_PORT    0xcf9
 #define RESET_FULL    0x06
 #define LATENCY_NO_C2 0xfff /* above 100 us: the state does not exist */
@@ -142,14 +145,25 @@ static int place_table(struct writer *writer, void *table, const char *signature
 	return place(writer, table, size, gpa);
 }
 
-/* Name (\UCNT, uarts), which the DSDT asks for. */
-static int place_ssdt(struct writer *writer, unsigned uarts, gpa_t *gpa)
+/* "NameOp NameString ByteConst" in AML: Name (\NAME, value) */
+struct packed aml_name {
+	uint8_t name_op, root;
+	char name[4];
+	uint8_t byte_prefix, value;
+};
+
+#define AML_NAME(text, number)                                                                               \
+	{                                                                                                    \
+		.name_op = 0x08, .root = '\\', .name = text, .byte_prefix = 0x0a, .value = (uint8_t)(number) \
+	}
+
+/* What the DSDT asks for: \UCNT, the serial ports, and \HPTP, whether there is an HPET. */
+static int place_ssdt(struct writer *writer, const struct firmware_machine *machine, gpa_t *gpa)
 {
 	struct packed {
 		struct acpi_header header;
-		uint8_t name_op, root, name[4], byte_prefix, value;
-	} ssdt = {
-		.name_op = 0x08, .root = '\\', .name = "UCNT", .byte_prefix = 0x0a, .value = (uint8_t)uarts};
+		struct aml_name uarts, hpet;
+	} ssdt = {.uarts = AML_NAME("UCNT", machine->uarts), .hpet = AML_NAME("HPTP", machine->hpet)};
 
 	return place_table(writer, &ssdt, "SSDT", 2, sizeof(ssdt), gpa);
 }
@@ -190,24 +204,50 @@ static int place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, bool screen
 	return place_table(writer, &fadt, "FACP", 5, sizeof(fadt), gpa);
 }
 
-/* RSDT and XSDT list the same tables, with 32 and 64 bits an address. */
-static int place_roots(struct writer *writer, gpa_t fadt, gpa_t ssdt, gpa_t *rsdt_gpa, gpa_t *xsdt_gpa)
+/* IA-PC HPET specification, "The ACPI 2.0 HPET Description Table (HPET)" */
+static int place_hpet(struct writer *writer, gpa_t *gpa)
 {
 	struct packed {
 		struct acpi_header header;
-		uint32_t tables[2];
-	} rsdt = {
-		.tables = {(uint32_t)fadt, (uint32_t)ssdt}
-        };
+		uint32_t event_timer_block_id;
+		struct acpi_address base;
+		uint8_t number;
+		uint16_t minimum_tick;
+		uint8_t page_protection;
+	} hpet = {
+		.event_timer_block_id = HPET_ID,
+		.base = {.space = SPACE_MEMORY, .bits = 64, .address = HPET_BASE},
+		.minimum_tick = HPET_MIN_INTERVAL,
+		.page_protection = 1, /* nothing else in its 4 KiB */
+	};
+
+	return place_table(writer, &hpet, "HPET", 1, sizeof(hpet), gpa);
+}
+
+/* RSDT and XSDT list the same tables, with 32 and 64 bits an address. */
+static int place_roots(struct writer *writer, const gpa_t *tables, unsigned count, gpa_t *rsdt_gpa,
+                       gpa_t *xsdt_gpa)
+{
 	struct packed {
 		struct acpi_header header;
-		uint64_t tables[2];
-	} xsdt = {
-		.tables = {fadt, ssdt}
-        };
-	int error = place_table(writer, &rsdt, "RSDT", 1, sizeof(rsdt), rsdt_gpa);
+		uint32_t tables[LISTED_MAX];
+	} rsdt = {0};
+	struct packed {
+		struct acpi_header header;
+		uint64_t tables[LISTED_MAX];
+	} xsdt = {0};
+	int error;
 
-	return error ? error : place_table(writer, &xsdt, "XSDT", 1, sizeof(xsdt), xsdt_gpa);
+	for (unsigned i = 0; i < count; i++) {
+		rsdt.tables[i] = (uint32_t)tables[i];
+		xsdt.tables[i] = tables[i];
+	}
+	error = place_table(writer, &rsdt, "RSDT", 1, sizeof(rsdt.header) + count * sizeof(uint32_t),
+	                    rsdt_gpa);
+	if (error)
+		return error;
+	return place_table(writer, &xsdt, "XSDT", 1, sizeof(xsdt.header) + count * sizeof(uint64_t),
+	                   xsdt_gpa);
 }
 
 static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
@@ -226,22 +266,25 @@ static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
 	return place(writer, &rsdp, sizeof(rsdp), gpa);
 }
 
-int acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs, unsigned uarts,
-                     bool screen, gpa_t *rsdp)
+int acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
+                     const struct firmware_machine *machine, gpa_t *rsdp)
 {
 	const struct acpi_facs facs_table = {.signature = "FACS", .length = sizeof(facs_table), .version = 1};
 	struct writer writer = {map, *at, limit};
-	gpa_t dsdt, ssdt, fadt, rsdt, xsdt;
+	gpa_t dsdt, rsdt, xsdt, listed[LISTED_MAX];
+	unsigned count = 2;
 	int error = guest_load(map, facs, &facs_table, sizeof(facs_table));
 
 	if (!error)
 		error = place(&writer, dsdt_aml_code, sizeof(dsdt_aml_code), &dsdt);
 	if (!error)
-		error = place_ssdt(&writer, uarts, &ssdt);
+		error = place_ssdt(&writer, machine, &listed[1]);
 	if (!error)
-		error = place_fadt(&writer, dsdt, facs, screen, &fadt);
+		error = place_fadt(&writer, dsdt, facs, machine->screen, &listed[0]);
+	if (!error && machine->hpet)
+		error = place_hpet(&writer, &listed[count++]);
 	if (!error)
-		error = place_roots(&writer, fadt, ssdt, &rsdt, &xsdt);
+		error = place_roots(&writer, listed, count, &rsdt, &xsdt);
 	if (!error)
 		error = place_rsdp(&writer, rsdt, xsdt, rsdp);
 	*at = writer.at;

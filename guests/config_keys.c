@@ -154,6 +154,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the guest finds ACPI tables.",
 	}, {
+		.name = "hpet", VM_FIELD(hpet), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
+		.meaning = "Whether the guest has a high precision event timer, with which an idle Linux sleeps "
+			   "for long. It is found by ACPI.",
+	}, {
 		.name = "screen", VM_FIELD(screen), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the guest has a VGA text screen and a keyboard.",

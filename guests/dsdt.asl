@@ -1,10 +1,12 @@
 /*
  * What a guest's machine has beyond the fixed ACPI hardware: the legacy devices.
- * \UCNT, the number of serial ports, comes from a table that is made for each guest.
+ * \UCNT, the number of serial ports, and \HPTP, whether there is an HPET, come from a table that is
+ * made for each guest.
  */
 DefinitionBlock ("dsdt.aml", "DSDT", 2, "NACRE ", "NACREPC ", 0x00000001)
 {
 	External (\UCNT, IntObj)
+	External (\HPTP, IntObj)
 
 	/* Soft-off: SLP_TYP 5 in PM1a_CNT, see devices/virtual/acpi_pm.h. */
 	Name (\_S5, Package () { 0x05, 0x05, 0x00, 0x00 })
@@ -30,6 +32,23 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "NACRE ", "NACREPC ", 0x00000001)
 			{
 				IO (Decode16, 0x0040, 0x0040, 0x01, 0x04)
 				IRQNoFlags () { 0 }
+			})
+		}
+
+		Device (HPET)
+		{
+			Name (_HID, EisaId ("PNP0103"))
+			Method (_STA)
+			{
+				If (\HPTP)
+				{
+					Return (0x0F)
+				}
+				Return (0x00)
+			}
+			Name (_CRS, ResourceTemplate ()
+			{
+				Memory32Fixed (ReadWrite, 0xFED00000, 0x00000400)
 			})
 		}
 

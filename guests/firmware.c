@@ -118,17 +118,17 @@ static int load_reset_vector(const struct guest_map *map)
 	return error ? error : guest_load(map, RESET_VECTOR, reset_vector, sizeof(reset_vector));
 }
 
-int firmware_load(const struct guest_map *map, unsigned uarts, bool screen, bool acpi, gpa_t *rsdp)
+int firmware_load(const struct guest_map *map, const struct firmware_machine *machine, gpa_t *rsdp)
 {
 	gpa_t at = GUEST_BIOS_START;
-	int error = load_data_areas(map, uarts, screen);
+	int error = load_data_areas(map, machine->uarts, machine->screen);
 
 	*rsdp = 0;
-	if (!error && screen)
+	if (!error && machine->screen)
 		error = clear_screen(map);
 	if (!error)
 		error = load_reset_vector(map);
-	if (!error && acpi)
-		error = acpi_tables_load(map, &at, POST_ENTRY, FACS, uarts, screen, rsdp);
+	if (!error && machine->acpi)
+		error = acpi_tables_load(map, &at, POST_ENTRY, FACS, machine, rsdp);
 	return error;
 }

@@ -7,12 +7,19 @@
 
 #include "mm/guest_map.h"
 
+/* What the firmware tells of the machine. */
+struct firmware_machine {
+	uint8_t uarts; /* COM1..COMn exist, 0..4 */
+	bool screen;   /* a VGA, whose text memory is cleared, and a keyboard */
+	bool acpi;     /* offer ACPI tables */
+	bool hpet;
+};
+
 /*
- * Write it all. `uarts` (0..4) of COM1..COM4 exist. With `screen` there are a VGA, whose text memory is
- * cleared, and a keyboard. With `acpi`, `*rsdp` becomes the address of the
- * root pointer, else 0. Returns 0, or -ERR_OUT_OF_RANGE when the map lacks RAM there.
+ * Write it all. With `acpi`, `*rsdp` becomes the address of the root pointer, else 0.
+ * Returns 0, or -ERR_OUT_OF_RANGE when the map lacks RAM there.
  */
-int must_check firmware_load(const struct guest_map *map, unsigned uarts, bool screen, bool acpi,
+int must_check firmware_load(const struct guest_map *map, const struct firmware_machine *machine,
                              gpa_t *rsdp);
 
 /* I/O bases of COM1 to COM4. */

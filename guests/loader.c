@@ -144,7 +144,12 @@ int guest_load_image(const struct guest_image *image, struct guest_start *start,
 	loader = choose_loader(&loading);
 	if (!loader)
 		return -ERR_UNSUPPORTED;
-	error = firmware_load(image->map, image->uarts, image->screen, image->acpi, &loading.rsdp);
+	error = firmware_load(image->map,
+	                      &(struct firmware_machine){.uarts = image->uarts,
+	                                                 .screen = image->screen,
+	                                                 .acpi = image->acpi,
+	                                                 .hpet = image->hpet},
+	                      &loading.rsdp);
 	if (error)
 		return loading_fail(&loading, ERR_OUT_OF_RANGE,
 		                    "the guest has no memory for its firmware tables; raise 'memory'");

@@ -21,6 +21,7 @@ struct guest_image {
 	const char *cmdline; /* NUL-terminated; null for none */
 	enum config_type type;
 	bool acpi;                   /* offer ACPI tables */
+	bool hpet;                   /* the machine has an HPET */
 	uint8_t uarts;               /* COM1..COMn that the machine has, 0..4 */
 	bool screen;                 /* it has a VGA in mode 3, and a keyboard */
 	uint64_t memory;             /* bytes, as given to guest_memory_layout() */

@@ -75,12 +75,14 @@ static void command_list(unsigned count, const char *const *arguments)
 static void stat(struct vm *vm)
 {
 	const struct port_space *ports = &vm->machine.ports;
+	uint64_t ms = service_clock_ns(&vm->machine) / 1000000;
 
 	shell_print("VM %s, %s\n", vm->name, vm_state_name(vm->state));
 	for (unsigned i = 0; i < EXIT_REASONS; i++)
 		if (vm->vcpu.exit_count[i])
 			shell_print("%12lu  %s\n", vm->vcpu.exit_count[i], backend_exit_name(i));
 	shell_print("%12lu  exits in all\n", vcpu_exits(&vm->vcpu));
+	shell_print("%8lu.%03lu  seconds since its machine was switched on\n", ms / 1000, ms % 1000);
 	shell_print("%12lu  resets by the guest\n", vm->resets);
 	shell_print("%12lu  instructions emulated\n", vm->emulated);
 	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);

@@ -245,12 +245,12 @@ static void test_mistakes(void **state)
 		{VM "zzz = 1",											      3,
 	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, "
 	         "uarts, "
-	         "acpi, "
+	         "acpi, hpet, "
 	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"													},
 		{VM "serial = com1",											3,  "key 'serial' does not belong in [vm]; move it to [monitor]"         },
 		{VM " = 1",												 3,
 	         "unknown key '' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, uarts, "
-	         "acpi, "
+	         "acpi, hpet, "
 	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"													},
 		{"[vn a]\nkernel = k\n" VM,										 1,  "unknown section 'vn'; use [monitor] or [vm NAME]"                   },
 		{"[]\n" VM,												 1,  "unknown section ''; use [monitor] or [vm NAME]"                     },

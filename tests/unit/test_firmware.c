@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "devices/virtual/acpi_pm.h"
+#include "devices/virtual/hpet.h"
 #include "guests/acpi_tables.h"
 #include "guests/firmware.h"
 #include "guest_ram.h"
@@ -18,8 +19,11 @@ static gpa_t rsdp;
 
 static void load_machine(unsigned uarts, bool screen, bool acpi)
 {
+	const struct firmware_machine machine = {
+		.uarts = (uint8_t)uarts, .screen = screen, .acpi = acpi, .hpet = true};
+
 	guest_ram_create(MIB(2));
-	assert_int_equal(firmware_load(&guest_ram_map, uarts, screen, acpi, &rsdp), 0);
+	assert_int_equal(firmware_load(&guest_ram_map, &machine, &rsdp), 0);
 }
 
 static void load(unsigned uarts, bool acpi)
@@ -84,9 +88,9 @@ static void test_root(void **state)
 	assert_int_equal(U32(rsdp + 20), 36);
 	rsdt = U32(rsdp + 16);
 	xsdt = U64(rsdp + 24);
-	assert_int_equal(check_table(rsdt, "RSDT"), 36 + 2 * 4);
-	assert_int_equal(check_table(xsdt, "XSDT"), 36 + 2 * 8);
-	for (unsigned i = 0; i < 2; i++)
+	assert_int_equal(check_table(rsdt, "RSDT"), 36 + 3 * 4);
+	assert_int_equal(check_table(xsdt, "XSDT"), 36 + 3 * 8);
+	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(U32(rsdt + 36 + 4 * i), U64(xsdt + 36 + 8 * i));
 }
 
@@ -152,13 +156,39 @@ static void test_uarts(void **state)
 
 		load(uarts, true);
 		ssdt = find_table("SSDT");
-		assert_int_equal(check_table(ssdt, "SSDT"), 36 + 8);
+		assert_int_equal(check_table(ssdt, "SSDT"), 36 + 16);
 		assert_memory_equal(guest_ram + ssdt + 36, name, sizeof(name));
 		assert_int_equal(U8(ssdt + 43), uarts);
 		for (unsigned i = 0; i < 4; i++)
 			assert_int_equal(U16(0x400 + 2 * i), i < uarts ? ports[i] : 0);
 		assert_int_equal(U16(0x410) >> 9 & 7, uarts);
 	}
+}
+
+static void test_hpet(void **state)
+{
+	static const uint8_t name[] = {0x08, '\\', 'H', 'P', 'T', 'P', 0x0a, 1};
+	const struct firmware_machine none = {.uarts = 1, .acpi = true};
+	gpa_t hpet, ssdt;
+
+	(void)state;
+	load(1, true);
+	hpet = find_table("HPET");
+	assert_int_equal(check_table(hpet, "HPET"), 56);
+	assert_int_equal(U32(hpet + 36), HPET_ID);
+	assert_int_equal(U32(hpet + 40), 0x00004000); /* in memory, 64 bits wide */
+	assert_int_equal(U64(hpet + 44), HPET_BASE);
+	assert_int_equal(U8(hpet + 52), 0);
+	assert_int_equal(U8(hpet + 55), 1);
+	ssdt = find_table("SSDT");
+	assert_memory_equal(guest_ram + ssdt + 44, name, sizeof(name));
+	assert_int_equal(U32(U32(rsdp + 16) + 4), 36 + 3 * 4); /* RSDT and XSDT name three tables */
+	assert_int_equal(U32(U64(rsdp + 24) + 4), 36 + 3 * 8);
+
+	guest_ram_create(MIB(2));
+	assert_int_equal(firmware_load(&guest_ram_map, &none, &rsdp), 0);
+	assert_int_equal(U8(find_table("SSDT") + 51), 0);
+	assert_int_equal(U32(U64(rsdp + 24) + 4), 36 + 2 * 8);
 }
 
 static void test_data_areas(void **state)
@@ -217,28 +247,29 @@ static void test_reset_vector_resets(void **state)
 
 static void test_no_room(void **state)
 {
+	static const struct firmware_machine machine = {.uarts = 1, .acpi = true, .hpet = true};
 	gpa_t at = GUEST_BIOS_START, used;
 
 	(void)state;
 	guest_ram_create(MIB(1));
 	assert_int_equal(
-		acpi_tables_load(&guest_ram_map, &at, GUEST_HIGH_START, GUEST_EBDA + 64, 1, false, &rsdp), 0);
+		acpi_tables_load(&guest_ram_map, &at, GUEST_HIGH_START, GUEST_EBDA + 64, &machine, &rsdp), 0);
 	used = at;
 	for (gpa_t limit = GUEST_BIOS_START; limit < used; limit += 16) {
 		at = GUEST_BIOS_START;
 		assert_int_equal(
-			acpi_tables_load(&guest_ram_map, &at, limit, GUEST_EBDA + 64, 1, false, &rsdp),
+			acpi_tables_load(&guest_ram_map, &at, limit, GUEST_EBDA + 64, &machine, &rsdp),
 			-ERR_NO_MEMORY);
 	}
 	at = 0xc0000; /* a hole */
-	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, 0xd0000, GUEST_EBDA + 64, 1, false, &rsdp),
+	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, 0xd0000, GUEST_EBDA + 64, &machine, &rsdp),
 	                 -ERR_OUT_OF_RANGE);
 }
 
 /* The disassembler reads each table, checks it, and compiles what it understood again. */
 static void test_disassembles(void **state)
 {
-	static const char *const tables[] = {"FACP", "SSDT", "DSDT"};
+	static const char *const tables[] = {"FACP", "SSDT", "DSDT", "HPET"};
 	char folder[] = "/tmp/acpi.XXXXXX", command[600];
 
 	(void)state;
@@ -273,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_data_areas),
 		cmocka_unit_test(test_screen),
 		cmocka_unit_test(test_reset_vector_resets),
+		cmocka_unit_test(test_hpet),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_disassembles),
 	};
