@@ -7,10 +7,7 @@ import re
 
 from bochs import Bochs
 from case import Case, kernel, nacre_iso
-
-TIMEOUT = 60
-PROMPT = r"nacre> "
-ESCAPE = "\x01"  # Ctrl-A
+from operators import ALARM, TIMEOUT, Operator
 
 CONFIG = """\
 [vm fault]
@@ -20,9 +17,6 @@ memory = 64M
 
 TRIPLE = "triple fault: an exception, and no handler for it could be entered"
 EMULATION = "an instruction that touches a device or a hole cannot be emulated"
-
-# The last word on the monitor, wherever it comes.
-ALARM = r"Nacre panic.*|panic: .*"
 
 # Case of the kernel: (why the VM ends, what its report must hold besides)
 ENDS = {
@@ -59,45 +53,18 @@ ENDLESS = {
 }
 
 
-class Operator:
-    """At the serial console, in the monitor's shell."""
+class FaultOperator(Operator):
+    """Starts the kernel anew for each of its cases."""
 
     def __init__(self, console):
-        self.console = console
+        super().__init__(console)
         self.started = False
-
-    def expect(self, pattern):
-        return self.console.expect(pattern, TIMEOUT)
-
-    def until_prompt(self):
-        """What is printed from here to the next prompt."""
-        start = self.console.mark
-        end = self.expect(PROMPT).start()
-        return self.console.text[start:end].replace("\r", "")
-
-    def command(self, line):
-        """Type a line at the prompt; return what it printed."""
-        self.console.send(line + "\r")
-        self.expect(re.escape(line) + r"\r\n")
-        return self.until_prompt()
-
-    def answer(self, line, *patterns):
-        """What a command prints must match."""
-        text = self.command(line)
-        for pattern in patterns:
-            assert re.search(pattern, text, re.MULTILINE), f"{line!r} printed no {pattern!r} but:\n{text}"
-        return text
-
-    def to_shell(self):
-        self.console.send(ESCAPE + "m")
-        self.expect(PROMPT)
 
     def begin(self, name):
         """Make the guest become a case. It was just booted, or the shell is there and the VM stopped."""
         if self.started:
             self.answer("start fault", r"VM fault starts anew; Ctrl-A 1 goes to its console")
-            self.console.send(ESCAPE + "1")
-            self.expect(r"\[Nacre: VM 1, fault\.")
+            self.to_vm(1, "fault")
         else:
             self.expect(r"fault: which\?\r")
             self.started = True
@@ -191,7 +158,7 @@ def boot(steps):
         iso = nacre_iso(directory, CONFIG, {"kernel": kernel("fault")})
         with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
             machine.console.alarm = ALARM
-            operator = Operator(machine.console)
+            operator = FaultOperator(machine.console)
             for step in steps:
                 step(operator)
             machine.console.send("poweroff\r")

@@ -80,12 +80,14 @@ gdt:	.quad	0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff
 	.quad	0x008f9b000000ffff, 0x008f93000000ffff /* 16-bit code and data */
 	.fill	8, 8, 0		/* for the tests */
 gdt_end:
+	.globl	gdt_pointer
 gdt_pointer:
 	.short	gdt_end - gdt - 1
 	.quad	gdt
 
 	.bss
 	.balign	4096
+	.globl	pml4
 pml4:	.skip	4096
 pdpt:	.skip	4096
 directories:

@@ -1,0 +1,13 @@
+#!/usr/bin/env python3
+"""Hostile guests in emulators; --help for the rest."""
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(TOP, "tests", directory) for directory in ("harness", "system")]
+
+import random_code  # noqa: E402  the path comes first
+import runner  # noqa: E402
+
+os.chdir(TOP)
+runner.main("Hostile guests in emulators.", [*random_code.CASES])

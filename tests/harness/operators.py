@@ -1,0 +1,46 @@
+"""A person at the serial console, in the monitor's shell."""
+import re
+
+TIMEOUT = 60
+PROMPT = r"nacre> "
+ESCAPE = "\x01"  # Ctrl-A
+
+# The last word on the monitor, wherever it comes.
+ALARM = r"Nacre panic.*|panic: .*"
+
+
+class Operator:
+    """Types at a Console and reads what comes."""
+
+    def __init__(self, console):
+        self.console = console
+
+    def expect(self, pattern, timeout=TIMEOUT):
+        return self.console.expect(pattern, timeout)
+
+    def until_prompt(self):
+        """What is printed from here to the next prompt."""
+        start = self.console.mark
+        end = self.expect(PROMPT).start()
+        return self.console.text[start:end].replace("\r", "")
+
+    def command(self, line):
+        """Type a line at the prompt; return what it printed."""
+        self.console.send(line + "\r")
+        self.expect(re.escape(line) + r"\r\n")
+        return self.until_prompt()
+
+    def answer(self, line, *patterns):
+        """What a command prints must match."""
+        text = self.command(line)
+        for pattern in patterns:
+            assert re.search(pattern, text, re.MULTILINE), f"{line!r} printed no {pattern!r} but:\n{text}"
+        return text
+
+    def to_shell(self):
+        self.console.send(ESCAPE + "m")
+        self.expect(PROMPT)
+
+    def to_vm(self, number, name):
+        self.console.send(f"{ESCAPE}{number}")
+        self.expect(rf"\[Nacre: VM {number}, {name}\.")

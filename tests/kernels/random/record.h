@@ -1,0 +1,21 @@
+/*
+ * How far the programs have come, where a reset does not clear it: in RAM that no program with page tables
+ * can reach, and, should that be wrong, roughly in the battery-backed RAM of the clock.
+ */
+#ifndef TESTS_KERNELS_RECORD_H
+#define TESTS_KERNELS_RECORD_H
+
+#include "lib/types.h"
+
+struct record {
+	uint64_t seed;
+	uint64_t next; /* the number of the next program */
+	uint64_t begun, resets;
+	uint64_t sum;
+};
+
+/* The record as it was kept; false: there is none, and `record` is as for a first start. */
+bool record_load(struct record *record);
+void record_store(struct record *record);
+
+#endif

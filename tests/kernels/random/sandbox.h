@@ -1,0 +1,61 @@
+/*
+ * Running code that may do anything, and coming back: what random.c and sandbox.S share.
+ *
+ * A program runs with page tables of its own, in which the kernel is read-only but for one page, the cell. It
+ * ends by an exception, an interrupt, SYSCALL or SYSENTER; each leads to a stack in the cell and from there
+ * to the kernel, with all of the processor's state as the kernel wants it.
+ */
+#ifndef TESTS_KERNELS_SANDBOX_H
+#define TESTS_KERNELS_SANDBOX_H
+
+#define GDT_CODE64      0x08
+#define GDT_DATA        0x10
+#define GDT_CODE32      0x18
+#define GDT_CODE16      0x20
+#define GDT_USER_CODE16 0x33
+#define GDT_USER_CODE32 0x3b
+#define GDT_USER_DATA   0x43
+#define GDT_USER_CODE64 0x4b
+#define GDT_TSS         0x50
+
+/* Ends that are no vectors. */
+#define END_SYSCALL  256
+#define END_SYSENTER 257
+
+#define CELL_STEPS  160 /* offsets in struct cell */
+#define CELL_FLAGS  168
+#define CELL_VECTOR 176
+#define CELL_ERROR  184
+#define CELL_RIP    192
+#define CELL_STACK  4096
+
+#ifndef __ASSEMBLER__
+#include "lib/types.h"
+
+/* The page that is writable on both sides. */
+struct cell {
+	/* How the program starts, in the order of POP and IRET. */
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t rip, cs, rflags, rsp, ss;
+	uint64_t steps; /* single steps that are left to it */
+	uint64_t flags; /* to be set in RFLAGS at each step */
+	uint64_t vector, error_code, end_rip;
+	uint8_t stack[CELL_STACK - 200];
+};
+_Static_assert(offsetof(struct cell, steps) == CELL_STEPS && offsetof(struct cell, end_rip) == CELL_RIP &&
+                       sizeof(struct cell) == CELL_STACK,
+               "offsets in sandbox.S");
+
+extern struct cell cell;
+extern uint64_t sandbox_cr3, kernel_cr0, kernel_cr4, kernel_efer; /* the kernel's values are put back */
+extern const uint8_t rescue_stubs[256][16];
+extern const char syscall_rescue[], sysenter_rescue[];
+
+/* Run what `cell` says; `data` is for DS, ES, FS and GS. How it ended is in `cell`. */
+void sandbox_run(uint16_t data);
+
+/* A fault of the kernel itself, not of a program. */
+noreturn void kernel_fault(void);
+#endif
+
+#endif
