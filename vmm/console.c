@@ -159,12 +159,18 @@ static void start_output(void)
 		transmit();
 }
 
-/* Something may be left that no interrupt announces. */
+void console_want(void)
+{
+	if (console.buffered && !__atomic_exchange_n(&console.wanting, true, __ATOMIC_ACQ_REL))
+		console.wanted();
+}
+
+/* The ring has changed, and something may be left that no interrupt announces. A look at `wanting` is enough,
+ * since console_poll() takes the ring's lock after it has cleared it. */
 static void want_service(void)
 {
-	if (console.buffered && console_pending() &&
-	    !__atomic_exchange_n(&console.wanting, true, __ATOMIC_ACQ_REL))
-		console.wanted();
+	if (!__atomic_load_n(&console.wanting, __ATOMIC_RELAXED) && console_pending())
+		console_want();
 }
 
 void console_put(const void *bytes, size_t length)
@@ -188,14 +194,31 @@ void console_put_vm(uint8_t byte)
 	want_service();
 }
 
-/* Monitor output: keep it, and turn newlines into CR LF. The lock is held. */
-static void put_text(const char *text, size_t length)
+/* A message never lands in the middle of a VM's line, and below its picture. The lock is held. */
+static void begin_line(void)
 {
-	/* A message never lands in the middle of a VM's line. */
-	if (console_attached() && !console.at_line_start) {
+	static const char bottom[] = "\x1b[0m\x1b[999;1H\x1b[K";
+
+	if (console_break_picture()) {
+		for (const char *at = bottom; *at; at++)
+			put_byte((uint8_t)*at);
+	} else if (console_away() && !console.at_line_start) {
 		put_byte('\r');
 		put_byte('\n');
 	}
+}
+
+void console_begin_line(void)
+{
+	lock();
+	begin_line();
+	unlock();
+}
+
+/* Monitor output: keep it, and turn newlines into CR LF. The lock is held. */
+static void put_text(const char *text, size_t length)
+{
+	begin_line();
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] == '\n') {
 			put_byte('\r');
@@ -208,7 +231,7 @@ static void put_text(const char *text, size_t length)
 
 static void print(const char *text, size_t length)
 {
-	if (!console.panicking && !console_attached())
+	if (!console.panicking && !console_away())
 		shell_hide_prompt();
 	lock();
 	put_text(text, length);
@@ -233,12 +256,13 @@ static void print_queued(void)
 
 void console_write(const char *text, size_t length)
 {
-	if (on_boot_cpu()) {
-		print_queued(); /* it was said before */
-		print(text, length);
-	} else {
+	if (!on_boot_cpu()) {
 		text_queue_put(text, length, 0);
+		console_want();
+		return;
 	}
+	print_queued(); /* it was said before */
+	print(text, length);
 	want_service();
 }
 
@@ -284,7 +308,7 @@ static void serve_line(void)
 	print_queued();
 	show_on_screen(FEED_AT_ONCE);
 	channel = console_attached();
-	if (channel && channel_held_back(channel) && console_half_free())
+	if (channel && channel_may_go_on(channel))
 		channel->kick(channel);
 }
 
@@ -292,8 +316,11 @@ void console_poll(void)
 {
 	/* Before anything is looked at: who adds something after that calls again. */
 	__atomic_store_n(&console.wanting, false, __ATOMIC_SEQ_CST);
+	ports_poll();
+	tagged_poll();
+	console_follow_view();
 	serve_line();
-	if (!console_attached())
+	if (!console_away())
 		shell_show_prompt();
 	screen_draw(DRAW_AT_ONCE);
 	want_service();
@@ -309,14 +336,19 @@ void console_interrupt(void)
 bool console_busy(void)
 {
 	return console.screen < __atomic_load_n(&console.head, __ATOMIC_RELAXED) || screen_changed() ||
-	       (!text_queue_empty() && console_room()) || (!console_attached() && shell_prompt_hidden());
+	       (!text_queue_empty() && console_room()) || (!console_away() && shell_prompt_hidden());
 }
 
 bool console_pending(void)
 {
 	return __atomic_load_n(&console.serial, __ATOMIC_RELAXED) <
 	               __atomic_load_n(&console.head, __ATOMIC_RELAXED) ||
-	       console.lost || !text_queue_empty() || (on_boot_cpu() && console_busy());
+	       console.lost || !text_queue_empty() || tagged_waiting() || (on_boot_cpu() && console_busy());
+}
+
+bool console_must_poll(void)
+{
+	return ports_bound();
 }
 
 void console_hold_input(bool hold)

@@ -43,6 +43,10 @@ void console_write(const char *text, size_t length);
 /* Move output, draw, fetch input. From the run loop, when idle, and from a timer. */
 void console_poll(void);
 
+/* Is there a serial port that no interrupt serves, so that console_poll() must be called every millisecond?
+ * Becomes true, and `wanted` is called, when a VM gets a port of its own. */
+bool console_must_poll(void);
+
 /* Is there something to do at once (drawing, a prompt)? An idle CPU calls console_poll() then instead of
  * halting. */
 bool console_busy(void);

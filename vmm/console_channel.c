@@ -7,49 +7,6 @@
 
 #define LOSS_TEXT_MAX 120
 
-static struct channel *channels[CHANNELS_MAX]; /* by number - 1; of the boot processor */
-
-int channel_add(struct channel *channel, unsigned number)
-{
-	if (number < 1 || number > CHANNELS_MAX)
-		return -ERR_OUT_OF_RANGE;
-	if (channels[number - 1])
-		return -ERR_EXISTS;
-	channels[number - 1] = channel;
-	channel->number = number;
-	channel->lock = (struct spinlock){0};
-	channel->attached = channel->output_waiting = channel->delivering = false;
-	channel->input_head = channel->input_tail = 0;
-	channel->input_dropped = 0;
-	channel->scrollback->written = 0;
-	return 0;
-}
-
-void channel_remove(struct channel *channel)
-{
-	if (!channel->number || channels[channel->number - 1] != channel)
-		return;
-	if (console_attached() == channel)
-		console_attach(NULL);
-	channels[channel->number - 1] = NULL;
-	channel->number = 0;
-}
-
-struct channel *channel_find(unsigned number)
-{
-	return number >= 1 && number <= CHANNELS_MAX ? channels[number - 1] : NULL;
-}
-
-struct channel *channel_next(const struct channel *channel)
-{
-	unsigned from = channel ? channel->number : 0; /* the index behind its own */
-
-	for (unsigned i = 0; i < CHANNELS_MAX; i++)
-		if (channels[(from + i) % CHANNELS_MAX])
-			return channels[(from + i) % CHANNELS_MAX];
-	return NULL;
-}
-
 void channel_lock(struct channel *channel)
 {
 	spin_lock(&channel->lock);
@@ -62,17 +19,40 @@ void channel_unlock(struct channel *channel)
 
 /* ---- Output ---- */
 
+bool channel_attached(const struct channel *channel)
+{
+	return __atomic_load_n(&channel->sink, __ATOMIC_RELAXED) == CHANNEL_SHOWN;
+}
+
+static bool has_room(const struct channel *channel)
+{
+	switch (__atomic_load_n(&channel->sink, __ATOMIC_ACQUIRE)) {
+	case CHANNEL_SHOWN: return console_room();
+	case CHANNEL_PORT: return port_room(channel->port);
+	default: return true;
+	}
+}
+
+static bool has_half_free(const struct channel *channel)
+{
+	switch (channel->sink) {
+	case CHANNEL_SHOWN: return console_half_free();
+	case CHANNEL_PORT: return port_half_free(channel->port);
+	default: return true;
+	}
+}
+
 /* Asked for every byte: without the lock unless the answer is no. */
 bool channel_room(struct channel *channel)
 {
 	bool room;
 
-	if (!__atomic_load_n(&channel->attached, __ATOMIC_RELAXED) || console_room())
+	if (has_room(channel))
 		return true;
 	/* Under the lock, so that whoever makes room looks at output_waiting after it was set, or before we
 	 * looked. */
 	channel_lock(channel);
-	room = !channel->attached || console_room();
+	room = has_room(channel);
 	if (!room)
 		channel->output_waiting = true;
 	channel_unlock(channel);
@@ -81,21 +61,28 @@ bool channel_room(struct channel *channel)
 
 void channel_put(struct channel *channel, uint8_t byte)
 {
+	if (__atomic_load_n(&channel->sink, __ATOMIC_RELAXED) == CHANNEL_DROPPED)
+		return;
 	channel_lock(channel);
-	scrollback_put(channel->scrollback, byte);
-	if (channel->attached)
-		console_put_vm(byte);
+	if (channel->scrollback)
+		scrollback_put(channel->scrollback, byte);
+	switch (channel->sink) {
+	case CHANNEL_SHOWN: console_put_vm(byte); break;
+	case CHANNEL_TAGGED: tagged_put(channel, byte); break;
+	case CHANNEL_PORT: port_put(channel->port, byte); break;
+	default: break;
+	}
 	channel_unlock(channel);
 }
 
-bool channel_held_back(struct channel *channel)
+bool channel_may_go_on(struct channel *channel)
 {
-	bool waits;
+	bool may;
 
 	channel_lock(channel);
-	waits = channel->output_waiting;
+	may = channel->output_waiting && has_half_free(channel);
 	channel_unlock(channel);
-	return waits;
+	return may;
 }
 
 /* ---- Input: the boot processor puts it at the head, the VM's CPU takes it from the tail ---- */
@@ -108,8 +95,12 @@ static uint32_t waiting(const struct channel *channel)
 /* The lock is held. */
 static void hold_line(const struct channel *channel)
 {
-	if (channel->attached)
-		console_hold_input(waiting(channel) > CHANNEL_INPUT / 2);
+	bool hold = waiting(channel) > CHANNEL_INPUT / 2;
+
+	if (channel->sink == CHANNEL_SHOWN)
+		console_hold_input(hold);
+	else if (channel->sink == CHANNEL_PORT)
+		port_hold_input(channel->port, hold);
 }
 
 bool channel_receive(struct channel *channel, uint8_t byte)
@@ -197,24 +188,35 @@ void channel_input_wanted(struct channel *channel)
 
 void channel_service(struct channel *channel)
 {
-	bool ready;
+	bool ready, changed;
 
 	deliver(channel);
 	channel_lock(channel);
-	ready = channel->output_waiting && (!channel->attached || console_half_free());
+	changed = channel->changed;
+	channel->changed = false;
+	ready = channel->output_waiting && has_half_free(channel);
 	if (ready)
 		channel->output_waiting = false;
 	channel_unlock(channel);
+	if (changed && channel->screen)
+		channel->attached_changed(channel);
 	if (ready)
 		channel->output_ready(channel);
 }
 
 /* ---- The operator comes and goes ---- */
 
+static void set_sink(struct channel *channel, enum channel_sink sink)
+{
+	tagged_drop(channel);
+	__atomic_store_n(&channel->sink, sink, __ATOMIC_RELAXED);
+	channel->changed = true;
+}
+
 /* The lock is held. */
 void channel_attach(struct channel *channel)
 {
-	__atomic_store_n(&channel->attached, true, __ATOMIC_RELAXED);
+	set_sink(channel, CHANNEL_SHOWN);
 	hold_line(channel);
 }
 
@@ -223,10 +225,25 @@ bool channel_detach(struct channel *channel)
 	bool held_back;
 
 	channel_lock(channel);
-	__atomic_store_n(&channel->attached, false, __ATOMIC_RELAXED);
+	set_sink(channel, CHANNEL_KEPT);
 	held_back = channel->output_waiting;
 	channel_unlock(channel);
 	return held_back;
+}
+
+void channel_repaint(struct channel *channel)
+{
+	channel_lock(channel);
+	channel->changed = true;
+	channel_unlock(channel);
+	channel->kick(channel);
+}
+
+void channel_set_lively(struct channel *channel)
+{
+	if (__atomic_exchange_n(&channel->lively, true, __ATOMIC_RELAXED))
+		return;
+	console_want();
 }
 
 /* ---- Scrollbacks ---- */

@@ -1,9 +1,9 @@
 /*
- * A VM's end of the console: one per virtual UART that the operator can reach.
+ * A VM's end of the console: its serial line, or its screen with a keyboard. Both may have the same number.
  *
- * Output of the attached VM goes to the real console and is held back, not
- * dropped, when that is slow. Output of the others goes to their scrollback, which
- * is replayed on a switch.
+ * Output of the attached channel goes to the real console and is held back, not dropped, when that is
+ * slow. Output of the others goes to their scrollback, which is replayed on a switch. A channel can have a
+ * serial port of the machine to itself instead (vmm/console_ports.h).
  *
  * Locking: a channel has a lock of its own, taken before the ring's. Each function says which CPU may call
  * it: the one that the VM is on, or the boot processor, which runs the console.
@@ -22,11 +22,32 @@ struct scrollback {
 	uint64_t written; /* bytes ever put; the last CHANNEL_SCROLLBACK of them are in `data` */
 };
 
+/* Where the output goes, besides the scrollback. */
+enum channel_sink {
+	CHANNEL_KEPT,    /* nowhere */
+	CHANNEL_SHOWN,   /* the operator's console */
+	CHANNEL_TAGGED,  /* the operator's console, line by line with the VM's name (vmm/console_tagged.c) */
+	CHANNEL_PORT,    /* a serial port of its own */
+	CHANNEL_DROPPED, /* nowhere, and not even the scrollback has it */
+};
+
+#define TAGGED_MAX 200
+
+/* A line that is not complete yet, or not shown. */
+struct tagged_line {
+	enum { TAGGED_PLAIN, TAGGED_AFTER_ESCAPE, TAGGED_IN_SEQUENCE } state;
+	bool after_cr;
+	uint8_t length;
+	uint64_t since; /* TSC when it began */
+	char text[TAGGED_MAX];
+};
+
 struct channel {
 	/* Set by the owner before channel_add(). */
 	const char *name; /* shown to the operator; must stay */
 	void *owner;
-	struct scrollback *scrollback; /* emptied by channel_add() */
+	bool screen;                   /* a screen, which the owner paints while it is attached */
+	struct scrollback *scrollback; /* emptied by channel_add(); null: nothing is kept and replayed */
 	/*
 	 * Called on the boot processor: have the VM's CPU call channel_service() soon. May come again
 	 * before that has happened, and must be cheap then. If the VM runs nowhere it is enough to call
@@ -38,13 +59,23 @@ struct channel {
 	size_t (*input)(struct channel *channel, const uint8_t *bytes, size_t count);
 	/* Called on the VM's CPU, without a lock: channel_room() said false, and there is room again. */
 	void (*output_ready)(struct channel *channel);
+	/*
+	 * Of a screen, called on the VM's CPU, without a lock: channel_attached() may have changed, or the
+	 * picture was written over. If attached, paint all of it; what the operator's screen shows is not
+	 * known.
+	 */
+	void (*attached_changed)(struct channel *channel);
 
 	/* Kept by console.c and console_channel.c. */
 	unsigned number; /* behind Ctrl-A, from 1; 0: not added */
 	bool delivering; /* of the VM's CPU */
+	bool lively;
 	/* Under `lock`, and so are the scrollback and what waits in `pending`. */
 	struct spinlock lock;
-	bool attached, output_waiting;
+	enum channel_sink sink;
+	struct console_port *port; /* of CHANNEL_PORT */
+	bool output_waiting, changed;
+	struct tagged_line tagged;
 	uint32_t input_head, input_tail; /* of the ring `pending`; free-running */
 	uint64_t input_dropped;          /* since it was last said */
 	uint8_t pending[CHANNEL_INPUT];
@@ -54,19 +85,34 @@ struct channel {
 
 /*
  * Make it known to the operator under `number`, 1..CHANNELS_MAX. -ERR_OUT_OF_RANGE for any other, -ERR_EXISTS
- * if it is taken.
+ * if there is one of its kind (serial line, screen) already.
  */
 int must_check channel_add(struct channel *channel, unsigned number);
 
 /* Forget it; if it is attached, the operator lands in the shell. The VM must not use it any more. */
 void channel_remove(struct channel *channel);
 
-/* The channel `number`, or null. */
+/* Forget output and do not offer the channel to the operator: `console = none`. */
+void channel_drop_output(struct channel *channel);
+
+/* Which of a VM's two channels the operator sees. AUTO: the screen if there is something on it and nothing
+ * was ever written to the serial line. Forgotten when both are removed. */
+enum channel_view { CHANNEL_VIEW_AUTO, CHANNEL_VIEW_SERIAL, CHANNEL_VIEW_SCREEN };
+void channel_set_view(unsigned number, enum channel_view view);
+
+/* What the operator sees of VM `number`; null if there is no such VM, or nothing of it is on this console. */
 struct channel *channel_find(unsigned number);
 
-/* The one after `channel` in order of number, round and round; null if there is none at all. Null starts
- * anew. */
+/* The same of the VM with this name, or the only one whose name begins so. */
+struct channel *channel_find_name(const char *name);
+
+/* The same of the next and the previous VM in order of number, round and round; null if there is none at all.
+ * Null starts anew. */
 struct channel *channel_next(const struct channel *channel);
+struct channel *channel_previous(const struct channel *channel);
+
+/* The serial line of this screen, or the screen of this serial line; null if there is none. */
+struct channel *channel_other(const struct channel *channel);
 
 /* ---- On the VM's CPU ---- */
 
@@ -79,8 +125,15 @@ void channel_put(struct channel *channel, uint8_t byte);
 /* The VM can take input again. */
 void channel_input_wanted(struct channel *channel);
 
-/* What kick() asks for: hand over input, and say that there is room if the VM waits for that. */
+/* What kick() asks for: hand over input, say that there is room if the VM waits for that, and whether a
+ * screen is attached. */
 void channel_service(struct channel *channel);
+
+/* Does the operator see it? */
+bool channel_attached(const struct channel *channel);
+
+/* There is something on this screen. */
+void channel_set_lively(struct channel *channel);
 
 /* ---- Scrollbacks; the caller serialises ---- */
 

@@ -1,4 +1,4 @@
-/* Shared by console.c (output), console_channel.c, console_keys.c (input and switching) and the shell. */
+/* Shared by the files of the console, and the shell. */
 #ifndef VMM_CONSOLE_INTERNAL_H
 #define VMM_CONSOLE_INTERNAL_H
 
@@ -18,6 +18,9 @@ bool console_half_free(void);
 /* Bytes that fit into the ring now. */
 size_t console_free(void);
 
+/* Something is to be done that no interrupt announces: have console_poll() called. */
+void console_want(void);
+
 /* May the other end of the line go on sending? */
 void console_hold_input(bool hold);
 
@@ -26,8 +29,40 @@ void console_hold_input(bool hold);
 /* Put bytes as they are into the ring of the real console; what does not fit is counted as lost. */
 void console_put(const void *bytes, size_t length);
 
+/* Begin a line of the monitor's, wherever the VM has left the cursor. */
+void console_begin_line(void);
+
+/* A message behind which the cursor stays in its line. */
+void console_say(const char *format, ...) printf_like(1, 2);
+
 /* One byte that the operator typed. */
 void console_key(uint8_t byte);
+
+/* Is a VM's screen attached? Then it is painted again with the next key, since something is written over it.
+ */
+bool console_break_picture(void);
+
+/* Attached to a VM, or asked for one: the shell's prompt is not on the screen. */
+bool console_away(void);
+
+/* Did the attached VM begin to use its screen, so that it should be shown instead? Then it is. */
+void console_follow_view(void);
+
+/* The keys after Ctrl-A: help, docs/console.md and what they do come from here. */
+struct console_key {
+	uint8_t first, last; /* the range of bytes */
+	const char *name, *help;
+	void (*press)(uint8_t key);
+};
+extern const struct console_key console_keys[];
+extern const unsigned console_key_count;
+
+/* ---- Asking which VM to go to (console_goto.c) ---- */
+
+void goto_start(uint8_t key);
+bool goto_active(void);
+void goto_cancel(void);
+void goto_key(uint8_t byte);
 
 /* Queue one byte of input, then kick. False: dropped. */
 bool channel_receive(struct channel *channel, uint8_t byte);
@@ -39,10 +74,44 @@ void channel_unlock(struct channel *channel);
 void channel_attach(struct channel *channel);
 bool channel_detach(struct channel *channel);
 
-/* Has the VM something to say for which there was no room? */
-bool channel_held_back(struct channel *channel);
+/* Has the VM something to say for which there was no room, and is there some now? */
+bool channel_may_go_on(struct channel *channel);
+
+/* Its picture was written over. */
+void channel_repaint(struct channel *channel);
+
+/* The index-th channel of any kind, null where there is none; 0..CHANNEL_SLOTS-1. */
+#define CHANNEL_SLOTS (2 * CHANNELS_MAX)
+struct channel *channel_slot(unsigned index);
+
+/* ---- The tagged view (console_tagged.c) ---- */
+
+bool tagged_on(void);
+void tagged_turn(bool on);
+
+/* One byte of output; the channel's lock is held. */
+void tagged_put(struct channel *channel, uint8_t byte);
+
+/* Forget the unfinished line; the channel's lock is held. */
+void tagged_drop(struct channel *channel);
+
+/* Are there unfinished lines, which tagged_poll() shows after a while? */
+bool tagged_waiting(void);
+void tagged_poll(void);
+
+/* ---- Ports of their own (console_ports.c); the channel's lock is held, but for ports_*() ---- */
+
+void port_put(struct console_port *port, uint8_t byte);
+bool port_room(const struct console_port *port);
+bool port_half_free(const struct console_port *port);
+void port_hold_input(struct console_port *port, bool hold);
+bool ports_bound(void);
+void ports_poll(void);
+void ports_unbind(struct channel *channel);
 
 /* ---- Text of any CPU that waits for the boot processor (console_queue.c) ---- */
+
+#define TEXT_QUEUE_SIZE 32768
 
 /* All of it or nothing, which is counted; so many bytes must be free besides. */
 void text_queue_put(const char *text, size_t length, size_t reserve);

@@ -11,13 +11,14 @@
 #define CHUNK         256
 #define LAST_LINE_MAX 200
 #define REPLAY_SPARE  1024 /* of the ring, for the status line and the last line */
+#define LISTED_MAX    16   /* VMs in the help */
+#define CLEAR_PICTURE "\x1b[0m\x1b[2J\x1b[H\x1b[?25h"
 
 static struct channel *attached; /* null: the shell */
 static bool escaped;             /* the last byte was the escape key */
+static bool broken;              /* the attached screen's picture was written over */
 
-static void say(const char *format, ...) printf_like(1, 2);
-
-static void say(const char *format, ...)
+void console_say(const char *format, ...)
 {
 	char text[TEXT_MAX];
 	size_t length;
@@ -32,6 +33,19 @@ static void say(const char *format, ...)
 struct channel *console_attached(void)
 {
 	return attached;
+}
+
+bool console_break_picture(void)
+{
+	if (!attached || !attached->screen)
+		return false;
+	broken = true;
+	return true;
+}
+
+bool console_away(void)
+{
+	return attached || goto_active();
 }
 
 static void replay(const struct scrollback *scrollback, uint64_t from)
@@ -61,20 +75,45 @@ static uint64_t last_line(const struct scrollback *scrollback)
 }
 
 /* The VM's CPU waits meanwhile if it has something to say, so that it comes behind what is replayed. */
-static void show_channel(struct channel *channel)
+static void show_serial(struct channel *channel)
 {
 	const struct scrollback *scrollback = channel->scrollback;
 	size_t room = console_free() > REPLAY_SPARE ? console_free() - REPLAY_SPARE : 0;
-	uint64_t from;
 
 	channel_lock(channel);
-	from = scrollback->written > room ? scrollback->written - room : 0;
 	console_put("\r\n", 2);
-	replay(scrollback, from);
-	say("[Nacre: VM %u, %.32s. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number, channel->name);
-	replay(scrollback, last_line(scrollback));
+	if (scrollback)
+		replay(scrollback, scrollback->written > room ? scrollback->written - room : 0);
+	console_say("[Nacre: VM %u, %.32s. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number,
+	            channel->name);
+	if (scrollback)
+		replay(scrollback, last_line(scrollback));
 	channel_attach(channel);
 	channel_unlock(channel);
+}
+
+/* The owner paints over the line. */
+static void show_screen(struct channel *channel)
+{
+	console_put(CLEAR_PICTURE, sizeof(CLEAR_PICTURE) - 1);
+	console_say("[Nacre: VM %u, %.32s, its screen. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number,
+	            channel->name);
+	broken = false;
+	channel_lock(channel);
+	channel_attach(channel);
+	channel_unlock(channel);
+	channel->kick(channel);
+}
+
+static void leave(struct channel *channel)
+{
+	bool held_back = channel_detach(channel);
+
+	/* Output goes to its scrollback from now on: nothing holds it back any more. */
+	if (held_back || channel->screen)
+		channel->kick(channel);
+	if (channel->screen)
+		console_put(CLEAR_PICTURE, sizeof(CLEAR_PICTURE) - 1);
 }
 
 void console_attach(struct channel *channel)
@@ -83,18 +122,31 @@ void console_attach(struct channel *channel)
 
 	if (channel == left && channel)
 		return;
+	goto_cancel();
 	if (!left)
 		shell_hide_prompt();
-	attached = channel;
-	/* Output of the one that was left goes to its scrollback from now on: nothing holds it back any more.
-	 */
-	if (left && channel_detach(left))
-		left->kick(left);
+	if (channel && tagged_on())
+		tagged_turn(false);
+	attached = NULL; /* messages on the way belong to nobody's line */
+	broken = false;
+	if (left)
+		leave(left);
 	console_hold_input(false);
-	if (channel)
-		show_channel(channel);
+	attached = channel;
+	if (channel && channel->screen)
+		show_screen(channel);
+	else if (channel)
+		show_serial(channel);
 	else if (left)
-		say("[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]\n");
+		console_say("[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]\n");
+}
+
+void console_follow_view(void)
+{
+	struct channel *seen = attached ? channel_find(attached->number) : NULL;
+
+	if (seen && seen->screen && seen != attached)
+		console_attach(seen);
 }
 
 static void key_number(uint8_t key)
@@ -104,22 +156,56 @@ static void key_number(uint8_t key)
 	if (channel)
 		console_attach(channel);
 	else
-		say("[Nacre: there is no VM %c]\n", key);
+		console_say("[Nacre: there is no VM %c]\n", key);
+}
+
+static void go(struct channel *channel)
+{
+	if (channel)
+		console_attach(channel);
+	else
+		console_say("[Nacre: there is no VM]\n");
 }
 
 static void key_next(uint8_t key)
 {
-	struct channel *channel = channel_next(attached);
+	go(channel_next(attached));
+}
 
-	if (channel)
-		console_attach(channel);
-	else
-		say("[Nacre: there is no VM]\n");
+static void key_previous(uint8_t key)
+{
+	go(channel_previous(attached));
 }
 
 static void key_monitor(uint8_t key)
 {
 	console_attach(NULL);
+}
+
+/* Between the serial line and the screen of the VM, and remember it. */
+static void key_view(uint8_t key)
+{
+	struct channel *other = attached ? channel_other(attached) : NULL;
+
+	if (!attached) {
+		console_say("[Nacre: this is the monitor; Ctrl-A and a digit go to a VM]\n");
+	} else if (!other) {
+		console_say("[Nacre: %.32s has no %s on this console]\n", attached->name,
+		            attached->screen ? "serial line" : "screen");
+	} else {
+		channel_set_view(other->number, other->screen ? CHANNEL_VIEW_SCREEN : CHANNEL_VIEW_SERIAL);
+		console_attach(other);
+	}
+}
+
+static void key_tagged(uint8_t key)
+{
+	bool on = !tagged_on();
+
+	console_attach(NULL);
+	tagged_turn(on);
+	console_say(on ? "[Nacre: all VMs' output, each line with its VM's name. Ctrl-A t: no more]\n"
+	               : "[Nacre: no VM's output any more]\n");
 }
 
 static void pass_on(uint8_t byte)
@@ -134,45 +220,70 @@ static void pass_on(uint8_t byte)
 
 static void key_help(uint8_t key);
 
-static const struct key {
-	uint8_t first, last; /* the range of bytes that follow Ctrl-A */
-	const char *name, *help;
-	void (*press)(uint8_t key);
-} keys[] = {
-	{'1',        '9',        "1..9",   "go to the console of that VM", key_number },
-	{'n',        'n',        "n",      "go to the next VM",            key_next   },
-	{'m',        'm',        "m",      "go to the monitor's shell",    key_monitor},
-	{'?',        '?',        "?",      "show this",                    key_help   },
-	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",             pass_on    },
+const struct console_key console_keys[] = {
+	{'1',        '9',        "1..9",   "go to the console of that VM",                                  key_number  },
+	{'0',        '0',        "0",      "go to a VM: type its number or name, and Enter",                goto_start  },
+	{'g',        'g',        "g",      "the same",						      goto_start  },
+	{'n',        'n',        "n",      "go to the next VM",					     key_next    },
+	{'p',        'p',        "p",      "go to the previous VM",                                         key_previous},
+	{'s',        's',        "s",      "switch between the VM's serial line and its screen",            key_view    },
+	{'t',        't',        "t",      "show all VMs' output, tagged with their names; again: no more", key_tagged  },
+	{'m',        'm',        "m",      "go to the monitor's shell",                                     key_monitor },
+	{'?',        '?',        "?",      "show this",						     key_help    },
+	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",                                              pass_on     },
 };
+const unsigned console_key_count = ARRAY_SIZE(console_keys);
+
+static void list_channels(void)
+{
+	struct channel *channel = channel_next(NULL), *first = channel;
+	unsigned listed = 0;
+
+	while (channel && listed++ < LISTED_MAX) {
+		console_say("  %-7u %.32s%s\n", channel->number, channel->name,
+		            channel == attached ? " (here)" : "");
+		channel = channel_next(channel);
+		if (channel == first)
+			return;
+	}
+	if (channel)
+		console_say("  and more; the monitor's command 'list' shows all\n");
+}
 
 static void key_help(uint8_t key)
 {
-	say("[Nacre: keys after Ctrl-A]\n");
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		say("  %-7s %s\n", keys[i].name, keys[i].help);
-	for (struct channel *channel = channel_next(NULL), *first = channel; channel;) {
-		say("  %-7u %.32s%s\n", channel->number, channel->name, channel == attached ? " (here)" : "");
-		channel = channel_next(channel);
-		if (channel == first)
-			break;
+	console_say("[Nacre: keys after Ctrl-A]\n");
+	for (unsigned i = 0; i < console_key_count; i++)
+		console_say("  %-7s %s\n", console_keys[i].name, console_keys[i].help);
+	list_channels();
+}
+
+static void press(uint8_t byte)
+{
+	for (unsigned i = 0; i < console_key_count; i++) {
+		if (byte >= console_keys[i].first && byte <= console_keys[i].last) {
+			console_keys[i].press(byte);
+			return;
+		}
 	}
+	console_say("[Nacre: Ctrl-A is the escape key; Ctrl-A ? shows the keys]\n");
 }
 
 void console_key(uint8_t byte)
 {
-	if (!escaped) {
-		escaped = byte == ESCAPE_KEY;
-		if (!escaped)
-			pass_on(byte);
-		return;
+	if (broken) { /* whatever was said over the picture has been read */
+		broken = false;
+		channel_repaint(attached);
 	}
-	escaped = false;
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (byte >= keys[i].first && byte <= keys[i].last) {
-			keys[i].press(byte);
-			return;
-		}
+	if (escaped) {
+		escaped = false;
+		press(byte);
+	} else if (byte == ESCAPE_KEY) {
+		goto_cancel();
+		escaped = true;
+	} else if (goto_active()) {
+		goto_key(byte);
+	} else {
+		pass_on(byte);
 	}
-	say("[Nacre: Ctrl-A is the escape key; Ctrl-A ? shows the keys]\n");
 }

@@ -5,14 +5,12 @@
 #include "lib/string.h"
 #include "vmm/console_internal.h"
 
-#define QUEUE_SIZE 32768
-
 static struct {
 	struct spinlock lock;
 	bool panicking;
 	uint64_t head, tail; /* bytes ever put and taken */
 	uint64_t lost;
-	char text[QUEUE_SIZE];
+	char text[TEXT_QUEUE_SIZE];
 } queue;
 
 static void lock(void)
@@ -30,11 +28,11 @@ static void unlock(void)
 void text_queue_put(const char *text, size_t length, size_t reserve)
 {
 	lock();
-	if (length + reserve > QUEUE_SIZE - (queue.head - queue.tail)) {
+	if (length + reserve > TEXT_QUEUE_SIZE - (queue.head - queue.tail)) {
 		queue.lost += length;
 	} else {
 		for (size_t i = 0; i < length; i++)
-			queue.text[(queue.head + i) % QUEUE_SIZE] = text[i];
+			queue.text[(queue.head + i) % TEXT_QUEUE_SIZE] = text[i];
 		__atomic_store_n(&queue.head, queue.head + length, __ATOMIC_RELAXED);
 	}
 	unlock();
@@ -52,7 +50,7 @@ size_t text_queue_take(char *line, size_t size)
 
 	lock();
 	while (count < size && queue.tail < queue.head) {
-		line[count] = queue.text[queue.tail++ % QUEUE_SIZE];
+		line[count] = queue.text[queue.tail++ % TEXT_QUEUE_SIZE];
 		if (line[count++] == '\n')
 			break;
 	}

@@ -43,7 +43,7 @@ static void arm_console(uint64_t ns)
 
 static void console_expired(struct timer *timer)
 {
-	if (irq.polled)
+	if (irq.polled || console_must_poll())
 		arm_console(POLL_NS);
 	console_poll();
 }
@@ -51,7 +51,7 @@ static void console_expired(struct timer *timer)
 static void console_wanted(void)
 {
 	if (!irq.polled)
-		arm_console(SERVICE_NS);
+		arm_console(console_must_poll() ? POLL_NS : SERVICE_NS);
 }
 
 /* Does the UART's interrupt arrive at VECTOR_UART? */

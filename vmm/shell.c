@@ -180,7 +180,7 @@ static void finish_line(void)
 	set_line("");
 	shell.shown = false; /* before the command: its output needs no hiding */
 	shell_execute(line);
-	if (!console_attached())
+	if (!console_away())
 		shell_show_prompt();
 }
 

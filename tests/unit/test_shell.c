@@ -80,6 +80,11 @@ void console_write(const char *text, size_t length)
 		console_put(text + i, 1);
 }
 
+bool console_away(void)
+{
+	return attached;
+}
+
 struct channel *console_attached(void)
 {
 	return attached;

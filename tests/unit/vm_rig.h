@@ -66,6 +66,8 @@ void console_attach(struct channel *channel);
 bool console_room(void);
 bool console_half_free(void);
 void console_put_vm(uint8_t byte);
+void console_want(void);
+uint16_t console_serial_port(void);
 void console_hold_input(bool hold);
 
 noreturn void backend_run(void)
@@ -134,6 +136,15 @@ bool console_half_free(void)
 void console_put_vm(uint8_t byte)
 {
 	(void)byte;
+}
+
+void console_want(void)
+{
+}
+
+uint16_t console_serial_port(void)
+{
+	return 0;
 }
 
 void console_hold_input(bool hold)
