@@ -86,6 +86,10 @@ int elf_open(const void *data, size_t size, struct elf_image *elf, const char **
 		elf->table = h64.phoff;
 		elf->entry_size = h64.phentsize;
 		elf->count = h64.phnum;
+		elf->sections = h64.shoff;
+		elf->section_size = h64.shentsize;
+		elf->section_count = h64.shnum;
+		elf->section_names = h64.shstrndx;
 		smallest = sizeof(struct elf64_program);
 	} else {
 		memcpy(&h32, data, sizeof(h32));
@@ -94,6 +98,10 @@ int elf_open(const void *data, size_t size, struct elf_image *elf, const char **
 		elf->table = h32.phoff;
 		elf->entry_size = h32.phentsize;
 		elf->count = h32.phnum;
+		elf->sections = h32.shoff;
+		elf->section_size = h32.shentsize;
+		elf->section_count = h32.shnum;
+		elf->section_names = h32.shstrndx;
 		smallest = sizeof(struct elf32_program);
 	}
 	if (error)
@@ -116,11 +124,12 @@ struct elf_segment elf_segment(const struct elf_image *elf, unsigned index)
 
 	if (elf->is_64) {
 		memcpy(&p64, at, sizeof(p64));
-		return (struct elf_segment){p64.type,  p64.offset, p64.filesz,
-		                            p64.paddr, p64.memsz,  p64.align};
+		return (struct elf_segment){p64.type,  p64.offset, p64.filesz, p64.paddr,
+		                            p64.vaddr, p64.memsz,  p64.align};
 	}
 	memcpy(&p32, at, sizeof(p32));
-	return (struct elf_segment){p32.type, p32.offset, p32.filesz, p32.paddr, p32.memsz, p32.align};
+	return (struct elf_segment){p32.type,  p32.offset, p32.filesz, p32.paddr,
+	                            p32.vaddr, p32.memsz,  p32.align};
 }
 
 /* Look through `size` bytes of notes whose parts are padded to `alignment`. */

@@ -17,6 +17,8 @@ struct elf_image {
 	uint64_t table;      /* file offset of the program headers */
 	uint16_t entry_size; /* bytes from one to the next */
 	uint16_t count;      /* at most ELF_SEGMENTS_MAX */
+	uint64_t sections;   /* file offset of the section headers, as found; see guests/elf_sections.h */
+	uint16_t section_size, section_count, section_names;
 };
 
 #define ELF_PT_LOAD 1
@@ -25,7 +27,7 @@ struct elf_image {
 struct elf_segment {
 	uint32_t type;
 	uint64_t offset, file_size; /* inside the file, unless the file is truncated */
-	uint64_t physical, memory_size;
+	uint64_t physical, virtual, memory_size;
 	uint64_t alignment;
 };
 

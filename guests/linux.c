@@ -87,14 +87,14 @@ struct linux_image {
 	gpa_t end;  /* of what the kernel needs before it knows its memory */
 };
 
-bool linux_probe(const void *kernel, size_t size)
+enum fit linux_fit(const void *kernel, size_t size)
 {
 	uint32_t magic;
 
 	if (size < 0x206)
-		return false;
+		return FIT_NO;
 	memcpy(&magic, (const char *)kernel + 0x202, sizeof(magic));
-	return magic == HEADER_MAGIC;
+	return magic == HEADER_MAGIC ? FIT_SURE : FIT_NO;
 }
 
 static int read_header(struct loading *loading, struct linux_image *image)

@@ -4,7 +4,7 @@
 
 #include "guests/loading.h"
 
-bool linux_probe(const void *kernel, size_t size);
+enum fit linux_fit(const void *kernel, size_t size);
 int must_check linux_load(struct loading *loading);
 
 #endif

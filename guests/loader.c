@@ -1,18 +1,24 @@
 /* Which loader takes an image, and what they all do. */
 #include "guests/loader.h"
 #include "guests/firmware.h"
+#include "guests/flat.h"
 #include "guests/linux.h"
 #include "guests/loading.h"
+#include "guests/multiboot.h"
 #include "guests/pvh.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
-/* `auto` takes the first whose probe agrees. */
 static const struct loader loaders[] = {
-	{VM_TYPE_LINUX,   "Linux kernel (bzImage)", false, linux_probe, linux_load},
-	{VM_TYPE_LINUX32, "Linux kernel (bzImage)", true,  linux_probe, linux_load},
-	{VM_TYPE_PVH,     "ELF file",               false, pvh_probe,   pvh_load  },
+	{VM_TYPE_LINUX,      "Linux kernel (bzImage)",                                    false, false, linux_fit, linux_load     },
+	{VM_TYPE_LINUX32,    "Linux kernel (bzImage)",                                    true,  false, linux_fit, linux_load     },
+	{VM_TYPE_PVH,        "ELF file",						  false, false, pvh_fit,   pvh_load       },
+	{VM_TYPE_MULTIBOOT2, "Multiboot 2 kernel (it has no header in its first 32 KiB)", false, true,
+         multiboot2_fit,											   multiboot2_load},
+	{VM_TYPE_MULTIBOOT,  "Multiboot kernel (it has no header in its first 8 KiB)",    false, true,
+         multiboot1_fit,											   multiboot1_load},
+	{VM_TYPE_FLAT,       "real-mode image (it has more than 512 KiB)",                false, false, flat_fit,  flat_load      },
 };
 
 int loading_fail(struct loading *loading, enum error error, const char *format, ...)
@@ -105,27 +111,35 @@ int loading_gdt(struct loading *loading, bool long_mode)
 	return loading_copy(loading, GUEST_GDT, table, sizeof(table));
 }
 
+/* The loader that the operator names; for `auto` the first that is sure, else the first that may be right. */
 static const struct loader *choose_loader(struct loading *loading)
 {
 	const struct guest_image *image = loading->image;
+	const struct loader *perhaps = NULL;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(loaders); i++) {
 		const struct loader *loader = &loaders[i];
+		enum fit fit = loader->fit(image->kernel, image->kernel_size);
 
-		if (image->type != VM_TYPE_AUTO && image->type != loader->type)
-			continue;
-		if (loader->probe(image->kernel, image->kernel_size))
-			return loader;
-		if (image->type != VM_TYPE_AUTO) {
+		if (image->type == VM_TYPE_AUTO) {
+			if (fit == FIT_SURE)
+				return loader;
+			if (fit == FIT_PERHAPS && !perhaps)
+				perhaps = loader;
+		} else if (image->type == loader->type) {
+			if (fit != FIT_NO)
+				return loader;
 			loading_fail(loading, ERR_UNSUPPORTED,
 			             "the kernel is no %s; correct 'kernel', or write type = auto",
 			             loader->name);
 			return NULL;
 		}
 	}
-	loading_fail(loading, ERR_UNSUPPORTED,
-	             "the kernel has an unknown format; use a Linux bzImage or an ELF file with a PVH note");
-	return NULL;
+	if (!perhaps)
+		loading_fail(loading, ERR_UNSUPPORTED,
+		             "the kernel has an unknown format; use a Linux bzImage, an ELF file with a PVH "
+		             "note, or a Multiboot kernel");
+	return perhaps;
 }
 
 int guest_load_image(const struct guest_image *image, struct guest_start *start, char *problem,
@@ -144,6 +158,10 @@ int guest_load_image(const struct guest_image *image, struct guest_start *start,
 	loader = choose_loader(&loading);
 	if (!loader)
 		return -ERR_UNSUPPORTED;
+	if (image->module_count && !loader->takes_modules)
+		return loading_fail(&loading, ERR_INVALID,
+		                    "this kernel takes no modules, only an initrd; remove 'module', or put a "
+		                    "Multiboot type");
 	error = firmware_load(image->map,
 	                      &(struct firmware_machine){.uarts = image->uarts,
 	                                                 .screen = image->screen,

@@ -13,12 +13,22 @@
 #include "mm/guest_map.h"
 #include "vmm/vcpu.h"
 
+#define GUEST_MODULES_MAX 16
+
+struct guest_module {
+	const void *data;
+	size_t size;
+	const char *cmdline; /* NUL-terminated; null for none */
+};
+
 struct guest_image {
 	const void *kernel;
 	size_t kernel_size;
 	const void *initrd; /* null for none */
 	size_t initrd_size;
 	const char *cmdline; /* NUL-terminated; null for none */
+	struct guest_module modules[GUEST_MODULES_MAX];
+	unsigned module_count;
 	enum config_type type;
 	bool acpi;                   /* offer ACPI tables */
 	bool hpet;                   /* the machine has an HPET */

@@ -41,12 +41,21 @@ int must_check loading_initrd(struct loading *loading, gpa_t from, gpa_t limit);
 /* Write the flat descriptor table and fill the start's gdt, selectors and stack. */
 int must_check loading_gdt(struct loading *loading, bool long_mode);
 
+/* How well a loader and an image fit. */
+enum fit {
+	FIT_NO,
+	FIT_ON_REQUEST, /* nothing speaks against it, if the operator says so */
+	FIT_PERHAPS,    /* if no other loader is sure */
+	FIT_SURE,
+};
+
 /* One image format. */
 struct loader {
 	enum config_type type;
 	const char *name; /* as it stands behind "no " in a message */
 	bool entry_32;
-	bool (*probe)(const void *kernel, size_t size);
+	bool takes_modules;
+	enum fit (*fit)(const void *kernel, size_t size);
 	int (*load)(struct loading *loading);
 };
 

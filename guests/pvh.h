@@ -4,7 +4,7 @@
 
 #include "guests/loading.h"
 
-bool pvh_probe(const void *kernel, size_t size);
+enum fit pvh_fit(const void *kernel, size_t size);
 int must_check pvh_load(struct loading *loading);
 
 #endif

@@ -50,6 +50,23 @@ static const struct guest_file *need_file(const char *key, const char *name, uns
 	return file;
 }
 
+_Static_assert(GUEST_MODULES_MAX == CONFIG_MODULES_MAX, "modules");
+
+static int find_modules(const struct vm_config *plan, struct guest_image *image, char *problem, size_t size)
+{
+	for (unsigned i = 0; i < plan->module_count; i++) {
+		const struct config_module *module = &plan->module[i];
+		const struct guest_file *file =
+			need_file("module", module->path, module->line, problem, size);
+
+		if (!file)
+			return -ERR_NOT_FOUND;
+		image->modules[image->module_count++] =
+			(struct guest_module){hpa_to_pointer(file->start), file->size, module->arguments};
+	}
+	return 0;
+}
+
 static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
 {
 	const struct vm_config *plan = vm->load_context;
@@ -81,6 +98,9 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 		.memory = vm->memory,
 		.map = &vm->map,
 	};
+	error = find_modules(plan, &image, problem, size);
+	if (error)
+		return error;
 	error = guest_load_image(&image, &state, reason, sizeof(reason));
 	if (error) {
 		format_buffer(problem, size, "config line %u: kernel = %s: %s", plan->kernel_line,

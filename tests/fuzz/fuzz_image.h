@@ -37,6 +37,10 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	image.acpi = data[0] & 4;
 	image.initrd_size = data[0] & 8 ? sizeof(initrd) : 0;
 	image.uarts = data[1] % 5;
+	image.screen = data[1] & 0x80;
+	if (type == VM_TYPE_MULTIBOOT || type == VM_TYPE_MULTIBOOT2)
+		for (image.module_count = 0; image.module_count < (data[1] >> 3 & 3); image.module_count++)
+			image.modules[image.module_count] = (struct guest_module){initrd, 99, "a module"};
 	image.kernel = data + 2;
 	image.kernel_size = size - 2;
 	guest_ram_create(image.memory);

@@ -54,7 +54,7 @@ MISTAKES = {
     "truncated bzImage": (VM, {"kernel": head("bzImage-cloud", 1 << 20)},
                           r"line 2: kernel = kernel: the Linux kernel is truncated: .*" + REBUILD),
     "unknown kernel format": (VM, {"kernel": text("not a kernel\n" * 100)},
-                              r"the kernel has an unknown format; use a Linux bzImage or an ELF file with a PVH"),
+                              r"the kernel has an unknown format; use a Linux bzImage, an ELF file with a PVH"),
     "initrd too big": (VM + "initrd = initrd\nmemory = 80M\n",
                        {"kernel": lambda: guest("bzImage-cloud"), "initrd": zeros(32 << 20)},
                        r"the initrd of 32768 KiB does not fit .*; raise 'memory' or use a smaller initrd"),

@@ -59,6 +59,15 @@ int guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t 
 	return 0;
 }
 
+void guest_read(const struct guest_map *map, gpa_t gpa, void *buffer, size_t size)
+{
+	(void)map;
+	if (guest_ram_has(gpa, size))
+		memcpy(buffer, guest_ram + gpa, size);
+	else
+		memset(buffer, 0xff, size);
+}
+
 static inline uint64_t guest_ram_number(gpa_t gpa, size_t size)
 {
 	uint64_t value = 0;

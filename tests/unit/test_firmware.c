@@ -245,6 +245,18 @@ static void test_reset_vector_resets(void **state)
 	assert_int_equal(U32(target + 6), 0xfcebf4fa);
 }
 
+static void test_real_mode_services_return(void **state)
+{
+	(void)state;
+	load(1, true);
+	for (unsigned vector = 0; vector < 256; vector++) {
+		gpa_t service = U16(vector * 4 + 2) * 16 + U16(vector * 4);
+
+		assert_in_range(service, GUEST_BIOS_START, GUEST_HIGH_START - 1);
+		assert_int_equal(U8(service), 0xcf); /* IRET */
+	}
+}
+
 static void test_no_room(void **state)
 {
 	static const struct firmware_machine machine = {.uarts = 1, .acpi = true, .hpet = true};
@@ -305,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_screen),
 		cmocka_unit_test(test_reset_vector_resets),
 		cmocka_unit_test(test_hpet),
+		cmocka_unit_test(test_real_mode_services_return),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_disassembles),
 	};

@@ -437,15 +437,20 @@ static void test_which_loader(void **state)
 	assert_problem(ERR_UNSUPPORTED, "the kernel is no ELF file; correct 'kernel', or write type = auto");
 	make();
 	kernel[0x202] = 'h';
-	assert_problem(ERR_UNSUPPORTED,
-	               "the kernel has an unknown format; use a Linux bzImage or an ELF file "
-	               "with a PVH note");
+	kernel[0x1ff] = 0; /* nor a boot sector */
+	assert_problem(ERR_UNSUPPORTED, "the kernel has an unknown format; use a Linux bzImage, an ELF file "
+	                                "with a PVH note, or a Multiboot kernel");
 	image.type = VM_TYPE_LINUX32;
 	assert_problem(ERR_UNSUPPORTED, "the kernel is no Linux kernel (bzImage); correct 'kernel', or write "
 	                                "type = auto");
 	make();
+	image.type = VM_TYPE_LINUX;
 	image.kernel_size = 0x205;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
+	make();
+	image.module_count = 1;
+	assert_problem(ERR_INVALID, "this kernel takes no modules, only an initrd; remove 'module', or put a "
+	                            "Multiboot type");
 	image.kernel_size = 0;
 	assert_problem(ERR_TRUNCATED, "the kernel is empty; fetch or build it again");
 	/* The sentence is cut to the room that there is. */

@@ -52,8 +52,9 @@ void shell_print(const char *format, ...)
 
 /* ---- The files that the boot loader put into memory ---- */
 
-#define ENTRY 0x100370
-#define NOTE  0x1000 /* in the file */
+#define ENTRY     0x100370
+#define NOTE      0x1000 /* in the file */
+#define MULTIBOOT 0x800  /* where a Multiboot header may lie in it */
 
 static struct guest_file files[8];
 static unsigned file_count;
@@ -339,6 +340,48 @@ static void many_errors_are_counted(void **state)
 	assert_logged("error: config: 4 more errors\n");
 }
 
+static void modules_reach_the_kernel(void **state)
+{
+	uint32_t info[8], list[8];
+	char arguments[8], contents[8];
+	struct vm *started;
+	uint8_t *kernel;
+
+	(void)state;
+	add_text("config", ONE_VM "type = multiboot\nmodule = first a b\nmodule = second\n");
+	add_kernel("kernel");
+	kernel = hpa_to_pointer(files[1].start);
+	poke(kernel, 0x18, ENTRY, 8);
+	poke(kernel, MULTIBOOT, 0x1badb002, 4);
+	poke(kernel, MULTIBOOT + 8, -0x1badb002u, 4);
+	add_text("second", "contents");
+	add_text("first", "CONTENTS");
+	assert_int_equal(run(), RUNS);
+	assert_null(strstr(rig.log, "error"));
+	started = vm_get(0);
+	guest_read(&started->map, started->vcpu.gpr[RBX], info, sizeof(info));
+	assert_int_equal(info[5], 2);
+	guest_read(&started->map, info[6], list, sizeof(list));
+	guest_read(&started->map, list[0], contents, sizeof(contents));
+	assert_memory_equal(contents, "CONTENTS", 8);
+	assert_int_equal(list[1] - list[0], 8);
+	guest_read(&started->map, list[2], arguments, sizeof(arguments));
+	assert_string_equal(arguments, "a b");
+	guest_read(&started->map, list[4], contents, sizeof(contents));
+	assert_memory_equal(contents, "contents", 8);
+}
+
+static void a_missing_module(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM "type = multiboot\nmodule = /boot/m x\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), WAITS);
+	assert_logged(
+		"error: vm one: config line 5: module = /boot/m: the boot loader did not load that file; add "
+		"\"module2 /boot/FILE /boot/m\" to its menu entry, or rebuild the image with make iso\n");
+}
+
 static void a_missing_initrd(void **state)
 {
 	(void)state;
@@ -496,6 +539,8 @@ int main(void)
 		start_test(a_config_without_a_vm),
 		start_test(many_errors_are_counted),
 		start_test(a_missing_initrd),
+		start_test(modules_reach_the_kernel),
+		start_test(a_missing_module),
 		start_test(a_corrupt_kernel),
 		start_test(more_memory_than_the_machine_has),
 		start_test(no_memory_for_the_table),

@@ -1,0 +1,42 @@
+#include "guests/flat.h"
+#include "lib/string.h"
+
+#define LOAD_ADDRESS     0x7c00UL
+#define SIZE_MAX_BYTES   KIB(512)
+#define SIGNATURE_OFFSET 510 /* the firmware's mark of a sector that can be booted */
+#define SIGNATURE        0xaa55
+#define FIRST_HARD_DISK  0x80
+#define GDT_LIMIT        0xffff /* as after reset */
+
+_Static_assert(LOAD_ADDRESS + SIZE_MAX_BYTES <= GUEST_EBDA, "flat images");
+
+/* Anything may be such an image, so only the operator can say; the mark is a guess when nothing else fits. */
+enum fit flat_fit(const void *kernel, size_t size)
+{
+	uint16_t mark;
+
+	if (size > SIZE_MAX_BYTES)
+		return FIT_NO;
+	if (size < SIGNATURE_OFFSET + sizeof(mark))
+		return FIT_ON_REQUEST;
+	memcpy(&mark, (const char *)kernel + SIGNATURE_OFFSET, sizeof(mark));
+	return mark == SIGNATURE ? FIT_PERHAPS : FIT_ON_REQUEST;
+}
+
+int flat_load(struct loading *loading)
+{
+	const struct guest_image *image = loading->image;
+	struct guest_start *start = loading->start;
+
+	if (image->initrd || (image->cmdline && image->cmdline[0]))
+		return loading_fail(
+			loading, ERR_INVALID,
+			"a real-mode image takes neither initrd nor command line; remove 'initrd' and "
+			"'cmdline'");
+	start->mode = START_REAL;
+	start->rip = LOAD_ADDRESS;
+	start->rsp = start->gpr[4] = LOAD_ADDRESS; /* the stack grows down from below the image */
+	start->gpr[2] = FIRST_HARD_DISK;           /* DL */
+	start->gdt_limit = GDT_LIMIT;
+	return loading_copy(loading, LOAD_ADDRESS, image->kernel, image->kernel_size);
+}

@@ -1,0 +1,10 @@
+/* Boot sectors and other images without a header, run as a PC's firmware runs them. Used by guests/ alone. */
+#ifndef GUESTS_FLAT_H
+#define GUESTS_FLAT_H
+
+#include "guests/loading.h"
+
+enum fit flat_fit(const void *kernel, size_t size);
+int must_check flat_load(struct loading *loading);
+
+#endif

@@ -1,0 +1,221 @@
+/* Multiboot: the kernel, its modules and its first state, in both versions. */
+#include "guests/multiboot.h"
+#include "lib/checked.h"
+#include "lib/string.h"
+
+#define WHAT             "Multiboot kernel"
+#define SENTENCE_CORRUPT "the Multiboot kernel is corrupt: %s; fetch or build it again"
+
+/* ---- Where it goes ---- */
+
+/* How far from its linked place [span] is loaded. */
+static int choose_shift(struct loading *loading, const struct multiboot_header *header, struct extent span,
+                        uint64_t *shift)
+{
+	const struct extent within = {header->lowest, header->highest + 1UL};
+	uint64_t memory = loading->image->memory, alignment = MAX(header->alignment, 1u);
+	gpa_t base;
+
+	*shift = 0;
+	if (!header->relocatable)
+		return 0;
+	if (alignment & (alignment - 1))
+		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT,
+		                    "its alignment is no power of two");
+	if (header->preference == PREFER_NONE && span.start >= within.start && span.end <= within.end &&
+	    !(span.start & (alignment - 1)) && placing_is_free(memory, span.start, span.end))
+		return 0;
+	if (placing_find(memory, within, span.end - span.start, alignment,
+	                 header->preference == PREFER_HIGHEST, &base) < 0)
+		return loading_fail(loading, ERR_NO_MEMORY,
+		                    "the " WHAT " needs %llu KiB between 0x%x and 0x%x, which are not free; "
+		                    "raise 'memory'",
+		                    (unsigned long long)(span.end - span.start) / 1024 + 1, header->lowest,
+		                    header->highest);
+	*shift = base - span.start;
+	return 0;
+}
+
+/* ---- A file with address fields ---- */
+
+struct raw_image {
+	size_t offset;
+	uint64_t size; /* in the file */
+	struct extent span;
+};
+
+static int find_raw(struct loading *loading, const struct multiboot_header *header, struct raw_image *raw)
+{
+	size_t size = loading->image->kernel_size;
+	uint32_t load = header->load_address, before = header->header_address - load;
+
+	if (header->header_address < load || before > header->offset)
+		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT,
+		                    "its header lies before its load address");
+	raw->offset = header->offset - before;
+	raw->size = size - raw->offset;
+	if (header->load_end) {
+		if (header->load_end < load || (header->bss_end && header->bss_end < header->load_end))
+			return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT,
+			                    "its addresses do not ascend");
+		raw->size = header->load_end - load;
+	}
+	if (!range_within(raw->offset, raw->size, size))
+		return loading_fail(loading, ERR_TRUNCATED,
+		                    "the " WHAT
+		                    " is truncated: it has %zu bytes of %llu; fetch or build it again",
+		                    size, (unsigned long long)(raw->offset + raw->size));
+	raw->span.start = load;
+	raw->span.end = MAX(load + raw->size, (uint64_t)header->bss_end);
+	if (!header->has_entry || header->entry < load || header->entry - load >= raw->size)
+		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, "its entry lies outside of it");
+	return 0;
+}
+
+static int load_raw(struct loading *loading, const struct multiboot_header *header,
+                    struct multiboot_kernel *kernel)
+{
+	const uint8_t *file = loading->image->kernel;
+	struct raw_image raw = {0};
+	uint64_t shift;
+	gpa_t end;
+	int error = find_raw(loading, header, &raw);
+
+	if (!error)
+		error = choose_shift(loading, header, raw.span, &shift);
+	if (error)
+		return error;
+	kernel->base = raw.span.start + shift;
+	kernel->entry = header->entry + shift;
+	end = raw.span.end + shift;
+	kernel->used = (struct extent){kernel->base, end};
+	if (!placing_is_free(loading->image->memory, kernel->base, end))
+		return placing_refuse(loading, WHAT, kernel->base, end);
+	error = loading_copy(loading, kernel->base, file + raw.offset, raw.size);
+	if (!error)
+		error = loading_zero(loading, kernel->base + raw.size, end - kernel->base - raw.size);
+	return error;
+}
+
+/* ---- An ELF file ---- */
+
+/* Kernels of 64 bits and of higher halves give the entry as a virtual address, others as a physical one. */
+static int find_entry(struct loading *loading, const struct multiboot_header *header,
+                      const struct elf_image *elf, uint64_t *entry)
+{
+	*entry = header->has_entry ? header->entry : elf->entry;
+	if (elf_has_physical(elf, *entry) || (!header->has_entry && elf_translate(elf, entry)))
+		return 0;
+	return loading_fail(loading, ERR_INVALID,
+	                    "the " WHAT " is corrupt: its entry 0x%llx lies in no segment; fetch or build it "
+	                    "again",
+	                    (unsigned long long)*entry);
+}
+
+static int load_elf(struct loading *loading, const struct multiboot_header *header,
+                    struct multiboot_kernel *kernel)
+{
+	const struct guest_image *image = loading->image;
+	struct elf_image *elf = &kernel->elf;
+	const char *problem;
+	uint64_t shift;
+	int error = elf_open(image->kernel, image->kernel_size, elf, &problem);
+
+	if (error)
+		return loading_fail(loading, (enum error) - error, "%s", problem);
+	kernel->is_elf = true;
+	error = elf_check_file(loading, elf);
+	if (!error)
+		error = find_entry(loading, header, elf, &kernel->entry);
+	if (!error)
+		error = choose_shift(loading, header, elf_span(elf), &shift);
+	if (!error)
+		error = elf_load(loading, elf, shift, &kernel->used);
+	if (error)
+		return error;
+	kernel->base = elf_span(elf).start + shift;
+	kernel->entry += shift;
+	if (kernel->entry > UINT32_MAX)
+		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, "its entry lies above 4 GiB");
+	return 0;
+}
+
+int multiboot_load_kernel(struct loading *loading, const struct multiboot_header *header,
+                          struct multiboot_kernel *kernel)
+{
+	const struct guest_image *image = loading->image;
+
+	*kernel = (struct multiboot_kernel){0};
+	if (header->needs_screen && !image->screen)
+		return loading_fail(loading, ERR_UNSUPPORTED,
+		                    "the " WHAT " demands a screen; write screen = yes");
+	if (header->has_addresses)
+		return load_raw(loading, header, kernel);
+	if (elf_probe(image->kernel, image->kernel_size))
+		return load_elf(loading, header, kernel);
+	return loading_fail(loading, ERR_UNSUPPORTED,
+	                    "the " WHAT " is no ELF file, and its header has no addresses; link it as ELF");
+}
+
+/* ---- Modules ---- */
+
+static int load_module(struct loading *loading, struct extent *room, const void *data, size_t size,
+                       const char *cmdline, struct multiboot_modules *modules)
+{
+	struct multiboot_module *module = &modules->module[modules->count++];
+	int error = placing_take(loading, room, "module", size, PAGE_SIZE, &module->start);
+
+	module->end = module->start + size;
+	module->cmdline = cmdline ? cmdline : "";
+	return error ? error : loading_copy(loading, module->start, data, size);
+}
+
+int multiboot_load_modules(struct loading *loading, struct extent *room, struct multiboot_modules *modules)
+{
+	const struct guest_image *image = loading->image;
+	int error = 0;
+
+	modules->count = 0;
+	if (image->initrd)
+		error = load_module(loading, room, image->initrd, image->initrd_size, NULL, modules);
+	for (unsigned i = 0; i < MIN(image->module_count, GUEST_MODULES_MAX) && !error; i++) {
+		const struct guest_module *module = &image->modules[i];
+
+		error = load_module(loading, room, module->data, module->size, module->cmdline, modules);
+	}
+	return error;
+}
+
+/* ---- What is handed over ---- */
+
+uint32_t multiboot_upper(const struct loading *loading)
+{
+	return (uint32_t)((guest_high_ram_end(loading->image->memory) - GUEST_HIGH_START) / 1024);
+}
+
+int multiboot_put(struct loading *loading, struct extent *area, const void *data, size_t size,
+                  uint64_t alignment, gpa_t *address)
+{
+	gpa_t at = ALIGN_UP(area->start, alignment);
+
+	if (at > area->end || size > area->end - at)
+		return loading_fail(loading, ERR_NO_MEMORY,
+		                    "what the " WHAT " must be told does not fit into %llu KiB; shorten the "
+		                    "modules' arguments",
+		                    (unsigned long long)(MULTIBOOT_INFORMATION_END - MULTIBOOT_INFORMATION) /
+		                            1024);
+	*address = at;
+	area->start = at + size;
+	return loading_copy(loading, at, data, size);
+}
+
+int multiboot_enter(struct loading *loading, const struct multiboot_kernel *kernel, uint32_t magic)
+{
+	struct guest_start *start = loading->start;
+
+	start->mode = START_PROTECTED;
+	start->rip = kernel->entry;
+	start->gpr[0] = magic;                 /* EAX */
+	start->gpr[3] = MULTIBOOT_INFORMATION; /* EBX */
+	return loading_gdt(loading, false);
+}

@@ -1,0 +1,252 @@
+/* Multiboot 2: the header and its tags. What the kernel is told is in multiboot2_info.c. */
+#include "guests/multiboot2_info.h"
+#include "lib/string.h"
+
+/* ---- "Header layout" ---- */
+
+struct multiboot2_header {
+	uint32_t magic, architecture, length, checksum;
+};
+
+#define HEADER_SEARCH     32768
+#define HEADER_ALIGNMENT  8
+#define HEADER_MAGIC      0xe85250d6
+#define ARCHITECTURE_I386 0
+
+/* "Header tags" */
+struct header_tag {
+	uint16_t type, flags;
+	uint32_t size;
+};
+
+#define TAG_OPTIONAL BIT(0)
+
+enum header_tag_type {
+	TAG_END,
+	TAG_INFORMATION,
+	TAG_ADDRESSES,
+	TAG_ENTRY,
+	TAG_CONSOLE,
+	TAG_FRAMEBUFFER,
+	TAG_MODULE_ALIGNMENT,
+	TAG_EFI_BOOT_SERVICES,
+	TAG_EFI_ENTRY_32,
+	TAG_EFI_ENTRY_64,
+	TAG_RELOCATABLE,
+	TAG_COUNT,
+};
+
+#define CONSOLE_REQUIRED BIT(0)
+#define CONSOLE_EGA_TEXT BIT(1)
+
+#define MAGIC_LOADED 0x36d76289
+
+static bool find_header(const uint8_t *kernel, size_t size, size_t *offset, struct multiboot2_header *header)
+{
+	size_t limit = MIN(size, (size_t)HEADER_SEARCH);
+
+	for (size_t at = 0; at + sizeof(*header) <= limit; at += HEADER_ALIGNMENT) {
+		memcpy(header, kernel + at, sizeof(*header));
+		if (header->magic == HEADER_MAGIC && header->architecture == ARCHITECTURE_I386 &&
+		    (uint32_t)(header->magic + header->architecture + header->length + header->checksum) ==
+		            0 &&
+		    header->length >= sizeof(*header) && header->length <= limit - at) {
+			*offset = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum fit multiboot2_fit(const void *kernel, size_t size)
+{
+	struct multiboot2_header header;
+	size_t offset;
+
+	return find_header(kernel, size, &offset, &header) ? FIT_SURE : FIT_NO;
+}
+
+/* ---- The tags ---- */
+
+static uint32_t word(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+/* Each takes the tag's contents, at least as long as the table says, of which `size` bytes are there. */
+typedef int tag_function(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                         const uint8_t *at, size_t size);
+
+static int take_information(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                            const uint8_t *at, size_t size)
+{
+	for (; size >= 4 && !optional; at += 4, size -= 4) {
+		uint32_t type = word(at);
+
+		if (type >= MULTIBOOT2_INFORMATION_TYPES)
+			return multiboot2_refuse_information(loading, type);
+		wanted->information |= (uint32_t)BIT(type);
+	}
+	return 0;
+}
+
+static int take_addresses(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                          const uint8_t *at, size_t size)
+{
+	wanted->has_addresses = true;
+	wanted->header_address = word(at);
+	wanted->load_address = word(at + 4);
+	wanted->load_end = word(at + 8);
+	wanted->bss_end = word(at + 12);
+	if (wanted->load_address == UINT32_MAX) /* from the file's beginning */
+		wanted->load_address = wanted->header_address - (uint32_t)wanted->offset;
+	return 0;
+}
+
+static int take_entry(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                      const uint8_t *at, size_t size)
+{
+	wanted->has_entry = true;
+	wanted->entry = word(at);
+	return 0;
+}
+
+static int take_console(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                        const uint8_t *at, size_t size)
+{
+	uint32_t flags = word(at);
+
+	if (optional || !(flags & CONSOLE_REQUIRED))
+		return 0;
+	if (!(flags & CONSOLE_EGA_TEXT))
+		return loading_fail(loading, ERR_UNSUPPORTED,
+		                    "the Multiboot 2 kernel demands a console but cannot use a text screen, "
+		                    "and guests have no other; use another kernel");
+	wanted->needs_screen = true;
+	return 0;
+}
+
+/* A kernel that insists on pixels cannot run; without a wish for a depth, or with none at all, text will do.
+ */
+static int take_framebuffer(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                            const uint8_t *at, size_t size)
+{
+	uint32_t depth = word(at + 8);
+
+	if (optional || !depth)
+		return 0;
+	return loading_fail(loading, ERR_UNSUPPORTED,
+	                    "the Multiboot 2 kernel demands a screen of %u bits per pixel, and guests have "
+	                    "text screens only; use another kernel",
+	                    depth);
+}
+
+/* Modules are always page-aligned; the entries for EFI machines say nothing to others. */
+static int take_nothing(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                        const uint8_t *at, size_t size)
+{
+	return 0;
+}
+
+static int take_efi(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                    const uint8_t *at, size_t size)
+{
+	if (optional)
+		return 0;
+	return loading_fail(loading, ERR_UNSUPPORTED,
+	                    "the Multiboot 2 kernel demands EFI boot services, and guests have none; use "
+	                    "another kernel");
+}
+
+static int take_relocatable(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                            const uint8_t *at, size_t size)
+{
+	wanted->relocatable = true;
+	wanted->lowest = word(at);
+	wanted->highest = word(at + 4);
+	wanted->alignment = word(at + 8);
+	wanted->preference = word(at + 12);
+	return 0;
+}
+
+static const struct {
+	size_t contents; /* bytes behind the tag's head, at least */
+	tag_function *take;
+} tags[TAG_COUNT] = {
+	[TAG_END] = {0,  take_nothing    },
+	[TAG_INFORMATION] = {0,  take_information},
+	[TAG_ADDRESSES] = {16, take_addresses  },
+	[TAG_ENTRY] = {4,  take_entry      },
+	[TAG_CONSOLE] = {4,  take_console    },
+	[TAG_FRAMEBUFFER] = {12, take_framebuffer},
+	[TAG_MODULE_ALIGNMENT] = {0,  take_nothing    },
+	[TAG_EFI_BOOT_SERVICES] = {0,  take_efi        },
+	[TAG_EFI_ENTRY_32] = {0,  take_nothing    },
+	[TAG_EFI_ENTRY_64] = {0,  take_nothing    },
+	[TAG_RELOCATABLE] = {16, take_relocatable},
+};
+
+static int take_tag(struct loading *loading, struct multiboot_header *wanted, const struct header_tag *tag,
+                    const uint8_t *contents)
+{
+	bool optional = tag->flags & TAG_OPTIONAL;
+	size_t size = tag->size - sizeof(*tag);
+
+	if (tag->type >= TAG_COUNT)
+		return optional ? 0
+		                : loading_fail(
+					  loading, ERR_UNSUPPORTED,
+					  "the Multiboot 2 kernel demands header tag %u, which is unknown; "
+					  "use another kernel",
+					  tag->type);
+	if (size < tags[tag->type].contents)
+		return loading_fail(loading, ERR_INVALID,
+		                    "the Multiboot 2 kernel is corrupt: header tag %u is too short; fetch or "
+		                    "build it again",
+		                    tag->type);
+	return tags[tag->type].take(loading, wanted, optional, contents, size);
+}
+
+/* Tags follow each other at multiples of 8. */
+static int read_header(struct loading *loading, struct multiboot_header *wanted)
+{
+	const uint8_t *kernel = loading->image->kernel;
+	struct multiboot2_header header;
+	struct header_tag tag = {.type = TAG_INFORMATION};
+	size_t at = sizeof(header);
+	int error = 0;
+
+	*wanted = (struct multiboot_header){0};
+	if (!find_header(kernel, loading->image->kernel_size, &wanted->offset, &header))
+		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
+	while (at + sizeof(tag) <= header.length && tag.type != TAG_END && !error) {
+		const uint8_t *here = kernel + wanted->offset + at;
+
+		memcpy(&tag, here, sizeof(tag));
+		if (tag.size < sizeof(tag) || tag.size > header.length - at)
+			return loading_fail(
+				loading, ERR_INVALID,
+				"the Multiboot 2 kernel is corrupt: header tag %u is longer than the "
+				"header; fetch or build it again",
+				tag.type);
+		error = take_tag(loading, wanted, &tag, here + sizeof(tag));
+		at += ALIGN_UP((size_t)tag.size, (size_t)HEADER_ALIGNMENT);
+	}
+	return error;
+}
+
+int multiboot2_load(struct loading *loading)
+{
+	struct multiboot_header header;
+	struct multiboot_kernel kernel;
+	int error = read_header(loading, &header);
+
+	if (!error)
+		error = multiboot_load_kernel(loading, &header, &kernel);
+	if (!error)
+		error = multiboot2_write_info(loading, &header, &kernel);
+	return error ? error : multiboot_enter(loading, &kernel, MAGIC_LOADED);
+}
