@@ -78,6 +78,11 @@ void service_serial_input_wanted(struct machine *machine, unsigned unit)
 		channel_input_wanted(&machine_vm(machine)->console);
 }
 
+void service_keyboard_input_wanted(struct machine *machine)
+{
+	channel_input_wanted(&machine_vm(machine)->console);
+}
+
 /* Port E9h goes where COM1 goes: early boot code prints there. */
 void service_debug_output(struct machine *machine, uint8_t byte)
 {

@@ -3,11 +3,12 @@
  * for the auxiliary channel IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device
  * Controller".
  *
- * Nothing answers on either connector. The controller then cannot clock its byte out, gives up, and leaves
- * FEh in the output buffer with the time-out error in the status ("Sending Data to the Keyboard").
+ * Where nothing is plugged in, nothing answers. The controller then cannot clock its byte out, gives up, and
+ * leaves FEh in the output buffer with the time-out error in the status ("Sending Data to the Keyboard").
  */
 #include "devices/virtual/i8042.h"
 
+#include "devices/virtual/keyboard_keys.h"
 #include "devices/virtual/services.h"
 
 /* Status register. */
@@ -67,6 +68,8 @@
 #define NO_PASSWORD      0xf1
 #define RESEND           0xfe
 
+#define RELEASED 0x80 /* in scan code set 1 */
+
 static bool keyboard_irq(const struct i8042_state *state)
 {
 	return (state->status & (OBF | AUX_OBF)) == OBF && state->ram[0] & KEYBOARD_INTERRUPT;
@@ -93,6 +96,46 @@ static void output(struct device *device, uint8_t byte, uint8_t flags)
 	state->output = byte;
 	state->status = (state->status & ~(AUX_OBF | TIME_OUT)) | OBF | flags;
 	i8042_update(device);
+}
+
+/* Set 2 to set 1: the prefix of a break code becomes bit 7 of the code that follows. */
+static bool translate(struct i8042_state *state, uint8_t *byte)
+{
+	if (!(state->ram[0] & TRANSLATE))
+		return true;
+	if (*byte == KEY_BREAK) {
+		state->released = RELEASED;
+		return false;
+	}
+	if (*byte <= KEY_TRANSLATED_MAX) {
+		*byte = key_translate(*byte) | state->released;
+		state->released = 0;
+	}
+	return true;
+}
+
+/* The keyboard may send while its clock line is free and its last byte has been read. */
+void i8042_keyboard_ready(struct device *device)
+{
+	struct i8042_state *state = device->state;
+	struct device *keyboard = keyboard_of(device);
+	uint8_t byte;
+
+	while (keyboard && !(state->status & OBF) && !(state->ram[0] & KEYBOARD_DISABLED) &&
+	       keyboard_send(keyboard, &byte))
+		if (translate(state, &byte))
+			output(device, byte, 0);
+}
+
+/* After an access that may have made room. */
+static void serve_keyboard(struct device *device)
+{
+	struct device *keyboard = keyboard_of(device);
+
+	if (!keyboard)
+		return;
+	i8042_keyboard_ready(device);
+	keyboard_idle(keyboard);
 }
 
 static void set_command_byte(struct device *device, uint8_t value)
@@ -171,6 +214,7 @@ static void command_write(struct device *device, unsigned offset, unsigned size,
 		service_reset(device->machine, RESET_CPU);
 	else if (!state->pending)
 		command(device, value);
+	serve_keyboard(device);
 }
 
 /* What the controller leaves after it could not send to a device. */
@@ -180,12 +224,16 @@ static void send_timed_out(struct device *device, uint8_t flags)
 }
 
 /* Sending to the keyboard opens its channel. */
-static void send_to_keyboard(struct device *device)
+static void send_to_keyboard(struct device *device, uint8_t byte)
 {
 	struct i8042_state *state = device->state;
+	struct device *keyboard = keyboard_of(device);
 
 	state->ram[0] &= ~KEYBOARD_DISABLED;
-	send_timed_out(device, 0);
+	if (keyboard)
+		keyboard_receive(keyboard, byte);
+	else
+		send_timed_out(device, 0);
 }
 
 static void data_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
@@ -197,7 +245,7 @@ static void data_write(struct device *device, unsigned offset, unsigned size, ui
 	/* A password is a string that ends with 0. It goes nowhere: see NO_PASSWORD. */
 	state->pending = pending == LOAD_PASSWORD && value != 0 ? pending : 0;
 	switch (pending) {
-	case 0: send_to_keyboard(device); break;
+	case 0: send_to_keyboard(device, (uint8_t)value); break;
 	case LOAD_PASSWORD: break;
 	case WRITE_RAM: set_command_byte(device, value); break;
 	case WRITE_OUTPUT_PORT: set_output_port(device, value); break;
@@ -206,17 +254,20 @@ static void data_write(struct device *device, unsigned offset, unsigned size, ui
 	case WRITE_AUX_DEVICE: send_timed_out(device, AUX_OBF); break;
 	default: state->ram[pending & 0x1f] = value; break;
 	}
+	serve_keyboard(device);
 }
 
 static uint32_t data_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct i8042_state *state = device->state;
+	uint8_t byte = state->output;
 
 	if (state->status & OBF) {
 		state->status &= ~(OBF | AUX_OBF);
 		i8042_update(device);
+		serve_keyboard(device);
 	}
-	return state->output;
+	return byte;
 }
 
 static uint32_t status_read(struct device *device, unsigned offset, unsigned size)
@@ -230,9 +281,10 @@ static void i8042_reset(struct device *device)
 {
 	struct i8042_state *state = device->state;
 
-	/* As firmware leaves it after the self test: both channels closed, no interrupts. */
+	/* As firmware leaves it after the self test: a channel is closed where nothing was found. */
 	*state = (struct i8042_state){
-		.ram = {KEYBOARD_DISABLED | AUX_DISABLED | SYSTEM_FLAG | TRANSLATE},
+		.ram = {AUX_DISABLED | SYSTEM_FLAG | TRANSLATE |
+	                (keyboard_of(device) ? KEYBOARD_INTERRUPT : KEYBOARD_DISABLED)},
 		.status = UNLOCKED | SYSTEM,
 		.output_port = P2_POWER_ON,
 	};
@@ -244,7 +296,7 @@ static bool i8042_state_valid(const void *bytes)
 	const struct i8042_state *state = bytes;
 
 	return !(state->status & (IBF | PARITY)) && (!state->pending || needs_data(state->pending)) &&
-	       !(state->output_port & (P2_KEYBOARD_IRQ | P2_AUX_IRQ));
+	       !(state->output_port & (P2_KEYBOARD_IRQ | P2_AUX_IRQ)) && !(state->released & ~RELEASED);
 }
 
 static const struct port_region i8042_ports[] = {
@@ -254,7 +306,7 @@ static const struct port_region i8042_ports[] = {
 
 const struct device_model i8042_model = {
 	.name = "i8042",
-	.version = 1,
+	.version = 2,
 	.state_size = sizeof(struct i8042_state),
 	.ports = i8042_ports,
 	.port_count = ARRAY_SIZE(i8042_ports),

@@ -1,6 +1,6 @@
 /*
  * 8042 keyboard controller of a PC, ports 60h and 64h (not 61h between them),
- * with PS/2 auxiliary channel and nothing plugged into either connector.
+ * with PS/2 auxiliary channel. A keyboard is plugged in where the machine has one; a mouse never is.
  */
 #ifndef DEVICES_VIRTUAL_I8042_H
 #define DEVICES_VIRTUAL_I8042_H
@@ -16,7 +16,11 @@ struct i8042_state {
 	uint8_t output;      /* DBBOUT: what port 60h reads */
 	uint8_t output_port; /* P2 */
 	uint8_t pending;     /* command that waits for its data byte at port 60h; 0: none */
+	uint8_t released;    /* 80h: translation has seen the prefix of a break code; else 0 */
 };
+
+/* The keyboard has something to send. */
+void i8042_keyboard_ready(struct device *device);
 
 extern const struct device_model i8042_model;
 

@@ -26,6 +26,7 @@ static const struct {
 	{&acpi_pm_model,      STATE(acpi_pm),      ACPI_SCI_IRQ, 0, 0    },
 	{&system_ports_model, STATE(system_ports), 0,            0, 0    },
 	{&vga_model,          STATE(vga),          0,            0, 0    },
+	{&keyboard_model,     STATE(keyboard),     0,            0, 0    },
 	{&hpet_model,         STATE(hpet),         0,            0, 0    },
 	{&uart_model,         STATE(uart[0]),      4,            0, 0x3F8},
 	{&uart_model,         STATE(uart[1]),      3,            1, 0x2F8},
@@ -241,7 +242,8 @@ static int plug(struct machine *machine, unsigned index)
 static bool wanted(const struct machine_config *config, unsigned index)
 {
 	switch (index) {
-	case DEVICE_VGA: return config->screen;
+	case DEVICE_VGA:
+	case DEVICE_KEYBOARD: return config->screen;
 	case DEVICE_HPET: return config->hpet;
 	default: return index < DEVICE_UART0 + (unsigned)config->uarts;
 	}

@@ -10,6 +10,7 @@
 #include "devices/virtual/hpet.h"
 #include "devices/virtual/i8042.h"
 #include "devices/virtual/memory_space.h"
+#include "devices/virtual/keyboard.h"
 #include "devices/virtual/pic.h"
 #include "devices/virtual/pit.h"
 #include "devices/virtual/port_space.h"
@@ -28,6 +29,7 @@ enum machine_device {
 	DEVICE_ACPI_PM,
 	DEVICE_SYSTEM_PORTS, /* 80h, 92h, CF9h, E9h */
 	DEVICE_VGA,
+	DEVICE_KEYBOARD,
 	DEVICE_HPET,
 	DEVICE_UART0,
 	DEVICE_COUNT = DEVICE_UART0 + MACHINE_UARTS,
@@ -53,6 +55,7 @@ struct machine {
 	struct acpi_pm_state acpi_pm;
 	struct system_ports_state system_ports;
 	struct vga_state vga;
+	struct keyboard_state keyboard;
 	struct hpet_state hpet;
 	struct uart_state uart[MACHINE_UARTS];
 };
@@ -60,7 +63,7 @@ struct machine {
 /* What the config table may say about a machine. */
 struct machine_config {
 	uint8_t uarts; /* COM1..COMn exist, 0..4 */
-	bool screen;   /* a VGA is plugged in */
+	bool screen;   /* a VGA and a keyboard are plugged in */
 	bool hpet;     /* a high precision event timer */
 };
 

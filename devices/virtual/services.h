@@ -42,6 +42,9 @@ bool service_serial_room(struct machine *machine, unsigned unit);
 /* The UART `unit` has room for input again after uart_receive() took less than offered. */
 void service_serial_input_wanted(struct machine *machine, unsigned unit);
 
+/* The keyboard has room for input again after keyboard_type() took less than offered. */
+void service_keyboard_input_wanted(struct machine *machine);
+
 /* A byte written to the debug port E9h. */
 void service_debug_output(struct machine *machine, uint8_t byte);
 

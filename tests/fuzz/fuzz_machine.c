@@ -137,6 +137,31 @@ static void load_broken(struct input *input)
 	machine_run_timers(&pc);
 }
 
+/* Up to four bytes, so that sequences are whole now and then, and broken off. */
+static void type(struct input *input)
+{
+	static const uint8_t usual[] = {0x1b, '[', 'O', 'A', '1', ';', '~', 'x'};
+	uint8_t bytes[4];
+	size_t count = take(input, 1) % sizeof(bytes) + 1;
+
+	for (size_t i = 0; i < count; i++) {
+		uint8_t choice = (uint8_t)take(input, 1);
+
+		bytes[i] = choice < 0x80 ? usual[choice % sizeof(usual)] : choice << 1;
+	}
+	require(keyboard_type(&pc.device[DEVICE_KEYBOARD], bytes, count) <= count, "keys taken");
+}
+
+static void look_at_screen(void)
+{
+	struct text_frame frame = {0};
+
+	vga_text_frame(&pc.device[DEVICE_VGA], &frame);
+	require(frame.columns >= 1 && frame.columns <= TEXT_COLUMNS_MAX, "columns of a screen");
+	require(frame.rows >= 1 && frame.rows <= TEXT_ROWS_MAX, "rows of a screen");
+	require(frame.start < TEXT_CELLS && frame.cursor < TEXT_CELLS, "addresses in the text memory");
+}
+
 static void operate(struct input *input)
 {
 	uint8_t byte;
@@ -184,6 +209,10 @@ static void operate(struct input *input)
 			machine_report_error(&pc, byte << 3);
 		else if (byte < 0x70)
 			acpi_pm_power_button(&pc.device[DEVICE_ACPI_PM]);
+		else if (byte < 0x80)
+			type(input);
+		else if (byte < 0x84)
+			look_at_screen();
 		else
 			load_broken(input);
 		break;

@@ -17,16 +17,28 @@
 
 static struct machine pc;
 
-/* A cmocka set-up function: a machine at power-on, at time 0 of 2024-02-28 23:59:50 UTC. */
-UNUSED static int pc_setup(void **state)
+static int pc_create(bool screen)
 {
-	const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = true, .hpet = true};
+	const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = screen, .hpet = true};
 
-	(void)state;
 	memset(&fake_services, 0, sizeof(fake_services));
 	memset(&pc, 0, sizeof(pc));
 	fake_services.epoch = 1709164790;
 	return machine_create(&pc, &config);
+}
+
+/* A cmocka set-up function: a machine at power-on, at time 0 of 2024-02-28 23:59:50 UTC. */
+UNUSED static int pc_setup(void **state)
+{
+	(void)state;
+	return pc_create(true);
+}
+
+/* The same without VGA and keyboard. */
+UNUSED static int pc_setup_without_screen(void **state)
+{
+	(void)state;
+	return pc_create(false);
 }
 
 UNUSED static uint32_t in(uint16_t port)

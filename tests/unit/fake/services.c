@@ -64,6 +64,12 @@ void service_serial_input_wanted(struct machine *machine, unsigned unit)
 	fake_services.input_wanted[unit]++;
 }
 
+void service_keyboard_input_wanted(struct machine *machine)
+{
+	(void)machine;
+	fake_services.keyboard_wanted++;
+}
+
 void service_debug_output(struct machine *machine, uint8_t byte)
 {
 	(void)machine;

@@ -13,7 +13,7 @@ struct fake_services {
 	uint8_t serial[MACHINE_UARTS][256];
 	size_t serial_length[MACHINE_UARTS];
 	bool serial_full[MACHINE_UARTS];
-	unsigned input_wanted[MACHINE_UARTS];
+	unsigned input_wanted[MACHINE_UARTS], keyboard_wanted;
 	uint8_t debug_last;
 	unsigned debug_count;
 };

@@ -1,0 +1,241 @@
+/* The PS/2 keyboard: see keyboard.h. Commands: IBM PS/2 Hardware Interface Technical Reference, "Commands
+ * from the System" and "Commands to the System". */
+#include "devices/virtual/keyboard.h"
+
+#include "devices/virtual/keyboard_typing.h"
+#include "devices/virtual/services.h"
+#include "lib/string.h"
+
+/* Commands from the system. */
+#define SET_LEDS        0xed /* takes a byte */
+#define ECHO            0xee
+#define SCAN_CODE_SET   0xf0 /* takes a byte */
+#define IDENTIFY        0xf2
+#define SET_TYPEMATIC   0xf3 /* takes a byte */
+#define ENABLE          0xf4
+#define DEFAULT_DISABLE 0xf5
+#define SET_DEFAULT     0xf6
+#define ALL_TYPEMATIC   0xf7 /* set 3: no break codes, nor with F9h */
+#define ALL_MAKE_BREAK  0xf8
+#define ALL_MAKE        0xf9
+#define ALL_BOTH        0xfa
+#define RESEND          0xfe /* also to the system: not understood */
+#define RESET           0xff
+#define FIRST_COMMAND   SET_LEDS
+
+/* Commands to the system. */
+#define ACKNOWLEDGE 0xfa
+#define TEST_PASSED 0xaa
+#define ID_FIRST    0xab
+#define ID_SECOND   0x83
+
+#define LEDS              0x07
+#define DEFAULT_TYPEMATIC 0x2b /* 10.9 characters a second after 500 ms */
+
+static bool takes_parameter(uint8_t command)
+{
+	return command == SET_LEDS || command == SCAN_CODE_SET || command == SET_TYPEMATIC;
+}
+
+/* ---- To the system ---- */
+
+static void answer(struct keyboard_state *state, uint8_t byte)
+{
+	if (state->answer_count < KEYBOARD_ANSWER)
+		state->answer[state->answer_count++] = byte;
+}
+
+static void clear_queue(struct keyboard_state *state)
+{
+	state->queue_head = state->queue_count = 0;
+}
+
+bool keyboard_press(struct keyboard_state *state, const struct key_press *press)
+{
+	uint8_t codes[KEY_CODES_MAX];
+	unsigned count;
+
+	if (!press->code || !state->scanning)
+		return true;
+	count = key_codes(press, state->scan_set, state->makes_only, codes);
+	if (count > KEYBOARD_QUEUE - (unsigned)state->queue_count)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		state->queue[(state->queue_head + state->queue_count++) % KEYBOARD_QUEUE] = codes[i];
+	return true;
+}
+
+bool keyboard_send(struct device *keyboard, uint8_t *byte)
+{
+	struct keyboard_state *state = keyboard->state;
+
+	if (state->answer_count) {
+		*byte = state->answer[0];
+		memmove(state->answer, state->answer + 1, --state->answer_count);
+	} else if (state->queue_count && !state->command) {
+		*byte = state->queue[state->queue_head];
+		state->queue_head = (uint8_t)((state->queue_head + 1) % KEYBOARD_QUEUE);
+		state->queue_count--;
+	} else {
+		return false;
+	}
+	state->last = *byte;
+	return true;
+}
+
+/* ---- From the system ---- */
+
+static void set_default(struct keyboard_state *state)
+{
+	clear_queue(state);
+	state->scan_set = 2;
+	state->makes_only = 0;
+	state->typematic = DEFAULT_TYPEMATIC;
+}
+
+static void reset(struct keyboard_state *state)
+{
+	set_default(state);
+	state->scanning = 1;
+	state->leds = 0;
+}
+
+static void set_key_type(struct keyboard_state *state, uint8_t command)
+{
+	clear_queue(state);
+	state->makes_only = command == ALL_TYPEMATIC || command == ALL_MAKE;
+}
+
+static void scan_code_set(struct keyboard_state *state, uint8_t value)
+{
+	if (value > 3) {
+		answer(state, RESEND);
+		return;
+	}
+	answer(state, ACKNOWLEDGE);
+	if (value == 0) {
+		answer(state, state->scan_set);
+		return;
+	}
+	clear_queue(state);
+	state->scan_set = value;
+}
+
+static void parameter(struct keyboard_state *state, uint8_t command, uint8_t value)
+{
+	if (command == SCAN_CODE_SET) {
+		scan_code_set(state, value);
+		return;
+	}
+	answer(state, ACKNOWLEDGE);
+	if (command == SET_LEDS)
+		state->leds = value & LEDS;
+	else
+		state->typematic = value;
+}
+
+static void command(struct keyboard_state *state, uint8_t value)
+{
+	if (value == RESEND) {
+		answer(state, state->last);
+		return;
+	}
+	if (value == ECHO) {
+		answer(state, ECHO);
+		return;
+	}
+	answer(state, ACKNOWLEDGE);
+	switch (value) {
+	case SET_LEDS:
+	case SCAN_CODE_SET:
+	case SET_TYPEMATIC: state->command = value; break;
+	case IDENTIFY:
+		answer(state, ID_FIRST);
+		answer(state, ID_SECOND);
+		break;
+	case ENABLE:
+		clear_queue(state);
+		state->scanning = 1;
+		break;
+	case DEFAULT_DISABLE:
+		set_default(state);
+		state->scanning = 0;
+		break;
+	case SET_DEFAULT: set_default(state); break;
+	case ALL_TYPEMATIC:
+	case ALL_MAKE_BREAK:
+	case ALL_MAKE:
+	case ALL_BOTH: set_key_type(state, value); break;
+	case RESET:
+		reset(state);
+		answer(state, TEST_PASSED);
+		break;
+	default: state->answer[0] = RESEND; break;
+	}
+}
+
+/* A byte that could be a command is one, even where a parameter was expected. */
+void keyboard_receive(struct device *keyboard, uint8_t byte)
+{
+	struct keyboard_state *state = keyboard->state;
+	uint8_t waiting = state->command;
+
+	state->command = 0;
+	state->answer_count = 0;
+	if (waiting && byte < FIRST_COMMAND)
+		parameter(state, waiting, byte);
+	else
+		command(state, byte);
+}
+
+void keyboard_idle(struct device *keyboard)
+{
+	struct keyboard_state *state = keyboard->state;
+
+	if (state->queue_count || state->answer_count)
+		return;
+	keyboard_typing_overdue(keyboard);
+	if (!state->input_wanted)
+		return;
+	state->input_wanted = 0;
+	service_keyboard_input_wanted(keyboard->machine);
+}
+
+/* ---- Life ---- */
+
+struct device *keyboard_of(const struct device *device)
+{
+	struct device *keyboard = &device->machine->device[DEVICE_KEYBOARD];
+
+	return keyboard->model ? keyboard : NULL;
+}
+
+static void keyboard_reset(struct device *device)
+{
+	struct keyboard_state *state = device->state;
+	uint8_t wanted = state->input_wanted; /* the operator's side still waits to be asked */
+
+	*state = (struct keyboard_state){.input_wanted = wanted};
+	reset(state);
+}
+
+static bool keyboard_state_valid(const void *bytes)
+{
+	const struct keyboard_state *state = bytes;
+
+	return state->queue_head < KEYBOARD_QUEUE && state->queue_count <= KEYBOARD_QUEUE &&
+	       state->answer_count <= KEYBOARD_ANSWER && state->typed_count <= KEYBOARD_TYPED &&
+	       (!state->command || takes_parameter(state->command)) && state->scan_set >= 1 &&
+	       state->scan_set <= 3 && state->scanning <= 1 && state->makes_only <= 1 &&
+	       !(state->leds & ~LEDS) && state->input_wanted <= 1;
+}
+
+const struct device_model keyboard_model = {
+	.name = "keyboard",
+	.version = 1,
+	.state_size = sizeof(struct keyboard_state),
+	.reset = keyboard_reset,
+	.state_valid = keyboard_state_valid,
+	.restored = keyboard_typing_restored,
+	.timer = keyboard_typing_timer,
+};
