@@ -1,0 +1,122 @@
+/* A VM's screen and keyboard at the console: see console_screen.h. */
+#include "vmm/console_screen.h"
+
+#define ROUNDS_MAX 64 /* of rendering in one look: more than a whole screen takes */
+#define NO_TEXT    0x20
+
+/* ---- Output ---- */
+
+static void read_text(const void *context, size_t offset, void *bytes, size_t count)
+{
+	guest_read(context, VGA_TEXT_GPA + offset, bytes, count);
+}
+
+static struct text_frame frame_of(const struct console_screen *screen)
+{
+	struct text_frame frame = {.read = read_text, .context = screen->map};
+
+	vga_text_frame(&screen->machine->device[DEVICE_VGA], &frame);
+	return frame;
+}
+
+/* False: the console has no room; output_ready() goes on. */
+static bool send(struct console_screen *screen)
+{
+	while (screen->sent < screen->count) {
+		if (!channel_room(&screen->channel))
+			return false;
+		channel_put(&screen->channel, screen->bytes[screen->sent++]);
+	}
+	screen->sent = screen->count = 0;
+	return true;
+}
+
+static void paint(struct console_screen *screen)
+{
+	struct text_frame frame = frame_of(screen);
+
+	for (unsigned round = 0; round < ROUNDS_MAX && send(screen); round++) {
+		screen->count =
+			(uint16_t)text_screen_render(&screen->shown, &frame, screen->bytes, SCREEN_BYTES);
+		if (!screen->count)
+			break;
+	}
+}
+
+/* ---- Is there something on it? ---- */
+
+static bool has_text(const struct text_frame *frame)
+{
+	uint16_t cells[TEXT_COLUMNS_MAX];
+
+	for (unsigned row = 0; row < frame->rows && !frame->blank; row++) {
+		unsigned from = (frame->start + row * frame->pitch) % TEXT_CELLS;
+		unsigned count = MIN((unsigned)frame->columns, TEXT_CELLS - from);
+
+		frame->read(frame->context, from * sizeof(*cells), cells, count * sizeof(*cells));
+		for (unsigned i = 0; i < count; i++)
+			if ((cells[i] & 0xff) > NO_TEXT)
+				return true;
+	}
+	return false;
+}
+
+static uint64_t look_for_life(struct console_screen *screen)
+{
+	struct text_frame frame = frame_of(screen);
+
+	if (!has_text(&frame))
+		return SCREEN_LIVELY_NS;
+	screen->lively = true;
+	channel_set_lively(&screen->channel);
+	return SCREEN_NEVER;
+}
+
+uint64_t console_screen_look(struct console_screen *screen)
+{
+	if (channel_attached(&screen->channel)) {
+		paint(screen);
+		return SCREEN_LOOK_NS;
+	}
+	return screen->lively ? SCREEN_NEVER : look_for_life(screen);
+}
+
+/* ---- The channel ---- */
+
+static size_t input(struct channel *channel, const uint8_t *bytes, size_t count)
+{
+	struct console_screen *screen = container_of(channel, struct console_screen, channel);
+
+	return keyboard_type(&screen->machine->device[DEVICE_KEYBOARD], bytes, count);
+}
+
+static void output_ready(struct channel *channel)
+{
+	struct console_screen *screen = container_of(channel, struct console_screen, channel);
+
+	if (channel_attached(channel))
+		paint(screen);
+}
+
+/* What was rendered and not sent belongs to the picture that is gone. */
+static void attached_changed(struct channel *channel)
+{
+	struct console_screen *screen = container_of(channel, struct console_screen, channel);
+
+	screen->sent = screen->count = 0;
+	text_screen_forget(&screen->shown);
+	if (channel_attached(channel))
+		paint(screen);
+}
+
+void console_screen_init(struct console_screen *screen, const char *name, struct machine *machine,
+                         const struct guest_map *map)
+{
+	screen->machine = machine;
+	screen->map = map;
+	screen->channel.name = name;
+	screen->channel.screen = true;
+	screen->channel.input = input;
+	screen->channel.output_ready = output_ready;
+	screen->channel.attached_changed = attached_changed;
+}

@@ -1,0 +1,45 @@
+/*
+ * A VM's screen and keyboard at the operator's console: the channel's owner, beside struct vm. It looks at
+ * the text memory and the VGA's registers now and then, as long as somebody sees them, and sends what
+ * changed; what the operator types becomes keys.
+ *
+ * Locking: everything here is called on the VM's CPU.
+ */
+#ifndef VMM_CONSOLE_SCREEN_H
+#define VMM_CONSOLE_SCREEN_H
+
+#include "devices/virtual/machine.h"
+#include "devices/virtual/text_screen.h"
+#include "mm/guest_map.h"
+#include "vmm/console_channel.h"
+
+#define SCREEN_LOOK_NS   40000000u   /* between two looks at a screen that the operator sees */
+#define SCREEN_LIVELY_NS 1000000000u /* ... that nobody sees, until there is something on it */
+#define SCREEN_NEVER     UINT64_MAX
+
+#define SCREEN_BYTES 512
+
+struct console_screen {
+	struct channel channel;
+	struct machine *machine;
+	const struct guest_map *map;
+	struct text_screen shown;
+	uint16_t sent, count; /* of `bytes`, which are rendered */
+	bool lively;          /* has been said */
+	uint8_t bytes[SCREEN_BYTES];
+};
+
+/*
+ * All zeroes before. The machine has a screen; it and the map must stay. `channel` is filled but for its
+ * owner and kick(), which are the caller's, and then to be added.
+ */
+void console_screen_init(struct console_screen *screen, const char *name, struct machine *machine,
+                         const struct guest_map *map);
+
+/*
+ * Send what changed since the last look, if the operator sees it. Bounded; what the console has no room for
+ * follows by itself. Returns ns until the next look is due; SCREEN_NEVER: none until attached_changed().
+ */
+uint64_t console_screen_look(struct console_screen *screen);
+
+#endif
