@@ -169,7 +169,7 @@ int interrupts_init_cpu(struct cpu *cpu)
 		idt[stack_switches[i].vector].ist = stack_switches[i].ist;
 	load_idt();
 	enable_machine_checks();
-	return 0;
+	return trace_init_cpu(cpu);
 }
 
 struct descriptor_tables interrupts_tables(void)

@@ -5,6 +5,7 @@
 #include "vmm/console.h"
 #include "vmm/console_internal.h"
 #include "vmm/shell_internal.h"
+#include "vmm/shell_live.h"
 
 #define PROMPT    "nacre> "
 #define TEXT_MAX  512
@@ -54,7 +55,7 @@ void shell_hide_prompt(void)
 
 bool shell_prompt_hidden(void)
 {
-	return shell.started && !shell.shown;
+	return shell.started && !shell.shown && !shell_live_runs();
 }
 
 void shell_show_prompt(void)
@@ -271,6 +272,8 @@ void shell_input(uint8_t byte)
 	if (!shell.started)
 		return;
 	shell.after_cr = byte == '\r';
+	if (!second && shell_live_key())
+		return;
 	switch (shell.state) {
 	case PLAIN:
 		if (!second)

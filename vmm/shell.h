@@ -10,7 +10,7 @@
 #define SHELL_LINE_MAX      160
 #define SHELL_ARGUMENTS_MAX 8
 #define SHELL_HISTORY       16
-#define SHELL_TABLES_MAX    4
+#define SHELL_TABLES_MAX    8
 
 struct shell_command {
 	const char *name;
@@ -23,7 +23,7 @@ struct shell_command {
 	const char *(*candidate)(unsigned index);
 };
 
-/* Start with the built-in commands: help, log, trace, poweroff, reboot. */
+/* Start with the built-in commands: help, log, poweroff, reboot. */
 void shell_init(void);
 
 /* Add a table of commands, which must stay. Before the operator can type. */

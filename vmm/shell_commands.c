@@ -5,7 +5,6 @@
 #include "vmm/shell.h"
 #include "vmm/shell_internal.h"
 #include "vmm/shutdown.h"
-#include "vmm/trace.h"
 
 static void command_help(unsigned count, const char *const *arguments);
 static const char *command_name(unsigned index);
@@ -42,16 +41,6 @@ static void command_log(unsigned count, const char *const *arguments)
 	shell_print("log: there is no level '%s'; give error, warning, info or debug\n", arguments[0]);
 }
 
-static void print_line(const char *line)
-{
-	shell_print("%s\n", line);
-}
-
-static void command_trace(unsigned count, const char *const *arguments)
-{
-	trace_print(print_line);
-}
-
 static void command_poweroff(unsigned count, const char *const *arguments)
 {
 	shutdown_power_off();
@@ -66,7 +55,6 @@ static const struct shell_command builtin[] = {
 	{"help",     "[COMMAND]",                  "what the commands do",                             0, 1, command_help,     command_name},
 	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1,
          command_log,													  level_name  },
-	{"trace",    "",			   "the last events of each CPU",                      0, 0, command_trace,    NULL        },
 	{"poweroff", "",			   "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL        },
 	{"reboot",   "",			   "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL        },
 };
@@ -137,7 +125,7 @@ static void command_help(unsigned count, const char *const *arguments)
 		return;
 	}
 	for (unsigned i = 0; (command = command_at(i)); i++)
-		shell_print("  %-10s %-28s %s\n", command->name, command->usage, command->help);
+		shell_print("  %-10s %-31s %s\n", command->name, command->usage, command->help);
 	shell_print("Ctrl-A ? shows the keys that switch between the VMs and this shell.\n");
 }
 

@@ -2,6 +2,7 @@
 #include "mm/frames.h"
 #include "vmm/mitigations.h"
 #include "vmm/shell.h"
+#include "vmm/shell_trace.h"
 #include "vmm/vm.h"
 
 static uint64_t kib(uint64_t frames)
@@ -16,8 +17,7 @@ static void print_line(const char *line)
 
 /* ---- Which VM ---- */
 
-/* The index-th VM's name, null behind the last: what Tab offers. */
-static const char *vm_name(unsigned index)
+const char *vm_name(unsigned index)
 {
 	for (unsigned i = 0; i < vm_count; i++)
 		if (vm_get(i) && !index--)
@@ -37,8 +37,7 @@ static void say_unknown(const char *name)
 	shell_print("\n");
 }
 
-/* Act on the VM of that name. */
-static void with_vm(const char *name, void (*act)(struct vm *vm))
+void with_vm(const char *name, void (*act)(struct vm *vm))
 {
 	struct vm *vm = vm_find(name);
 
@@ -48,7 +47,7 @@ static void with_vm(const char *name, void (*act)(struct vm *vm))
 		say_unknown(name);
 }
 
-static void with_all(void (*act)(struct vm *vm))
+void with_all_vms(void (*act)(struct vm *vm))
 {
 	if (!vm_name(0))
 		shell_print("No VM could be started; 'log' says why.\n");
@@ -69,7 +68,7 @@ static void list(struct vm *vm)
 static void command_list(unsigned count, const char *const *arguments)
 {
 	shell_print("No  %-*s State   Memory      Exits  Ended since\n", VM_NAME_MAX / 2, "Name");
-	with_all(list);
+	with_all_vms(list);
 }
 
 static void stat(struct vm *vm)
@@ -99,7 +98,7 @@ static void command_stat(unsigned count, const char *const *arguments)
 	if (count)
 		with_vm(arguments[0], stat);
 	else
-		with_all(stat);
+		with_all_vms(stat);
 }
 
 static void registers(struct vm *vm)
@@ -135,7 +134,7 @@ static void command_memory(unsigned count, const char *const *arguments)
 	shell_print("%10lu KiB  the monitor, besides its image and the list of frames\n",
 	            kib(frames_owned(FRAME_OWNER_MONITOR)));
 	shell_print("%10lu KiB  the list of frames\n", kib(stat.bookkeeping));
-	with_all(memory);
+	with_all_vms(memory);
 }
 
 /* ---- Life ---- */
@@ -219,4 +218,5 @@ static const struct shell_command commands[] = {
 void shell_vm_init(void)
 {
 	shell_add_commands(commands, ARRAY_SIZE(commands));
+	shell_trace_init();
 }

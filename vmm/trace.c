@@ -1,39 +1,88 @@
+#include "vmm/trace.h"
+#include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/x86.h"
+#include "mm/frames.h"
 #include "vmm/cpu.h"
-#include "vmm/trace.h"
+
+_Static_assert(sizeof(struct trace_ring) == PAGE_SIZE << TRACE_ORDER, "a ring fills its frames");
 
 static const char *const names[TRACE_EVENTS] = {
 	[TRACE_NONE] = "",
 	[TRACE_INTERRUPT] = "interrupt",
 	[TRACE_NMI] = "NMI",
 	[TRACE_EXIT] = "exit",
+	[TRACE_INJECT] = "inject",
+	[TRACE_SWITCH] = "switch",
+	[TRACE_WAKE] = "wake",
+	[TRACE_BLOCK] = "block",
+	[TRACE_SLICE] = "slice end",
+	[TRACE_START] = "start",
+	[TRACE_STOP] = "stop",
+	[TRACE_RESET] = "reset",
+	[TRACE_PORT] = "unclaimed port",
 };
 
-static struct trace_ring rings[TRACE_CPUS];
+bool trace_on;
+static bool stopped;
+static struct trace_ring *rings[TRACE_CPUS];
 
-void trace(enum trace_event event, uint64_t a, uint64_t b)
+int trace_init_cpu(const struct cpu *cpu)
 {
-	unsigned index = this_cpu()->index;
+	hpa_t frames = frames_alloc(TRACE_ORDER, FRAME_OWNER_MONITOR, FRAME_DATA);
+
+	if (!frames)
+		return -ERR_NO_MEMORY;
+	rings[cpu->index] = hpa_to_pointer(frames);
+	return 0;
+}
+
+struct trace_record *trace_vm(enum trace_event event, unsigned number, unsigned code, uint64_t a, uint64_t b)
+{
+	struct trace_ring *ring = rings[this_cpu()->index];
 	struct trace_record *record;
 
-	if (index >= TRACE_CPUS)
-		return;
-	record = &rings[index].record[rings[index].written++ % TRACE_RECORDS];
-	*record = (struct trace_record){.tsc = read_tsc(), .event = event, .a = a, .b = b};
+	if (!ring || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
+		return NULL;
+	/* At once, so that an NMI takes the next record. */
+	record = &ring->record[__atomic_fetch_add(&ring->written, 1, __ATOMIC_RELAXED) % TRACE_RECORDS];
+	*record = (struct trace_record){
+		.tsc = read_tsc(),
+		.a = a,
+		.b = b,
+		.vm = (uint16_t)number,
+		.event = (uint8_t)event,
+		.code = (uint8_t)MIN(code, UINT8_MAX),
+	};
+	return record;
+}
+
+void trace_freeze(bool frozen)
+{
+	__atomic_store_n(&stopped, frozen, __ATOMIC_RELAXED);
+}
+
+const struct trace_ring *trace_ring(unsigned cpu)
+{
+	return rings[cpu];
+}
+
+const char *trace_event_name(unsigned event)
+{
+	return event < TRACE_EVENTS ? names[event] : "";
 }
 
 static void print_ring(unsigned cpu, const struct trace_ring *ring, void (*put)(const char *line))
 {
-	uint64_t end = ring->written, at = end > TRACE_RECORDS ? end - TRACE_RECORDS : 0;
+	uint64_t end = ring->written;
 
-	for (; at < end; at++) {
-		struct trace_record record = ring->record[at % TRACE_RECORDS];
-		const char *name = record.event < TRACE_EVENTS ? names[record.event] : "";
-		char line[96];
+	for (uint64_t at = end - MIN(end, TRACE_PRINTED); at < end; at++) {
+		const struct trace_record *record = &ring->record[at % TRACE_RECORDS];
+		char line[128];
 
-		format_buffer(line, sizeof(line), "cpu %u tsc %lu %-9s %lx %lx", cpu, record.tsc, name,
-		              record.a, record.b);
+		format_buffer(line, sizeof(line), "cpu %u tsc %lu %-9s vm %x code %x %lx %lx", cpu,
+		              record->tsc, trace_event_name(record->event), record->vm, record->code,
+		              record->a, record->b);
 		put(line);
 	}
 }
@@ -41,5 +90,6 @@ static void print_ring(unsigned cpu, const struct trace_ring *ring, void (*put)(
 void trace_print(void (*put)(const char *line))
 {
 	for (unsigned cpu = 0; cpu < TRACE_CPUS; cpu++)
-		print_ring(cpu, &rings[cpu], put);
+		if (rings[cpu])
+			print_ring(cpu, rings[cpu], put);
 }

@@ -63,6 +63,12 @@ struct event {
 	uint8_t length; /* of the instruction, for the software kinds */
 };
 
+/* What is noted of each exit, besides its count. */
+enum vcpu_watch {
+	WATCH_MEASURE = 1, /* its ticks */
+	WATCH_TRACE = 2,   /* a record in the trace */
+};
+
 /* Exits kept for reports. */
 #define LAST_EXITS   16
 #define EXIT_REASONS 80
@@ -94,6 +100,13 @@ struct vcpu {
 
 	hpa_t vmcs;
 	uint16_t vpid;
+
+	/* Exits of a vCPU that is watched take a way of their own: vmm/vmx/watched.c. */
+	uint8_t watch;                        /* set of enum vcpu_watch; any CPU may change it */
+	uint8_t watched;                      /* the same, as it is in effect */
+	uint64_t injected;                    /* interrupts */
+	uint64_t exit_ticks[EXIT_REASONS];    /* TSC ticks from exit to entry, while measured */
+	uint64_t exit_measured[EXIT_REASONS]; /* how many exits these are */
 };
 
 _Static_assert(LAST_EXITS * sizeof(struct exit_record) == 256, "last_at wraps with its byte");

@@ -272,6 +272,12 @@ void vm_say_halted(struct vm *vm)
 	log_info("vm %s: halted with interrupts off; only a reset or an NMI can wake it\n", vm->name);
 }
 
+void vm_watch(struct vm *vm, uint8_t watch)
+{
+	vm->vcpu.watch = watch;
+	vcpu_request(&vm->vcpu, REQUEST_FLUSH); /* any request leads to vmx_settle(), which takes notice */
+}
+
 void vm_pause(struct vm *vm)
 {
 	if (vm->state != VM_RUNNING)

@@ -96,6 +96,9 @@ void vm_reset(struct vm *vm);
 /* Called by the run loop for REQUEST_RESET, outside of any handler. */
 void vm_carry_out_reset(struct vm *vm);
 
+/* Measure or trace its exits from now on: a set of enum vcpu_watch. */
+void vm_watch(struct vm *vm, uint8_t watch);
+
 /* The devices' next deadline in ns of the machine's clock (DEADLINE_NONE: none). */
 void vm_arm_timer(struct vm *vm, uint64_t deadline);
 

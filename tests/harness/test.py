@@ -122,6 +122,7 @@ def main():
 
     section("build")
     built = check("monitor", make("monitor"), 600)
+    check("trace script", [sys.executable, "tests/harness/trace.py"])
     check("docs", [sys.executable, "tests/harness/docs.py"], 900)
 
     section("unit tests")

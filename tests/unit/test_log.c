@@ -5,11 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "lib/x86.h"
 #include "vmm/console.h"
-#include "vmm/cpu.h"
 #include "vmm/log.h"
-#include "vmm/trace.h"
 
 /* The console: what was written to it. */
 static char shown[65536];
@@ -17,9 +14,6 @@ static size_t shown_length;
 
 static char replayed[65536];
 static size_t replayed_length;
-
-static char lines[TRACE_RECORDS * 2][96];
-static unsigned line_count;
 
 void console_write(const char *text, size_t length)
 {
@@ -37,17 +31,10 @@ static void put_replayed(const char *text, size_t length)
 	replayed[replayed_length] = '\0';
 }
 
-static void put_line(const char *line)
-{
-	assert_true(line_count < ARRAY_SIZE(lines));
-	strncpy(lines[line_count], line, sizeof(lines[0]) - 1);
-	line_count++;
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	shown_length = replayed_length = line_count = 0;
+	shown_length = replayed_length = 0;
 	shown[0] = replayed[0] = '\0';
 	log_level_set(LOG_INFO);
 	return 0;
@@ -94,46 +81,12 @@ static void test_replay_keeps_the_newest(void **state)
 	assert_memory_equal(replayed, shown + shown_length - LOG_KEPT, LOG_KEPT);
 }
 
-static void test_trace(void **state)
-{
-	struct cpu cpu = {.self = &cpu, .index = 1}, beyond = {.self = &beyond, .index = TRACE_CPUS};
-
-	(void)state;
-	fake_x86_reset();
-	fake_x86.tsc = 1000;
-	fake_x86.tsc_step = 1;
-	fake_x86.per_cpu = &cpu;
-	trace_print(put_line);
-	assert_int_equal(line_count, 0);
-	trace(TRACE_INTERRUPT, 0x20, 1);
-	trace(TRACE_EXIT, 10, 0xffffffff81000000);
-	trace_print(put_line);
-	assert_int_equal(line_count, 2);
-	assert_string_equal(lines[0], "cpu 1 tsc 1000 interrupt 20 1");
-	assert_string_equal(lines[1], "cpu 1 tsc 1001 exit      a ffffffff81000000");
-
-	line_count = 0;
-	for (unsigned i = 0; i < TRACE_RECORDS; i++)
-		trace(TRACE_NMI, i, 0);
-	trace_print(put_line);
-	assert_int_equal(line_count, TRACE_RECORDS);
-	assert_string_equal(lines[0], "cpu 1 tsc 1002 NMI       0 0");
-
-	line_count = 0;
-	fake_x86.per_cpu = &beyond;
-	trace(TRACE_NMI, 77, 0);
-	trace_print(put_line);
-	assert_int_equal(line_count, TRACE_RECORDS);
-	assert_string_equal(lines[TRACE_RECORDS - 1], "cpu 1 tsc 1065 NMI       3f 0");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_levels, setup),
 		cmocka_unit_test_setup(test_long_message_is_cut, setup),
 		cmocka_unit_test_setup(test_replay_keeps_the_newest, setup),
-		cmocka_unit_test_setup(test_trace, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "lib/x86.h"
 #include "vmm/console.h"
 #include "vmm/console_internal.h"
+#include "vmm/cpu.h"
 #include "vmm/log.h"
 #include "vmm/shell.h"
 #include "vmm/shutdown.h"
-#include "vmm/trace.h"
+#include "vmm/shell_live.h"
+#include "vmm/time.h"
 
 /* A terminal that knows what the shell uses: CR, LF, BEL, ESC [ K, ESC [ n D. */
 static struct {
@@ -20,6 +23,7 @@ static struct {
 	char all[16384]; /* all lines that are complete */
 } terminal;
 
+static struct cpu boot_cpu = {.self = &boot_cpu};
 static struct channel *attached;
 static jmp_buf end;
 static enum { NOTHING, POWERED_OFF, RESTARTED } ended;
@@ -107,9 +111,16 @@ void log_replay(void (*put)(const char *text, size_t length))
 	put("second message\n", 15);
 }
 
-void trace_print(void (*put)(const char *line))
+/* What is live: its timer is ours. */
+static struct timer *armed;
+static uint64_t armed_for;
+static unsigned steps_left, steps, ends;
+
+void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
 {
-	put("CPU 0: exit");
+	assert_ptr_equal(cpu, &boot_cpu);
+	armed = deadline == TIMER_NEVER ? NULL : timer;
+	armed_for = deadline;
 }
 
 void shutdown_power_off(void)
@@ -153,6 +164,12 @@ static int setup(void **state)
 	attached = NULL;
 	ran[0] = '\0';
 	ended = NOTHING;
+	fake_x86_reset();
+	fake_x86.per_cpu = &boot_cpu;
+	fake_x86.tsc = 1000;
+	time_set_rate(1000000000);
+	armed = NULL;
+	steps = ends = 0;
 	shell_init();
 	shell_add_commands(commands, ARRAY_SIZE(commands));
 	shell_show_prompt();
@@ -275,7 +292,7 @@ static void test_help(void **state)
 {
 	(void)state;
 	type("help\r");
-	assert_true(said("  start      VM                           start a VM\n"));
+	assert_true(said("  start      VM                              start a VM\n"));
 	assert_true(said("  poweroff "));
 	assert_true(said("Ctrl-A ?"));
 	terminal.all[0] = '\0';
@@ -285,7 +302,7 @@ static void test_help(void **state)
 	assert_true(said("There is no command 'nothing'"));
 }
 
-static void test_log_and_trace(void **state)
+static void test_log(void **state)
 {
 	(void)state;
 	type("log\r");
@@ -296,8 +313,6 @@ static void test_log_and_trace(void **state)
 	assert_int_equal(level, LOG_ERROR);
 	type("log loud\r");
 	assert_true(said("log: there is no level 'loud'; give error, warning, info or debug\n"));
-	type("trace\r");
-	assert_true(said("CPU 0: exit\n"));
 }
 
 static void test_the_end(void **state)
@@ -368,7 +383,7 @@ static void test_completion(void **state)
 	type("\x05\x15");
 	terminal.all[0] = '\0';
 	type("\t"); /* everything */
-	assert_true(said("help  log  trace  poweroff  reboot  start  stat  many  \n"));
+	assert_true(said("help  log  poweroff  reboot  start  stat  many  \n"));
 	assert_line("", 0);
 }
 
@@ -393,11 +408,102 @@ static void test_command_that_switches_away(void **state)
 	assert_string_equal(terminal.line, ""); /* no prompt in the VM's console */
 }
 
+static bool step(void)
+{
+	steps++;
+	console_write("picture\n", 8);
+	return --steps_left;
+}
+
+static void live_ended(void)
+{
+	ends++;
+}
+
+static const struct shell_live picture = {step, live_ended, 500, false},
+			       pause = {step, live_ended, 500, true};
+
+static void begin(unsigned count, const char *const *arguments)
+{
+	(void)arguments;
+	shell_live(count ? &pause : &picture);
+}
+
+/* The time of what is live has come. */
+static void fire(void)
+{
+	struct timer *timer = armed;
+
+	assert_non_null(timer);
+	armed = NULL;
+	timer->expired(timer);
+}
+
+static void add_live(void)
+{
+	static const struct shell_command top[] = {
+		{"top", "[KEEP]", "a picture", 0, 1, begin, NULL}
+        };
+
+	shell_add_commands(top, 1);
+	steps_left = 3;
+}
+
+static void test_live_until_it_is_done(void **state)
+{
+	(void)state;
+	add_live();
+	type("top\r\n"); /* LF is no key */
+	assert_int_equal(armed_for, 1500);
+	assert_int_equal(steps, 0);
+	assert_string_equal(terminal.line, "");
+	assert_false(shell_prompt_hidden()); /* nobody is to show it */
+	fake_x86.tsc = 1600;
+	fire();
+	assert_int_equal(armed_for, 2100);
+	fire();
+	assert_string_equal(terminal.line, "");
+	assert_int_equal(ends, 0);
+	fire();
+	assert_int_equal(steps, 3);
+	assert_int_equal(ends, 1);
+	assert_null(armed);
+	assert_line("", 0);
+}
+
+static void test_a_key_ends_what_is_live(void **state)
+{
+	(void)state;
+	add_live();
+	type("top\r");
+	fire();
+	type("qh");
+	assert_int_equal(ends, 1);
+	assert_null(armed);
+	assert_line("h", 1);
+	type("\x15top keep\r");
+	type("st");
+	assert_int_equal(ends, 2);
+	assert_line("st", 2);
+}
+
+static void test_a_vm_console_ends_what_is_live(void **state)
+{
+	(void)state;
+	add_live();
+	type("top\r");
+	switch_away(0, NULL);
+	fire();
+	assert_int_equal(steps, 0);
+	assert_int_equal(ends, 1);
+	assert_string_equal(terminal.line, "");
+}
+
 static void test_no_more_tables(void **state)
 {
 	(void)state;
-	shell_add_commands(commands, 1);
-	shell_add_commands(commands, 1);
+	for (unsigned i = 2; i < SHELL_TABLES_MAX; i++)
+		shell_add_commands(commands, 1);
 	expect_assert_failure(shell_add_commands(commands, 1));
 }
 
@@ -409,11 +515,14 @@ int main(void)
 		cmocka_unit_test_setup(test_long_line, setup),
 		cmocka_unit_test_setup(test_commands, setup),
 		cmocka_unit_test_setup(test_help, setup),
-		cmocka_unit_test_setup(test_log_and_trace, setup),
+		cmocka_unit_test_setup(test_log, setup),
 		cmocka_unit_test_setup(test_the_end, setup),
 		cmocka_unit_test_setup(test_history, setup),
 		cmocka_unit_test_setup(test_completion, setup),
 		cmocka_unit_test_setup(test_command_that_switches_away, setup),
+		cmocka_unit_test_setup(test_live_until_it_is_done, setup),
+		cmocka_unit_test_setup(test_a_key_ends_what_is_live, setup),
+		cmocka_unit_test_setup(test_a_vm_console_ends_what_is_live, setup),
 		cmocka_unit_test_setup(test_no_more_tables, setup),
 	};
 

@@ -3,20 +3,26 @@
 #include "vm_rig.h"
 #include "devices/virtual/services.h"
 #include "vmm/shell.h"
+#include "vmm/shell_trace.h"
 #include "vmm/shell_vm.h"
+#include "vmm/trace.h"
 
 enum { EXIT_EXTERNAL_INTERRUPT = 1, EXIT_CPUID = 10, EXIT_IO = 30 };
 
-static const struct shell_command *table;
-static size_t table_size;
+static struct {
+	const struct shell_command *commands;
+	size_t count;
+} tables[SHELL_TABLES_MAX];
+static unsigned table_count;
 static char said[32768];
 static unsigned ended; /* times that the last VM was said to have ended */
 static bool cannot_load;
+static unsigned shown, dumps; /* by the trace */
 
 void shell_add_commands(const struct shell_command *commands, size_t count)
 {
-	table = commands;
-	table_size = count;
+	tables[table_count].commands = commands;
+	tables[table_count++].count = count;
 }
 
 void shell_print(const char *format, ...)
@@ -29,11 +35,22 @@ void shell_print(const char *format, ...)
 	va_end(args);
 }
 
+void trace_show(unsigned count)
+{
+	shown = count;
+}
+
+void trace_dump(void)
+{
+	dumps++;
+}
+
 static const struct shell_command *command(const char *name)
 {
-	for (size_t i = 0; i < table_size; i++)
-		if (!strcmp(table[i].name, name))
-			return &table[i];
+	for (unsigned i = 0; i < table_count; i++)
+		for (size_t k = 0; k < tables[i].count; k++)
+			if (!strcmp(tables[i].commands[k].name, name))
+				return &tables[i].commands[k];
 	fail_msg("there is no command '%s'", name);
 	return NULL;
 }
@@ -43,6 +60,15 @@ static void run(const char *name, const char *argument)
 {
 	said[0] = '\0';
 	command(name)->run(argument ? 1 : 0, &argument);
+}
+
+/* The same with two arguments. */
+static void run_two(const char *name, const char *first, const char *second)
+{
+	const char *const arguments[] = {first, second};
+
+	said[0] = '\0';
+	command(name)->run(2, arguments);
 }
 
 #define assert_said(text)                                                                                    \
@@ -72,6 +98,7 @@ static int setup(void **state)
 	cannot_load = false;
 	ended = 0;
 	vm_all_stopped = count_end;
+	table_count = 0;
 	shell_vm_init();
 	return error;
 }
@@ -304,6 +331,61 @@ static void cpu_and_mem_report(void **state)
 	assert_said(line);
 }
 
+static void measure_and_trace_turn_the_watch_on_and_off(void **state)
+{
+	(void)state;
+	run("measure", "on");
+	assert_int_equal(vm.vcpu.watch, WATCH_MEASURE);
+	assert_false(trace_on);
+	vm.vcpu.exit_ticks[EXIT_CPUID] = vm.vcpu.exit_measured[EXIT_CPUID] = 5;
+	run("measure", "on"); /* it is: nothing begins anew */
+	assert_int_equal(vm.vcpu.exit_ticks[EXIT_CPUID], 5);
+	run_two("trace", "on", "bench");
+	assert_int_equal(vm.vcpu.watch, WATCH_MEASURE | WATCH_TRACE);
+	assert_true(trace_on);
+	run_two("measure", "off", "bench");
+	assert_int_equal(vm.vcpu.watch, WATCH_TRACE);
+	assert_int_equal(vm.vcpu.exit_ticks[EXIT_CPUID], 5); /* still to be read */
+	run_two("measure", "on", "bench");
+	assert_int_equal(vm.vcpu.exit_ticks[EXIT_CPUID], 0);
+	assert_int_equal(vm.vcpu.exit_measured[EXIT_CPUID], 0);
+	run("trace", "off");
+	assert_int_equal(vm.vcpu.watch, WATCH_MEASURE);
+	assert_false(trace_on);
+	assert_string_equal(said, "");
+}
+
+static void trace_says_what_it_does_not_understand(void **state)
+{
+	static const char *const bad[] = {"0", "4096", "12x", "99999999999", "", "-1"};
+
+	(void)state;
+	run("trace", "of");
+	assert_string_equal(said, "trace: give on, off, show or dump; 'help trace' says more\n");
+	run_two("trace", "dump", "bench");
+	assert_string_equal(said, "trace: give on, off, show or dump; 'help trace' says more\n");
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		run_two("trace", "show", bad[i]);
+		assert_said("' is no number from 1 to 4095\n");
+	}
+	run_two("trace", "on", "benhc");
+	assert_string_equal(said, "There is no VM 'benhc'; known are: bench\n");
+	assert_false(trace_on);
+	run("measure", "maybe");
+	assert_string_equal(said, "measure: there is no 'maybe'; give on or off\n");
+}
+
+static void trace_shows_and_dumps(void **state)
+{
+	(void)state;
+	run("trace", NULL);
+	assert_int_equal(shown, 32);
+	run_two("trace", "show", "4095");
+	assert_int_equal(shown, 4095);
+	run("trace", "dump");
+	assert_int_equal(dumps, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +404,9 @@ int main(void)
 		shell_test(a_reset_without_images_stops_the_vm),
 		shell_test(pause_holds_and_resume_goes_on),
 		shell_test(cpu_and_mem_report),
+		shell_test(measure_and_trace_turn_the_watch_on_and_off),
+		shell_test(trace_says_what_it_does_not_understand),
+		shell_test(trace_shows_and_dumps),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -56,7 +56,7 @@ static struct cpu cpu;
 
 /* ---- What the VM's code needs from modules that cannot run in a process ---- */
 
-const char vmx_exit_entry[1];
+const char vmx_exit_entry[1], vmx_exit_entry_watched[1];
 void lapic_timer_arm(uint64_t deadline);
 void console_write(const char *text, size_t length);
 bool console_busy(void);

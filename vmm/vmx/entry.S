@@ -5,7 +5,8 @@
  *           -> restore the registers of the current vCPU -> VM entry
  *
  * HOST_RSP points behind vcpu->gpr[], so the pushes below fill the array. The vCPU that
- * is entered is cpu->current, which need not be the one that exited.
+ * is entered is cpu->current, which need not be the one that exited. The VMCS of a vCPU that is
+ * watched has another HOST_RIP, so that the others pay nothing for it.
  *
  * No RET ever consumes a return-stack entry from before the exit: this code
  * calls down and never returns up, so the guest cannot steer the monitor by
@@ -25,6 +26,44 @@
 #define ENTRY_ACTIONS          0xf0000
 
 #define MSR_FLUSH_CMD 0x10b
+
+	.macro	save_registers
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%r11
+	push	%r10
+	push	%r9
+	push	%r8
+	push	%rdi
+	push	%rsi
+	push	%rbp
+	push	%rsp		/* the unused RSP slot */
+	push	%rbx
+	push	%rdx
+	push	%rcx
+	push	%rax
+	.endm
+
+	/* RDI: the vCPU. RSI is left as it is. */
+	.macro	enter_monitor
+	mov	%rsp, %rdi
+	mov	%gs:CPU_STACK_TOP, %rsp
+	xor	%eax, %eax
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%ebx, %ebx
+	xor	%ebp, %ebp
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
+	.endm
 
 	.macro	restore_registers
 	pop	%rax
@@ -52,41 +91,23 @@
 backend_run:
 	jmp	enter
 
+	.globl	vmx_exit_entry_watched
+	.balign	16
+vmx_exit_entry_watched:
+	save_registers
+	rdtsc
+	shl	$32, %rdx
+	lea	(%rax, %rdx), %rsi
+	enter_monitor
+	call	vmx_exit_watched
+	jmp	enter
+
 	.globl	vmx_exit_entry
 	.balign	16
 vmx_exit_entry:
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%r11
-	push	%r10
-	push	%r9
-	push	%r8
-	push	%rdi
-	push	%rsi
-	push	%rbp
-	push	%rsp		/* the unused RSP slot */
-	push	%rbx
-	push	%rdx
-	push	%rcx
-	push	%rax
-	mov	%rsp, %rdi
-	mov	%gs:CPU_STACK_TOP, %rsp
-	xor	%eax, %eax
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%ebx, %ebx
-	xor	%ebp, %ebp
+	save_registers
+	enter_monitor
 	xor	%esi, %esi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
 	call	vmx_exit
 
 enter:

@@ -3,6 +3,7 @@
  * whose delivery an exit interrupted.
  */
 #include "lib/registers.h"
+#include "vmm/trace.h"
 #include "vmm/vmx/vmx.h"
 
 /* SDM Vol. 3C "Information for VM Exits That Occur During Event Delivery". */
@@ -32,7 +33,7 @@ void vmx_requeue_event(struct vcpu *vcpu)
 	vcpu_request(vcpu, REQUEST_EVENT);
 }
 
-static void enter_with(const struct event *event)
+static void enter_with(const struct vcpu *vcpu, const struct event *event)
 {
 	uint32_t info = (uint32_t)(INTERRUPTION_VALID | (uint32_t)event->type << 8 | event->vector);
 
@@ -43,6 +44,8 @@ static void enter_with(const struct event *event)
 	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
 		vmwrite(VMCS_ENTRY_LENGTH, event->length);
 	vmwrite(VMCS_ENTRY_INTERRUPTION, info);
+	if (unlikely(vcpu->watched & WATCH_TRACE))
+		trace_vm(TRACE_INJECT, vcpu->vm->number, event->vector, event->type, event->error_code);
 }
 
 /* Error codes are not delivered in real mode: SDM Vol. 3C "VM-Entry Controls for Event Injection", checks. */
@@ -60,7 +63,7 @@ static void inject_queued(struct vcpu *vcpu)
 	}
 	if (event.type == EVENT_NMI)
 		vcpu->nmi_blocked = !vmx_features.virtual_nmi;
-	enter_with(&event);
+	enter_with(vcpu, &event);
 	vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
 }
 
@@ -88,7 +91,7 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 	}
 	vcpu->nmi_waiting = false;
 	vcpu->nmi_blocked = !vmx_features.virtual_nmi;
-	enter_with(&nmi);
+	enter_with(vcpu, &nmi);
 	return true;
 }
 
@@ -105,7 +108,8 @@ static void inject_interrupt(struct vcpu *vcpu)
 		.type = EVENT_INTERRUPT,
 	};
 
-	enter_with(&event);
+	enter_with(vcpu, &event);
+	vcpu->injected++;
 	/* The controller may have more: look again as soon as the guest opens interrupts. */
 	if (machine_intr(&vcpu->vm->machine))
 		vmx_processor_control(PROCESSOR_INTERRUPT_WINDOW, true);

@@ -161,5 +161,7 @@ void vmx_settle(void)
 		cpu_catch_up(cpu);
 	while (!runnable(cpu->current))
 		cpu_idle(cpu);
+	if (unlikely(cpu->current->watch != cpu->current->watched))
+		vmx_choose_entry(cpu->current);
 	backend_deadline_changed(cpu);
 }

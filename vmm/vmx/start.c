@@ -12,8 +12,6 @@
 #include "vmm/msr.h"
 #include "vmm/vmx/vmx.h"
 
-extern const char vmx_exit_entry[];
-
 static hpa_t msr_bitmap; /* one for all VMs: the policy is the same */
 
 int backend_detect(char *problem, size_t size)
@@ -172,7 +170,6 @@ static void set_host_state(const struct cpu *cpu, const struct vcpu *vcpu)
 	vmwrite(VMCS_HOST_PAT, read_msr(MSR_PAT));
 	vmwrite(VMCS_HOST_EFER, read_msr(MSR_EFER));
 	vmwrite(VMCS_HOST_RSP, (uint64_t)&vcpu->gpr[GPRS]);
-	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit_entry);
 }
 
 static void set_segment(unsigned index, uint16_t selector, uint64_t base, uint32_t limit, uint32_t access)
@@ -281,6 +278,7 @@ void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_st
 	memcpy(vcpu->gpr, start->gpr, sizeof(vcpu->gpr));
 	set_controls(vcpu);
 	set_host_state(cpu, vcpu);
+	vmx_choose_entry(vcpu);
 	set_segments(start);
 	set_guest_registers(start);
 	reset_live_registers(vcpu);

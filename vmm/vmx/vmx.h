@@ -48,8 +48,13 @@ void vmx_requeue_event(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);        /* the only place where events are chosen for delivery */
 void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrupt that wait for a window */
 bool vmx_wakes(const struct vcpu *vcpu);
+
+/* vcpu->watch has changed: choose the way that its exits take. watched.c */
+void vmx_choose_entry(struct vcpu *vcpu);
+
 /* What entry.S calls. */
 void vmx_exit(struct vcpu *vcpu);
+void vmx_exit_watched(struct vcpu *vcpu, uint64_t tsc);
 void vmx_entry_failed(struct vcpu *vcpu);
 void vmx_settle(void);
 

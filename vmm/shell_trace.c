@@ -1,0 +1,135 @@
+#include "vmm/shell_trace.h"
+#include "lib/string.h"
+#include "vmm/shell.h"
+#include "vmm/shell_vm.h"
+#include "vmm/trace.h"
+#include "vmm/vm.h"
+
+#define SHOWN     32   /* records that `trace show` shows, if it is not told */
+#define SHOWN_MAX 4095 /* what one CPU keeps */
+
+static const char *word_at(const char *const *words, unsigned index, unsigned count)
+{
+	return index < count ? words[index] : NULL;
+}
+
+static const char *trace_word(unsigned index)
+{
+	static const char *const words[] = {"on", "off", "show", "dump"};
+
+	return word_at(words, index, ARRAY_SIZE(words));
+}
+
+static const char *measure_word(unsigned index)
+{
+	static const char *const words[] = {"on", "off"};
+
+	return word_at(words, index, ARRAY_SIZE(words));
+}
+
+/* "on" or "off" of a VM, or of all. */
+static void for_vms(unsigned count, const char *const *arguments, void (*act)(struct vm *vm))
+{
+	if (count > 1)
+		with_vm(arguments[1], act);
+	else
+		with_all_vms(act);
+}
+
+/* ---- measure ---- */
+
+static void measure_on(struct vm *vm)
+{
+	struct vcpu *vcpu = &vm->vcpu;
+
+	if (vcpu->watch & WATCH_MEASURE)
+		return;
+	memset(vcpu->exit_ticks, 0, sizeof(vcpu->exit_ticks));
+	memset(vcpu->exit_measured, 0, sizeof(vcpu->exit_measured));
+	vm_watch(vm, vcpu->watch | WATCH_MEASURE);
+}
+
+static void measure_off(struct vm *vm)
+{
+	vm_watch(vm, vm->vcpu.watch & (uint8_t)~WATCH_MEASURE);
+}
+
+static void command_measure(unsigned count, const char *const *arguments)
+{
+	if (!strcmp(arguments[0], "on"))
+		for_vms(count, arguments, measure_on);
+	else if (!strcmp(arguments[0], "off"))
+		for_vms(count, arguments, measure_off);
+	else
+		shell_print("measure: there is no '%s'; give on or off\n", arguments[0]);
+}
+
+/* ---- trace ---- */
+
+static void trace_vm_on(struct vm *vm)
+{
+	trace_on = true;
+	vm_watch(vm, vm->vcpu.watch | WATCH_TRACE);
+}
+
+static bool any_traced(void)
+{
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vm_get(i) && vm_get(i)->vcpu.watch & WATCH_TRACE)
+			return true;
+	return false;
+}
+
+static void trace_vm_off(struct vm *vm)
+{
+	vm_watch(vm, vm->vcpu.watch & (uint8_t)~WATCH_TRACE);
+	trace_on = any_traced();
+}
+
+/* A decimal number from 1 to SHOWN_MAX; 0: it is none. */
+static unsigned parse_count(const char *text)
+{
+	unsigned value = 0;
+
+	for (; *text >= '0' && *text <= '9' && value <= SHOWN_MAX; text++)
+		value = value * 10 + (unsigned)(*text - '0');
+	return *text || value > SHOWN_MAX ? 0 : value;
+}
+
+static void show(unsigned count, const char *const *arguments)
+{
+	unsigned records = count > 1 ? parse_count(arguments[1]) : SHOWN;
+
+	if (records)
+		trace_show(records);
+	else
+		shell_print("trace show: '%s' is no number from 1 to %u\n", arguments[1], SHOWN_MAX);
+}
+
+static void command_trace(unsigned count, const char *const *arguments)
+{
+	if (!count || !strcmp(arguments[0], "show"))
+		show(count, arguments);
+	else if (!strcmp(arguments[0], "on"))
+		for_vms(count, arguments, trace_vm_on);
+	else if (!strcmp(arguments[0], "off"))
+		for_vms(count, arguments, trace_vm_off);
+	else if (!strcmp(arguments[0], "dump") && count == 1)
+		trace_dump();
+	else
+		shell_print("trace: give on, off, show or dump; 'help trace' says more\n");
+}
+
+/* clang-format off */
+static const struct shell_command commands[] = {
+	{"trace",   "[on|off [VM] | show [N] | dump]", "note more of what happens, or less; show it, or dump it for a host",
+	 0, 2, command_trace, trace_word},
+	{"measure", "on|off [VM]", "count the ticks that each kind of exit takes; 'stat' shows them",
+	 1, 2, command_measure, measure_word},
+};
+/* clang-format on */
+
+void shell_trace_init(void)
+{
+	shell_add_commands(commands, ARRAY_SIZE(commands));
+}

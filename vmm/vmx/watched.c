@@ -1,0 +1,65 @@
+/*
+ * The way of the exits of a vCPU that is measured or traced. HOST_RIP in its VMCS leads to it, so
+ * that all other vCPUs pay nothing.
+ */
+#include "lib/x86.h"
+#include "vmm/trace.h"
+#include "vmm/vmx/vmx.h"
+
+/* entry.S */
+extern const char vmx_exit_entry[], vmx_exit_entry_watched[];
+
+/* What vmx_settle() can do at once: everything else may let others run, or wait. */
+#define SETTLED_AT_ONCE (REQUEST_EVENT | REQUEST_NMI | REQUEST_INTERRUPT | REQUEST_FLUSH | ENTRY_ACTIONS)
+
+void vmx_choose_entry(struct vcpu *vcpu)
+{
+	vcpu->watched = vcpu->watch;
+	vmwrite(VMCS_HOST_RIP, (uint64_t)(vcpu->watched ? vmx_exit_entry_watched : vmx_exit_entry));
+}
+
+static uint64_t unclaimed(const struct vcpu *vcpu)
+{
+	const struct port_space *ports = &vcpu->vm->machine.ports;
+
+	return ports->unclaimed_reads + ports->unclaimed_writes;
+}
+
+/* The exit, and what it asks for, as far as that is done without letting others run. */
+static void handle(struct vcpu *vcpu)
+{
+	vmx_exit(vcpu);
+	if (vcpu->requests && !(vcpu->requests & ~(uint32_t)SETTLED_AT_ONCE))
+		vmx_settle();
+}
+
+/* As handle(), with a record of the exit and one of an unclaimed port. */
+static void handle_traced(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
+{
+	uint64_t before = unclaimed(vcpu);
+	struct trace_record *record = trace_vm(TRACE_EXIT, vcpu->vm->number, reason, vmread(VMCS_GUEST_RIP),
+	                                       vmread(VMCS_EXIT_QUALIFICATION));
+
+	if (record)
+		record->tsc = tsc;
+	handle(vcpu);
+	if (record && record->tsc == tsc)
+		record->ticks = (uint32_t)MIN(read_tsc() - tsc, UINT32_MAX);
+	if (unclaimed(vcpu) != before)
+		trace_vm(TRACE_PORT, vcpu->vm->number, 0, vcpu->vm->machine.ports.last_unclaimed, 0);
+}
+
+/* Called by entry.S, which saved the guest's registers and read the TSC. */
+void vmx_exit_watched(struct vcpu *vcpu, uint64_t tsc)
+{
+	unsigned reason = (unsigned)MIN(vmread(VMCS_EXIT_REASON), UINT8_MAX);
+
+	if (vcpu->watched & WATCH_TRACE)
+		handle_traced(vcpu, reason, tsc);
+	else
+		handle(vcpu);
+	if (vcpu->watched & WATCH_MEASURE && reason < EXIT_REASONS) {
+		vcpu->exit_ticks[reason] += read_tsc() - tsc;
+		vcpu->exit_measured[reason]++;
+	}
+}
