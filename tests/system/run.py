@@ -11,6 +11,7 @@ import faults  # noqa: E402
 import mistakes  # noqa: E402
 import no_vmx  # noqa: E402
 import runner  # noqa: E402
+import tracing  # noqa: E402
 
 os.chdir(TOP)
-runner.main("Whole boots in emulators.", [*boots.CASES, *faults.CASES, *mistakes.CASES, *no_vmx.CASES])
+runner.main("Whole boots in emulators.", [*boots.CASES, *faults.CASES, *mistakes.CASES, *no_vmx.CASES, *tracing.CASES])

@@ -1,0 +1,70 @@
+"""What the operator sees of a VM that runs: trace and measure, from the exits to the picture on the host."""
+import importlib.util
+import os
+
+from bochs import Bochs
+from case import Case, kernel, nacre_iso
+from operators import ALARM, TIMEOUT, Operator
+
+CONFIG = """\
+[vm fault]
+kernel = kernel
+memory = 64M
+"""
+
+DUMP_LIMIT = 120
+SCRIPT = "vmm/trace_to_json.py"
+
+# Instructions from exit to entry that a CPUID exit may take while it is measured: docs/performance.md and some.
+CPUID_MAX = 250
+
+
+def picture(text):
+    """What the host's script makes of a console log."""
+    spec = importlib.util.spec_from_file_location("trace_to_json", os.path.abspath(SCRIPT))
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script.convert(text)["traceEvents"]
+
+
+def check_picture(events):
+    """The one VM ran, and its exits are there with the time that they took."""
+    names = {(event["pid"], event["tid"]): event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    assert names == {(1, 0): "CPU 0", (2, 0): "fault"}, names
+    exits = [event for event in events if event["name"] == "CPUID" and event["pid"] == 2]
+    assert len(exits) > 1000, f"{len(exits)} exits are in the picture"
+    assert all(0 < event["args"]["ticks"] for event in exits[1:-1]), "an exit took no time"
+    median = sorted(event["args"]["ticks"] for event in exits)[len(exits) // 2]
+    assert median <= CPUID_MAX, f"CPUID takes {median} instructions"
+    turns = [event for event in events if event["name"] == "fault" and event["pid"] == 1]
+    assert turns and turns[0]["ph"] == "X", "the VM never ran"
+
+
+def test(case, directory):
+    iso = nacre_iso(directory, CONFIG, {"kernel": kernel("fault")})
+    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = ALARM
+        operator = Operator(machine.console)
+        operator.expect(r"fault: which\?\r")
+        machine.console.send("exits\r")
+        operator.expect(r"fault: exits\r")
+        operator.to_shell()
+        operator.command("measure on")
+        operator.command("trace on fault")
+        operator.answer("trace show 20", r"(?m)^ +\d+\.\d{9} cpu 0  fault +exit +CPUID, rip \w+, qualification 0, \d+ ticks$")
+        machine.console.send("trace dump\r")
+        operator.expect(r"---- nacre trace begin 1\r", DUMP_LIMIT)
+        machine.console.send("q")
+        operator.expect(r"---- nacre trace broken off\r", DUMP_LIMIT)
+        operator.until_prompt()
+        machine.console.send("trace dump\r")
+        operator.expect(r"---- nacre trace end \d+ \w+\r", DUMP_LIMIT)
+        operator.until_prompt()
+        operator.command("trace off")
+        operator.command("measure off")
+        check_picture(picture(machine.console.text))
+        machine.console.send("poweroff\r")
+        machine.wait(TIMEOUT)
+
+
+CASES = [Case("trace and measure", 300, test)]
