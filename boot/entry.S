@@ -256,6 +256,7 @@ boot_gdt_pointer_high:
 /* The first tables: all of EARLY_MAP_LIMIT in 2 MiB pages, at 0, DIRECT_MAP_BASE and IMAGE_BASE. */
 	.section .data.entry, "aw"
 	.balign 4096
+	.globl boot_pml4 /* other processors start with it */
 boot_pml4:
 	.quad PHYSICAL(boot_pdpt) + PAGE_PRESENT_WRITE
 	.fill PML4_INDEX(DIRECT_MAP_BASE) - 1, 8, 0

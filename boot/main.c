@@ -4,6 +4,7 @@
  */
 #include "boot/multiboot2.h"
 #include "boot/options.h"
+#include "boot/smp.h"
 #include "devices/real/acpi.h"
 #include "devices/real/lapic.h"
 #include "devices/real/power.h"
@@ -31,7 +32,7 @@ noreturn void stack_switch(void *top, void (*next)(void));
 
 noreturn void boot_main(uint32_t info_address);
 
-static struct cpu boot_cpu = {.self = &boot_cpu, .deadline = TIMER_NEVER};
+static struct cpu boot_cpu;
 static struct boot_info info;
 static struct acpi_info acpi;
 static struct memory_range reserved[2 + BOOT_MODULES_MAX]; /* must stay: frames_extend() */
@@ -125,6 +126,7 @@ static void start_memory(void)
 	}
 	stop_screen_early();
 	host_map_activate();
+	frames_extend();
 }
 
 static void start_devices(void)
@@ -145,7 +147,9 @@ static void run(void)
 	for (unsigned i = 0; i < info.module_count; i++)
 		files[i] = (struct guest_file){info.module[i].name, info.module[i].start,
 		                               info.module[i].end - info.module[i].start};
-	guests_run(files, info.module_count);
+	guests_init(files, info.module_count);
+	smp_start(&acpi, info.range, info.range_count);
+	guests_run();
 }
 
 noreturn void boot_main(uint32_t info_address)
@@ -153,6 +157,8 @@ noreturn void boot_main(uint32_t info_address)
 	struct monitor_config options;
 	void *stack;
 
+	cpu_init(&boot_cpu, 0);
+	cpu_add(&boot_cpu);
 	interrupts_early_init(&boot_cpu);
 	start_console_and_parse(info_address, &options);
 	describe_boot();
@@ -161,7 +167,6 @@ noreturn void boot_main(uint32_t info_address)
 	if (!stack || interrupts_init_cpu(&boot_cpu))
 		panic("boot: no memory for the boot processor's stacks");
 	boot_cpu.stack_top = (uint64_t)stack;
-	timer_queue_init(&boot_cpu.timers);
 	console_init(options.screen ? &info.framebuffer : NULL);
 	stack_switch(stack, run);
 }

@@ -1,6 +1,6 @@
 #include "guests/start.h"
 #include "guests/config.h"
-#include "guests/loader.h"
+#include "guests/plan.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -17,141 +17,11 @@
 
 #define ERRORS_SHOWN 16
 
-static const struct guest_file *files;
-static unsigned file_count;
 static struct config config;
 
 static void put(const char *line)
 {
 	log_info("%s\n", line);
-}
-
-static const struct guest_file *find_file(const char *name)
-{
-	for (unsigned i = 0; i < file_count; i++)
-		if (!strcmp(files[i].name, name))
-			return &files[i];
-	return NULL;
-}
-
-/* ---- Loading ---- */
-
-static const struct guest_file *need_file(const char *key, const char *name, unsigned line, char *problem,
-                                          size_t size)
-{
-	const struct guest_file *file = find_file(name);
-
-	if (!file)
-		format_buffer(
-			problem, size,
-			"config line %u: %s = %s: the boot loader did not load that file; add "
-			"\"module2 /boot/FILE %s\" to its menu entry, or rebuild the image with make iso",
-			line, key, name, name);
-	return file;
-}
-
-_Static_assert(GUEST_MODULES_MAX == CONFIG_MODULES_MAX, "modules");
-
-static int find_modules(const struct vm_config *plan, struct guest_image *image, char *problem, size_t size)
-{
-	for (unsigned i = 0; i < plan->module_count; i++) {
-		const struct config_module *module = &plan->module[i];
-		const struct guest_file *file =
-			need_file("module", module->path, module->line, problem, size);
-
-		if (!file)
-			return -ERR_NOT_FOUND;
-		image->modules[image->module_count++] =
-			(struct guest_module){hpa_to_pointer(file->start), file->size, module->arguments};
-	}
-	return 0;
-}
-
-static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
-{
-	const struct vm_config *plan = vm->load_context;
-	const struct guest_file *kernel, *initrd = NULL;
-	struct guest_image image;
-	struct guest_start state;
-	char reason[160];
-	int error;
-
-	kernel = need_file("kernel", plan->kernel, plan->kernel_line, problem, size);
-	if (!kernel)
-		return -ERR_NOT_FOUND;
-	if (plan->initrd[0]) {
-		initrd = need_file("initrd", plan->initrd, plan->initrd_line, problem, size);
-		if (!initrd)
-			return -ERR_NOT_FOUND;
-	}
-	image = (struct guest_image){
-		.kernel = hpa_to_pointer(kernel->start),
-		.kernel_size = kernel->size,
-		.initrd = initrd ? hpa_to_pointer(initrd->start) : NULL,
-		.initrd_size = initrd ? initrd->size : 0,
-		.cmdline = plan->cmdline,
-		.type = plan->type,
-		.acpi = plan->acpi,
-		.uarts = plan->uarts,
-		.screen = plan->screen,
-		.hpet = plan->hpet,
-		.memory = vm->memory,
-		.map = &vm->map,
-	};
-	error = find_modules(plan, &image, problem, size);
-	if (error)
-		return error;
-	error = guest_load_image(&image, &state, reason, sizeof(reason));
-	if (error) {
-		format_buffer(problem, size, "config line %u: kernel = %s: %s", plan->kernel_line,
-		              plan->kernel, reason);
-		return error;
-	}
-	*start = (struct vcpu_start){
-		.mode = state.mode,
-		.rip = state.rip,
-		.rsp = state.rsp,
-		.cr3 = state.cr3,
-		.gdt = state.gdt,
-		.gdt_limit = state.gdt_limit,
-		.cs = state.cs,
-		.ds = state.ds,
-		.tr = state.tr,
-	};
-	memcpy(start->gpr, state.gpr, sizeof(start->gpr));
-	return 0;
-}
-
-/*
- * Kernels search the option ROMs byte by byte. All ones in read-only pages look like the empty bus
- * that the bare machine has there, without an exit for each.
- */
-static int add_empty_roms(struct guest_map *map)
-{
-	uint8_t ones[256];
-	int error = guest_map_add(map, GUEST_OPTION_ROMS, GUEST_BIOS_START - GUEST_OPTION_ROMS, GUEST_ROM);
-
-	memset(ones, 0xff, sizeof(ones));
-	for (gpa_t at = GUEST_OPTION_ROMS; at < GUEST_BIOS_START && !error; at += sizeof(ones))
-		error = guest_load(map, at, ones, sizeof(ones));
-	return error;
-}
-
-static int populate(struct guest_map *map, uint64_t memory)
-{
-	struct guest_range ranges[GUEST_RANGES_MAX];
-	unsigned count = guest_memory_layout(memory, ranges);
-	int error;
-
-	for (unsigned i = 0; i < count; i++) {
-		enum guest_type type = ranges[i].kind == GUEST_RANGE_BIOS ? GUEST_ROM : GUEST_RAM;
-		error = guest_map_add(map, ranges[i].start, ranges[i].size, type);
-
-		if (error)
-			return error;
-	}
-	error = guest_map_add(map, VGA_TEXT_GPA, VGA_TEXT_SIZE, GUEST_RAM);
-	return error ? error : add_empty_roms(map);
 }
 
 /* ---- Config ---- */
@@ -169,7 +39,7 @@ static unsigned order_of(size_t size)
 static bool read_config(void)
 {
 	static struct config_error errors[ERRORS_SHOWN];
-	const struct guest_file *file = find_file("config");
+	const struct guest_file *file = plan_file("config");
 	unsigned count;
 	hpa_t storage;
 
@@ -194,55 +64,46 @@ static bool read_config(void)
 	return true;
 }
 
-static struct vm *alloc_vm(void)
-{
-	hpa_t frames = frames_alloc(order_of(sizeof(struct vm)), FRAME_OWNER_MONITOR, FRAME_DATA);
+/* ---- VMs ---- */
 
-	return frames ? hpa_to_pointer(frames) : NULL;
+static void check_memory(void)
+{
+	uint64_t wanted = config_memory_total(&config), free = frames_stat().free * PAGE_SIZE;
+
+	if (wanted > free)
+		log_warning("config: the VMs that start by themselves need %luM of memory in all, but only "
+		            "%luM are free, so "
+		            "that the last of them will not start: give them less, or the machine more\n",
+		            wanted >> 20, free >> 20);
 }
 
-static bool start_vm(const struct vm_config *plan)
+static void start_vm(struct vm *vm)
 {
-	struct vm_plan vm_plan = {
-		.name = plan->name,
-		.memory = plan->memory,
-		.uarts = plan->uarts,
-		.screen = plan->screen,
-		.hpet = plan->hpet,
-		.populate = populate,
-		.load = load,
-		.load_context = plan,
-	};
-	struct vm *vm = alloc_vm();
 	char problem[400];
 
-	if (!vm) {
-		log_error("vm %s: no memory for the VM: give the machine more memory\n", plan->name);
-		return false;
-	}
-	if (vm_start(vm, &vm_plan, 0, problem, sizeof(problem))) {
-		log_error("vm %s: %s\n", plan->name, problem);
-		frames_free(pointer_to_hpa(vm), order_of(sizeof(struct vm)));
-		return false;
-	}
-	log_info("vm %s: started with %luM of memory\n", vm->name, vm->memory >> 20);
-	console_attach(&vm->console);
-	return true;
+	if (vm_start(vm, problem, sizeof(problem)))
+		log_error("vm %s: %s\n", vm->name, problem);
+	else
+		log_info("vm %s: starts with %luM of memory\n", vm->name, vm->plan.memory >> 20);
 }
 
-/* A VM that cannot start does not keep the next one from it. */
-static bool start_first_vm(void)
+/* A VM that cannot start does not keep the next one from it. Returns whether any is on. */
+static bool start_vms(void)
 {
-	bool started = false;
+	bool any = false;
 
+	check_memory();
 	for (unsigned i = 0; i < config.vm_count; i++) {
-		if (started)
-			log_warning("vm %s: not started: this version runs one VM at a time\n",
-			            config.vm[i].name);
-		else
-			started = start_vm(&config.vm[i]);
+		struct vm *vm = plan_vm(&config.vm[i], i);
+
+		if (!vm || !config.vm[i].autostart)
+			continue;
+		start_vm(vm);
+		if (!any && vm->state != VM_STOPPED)
+			console_attach(&vm->console);
+		any |= vm->state != VM_STOPPED;
 	}
-	return started;
+	return any;
 }
 
 /* ---- The shell ---- */
@@ -285,21 +146,15 @@ static void all_stopped(void)
 	}
 }
 
-static noreturn void wait_in_shell(struct cpu *cpu)
-{
-	all_stopped();
-	for (;;)
-		cpu_idle(cpu);
-}
+/* ---- The beginning ---- */
 
-noreturn void guests_run(const struct guest_file *boot_files, unsigned count)
+static bool readable; /* the config */
+
+void guests_init(const struct guest_file *boot_files, unsigned count)
 {
-	struct cpu *cpu = this_cpu();
 	char problem[300];
-	bool readable;
 
-	files = boot_files;
-	file_count = count;
+	plan_files(boot_files, count);
 	if (backend_detect(problem, sizeof(problem))) {
 		backend_report(put); /* what there is, beside what is missing */
 		log_error("%s\n", problem);
@@ -312,13 +167,17 @@ noreturn void guests_run(const struct guest_file *boot_files, unsigned count)
 	log_info("Speculation mitigations:\n");
 	mitigations_report(put);
 	cpuid_init(backend_offers(), time_tsc_hz);
-	if (backend_cpu_start(cpu, problem, sizeof(problem))) {
+	if (backend_cpu_start(this_cpu(), problem, sizeof(problem))) {
 		log_error("%s\n", problem);
 		shutdown_halt();
 	}
+}
+
+noreturn void guests_run(void)
+{
 	vm_all_stopped = all_stopped;
 	start_shell();
-	if (!readable || !start_first_vm())
-		wait_in_shell(cpu);
+	if (!readable || !start_vms())
+		all_stopped();
 	backend_run();
 }

@@ -15,9 +15,12 @@ struct guest_file {
 };
 
 /*
- * Check the processor, read the table, make and run the guests. Any mistake of the operator's is
- * one sentence on the console; if no guest can run, the shell waits. `files` must stay.
+ * Check the processor, read the table, and enter VMX operation on this, the boot processor. Any mistake of
+ * the operator's is one sentence on the console; without VT-x the machine stops with it. `files` must stay.
  */
-noreturn void guests_run(const struct guest_file *files, unsigned count);
+void guests_init(const struct guest_file *files, unsigned count);
+
+/* Make the guests and run them, on all processors that are there by now; if none can run, the shell waits. */
+noreturn void guests_run(void);
 
 #endif

@@ -11,6 +11,7 @@
 #define MSR_APIC_BASE               0x1b
 #define MSR_FEATURE_CONTROL         0x3a
 #define MSR_TSC_ADJUST              0x3b
+#define MSR_PRED_CMD                0x49
 #define MSR_BIOS_UPDT_TRIG          0x79
 #define MSR_BIOS_SIGN_ID            0x8b
 #define MSR_MTRRCAP                 0xfe
@@ -59,6 +60,7 @@
 #define MSR_KERNEL_GS_BASE          0xc0000102
 #define MSR_TSC_AUX                 0xc0000103
 
+#define PRED_CMD_IBPB BIT(0)
 #define FEATURE_CONTROL_LOCKED     BIT(0)
 #define FEATURE_CONTROL_VMX_IN_SMX BIT(1)
 #define FEATURE_CONTROL_VMX        BIT(2)

@@ -83,15 +83,15 @@ static hfn_t take_block(unsigned order)
 }
 
 /* In words of 8 bytes: a guest's whole RAM comes through here. */
-static void clear_frames(hpa_t hpa, unsigned order)
+void frames_clear(hpa_t hpa, uint64_t size)
 {
 	void *to = hpa_to_pointer(hpa);
-	uint64_t words = (PAGE_SIZE << order) / sizeof(uint64_t);
+	uint64_t words = size / sizeof(uint64_t);
 
 	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0UL) : "memory");
 }
 
-hpa_t frames_alloc(unsigned order, uint16_t owner, enum frame_type type)
+hpa_t frames_alloc_uncleared(unsigned order, uint16_t owner, enum frame_type type)
 {
 	hfn_t first;
 
@@ -105,9 +105,16 @@ hpa_t frames_alloc(unsigned order, uint16_t owner, enum frame_type type)
 		frames_pool.owned[owner] += BIT(order);
 	}
 	spin_unlock(&frames_pool.lock);
-	if (first)
-		clear_frames(first << PAGE_SHIFT, order);
 	return first << PAGE_SHIFT;
+}
+
+hpa_t frames_alloc(unsigned order, uint16_t owner, enum frame_type type)
+{
+	hpa_t hpa = frames_alloc_uncleared(order, owner, type);
+
+	if (hpa)
+		frames_clear(hpa, PAGE_SIZE << order);
+	return hpa;
 }
 
 /* The first frame of an allocated block of this very order, or null. */

@@ -18,7 +18,7 @@
 #define FRAME_OWNER_NONE     0 /* free */
 #define FRAME_OWNER_MONITOR  1
 #define FRAME_OWNER_FIRST_VM 2
-#define FRAME_OWNERS         256 /* owners are below this */
+#define FRAME_OWNERS         1026 /* owners are below this: so many VMs */
 
 enum frame_type {
 	FRAME_FREE,
@@ -51,6 +51,12 @@ void frames_extend(void);
 
 /* 2^order frames, naturally aligned and zeroed; 0 if there are none (frame 0 is never given out). */
 hpa_t must_check frames_alloc(unsigned order, uint16_t owner, enum frame_type type);
+
+/* The same, with what an earlier owner left in them: the caller clears them before anybody else sees them. */
+hpa_t must_check frames_alloc_uncleared(unsigned order, uint16_t owner, enum frame_type type);
+
+/* Zero `size` bytes, a multiple of 8. */
+void frames_clear(hpa_t hpa, uint64_t size);
 
 /* Give back exactly what frames_alloc returned; `order` as then. Panics on a mismatch: a monitor's fault. */
 void frames_free(hpa_t hpa, unsigned order);

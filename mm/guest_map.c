@@ -96,7 +96,9 @@ static uint64_t add_block(struct guest_map *map, gpa_t gpa, uint64_t size, enum 
 
 	for (;; level--) {
 		if (gpa % PAGING_SIZE(level) == 0 && size >= PAGING_SIZE(level))
-			hpa = frames_alloc(order_of(level), map->tree.owner, FRAME_GUEST);
+			hpa = type == GUEST_RAM
+			              ? frames_alloc_uncleared(order_of(level), map->tree.owner, FRAME_GUEST)
+			              : frames_alloc(order_of(level), map->tree.owner, FRAME_GUEST);
 		if (hpa || !level)
 			break;
 	}
@@ -134,6 +136,22 @@ int guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_ty
 	if (error)
 		remove_range(map, gpa, done);
 	return error;
+}
+
+bool guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes)
+{
+	while (bytes && *from < GPA_LIMIT) {
+		struct page_mapping mapping = page_table_find(&map->tree, *from);
+		uint64_t offset = *from - mapping.virt, size = mapping.size - offset;
+
+		if (type_of(&mapping) == GUEST_RAM) {
+			size = MIN(size, bytes);
+			frames_clear(mapping.phys + offset, size);
+			bytes -= size;
+		}
+		*from += size;
+	}
+	return *from >= GPA_LIMIT;
 }
 
 /* Make sure that no page reaches from below `gpa` to above. What is there is RAM or ROM. */

@@ -46,12 +46,17 @@ int must_check guest_map_create(struct guest_map *map, uint16_t owner);
 void guest_map_destroy(struct guest_map *map);
 
 /*
- * Give the guest `size` bytes of fresh, zeroed RAM or ROM at `gpa`, in the largest
- * pages that alignment and free memory allow; or mark them GUEST_DEVICE. `gpa` and `size`
+ * Give the guest `size` bytes of fresh RAM or zeroed ROM at `gpa`, in the largest
+ * pages that alignment and free memory allow; or mark them GUEST_DEVICE. RAM holds what an earlier
+ * owner left: guest_map_clear() comes before the guest. `gpa` and `size`
  * are multiples of PAGE_SIZE. All or nothing: -ERR_INVALID, -ERR_OUT_OF_RANGE,
  * -ERR_EXISTS (something is there already), -ERR_NO_MEMORY.
  */
 int must_check guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
+
+/* Zero RAM, `bytes` (a multiple of 8) of it from `*from` on, which moves on. True: all of it above was
+ * reached. */
+bool must_check guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes);
 
 /*
  * Change RAM to ROM or back over a range that is wholly RAM or ROM; caller drops the range

@@ -97,7 +97,6 @@ void host_map_activate(void)
 	cr4 |= features & CPUID_FEATURES_EBX_SMEP ? CR4_SMEP : 0;
 	cr4 |= features & CPUID_FEATURES_EBX_SMAP ? CR4_SMAP : 0;
 	write_cr4(cr4);
-	frames_extend();
 }
 
 /* In a place where nothing was: no TLB has anything to forget. */

@@ -28,8 +28,7 @@ hpa_t host_map_root(void);
 
 /*
  * Switch this CPU to the tables, to HOST_PAT, CR0.WP, and NX, SMEP and SMAP where it has them. The
- * identity map of low memory is gone then. On the first CPU also gives the frames above
- * EARLY_MAP_LIMIT to the allocator. Every CPU calls it once.
+ * identity map of low memory is gone then. Every CPU calls it once; the first calls frames_extend() next.
  */
 void host_map_activate(void);
 

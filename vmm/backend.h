@@ -39,8 +39,17 @@ int must_check backend_cpu_start(struct cpu *cpu, char *problem, size_t size);
 int must_check backend_vcpu_create(struct vcpu *vcpu);
 void backend_vcpu_destroy(struct vcpu *vcpu);
 
-/* Make `vcpu` current on `cpu` and put it into its starting state. */
+/* Put it into its starting state; it need not have run, and its VMCS is the current one then. */
 void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start);
+
+/* Make it the one that `cpu` enters next: its VMCS, and all registers that exits leave in the processor. */
+void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu);
+
+/* Its VMCS alone, for the functions below. From the run loop, which loads again what it enters. */
+void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu);
+
+/* `cpu` keeps nothing of it any more, so that another CPU may load it. */
+void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
 
 /* Does backend_run() watch cpu->deadline by itself while a guest runs (the VMX-preemption timer)? */
 bool backend_watches_deadline(void);
@@ -48,7 +57,7 @@ bool backend_watches_deadline(void);
 /* cpu->deadline has changed. */
 void backend_deadline_changed(const struct cpu *cpu);
 
-/* Run cpu->current, and what follows it, for ever: the loop of exits and entries. vmm/vmx/entry.S */
+/* Run this CPU's vCPUs for ever: the loop of exits and entries. vmm/vmx/entry.S */
 noreturn void backend_run(void);
 
 /* Registers of the current vCPU. */

@@ -1,11 +1,40 @@
 #include "vmm/cpu.h"
 #include "devices/real/lapic.h"
 #include "lib/x86.h"
-#include "vmm/console.h"
 #include "vmm/backend.h"
+#include "vmm/console.h"
+#include "vmm/irq.h"
 #include "vmm/time.h"
+#include "vmm/vm.h"
 
 #define LOOK_NS 20000000 /* the longest that a guest may keep interrupts waiting */
+
+unsigned cpu_count;
+void (*cpu_boot_work)(void);
+static struct cpu *cpus[CPUS_MAX];
+
+void cpu_init(struct cpu *cpu, unsigned index)
+{
+	cpu->self = cpu;
+	cpu->index = (uint8_t)index;
+	cpu->deadline = TIMER_NEVER;
+	timer_queue_init(&cpu->timers);
+	sched_queue_init(&cpu->sched);
+	list_init(&cpu->calls);
+}
+
+void cpu_add(struct cpu *cpu)
+{
+	cpus[cpu->index] = cpu;
+	__atomic_store_n(&cpu_count, cpu->index + 1, __ATOMIC_RELEASE);
+}
+
+struct cpu *cpu_get(unsigned index)
+{
+	return cpus[index];
+}
+
+/* ---- Time ---- */
 
 /* While guests run the preemption timer watches the deadline, if there is one (vmm/vmx/run.c). */
 static void deadline_changed(struct cpu *cpu)
@@ -38,18 +67,96 @@ void cpu_catch_up(struct cpu *cpu)
 {
 	interrupts_window();
 	interrupts_taken(cpu);
+	sched_account(cpu);
 	run_timers(cpu);
 }
+
+/* ---- Calls ---- */
+
+void cpu_look_around(struct cpu *cpu)
+{
+	if (cpu->current)
+		vcpu_request(cpu->current, REQUEST_YIELD);
+}
+
+void cpu_kicked(void)
+{
+	cpu_look_around(this_cpu());
+}
+
+void cpu_call(struct cpu *cpu, struct cpu_call *call)
+{
+	if (__atomic_exchange_n(&call->queued, true, __ATOMIC_ACQ_REL))
+		return;
+	spin_lock(&cpu->calls_lock);
+	list_append(&cpu->calls, &call->link);
+	spin_unlock(&cpu->calls_lock);
+	if (cpu == this_cpu())
+		cpu_look_around(cpu);
+	else
+		lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_FIXED, VECTOR_KICK);
+}
+
+static struct cpu_call *take_call(struct cpu *cpu)
+{
+	struct cpu_call *call = NULL;
+
+	spin_lock(&cpu->calls_lock);
+	if (!list_empty(&cpu->calls)) {
+		call = container_of(cpu->calls.next, struct cpu_call, link);
+		list_remove(&call->link);
+	}
+	spin_unlock(&cpu->calls_lock);
+	return call;
+}
+
+void cpu_run_calls(struct cpu *cpu)
+{
+	struct cpu_call *call;
+
+	while (!list_empty(&cpu->calls) && (call = take_call(cpu))) {
+		__atomic_store_n(&call->queued, false,
+		                 __ATOMIC_RELEASE); /* from here on it may be queued again */
+		call->run(call);
+	}
+}
+
+/* ---- The run loop ---- */
 
 void cpu_idle(struct cpu *cpu)
 {
 	if (cpu->deadline <= time_now()) {
 		run_timers(cpu);
-	} else if (console_busy()) {
+	} else if (!cpu->index && console_busy()) {
 		console_poll();
-	} else {
+	} else if (list_empty(&cpu->calls)) {
 		lapic_timer_arm(cpu->deadline);
 		wait_for_interrupt();
 		interrupts_taken(cpu);
+	}
+}
+
+struct vcpu *cpu_schedule(struct cpu *cpu)
+{
+	for (;;) {
+		struct vcpu *vcpu;
+
+		cpu_run_calls(cpu);
+		if (!cpu->index && cpu_boot_work)
+			cpu_boot_work();
+		vcpu = sched_pick(cpu);
+		if (!vcpu) {
+			cpu_idle(cpu);
+			continue;
+		}
+		cpu->current = vcpu;
+		if (vcpu->requests & REQUEST_WORK) {
+			vm_work(vcpu->vm);
+			cpu_catch_up(cpu);
+			continue;
+		}
+		backend_vcpu_load(cpu, vcpu);
+		vcpu->requests &= ~(uint32_t)(REQUEST_HALTED | REQUEST_YIELD);
+		return vcpu;
 	}
 }

@@ -1,30 +1,63 @@
 /*
  * What belongs to one physical processor. %gs:0 holds its address while the
  * monitor runs; VM exits restore it from the VMCS.
+ *
+ * A VM is touched only by the CPU that it is on. Whoever wants something of it from elsewhere
+ * sends that CPU a call.
  */
 #ifndef VMM_CPU_H
 #define VMM_CPU_H
 
+#include "lib/list.h"
+#include "lib/spinlock.h"
 #include "lib/x86.h"
+#include "vmm/sched.h"
 #include "vmm/timer.h"
 
 struct vcpu;
 
 #define CPU_STACK_PAGES 4
+#define CPUS_MAX        64 /* affinity is a mask of 64 bits */
+
+/* Work for another CPU: embedded in what it is about. */
+struct cpu_call {
+	struct list link;
+	void (*run)(struct cpu_call *call);
+	bool queued;
+};
 
 struct cpu {
 	/* Known to assembly (vmm/vmx/entry.S); the offsets are asserted in vmm/vmx/run.c. */
 	struct cpu *self;
 	uint64_t stack_top;
-	struct vcpu *current; /* whose VMCS and registers are loaded */
+	struct vcpu *current; /* entered next; null only inside vmx_settle() */
 
 	uint8_t index; /* 0 is the boot processor */
 	uint32_t apic_id;
+	struct vcpu *loaded; /* whose VMCS is current */
+	struct vcpu *live;   /* whose registers are in the processor: those that exits leave there */
 	struct timer_queue timers;
 	uint64_t deadline; /* TSC of the next timer event: the head of `timers` */
 	uint64_t look;     /* TSC when real interrupts that wait are looked for at the latest */
 	hpa_t vmxon_region;
+	struct sched_queue sched;
+
+	struct spinlock calls_lock;
+	struct list calls;   /* of struct cpu_call */
+	struct cpu_call ask; /* another CPU for work: sched.c */
 };
+
+/* Processors that run guests; 1 until boot/smp.c has started the others. */
+extern unsigned cpu_count;
+
+/* The CPU `index`, below cpu_count. */
+struct cpu *cpu_get(unsigned index);
+
+/* Make `cpu`, whose index is cpu_count, known. At boot. */
+void cpu_add(struct cpu *cpu);
+
+/* All fields but those of assembly: empty queues, nothing to do. */
+void cpu_init(struct cpu *cpu, unsigned index);
 
 static inline struct cpu *this_cpu(void)
 {
@@ -35,6 +68,25 @@ static inline struct cpu *this_cpu(void)
 void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
 
 /*
+ * Have `call->run(call)` done on `cpu`, in its run loop, outside of any exit handler; at the latest when its
+ * guest has kept interrupts waiting for 20 ms. From any CPU. A call that is queued already stays one.
+ */
+void cpu_call(struct cpu *cpu, struct cpu_call *call);
+
+/* Carry out the calls that wait for this CPU. From the run loop only. */
+void cpu_run_calls(struct cpu *cpu);
+
+/* Before its current vCPU goes on, this CPU's run loop looks at calls, at what the operator typed, and at who
+ * is next. */
+void cpu_look_around(struct cpu *cpu);
+
+/* VECTOR_KICK has come. */
+void cpu_kicked(void);
+
+/* What the boot processor's run loop does besides: the operator's commands. Set by vmm/shell.c. */
+extern void (*cpu_boot_work)(void);
+
+/*
  * Take the real interrupts that wait, and fire the timers that are due. Interrupts cause exits, but a guest
  * can have them wait: by an event whose delivery exits again and again, so that no instruction is ever begun;
  * and Bochs (2.7 to 3.0) does not deliver them while the guest's IF has been 0 since VM entry.
@@ -43,5 +95,8 @@ void cpu_catch_up(struct cpu *cpu);
 
 /* Nothing to run: wait for an interrupt, or do what the console still has to do. */
 void cpu_idle(struct cpu *cpu);
+
+/* The run loop: find who runs next, and make it cpu->current. Returns when that may be entered. */
+struct vcpu *cpu_schedule(struct cpu *cpu);
 
 #endif

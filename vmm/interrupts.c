@@ -214,8 +214,7 @@ static void dispatch_unhandled(unsigned vector)
 void interrupt_dispatch(unsigned vector)
 {
 	assert_monitor(vector >= VECTOR_FIRST_FREE && vector < VECTORS);
-	counts[vector]++;
-	trace(TRACE_INTERRUPT, vector, counts[vector]);
+	trace(TRACE_INTERRUPT, vector, __atomic_add_fetch(&counts[vector], 1, __ATOMIC_RELAXED));
 	if (likely(handlers[vector]))
 		handlers[vector]();
 	else

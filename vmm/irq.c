@@ -25,6 +25,12 @@ static void timer_interrupt(void)
 	lapic_eoi();
 }
 
+static void kick_interrupt(void)
+{
+	cpu_kicked();
+	lapic_eoi();
+}
+
 static void uart_interrupt(void)
 {
 	console_interrupt();
@@ -48,9 +54,19 @@ static void console_expired(struct timer *timer)
 	console_poll();
 }
 
+/* Another CPU has output. */
+static void console_called(struct cpu_call *call)
+{
+	console_poll();
+}
+
 static void console_wanted(void)
 {
-	if (!irq.polled)
+	static struct cpu_call call = {.run = console_called};
+
+	if (this_cpu() != irq.cpu)
+		cpu_call(irq.cpu, &call);
+	else if (!irq.polled)
 		arm_console(console_must_poll() ? POLL_NS : SERVICE_NS);
 }
 
@@ -85,6 +101,7 @@ void irq_init(const struct acpi_info *info, struct cpu *cpu)
 	if (!lapic_timer_init(VECTOR_TIMER, time_tsc_hz))
 		panic("irq: the local APIC's timer does not count");
 	interrupt_register(VECTOR_TIMER, timer_interrupt);
+	interrupt_register(VECTOR_KICK, kick_interrupt);
 	interrupt_register(VECTOR_UART, uart_interrupt);
 	interrupt_register(VECTOR_SPURIOUS, spurious_interrupt);
 	log_info("irq: local APIC %u in %s mode, %s timer, %u I/O APICs\n", lapic_id(),
@@ -93,4 +110,9 @@ void irq_init(const struct acpi_info *info, struct cpu *cpu)
 	console_buffered(console_serial_port() && !irq.polled, console_wanted);
 	if (irq.polled)
 		arm_console(POLL_NS);
+}
+
+bool irq_init_cpu(void)
+{
+	return lapic_init(VECTOR_SPURIOUS) && lapic_timer_init(VECTOR_TIMER, time_tsc_hz);
 }

@@ -8,6 +8,7 @@ struct cpu;
 
 #define VECTOR_PIC      0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
 #define VECTOR_UART     0x24
+#define VECTOR_KICK     0xEE /* from another CPU: vmm/cpu.h */
 #define VECTOR_TIMER    0xEF
 #define VECTOR_SPURIOUS 0xFF
 
@@ -17,5 +18,8 @@ struct cpu;
  * in `cpu->timers`, and the log says so. Panics without a local APIC.
  */
 void irq_init(const struct acpi_info *info, struct cpu *cpu);
+
+/* On every other processor: its local APIC and timer. False: they do not work. */
+bool irq_init_cpu(void);
 
 #endif

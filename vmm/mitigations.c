@@ -6,6 +6,7 @@
 
 /* CPUID.7.0:EDX */
 #define HAS_MD_CLEAR          BIT(10)
+#define HAS_IBPB              BIT(26)
 #define HAS_L1D_FLUSH         BIT(28)
 #define HAS_ARCH_CAPABILITIES BIT(29)
 
@@ -17,7 +18,7 @@
 
 static bool wanted;
 static uint32_t for_entry;
-static bool buffers_safe, l1d_safe;
+static bool buffers_safe, l1d_safe, barrier;
 
 void mitigations_init(bool on)
 {
@@ -26,6 +27,7 @@ void mitigations_init(bool on)
 
 	wanted = on;
 	for_entry = 0;
+	barrier = on && features & HAS_IBPB;
 	buffers_safe = capabilities & CAPABILITY_MDS_NO && capabilities & CAPABILITY_TAA_NO;
 	/* An outer hypervisor that flushes for us says SKIP_L1DFL_VMENTRY. */
 	l1d_safe = capabilities & (CAPABILITY_RDCL_NO | CAPABILITY_SKIP_L1DFL_ENTRY);
@@ -38,6 +40,12 @@ void mitigations_init(bool on)
 uint32_t mitigations_for_entry(void)
 {
 	return for_entry;
+}
+
+void mitigations_between_guests(void)
+{
+	if (barrier)
+		write_msr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
 
 static const char *state(bool safe, bool active)
@@ -55,6 +63,9 @@ void mitigations_report(void (*put)(const char *line))
 	put("  branch target injection (Spectre v2)   retpolines, built in");
 	put("  return stack (RSB) poisoning           no return crosses an exit, built in");
 	put("  guest values in registers              cleared on every exit, built in");
+	format_buffer(line, sizeof(line), "  branch targets of another guest        IBPB between guests: %s",
+	              state(false, barrier));
+	put(line);
 	format_buffer(line, sizeof(line), "  fill-buffer leaks (MDS, TAA)           VERW on entry: %s",
 	              state(buffers_safe, for_entry & ENTRY_MITIGATE_BUFFERS));
 	put(line);

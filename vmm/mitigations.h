@@ -12,6 +12,9 @@ void mitigations_init(bool on);
 /* What the entry path has to do: a set of ENTRY_MITIGATE_* (vmm/vcpu.h). */
 uint32_t mitigations_for_entry(void);
 
+/* Another guest gets this processor: it shall not be steered by what the one before taught the predictors. */
+void mitigations_between_guests(void);
+
 /* One line per mitigation. */
 void mitigations_report(void (*put)(const char *line));
 

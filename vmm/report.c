@@ -43,8 +43,9 @@ static void report_last_exits(const struct vcpu *vcpu, void (*put)(const char *l
 	}
 }
 
-void vm_dump(const struct vm *vm, void (*put)(const char *line))
+void vm_dump(struct vm *vm, void (*put)(const char *line))
 {
+	backend_vcpu_look(this_cpu(), &vm->vcpu);
 	report_code(&vm->vcpu, put);
 	backend_dump(&vm->vcpu, put);
 	report_last_exits(&vm->vcpu, put);
@@ -55,7 +56,7 @@ static void log_line(const char *line)
 	log_error("  %s\n", line);
 }
 
-void vm_report(const struct vm *vm)
+void vm_report(struct vm *vm)
 {
 	log_error("vm %s, vCPU 0: %s\n", vm->name, vm_end_name(vm->end));
 	vm_dump(vm, log_line);

@@ -26,14 +26,14 @@ void service_intr_changed(struct machine *machine, bool asserted)
 	struct vcpu *vcpu = &machine_vm(machine)->vcpu;
 
 	if (asserted)
-		vcpu_request(vcpu, REQUEST_INTERRUPT);
+		vcpu_request_and_wake(vcpu, REQUEST_INTERRUPT);
 	else
 		vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT;
 }
 
 void service_nmi(struct machine *machine)
 {
-	vcpu_request(&machine_vm(machine)->vcpu, REQUEST_NMI);
+	vcpu_request_and_wake(&machine_vm(machine)->vcpu, REQUEST_NMI);
 }
 
 /* A guest may do it in a loop: then the operator, who is about to stop it, reads so once a second. */

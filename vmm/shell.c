@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "vmm/console.h"
 #include "vmm/console_internal.h"
+#include "vmm/cpu.h"
 #include "vmm/shell_internal.h"
 #include "vmm/shell_live.h"
 
@@ -24,6 +25,8 @@ static struct {
 	enum { PLAIN, AFTER_ESCAPE, IN_SEQUENCE } state;
 	uint8_t parameter; /* of a sequence: its last digit */
 	bool after_cr;
+	uint8_t typed[SHELL_TYPED]; /* a ring, until the run loop takes it */
+	unsigned head, tail;        /* free-running */
 } shell;
 
 static void put(const char *text)
@@ -68,6 +71,7 @@ void shell_start(void)
 {
 	memset(&shell, 0, sizeof(shell));
 	shell.started = true;
+	cpu_boot_work = shell_work;
 }
 
 void shell_print(const char *format, ...)
@@ -180,9 +184,7 @@ static void finish_line(void)
 	shell.back = 0;
 	set_line("");
 	shell.shown = false; /* before the command: its output needs no hiding */
-	shell_execute(line);
-	if (!console_away())
-		shell_show_prompt();
+	shell_execute(line); /* the prompt follows with console_poll(), behind all that was said */
 }
 
 static void abandon_line(void)
@@ -265,12 +267,10 @@ static void take_plain(uint8_t byte)
 	}
 }
 
-void shell_input(uint8_t byte)
+static void take(uint8_t byte)
 {
 	bool second = byte == '\n' && shell.after_cr; /* CR LF is one line end */
 
-	if (!shell.started)
-		return;
 	shell.after_cr = byte == '\r';
 	if (!second && shell_live_key())
 		return;
@@ -285,4 +285,24 @@ void shell_input(uint8_t byte)
 		break;
 	case IN_SEQUENCE: take_sequence(byte); break;
 	}
+}
+
+void shell_input(uint8_t byte)
+{
+	if (!shell.started)
+		return;
+	if (shell.head - shell.tail == SHELL_TYPED)
+		put("\a");
+	else
+		shell.typed[shell.head++ % SHELL_TYPED] = byte;
+	cpu_look_around(this_cpu());
+}
+
+void shell_work(void)
+{
+	if (shell.head == shell.tail)
+		return;
+	while (shell.head != shell.tail)
+		take(shell.typed[shell.tail++ % SHELL_TYPED]);
+	console_poll();
 }

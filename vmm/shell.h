@@ -1,6 +1,6 @@
 /*
  * The monitor's shell: a line editor and tables of commands. Never blocks: it is fed
- * byte by byte from the console.
+ * byte by byte from the console, and runs in the boot processor's run loop.
  */
 #ifndef VMM_SHELL_H
 #define VMM_SHELL_H
@@ -10,6 +10,7 @@
 #define SHELL_LINE_MAX      160
 #define SHELL_ARGUMENTS_MAX 8
 #define SHELL_HISTORY       16
+#define SHELL_TYPED         256 /* bytes that may wait for the run loop; a power of two */
 #define SHELL_TABLES_MAX    8
 
 struct shell_command {
@@ -29,8 +30,11 @@ void shell_init(void);
 /* Add a table of commands, which must stay. Before the operator can type. */
 void shell_add_commands(const struct shell_command *commands, size_t count);
 
-/* One byte that the operator typed. */
+/* One byte that the operator typed. Kept for shell_work(), since it may come inside of an exit handler. */
 void shell_input(uint8_t byte);
+
+/* Take what was typed; commands run here. From the boot processor's run loop. */
+void shell_work(void);
 
 /* Answer of a command. */
 void shell_print(const char *format, ...) printf_like(1, 2);

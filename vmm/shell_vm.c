@@ -1,4 +1,5 @@
 #include "vmm/shell_vm.h"
+#include "lib/string.h"
 #include "mm/frames.h"
 #include "vmm/mitigations.h"
 #include "vmm/shell.h"
@@ -47,6 +48,13 @@ void with_vm(const char *name, void (*act)(struct vm *vm))
 		say_unknown(name);
 }
 
+/* Have the VM's CPU do it, and wait. */
+static void ask(struct vm *vm, uint32_t request)
+{
+	if (!vm_ask_and_wait(vm, request))
+		shell_print("Processor %u, where VM %s is, does not answer.\n", vm->vcpu.sched.cpu, vm->name);
+}
+
 void with_all_vms(void (*act)(struct vm *vm))
 {
 	if (!vm_name(0))
@@ -61,8 +69,8 @@ void with_all_vms(void (*act)(struct vm *vm))
 static void list(struct vm *vm)
 {
 	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm->console.number, VM_NAME_MAX / 2, vm->name,
-	            vm_state_name(vm->state), vm->memory >> 20, vcpu_exits(&vm->vcpu),
-	            vm->state == VM_STOPPED ? vm_end_name(vm->end) : "");
+	            vm_state_name(vm->state), vm->plan.memory >> 20, vcpu_exits(&vm->vcpu),
+	            vm->state == VM_STOPPED || vm->state == VM_HELD ? vm_end_name(vm->end) : "");
 }
 
 static void command_list(unsigned count, const char *const *arguments)
@@ -104,7 +112,11 @@ static void command_stat(unsigned count, const char *const *arguments)
 static void registers(struct vm *vm)
 {
 	shell_print("VM %s, vCPU 0, %s\n", vm->name, vm_state_name(vm->state));
-	vm_dump(vm, print_line);
+	if (vm->state == VM_STOPPED)
+		return;
+	ask(vm, VM_DUMP);
+	for (const char *line = vm_dumped; *line; line += strlen(line) + 1)
+		print_line(line);
 }
 
 static void command_registers(unsigned count, const char *const *arguments)
@@ -139,12 +151,26 @@ static void command_memory(unsigned count, const char *const *arguments)
 
 /* ---- Life ---- */
 
+static void say_stopped(const struct vm *vm)
+{
+	shell_print("VM %s has stopped already: %s.\n", vm->name, vm_end_name(vm->end));
+}
+
 static void stop(struct vm *vm)
 {
-	if (vm->state == VM_STOPPED)
-		shell_print("VM %s has stopped already: %s.\n", vm->name, vm_end_name(vm->end));
-	else
-		vm_stop(vm, VM_FORCED);
+	bool button = false;
+
+	if (vm->state == VM_STOPPED) {
+		say_stopped(vm);
+	} else if (vm->state == VM_RUNNING && button && !vm->stop_asked) {
+		ask(vm, VM_BUTTON);
+		shell_print("VM %s has been asked to turn itself off; in %u s, or with a second 'stop', its "
+		            "power is "
+		            "taken.\n",
+		            vm->name, VM_STOP_SECONDS);
+	} else {
+		ask(vm, VM_FORCE);
+	}
 }
 
 static void command_stop(unsigned count, const char *const *arguments)
@@ -152,23 +178,53 @@ static void command_stop(unsigned count, const char *const *arguments)
 	with_vm(arguments[0], stop);
 }
 
+static void destroy(struct vm *vm)
+{
+	if (vm->state == VM_STOPPED)
+		say_stopped(vm);
+	else
+		ask(vm, VM_FORCE);
+}
+
+static void command_destroy(unsigned count, const char *const *arguments)
+{
+	with_vm(arguments[0], destroy);
+}
+
+static void say_starts(const struct vm *vm)
+{
+	shell_print("VM %s starts anew; Ctrl-A %u goes to its console.\n", vm->name, vm->console.number);
+}
+
+static void start(struct vm *vm)
+{
+	char problem[400];
+
+	if (vm->state == VM_HELD) {
+		ask(vm, VM_RESET);
+		say_starts(vm);
+	} else if (vm->state != VM_STOPPED) {
+		shell_print("VM %s is %s; 'reset' starts it anew.\n", vm->name, vm_state_name(vm->state));
+	} else if (vm_start(vm, problem, sizeof(problem))) {
+		shell_print("VM %s: %s\n", vm->name, problem);
+	} else {
+		say_starts(vm);
+	}
+}
+
 static void reset(struct vm *vm)
 {
-	vm_reset(vm);
-	shell_print("VM %s starts anew; Ctrl-A %u goes to its console.\n", vm->name, vm->console.number);
+	if (vm->state == VM_STOPPED) {
+		start(vm);
+		return;
+	}
+	ask(vm, VM_RESET);
+	say_starts(vm);
 }
 
 static void command_reset(unsigned count, const char *const *arguments)
 {
 	with_vm(arguments[0], reset);
-}
-
-static void start(struct vm *vm)
-{
-	if (vm->state == VM_STOPPED)
-		reset(vm);
-	else
-		shell_print("VM %s is %s; 'reset' starts it anew.\n", vm->name, vm_state_name(vm->state));
 }
 
 static void command_start(unsigned count, const char *const *arguments)
@@ -179,7 +235,7 @@ static void command_start(unsigned count, const char *const *arguments)
 static void pause(struct vm *vm)
 {
 	if (vm->state == VM_RUNNING)
-		vm_pause(vm);
+		ask(vm, VM_PAUSE);
 	else
 		shell_print("VM %s is %s.\n", vm->name, vm_state_name(vm->state));
 }
@@ -192,7 +248,7 @@ static void command_pause(unsigned count, const char *const *arguments)
 static void resume(struct vm *vm)
 {
 	if (vm->state == VM_PAUSED)
-		vm_resume(vm);
+		ask(vm, VM_RESUME);
 	else
 		shell_print("VM %s is %s.\n", vm->name, vm_state_name(vm->state));
 }
@@ -203,16 +259,17 @@ static void command_resume(unsigned count, const char *const *arguments)
 }
 
 static const struct shell_command commands[] = {
-	{"list",   "",     "the VMs, and how they are",                         0, 0, command_list,      NULL   },
-	{"stat",   "[VM]", "counts of exits and faults, memory",                0, 1, command_stat,      vm_name},
-	{"regs",   "VM",   "registers, the instruction, the last exits",        1, 1, command_registers, vm_name},
-	{"start",  "VM",   "start a VM that has stopped",                       1, 1, command_start,     vm_name},
-	{"stop",   "VM",   "take the power from a VM",                          1, 1, command_stop,      vm_name},
-	{"reset",  "VM",   "load its images again, and start it anew",          1, 1, command_reset,     vm_name},
-	{"pause",  "VM",   "hold a VM; no time passes for it",                  1, 1, command_pause,     vm_name},
-	{"resume", "VM",   "let it go on",                                      1, 1, command_resume,    vm_name},
-	{"cpu",    "",     "what the processor has, and which mitigations run", 0, 0, command_cpu,       NULL   },
-	{"mem",    "",     "who has how much memory",                           0, 0, command_memory,    NULL   },
+	{"list",    "",     "the VMs, and how they are",                         0, 0, command_list,      NULL   },
+	{"stat",    "[VM]", "counts of exits and faults, memory",                0, 1, command_stat,      vm_name},
+	{"regs",    "VM",   "registers, the instruction, the last exits",        1, 1, command_registers, vm_name},
+	{"start",   "VM",   "start a VM that has stopped",                       1, 1, command_start,     vm_name},
+	{"stop",    "VM",   "ask a VM to turn itself off; then take its power",  1, 1, command_stop,      vm_name},
+	{"destroy", "VM",   "take its power at once, and free its memory",       1, 1, command_destroy,   vm_name},
+	{"reset",   "VM",   "load its images again, and start it anew",          1, 1, command_reset,     vm_name},
+	{"pause",   "VM",   "hold a VM; no time passes for it",                  1, 1, command_pause,     vm_name},
+	{"resume",  "VM",   "let it go on",                                      1, 1, command_resume,    vm_name},
+	{"cpu",     "",     "what the processor has, and which mitigations run", 0, 0, command_cpu,       NULL   },
+	{"mem",     "",     "who has how much memory",                           0, 0, command_memory,    NULL   },
 };
 
 void shell_vm_init(void)

@@ -7,7 +7,7 @@
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
-#include "lib/types.h"
+#include "vmm/cpu.h"
 
 struct vm;
 
@@ -33,10 +33,14 @@ enum vcpu_request {
 	REQUEST_NMI = 0x02,       /* an NMI is pending */
 	REQUEST_INTERRUPT = 0x04, /* the interrupt controller asserts INTR */
 	REQUEST_HALTED = 0x08,    /* HLT or a like state: do not run */
-	REQUEST_STOP = 0x10,      /* the VM has ended */
-	REQUEST_RESET = 0x20,     /* the guest reset its machine */
+	REQUEST_STOP = 0x10,      /* the VM is off, or waits for its start */
+	REQUEST_WORK = 0x20,      /* vm_work() comes first: the machine is made, or made anew */
 	REQUEST_FLUSH = 0x40,     /* cached guest-physical translations are stale */
 	REQUEST_PAUSE = 0x80,     /* the operator holds the VM */
+	REQUEST_YIELD = 0x100,    /* its CPU has something else to look at */
+
+	/* These alone do not ask who is to run. */
+	REQUESTS_TO_DELIVER = REQUEST_EVENT | REQUEST_NMI | REQUEST_INTERRUPT | REQUEST_FLUSH,
 
 	/* What entry.S itself does with every entry, or with the next. These do not hold the guest up. */
 	ENTRY_LAUNCH = 0x10000,           /* VMLAUNCH: the first since VMCLEAR */
@@ -78,6 +82,16 @@ struct exit_record {
 	uint64_t reason;
 };
 
+/* System-call MSRs and their like, in the order of vmm/vmx/live.c. */
+#define VCPU_LIVE_MSRS 6
+
+/* Registers that stay in the processor across exits; here while another vCPU has the processor. */
+struct vcpu_live {
+	uint64_t msr[VCPU_LIVE_MSRS];
+	uint64_t dr[4], dr6, cr2;
+	hpa_t extended; /* a frame: FPU, SSE, AVX, as XSAVE or FXSAVE lays it out */
+};
+
 struct vcpu {
 	uint64_t gpr[GPRS]; /* first: entry.S pushes here. The RSP slot is unused, see vcpu_rsp(). */
 	uint32_t requests; /* set of enum vcpu_request; known to entry.S, which tests it before every entry */
@@ -98,8 +112,15 @@ struct vcpu {
 	bool nmi_blocked; /* where the processor has no virtual NMIs: until interrupts open */
 	bool nmi_waiting; /* for its window */
 
+	struct sched_entity sched;
+	uint32_t wakes; /* the requests that end REQUEST_HALTED */
+	bool moving;    /* on its way to the CPU sched.cpu */
+	struct cpu_call arrive;
+
 	hpa_t vmcs;
 	uint16_t vpid;
+	const struct cpu *home; /* whose addresses are in the VMCS's host state; null: nobody's */
+	struct vcpu_live live;
 
 	/* Exits of a vCPU that is watched take a way of their own: vmm/vmx/watched.c. */
 	uint8_t watch;                        /* set of enum vcpu_watch; any CPU may change it */
@@ -115,6 +136,24 @@ _Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.S pushes the registers at
 static inline void vcpu_request(struct vcpu *vcpu, uint32_t request)
 {
 	vcpu->requests |= request;
+}
+
+/* The same, where the vCPU may be blocked: it then wants to run. Only on its own CPU. */
+static inline void vcpu_request_and_wake(struct vcpu *vcpu, uint32_t request)
+{
+	vcpu->requests |= request;
+	if (unlikely(vcpu->sched.state == SCHED_BLOCKED))
+		sched_wake(vcpu);
+}
+
+/* Would it run, if it were its turn? */
+static inline bool vcpu_wants_to_run(const struct vcpu *vcpu)
+{
+	uint32_t requests = vcpu->requests;
+
+	if (requests & (REQUEST_STOP | REQUEST_PAUSE))
+		return false;
+	return !(requests & REQUEST_HALTED) || requests & (vcpu->wakes | REQUEST_WORK);
 }
 
 /* Exits in all. */

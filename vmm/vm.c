@@ -1,22 +1,24 @@
 #include "vmm/vm.h"
 #include "lib/errors.h"
 #include "lib/format.h"
-#include "lib/registers.h"
 #include "lib/string.h"
 #include "vmm/console.h"
 #include "vmm/log.h"
-#include "vmm/msr.h"
 #include "vmm/time.h"
+#include "vmm/trace.h"
 
 #define MONITOR_RESERVE MIB(1) /* stays free for the monitor's tables */
+#define NS_PER_MS       1000000UL
+#define RESTART_NS      1000000000 /* at least so long from one start to the next, when crashes lead to them */
 
 static struct vm *vms[VMS_MAX];
 unsigned vm_count;
 void (*vm_all_stopped)(void);
+char vm_dumped[VM_DUMP_SIZE];
 
 static const struct {
 	const char *text;
-	bool fault; /* the guest's own: deserves a report */
+	bool fault; /* the guest's own: deserves a report, and what on_crash says */
 } ends[] = {
 	[VM_NOT_STARTED] = {"has not run yet",						    false},
 	[VM_POWERED_OFF] = {"powered off by the guest",                                           false},
@@ -26,7 +28,7 @@ static const struct {
 	[VM_EMULATION] = {"an instruction that touches a device or a hole cannot be emulated",  true },
 	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen",                                     true },
 	[VM_NO_MEMORY] = {"no memory left for translation tables",                              true },
-	[VM_NOT_RESTARTED] = {"its images could not be loaded again",                               false},
+	[VM_NOT_LOADED] = {"its images could not be loaded",                                     false},
 };
 
 const char *vm_end_name(enum vm_end end)
@@ -37,7 +39,9 @@ const char *vm_end_name(enum vm_end end)
 const char *vm_state_name(enum vm_state state)
 {
 	static const char *const name[] = {
-		[VM_STOPPED] = "stopped", [VM_RUNNING] = "running", [VM_PAUSED] = "paused"};
+		[VM_STOPPED] = "stopped", [VM_STARTING] = "starting", [VM_RUNNING] = "running",
+		[VM_PAUSED] = "paused",   [VM_HELD] = "held",
+	};
 
 	return name[state];
 }
@@ -59,17 +63,46 @@ struct vm *vm_find(const char *name)
 
 void vm_arm_timer(struct vm *vm, uint64_t deadline)
 {
+	enum sched_state state = vm->vcpu.sched.state;
 	uint64_t tsc = TIMER_NEVER;
 
 	if (deadline != DEADLINE_NONE && vm->state == VM_RUNNING &&
+	    (state == SCHED_RUNNING || state == SCHED_BLOCKED) &&
 	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock_base, &tsc))
 		tsc = TIMER_NEVER;
 	cpu_timer_arm(this_cpu(), &vm->timer, tsc);
 }
 
+void vm_hold_timers(struct vm *vm)
+{
+	timer_cancel(&vm->timer);
+}
+
+void vm_run_timers(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING)
+		return;
+	machine_run_timers(&vm->machine);
+	vm_arm_timer(vm, vm->machine.deadline);
+}
+
+/* While it sleeps and this does not wake it, others pay with their time: then its next look can wait a
+ * little. */
 static void timer_expired(struct timer *timer)
 {
-	machine_run_timers(&container_of(timer, struct vm, timer)->machine);
+	struct vm *vm = container_of(timer, struct vm, timer);
+	uint64_t start;
+
+	if (vm->vcpu.sched.state == SCHED_RUNNING) {
+		machine_run_timers(&vm->machine);
+		return;
+	}
+	start = time_now();
+	machine_run_timers(&vm->machine);
+	sched_charge(&vm->vcpu, time_now() - start);
+	if (vm->vcpu.sched.state == SCHED_BLOCKED && timer_armed(timer))
+		cpu_timer_arm(this_cpu(), timer,
+		              MAX(timer->deadline, start + time_tsc_from_ns(SCHED_SLICE_NS / 2)));
 }
 
 /* ---- Console ---- */
@@ -87,93 +120,76 @@ static void console_output_ready(struct channel *channel)
 {
 	struct vm *vm = channel->owner;
 
-	uart_output_ready(&vm->machine.device[DEVICE_UART0]);
+	if (vm->state == VM_RUNNING)
+		uart_output_ready(&vm->machine.device[DEVICE_UART0]);
 }
 
 static void console_kick(struct channel *channel)
 {
-	channel_service(channel);
+	vm_ask(channel->owner, VM_CONSOLE);
 }
 
 /* ---- Life ---- */
 
-static void reset_vcpu(struct vcpu *vcpu)
+/* The vCPU does it as its own; one that has not run yet first goes to a CPU. */
+static void begin_work(struct vm *vm)
 {
-	vcpu->requests = 0;
-	vcpu->cr8 = 0;
-	vcpu->nmi_blocked = vcpu->nmi_waiting = false;
-	vcpu->tsc_offset = -vcpu->vm->clock_base;
-	msr_reset(vcpu);
+	struct vcpu *vcpu = &vm->vcpu;
+
+	vm->started = time_now();
+	vcpu->requests &= ~(uint32_t)(REQUEST_STOP | REQUEST_PAUSE);
+	vcpu_request_and_wake(vcpu, REQUEST_WORK);
+	if (vcpu->sched.state == SCHED_NOWHERE)
+		sched_send(vcpu);
 }
 
-static void start_vcpu(struct vm *vm, const struct vcpu_start *start)
+static void delay_over(struct timer *timer)
 {
-	reset_vcpu(&vm->vcpu);
-	backend_vcpu_start(this_cpu(), &vm->vcpu, start);
-	vm->state = VM_RUNNING;
-	vm->halted_said = false;
-	vm_arm_timer(vm, vm->machine.deadline);
+	struct vm *vm = container_of(timer, struct vm, delay);
+
+	if (vm->stop_asked)
+		vm_stop(vm, VM_FORCED);
+	else
+		begin_work(vm);
 }
 
-/* The pages of the devices' memory, so that the map says what is there. */
-static int map_devices(struct vm *vm)
+void vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number)
 {
-	const struct memory_space *space = &vm->machine.memory;
-	int error = 0;
-
-	for (unsigned i = 0; i < space->bindings && !error; i++) {
-		gpa_t end = space->binding[i].base + space->binding[i].region->size;
-
-		for (gpa_t at = ALIGN_DOWN(space->binding[i].base, PAGE_SIZE); at < end && !error;
-		     at += PAGE_SIZE)
-			if (guest_map_find(&vm->map, at).type != GUEST_DEVICE)
-				error = guest_map_add(&vm->map, at, PAGE_SIZE, GUEST_DEVICE);
-	}
-	return error;
+	format_buffer(vm->name, sizeof(vm->name), "%s", plan->name);
+	vm->number = number;
+	vm->plan = *plan;
+	vm->vcpu.vm = vm;
+	vm->vcpu.vpid = (uint16_t)(number + 1);
+	vm->vcpu.requests = REQUEST_STOP;
+	sched_entity_init(&vm->vcpu, plan->weight, plan->cap, plan->cpus);
+	timer_init(&vm->timer, timer_expired);
+	timer_init(&vm->delay, delay_over);
+	vm->console.name = vm->name;
+	vm->console.owner = vm;
+	vm->console.input = console_input;
+	vm->console.output_ready = console_output_ready;
+	vm->console.scrollback = &vm->scrollback;
+	vm->console.kick = console_kick;
+	if (channel_add(&vm->console, number + 1))
+		log_warning("vm %s: the console number %u is taken\n", vm->name, number + 1);
+	vms[number] = vm;
+	vm_count = MAX(vm_count, number + 1);
 }
 
-/* The machine's clock starts here, and the guest's TSC with it. */
-static int power_on(struct vm *vm, const struct vm_plan *plan)
+/* Its memory and its processor. */
+static int create(struct vm *vm, char *problem, size_t size)
 {
-	const struct machine_config machine = {
-		.uarts = plan->uarts, .screen = plan->screen, .hpet = plan->hpet};
-	int error;
+	uint64_t free_memory = frames_stat().free * PAGE_SIZE, memory = vm->plan.memory;
+	uint64_t spare = MONITOR_RESERVE + memory / 256; /* tables of 4 KiB pages at worst, and some */
+	int error = guest_map_create(&vm->map, VM_OWNER(vm));
 
-	vm->clock_base = time_now();
-	vm->epoch = time_epoch();
-	error = machine_create(&vm->machine, &machine);
-	if (!error)
-		error = map_devices(vm);
-	if (!error)
-		rtc_set_memory(&vm->machine.device[DEVICE_RTC], plan->memory);
-	return error;
-}
-
-static void destroy(struct vm *vm)
-{
-	timer_cancel(&vm->timer);
-	backend_vcpu_destroy(&vm->vcpu);
-	ept_destroy(&vm->ept);
-	guest_map_destroy(&vm->map);
-}
-
-/* Its memory, its processor, and its images, loaded; no time has passed for the guest. */
-static int create(struct vm *vm, const struct vm_plan *plan, struct vcpu_start *start, char *problem,
-                  size_t size)
-{
-	uint64_t free_memory = frames_stat().free * PAGE_SIZE;
-	uint64_t spare = MONITOR_RESERVE + plan->memory / 256; /* tables of 4 KiB pages at worst, and some */
-	int error;
-
-	error = guest_map_create(&vm->map, VM_OWNER(vm));
 	if (error)
 		goto no_memory;
-	if (free_memory < spare || plan->memory > free_memory - spare ||
-	    plan->populate(&vm->map, plan->memory)) {
+	if (free_memory < spare || memory > free_memory - spare || vm->plan.populate(&vm->map, memory)) {
 		format_buffer(problem, size,
 		              "memory = %luM, but only %luM of this machine's memory are free: "
 		              "give the VM less, or the machine more",
-		              plan->memory >> 20, free_memory >> 20);
+		              memory >> 20, free_memory >> 20);
 		error = -ERR_NO_MEMORY;
 		goto free_map;
 	}
@@ -181,20 +197,8 @@ static int create(struct vm *vm, const struct vm_plan *plan, struct vcpu_start *
 	if (error)
 		goto free_map_no_memory;
 	error = backend_vcpu_create(&vm->vcpu);
-	if (error)
-		goto free_ept;
-	error = vm->load(vm, start, problem, size);
-	if (error)
-		goto free_all;
-	error = power_on(vm, plan);
 	if (!error)
 		return 0;
-	format_buffer(problem, size, "its devices cannot be made (error %d)", error);
-free_all:
-	destroy(vm);
-	return error;
-
-free_ept:
 	ept_destroy(&vm->ept);
 free_map_no_memory:
 	guest_map_destroy(&vm->map);
@@ -207,78 +211,116 @@ free_map:
 	return error;
 }
 
-int vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *problem, size_t size)
+int vm_start(struct vm *vm, char *problem, size_t size)
 {
-	struct vcpu_start start;
-	int error;
+	int error = create(vm, problem, size);
+	uint64_t delay;
 
-	format_buffer(vm->name, sizeof(vm->name), "%s", plan->name);
-	vm->number = number;
-	vm->memory = plan->memory;
-	vm->load = plan->load;
-	vm->load_context = plan->load_context;
-	vm->vcpu.vm = vm;
-	vm->vcpu.vpid = (uint16_t)(number + 1);
-	timer_init(&vm->timer, timer_expired);
-	vm->console.name = vm->name;
-	vm->console.owner = vm;
-	vm->console.scrollback = &vm->scrollback;
-	vm->console.kick = console_kick;
-	vm->console.input = console_input;
-	vm->console.output_ready = console_output_ready;
-
-	error = create(vm, plan, &start, problem, size);
 	if (error)
 		return error;
-	start_vcpu(vm, &start);
-	if (channel_add(&vm->console, number + 1))
-		log_warning("vm %s: the console number %u is taken\n", vm->name, number + 1);
-	vms[number] = vm;
-	vm_count = MAX(vm_count, number + 1);
+	vm->state = VM_STARTING;
+	vm->end = VM_NOT_STARTED;
+	vm->powered = false;
+	vm->work = (struct vm_work){.step = VM_WORK_CLEAR};
+	vm->vcpu.requests = REQUEST_WORK;
+	sched_entity_init(&vm->vcpu, vm->plan.weight, vm->plan.cap, vm->plan.cpus);
+	delay = vm->started ? 0 : vm->plan.start_delay_ms * NS_PER_MS;
+	vm->started = time_now();
+	if (delay)
+		cpu_timer_arm(this_cpu(), &vm->delay, vm->started + time_tsc_from_ns(delay));
+	else
+		sched_send(&vm->vcpu);
 	return 0;
 }
 
-static bool any_running(void)
+static bool any_on(void)
 {
 	for (unsigned i = 0; i < vm_count; i++)
-		if (vms[i] && vms[i]->state != VM_STOPPED)
+		if (vms[i] && __atomic_load_n(&vms[i]->state, __ATOMIC_ACQUIRE) != VM_STOPPED &&
+		    vms[i]->state != VM_HELD)
 			return true;
 	return false;
 }
 
+static void report_all_stopped(struct cpu_call *call)
+{
+	if (!any_on() && vm_all_stopped)
+		vm_all_stopped();
+}
+
+static void ended(void)
+{
+	static struct cpu_call call = {.run = report_all_stopped};
+
+	if (!any_on())
+		cpu_call(cpu_get(0), &call);
+}
+
+/* On its CPU, in the run loop: nothing of it stays but what can be shown of a VM that is off. */
+static void free_vm(struct vm *vm)
+{
+	timer_cancel(&vm->delay);
+	if (vm->vcpu.sched.state != SCHED_NOWHERE)
+		sched_leave(this_cpu(), &vm->vcpu);
+	backend_vcpu_destroy(&vm->vcpu);
+	ept_destroy(&vm->ept);
+	guest_map_destroy(&vm->map);
+	vm->map.ram = 0;
+	__atomic_store_n(&vm->vcpu.sched.cpu, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&vm->state, VM_STOPPED, __ATOMIC_RELEASE);
+	ended();
+}
+
+static void restart(struct vm *vm)
+{
+	uint64_t earliest = vm->started + time_tsc_from_ns(RESTART_NS);
+
+	vm->restarts++;
+	vm->state = VM_STARTING;
+	cpu_timer_arm(this_cpu(), &vm->delay, MAX(earliest, time_now()));
+}
+
+static bool is_on(const struct vm *vm)
+{
+	return vm->state != VM_STOPPED && vm->state != VM_HELD;
+}
+
 enum action vm_stop(struct vm *vm, enum vm_end why)
 {
-	if (vm->state == VM_STOPPED)
+	if (!is_on(vm) || vm->vcpu.requests & REQUEST_STOP)
 		return ACTION_STOP;
-	vm->state = VM_STOPPED;
 	vm->end = why;
-	vm->vcpu.requests &= ~(uint32_t)REQUEST_RESET; /* one that waits would start it again */
+	trace_if_on(TRACE_STOP, vm->number, 0, why, 0);
+	vm->stop_asked = false;
+	timer_cancel(&vm->delay);
+	vm->vcpu.requests &= ~(uint32_t)REQUEST_WORK; /* a reset that waits would start it again */
 	vcpu_request(&vm->vcpu, REQUEST_STOP);
 	timer_cancel(&vm->timer);
 	if (ends[why].fault)
 		vm_report(vm);
 	else
 		log_info("vm %s: %s after %lu exits\n", vm->name, vm_end_name(why), vcpu_exits(&vm->vcpu));
-	if (!any_running() && vm_all_stopped)
-		vm_all_stopped();
+	if (ends[why].fault && vm->plan.on_crash == VM_CRASH_RESTART) {
+		restart(vm);
+	} else if (ends[why].fault && vm->plan.on_crash == VM_CRASH_HOLD) {
+		vm->state = VM_HELD;
+		ended();
+	} else {
+		vm->state = VM_STARTING; /* neither on nor off, for a moment */
+		vm_ask(vm, VM_FREE);
+	}
 	return ACTION_STOP;
 }
 
 void vm_say_halted(struct vm *vm)
 {
-	if (vm->halted_said || backend_rflags() & RFLAGS_IF)
+	if (vm->halted_said || vm->vcpu.wakes & REQUEST_INTERRUPT)
 		return;
 	vm->halted_said = true;
 	log_info("vm %s: halted with interrupts off; only a reset or an NMI can wake it\n", vm->name);
 }
 
-void vm_watch(struct vm *vm, uint8_t watch)
-{
-	vm->vcpu.watch = watch;
-	vcpu_request(&vm->vcpu, REQUEST_FLUSH); /* any request leads to vmx_settle(), which takes notice */
-}
-
-void vm_pause(struct vm *vm)
+static void pause(struct vm *vm)
 {
 	if (vm->state != VM_RUNNING)
 		return;
@@ -286,10 +328,12 @@ void vm_pause(struct vm *vm)
 	vm->paused_at = time_now();
 	timer_cancel(&vm->timer);
 	vcpu_request(&vm->vcpu, REQUEST_PAUSE);
+	cpu_look_around(this_cpu());
 }
 
-void vm_resume(struct vm *vm)
+static void resume(struct vm *vm)
 {
+	struct vcpu *vcpu = &vm->vcpu;
 	uint64_t pause;
 
 	if (vm->state != VM_PAUSED)
@@ -297,31 +341,131 @@ void vm_resume(struct vm *vm)
 	pause = time_now() - vm->paused_at;
 	vm->state = VM_RUNNING;
 	vm->clock_base += pause;
-	vm->vcpu.tsc_offset -= pause;
-	backend_set_tsc_offset(vm->vcpu.tsc_offset);
-	vm->vcpu.requests &= ~(uint32_t)REQUEST_PAUSE;
-	vm_arm_timer(vm, vm->machine.deadline);
+	vcpu->tsc_offset -= pause;
+	backend_vcpu_look(this_cpu(), vcpu);
+	backend_set_tsc_offset(vcpu->tsc_offset);
+	vcpu->requests &= ~(uint32_t)REQUEST_PAUSE;
+	if (vcpu->sched.state == SCHED_BLOCKED || vcpu->sched.state == SCHED_RUNNING)
+		vm_run_timers(vm);
+	sched_wake(vcpu);
 }
 
 void vm_reset(struct vm *vm)
 {
-	vm_resume(vm); /* the pause shall not count as time */
-	vcpu_request(&vm->vcpu, REQUEST_RESET);
+	if (vm->state == VM_STOPPED || __atomic_load_n(&vm->asked, __ATOMIC_RELAXED) & VM_FREE)
+		return;
+	resume(vm); /* the pause shall not count as time */
+	timer_cancel(&vm->delay);
+	vm->stop_asked = false;
+	if (vm->state == VM_HELD)
+		vm->end = VM_NOT_STARTED;
+	trace_if_on(TRACE_RESET, vm->number, 0, 0, 0);
+	vm->state = VM_STARTING;
+	timer_cancel(&vm->timer);
+	begin_work(vm);
 }
 
-void vm_carry_out_reset(struct vm *vm)
-{
-	struct vcpu_start start;
-	char problem[200];
+/* ---- Requests ---- */
 
-	vm->state = VM_RUNNING;
-	vm->end = VM_NOT_STARTED;
-	vm->vcpu.requests = 0;
-	machine_reset(&vm->machine);
-	if (vm->load(vm, &start, problem, sizeof(problem))) {
-		log_error("vm %s: %s\n", vm->name, problem);
-		vm_stop(vm, VM_NOT_RESTARTED);
+/* While it runs, what `delay` waits for is the end of the guest's patience. */
+static void press_button(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING)
+		return;
+	acpi_pm_power_button(&vm->machine.device[DEVICE_ACPI_PM]);
+	vm->stop_asked = true;
+	cpu_timer_arm(this_cpu(), &vm->delay, time_now() + VM_STOP_SECONDS * time_tsc_hz);
+}
+
+/* For the operator, who waits. */
+static size_t dumped;
+
+static void keep_line(const char *line)
+{
+	size_t size = strlen(line) + 1;
+
+	if (size > sizeof(vm_dumped) - 1 - dumped)
+		return;
+	memcpy(vm_dumped + dumped, line, size);
+	dumped += size;
+	vm_dumped[dumped] = '\0';
+}
+
+static void dump(struct vm *vm)
+{
+	dumped = 0;
+	vm_dumped[0] = '\0';
+	if (vm->powered)
+		vm_dump(vm, keep_line);
+}
+
+static void force_off(struct vm *vm)
+{
+	if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
+		vm_stop(vm, VM_FORCED);
+	} else if (vm->state != VM_STOPPED) {
+		if (vm->state == VM_STARTING && !(vm->vcpu.requests & REQUEST_STOP))
+			vm->end = VM_FORCED; /* else it has ended by itself */
+		free_vm(vm);                 /* nothing to say: it does not run */
+	}
+}
+
+static void carry_out(struct cpu_call *call)
+{
+	struct vm *vm = container_of(call, struct vm, call);
+	unsigned cpu = __atomic_load_n(&vm->vcpu.sched.cpu, __ATOMIC_ACQUIRE);
+	uint32_t asked;
+
+	if (cpu != this_cpu()->index || vm->vcpu.moving) {
+		cpu_call(cpu_get(cpu), call); /* after it */
 		return;
 	}
-	start_vcpu(vm, &start);
+	asked = __atomic_load_n(&vm->asked, __ATOMIC_ACQUIRE);
+	if (asked & VM_CONSOLE)
+		channel_service(&vm->console);
+	if (asked & VM_BUTTON)
+		press_button(vm);
+	if (asked & VM_PAUSE)
+		pause(vm);
+	if (asked & VM_RESUME)
+		resume(vm);
+	if (asked & VM_RESET)
+		vm_reset(vm);
+	if (asked & VM_FORCE)
+		force_off(vm);
+	if (asked & VM_DUMP)
+		dump(vm);
+	if (asked & VM_FREE && vm->vcpu.requests & REQUEST_STOP && vm->state != VM_STOPPED)
+		free_vm(vm);
+	if (__atomic_and_fetch(&vm->asked, ~asked, __ATOMIC_RELEASE))
+		vm_ask(vm, 0);
+}
+
+void vm_ask(struct vm *vm, uint32_t requests)
+{
+	__atomic_or_fetch(&vm->asked, requests, __ATOMIC_RELEASE);
+	vm->call.run = carry_out;
+	cpu_call(cpu_get(__atomic_load_n(&vm->vcpu.sched.cpu, __ATOMIC_ACQUIRE)), &vm->call);
+}
+
+void vm_watch(struct vm *vm, uint8_t watch)
+{
+	vm->vcpu.watch = watch;
+	vm_ask(vm, 0); /* vmx_settle() takes notice */
+}
+
+#define ANSWER_NS 2000000000 /* a CPU that takes longer is lost */
+
+bool vm_ask_and_wait(struct vm *vm, uint32_t requests)
+{
+	uint64_t start = time_now();
+
+	vm_ask(vm, requests);
+	while (__atomic_load_n(&vm->asked, __ATOMIC_ACQUIRE)) {
+		cpu_run_calls(this_cpu());
+		cpu_relax();
+		if (time_now() - start > time_tsc_from_ns(ANSWER_NS))
+			return false;
+	}
+	return true;
 }

@@ -1,4 +1,9 @@
-/* A virtual machine: memory, devices, one vCPU, and how its life goes. */
+/*
+ * A virtual machine: memory, devices, one vCPU, and how its life goes.
+ *
+ * A VM that is on belongs to the CPU that its vCPU is on, and only that CPU touches it; one that is off
+ * belongs to the boot processor. Everybody else asks with vm_ask().
+ */
 #ifndef VMM_VM_H
 #define VMM_VM_H
 
@@ -11,12 +16,14 @@
 #include "vmm/timer.h"
 
 #define VM_NAME_MAX 32
-#define VMS_MAX     256
+#define VMS_MAX     (FRAME_OWNERS - FRAME_OWNER_FIRST_VM)
 
 enum vm_state {
-	VM_STOPPED, /* defined or ended; no vCPU runs */
+	VM_STOPPED,  /* has no memory */
+	VM_STARTING, /* has its memory, and waits for its start or is being loaded */
 	VM_RUNNING,
 	VM_PAUSED,
+	VM_HELD, /* ended by a fault of its own, and kept as it was */
 };
 
 /* Why a VM ended; the words are in vm.c. */
@@ -28,15 +35,47 @@ enum vm_end {
 	VM_BAD_STATE, /* VM entry failed: guest state that the architecture forbids */
 	VM_EMULATION, /* an instruction that Nacre cannot emulate */
 	VM_UNEXPECTED_EXIT,
-	VM_NO_MEMORY,     /* the monitor's, for translation tables */
-	VM_NOT_RESTARTED, /* a reset that could not load the images again */
+	VM_NO_MEMORY,  /* the monitor's, for translation tables */
+	VM_NOT_LOADED, /* its images could not be loaded */
+};
+
+enum vm_crash { VM_CRASH_STOP, VM_CRASH_RESTART, VM_CRASH_HOLD };
+
+/* What a VM is made of. The strings and the context must stay. */
+struct vm_plan {
+	const char *name;
+	uint64_t memory;
+	struct machine_config machine;
+	uint16_t weight; /* of the scheduler */
+	uint8_t cap;
+	uint64_t cpus; /* a bit per CPU index; names at least one that there is */
+	enum vm_crash on_crash;
+	uint32_t start_delay_ms;
+	/* Add the RAM and ROM to the empty map. */
+	int (*populate)(struct guest_map *map, uint64_t memory);
+	/* Load the images, and say how the vCPU starts. */
+	int (*load)(struct vm *vm, struct vcpu_start *start, char *problem, size_t size);
+	const void *load_context;
+};
+
+/* What can be asked of a VM; a set of bits. Carried out in this order. */
+enum vm_request {
+	VM_CONSOLE = 0x01, /* there is input for it, or room for its output */
+	VM_BUTTON = 0x02,  /* press its power button */
+	VM_PAUSE = 0x04,
+	VM_RESUME = 0x08,
+	VM_RESET = 0x10, /* load its images again, and start it anew */
+	VM_FORCE = 0x20, /* take its power away */
+	VM_FREE = 0x40,  /* it has ended: give its memory back */
+	VM_DUMP = 0x80,  /* fill vm_dumped */
 };
 
 struct vm {
 	char name[VM_NAME_MAX];
-	unsigned number; /* from 0; the console digit is number + 1 */
+	unsigned number; /* from 0; the console's number is number + 1 */
 	enum vm_state state;
 	enum vm_end end;
+	struct vm_plan plan;
 	struct vcpu vcpu;
 	struct machine machine;
 	struct guest_map map;
@@ -44,80 +83,100 @@ struct vm {
 	struct channel console; /* COM1 */
 	struct scrollback scrollback;
 	struct timer timer;  /* the machine's next deadline */
+	struct timer delay;  /* until it starts, or is forced to stop */
 	uint64_t clock_base; /* TSC when the machine's clock was 0 */
 	uint64_t paused_at;  /* TSC */
+	uint64_t started;    /* TSC when it was last started or reset */
 	int64_t epoch;       /* wall clock when the machine's clock was 0 */
-	uint64_t memory;     /* bytes of RAM */
 	uint64_t emulated;   /* instructions that the emulator ran */
 	uint64_t resets;     /* by the guest */
+	uint64_t restarts;   /* by on_crash */
 	uint64_t reset_said; /* TSC when the operator was last told of one */
 	bool halted_said;    /* HLT with interrupts off has been reported */
+	bool powered;        /* the devices are made */
+	bool stop_asked;     /* its power button was pressed */
+	struct vm_work {
+		enum { VM_WORK_CLEAR, VM_WORK_LOAD } step;
+		gpa_t cleared; /* memory below is */
+	} work;
 
-	/* Load the images again and say how the vCPU starts; set by guests/. */
-	int (*load)(struct vm *vm, struct vcpu_start *start, char *problem, size_t size);
-	const void *load_context;
+	uint32_t asked; /* set of enum vm_request; atomic */
+	struct cpu_call call;
 };
 
 #define VM_OWNER(vm) ((uint16_t)(FRAME_OWNER_FIRST_VM + (vm)->number))
 
-/* What a new VM is made of. */
-struct vm_plan {
-	const char *name;
-	uint64_t memory;
-	uint8_t uarts;
-	bool screen;
-	bool hpet;
-	/* Add the RAM and ROM to the empty map. */
-	int (*populate)(struct guest_map *map, uint64_t memory);
-	int (*load)(struct vm *vm, struct vcpu_start *start, char *problem, size_t size);
-	const void *load_context;
-};
+/* ---- On the boot processor ---- */
+
+/* Make it known under a number below VMS_MAX that is free. It is off. All else in `vm` is zero. */
+void vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number);
 
 /*
- * Make a VM and start it on this CPU. On failure nothing is left of it, and
- * `problem` is one sentence. Errors: -ERR_NO_MEMORY, and what plan->load returns.
+ * Give a VM that is off its memory and send it to a CPU, where it starts when its delay is over. On failure
+ * it is as before, and `problem` is one sentence. Errors: -ERR_NO_MEMORY and what plan->populate returns.
  */
-int must_check vm_start(struct vm *vm, const struct vm_plan *plan, unsigned number, char *problem,
-                        size_t size);
-
-/* The VM cannot or shall not go on: report, and leave it stopped. Takes effect before its next entry. */
-enum action vm_stop(struct vm *vm, enum vm_end why);
-
-/* The operator's: hold and go on; time does not pass for the guest meanwhile. */
-void vm_pause(struct vm *vm);
-void vm_resume(struct vm *vm);
-
-/* The vCPU waits in HLT: if interrupts are off, tell the operator, once. */
-void vm_say_halted(struct vm *vm);
-
-/* Ask for a reset of the whole machine before the next entry. */
-void vm_reset(struct vm *vm);
-
-/* Called by the run loop for REQUEST_RESET, outside of any handler. */
-void vm_carry_out_reset(struct vm *vm);
-
-/* Measure or trace its exits from now on: a set of enum vcpu_watch. */
-void vm_watch(struct vm *vm, uint8_t watch);
-
-/* The devices' next deadline in ns of the machine's clock (DEADLINE_NONE: none). */
-void vm_arm_timer(struct vm *vm, uint64_t deadline);
+int must_check vm_start(struct vm *vm, char *problem, size_t size);
 
 /* All VMs by number; null where there is none. */
 struct vm *vm_get(unsigned number);
 struct vm *vm_find(const char *name);
 extern unsigned vm_count;
 
-/* Called once when the last running VM has ended. Set by guests/. */
+/* Called on the boot processor when the last VM that was on has ended. Set by guests/. */
 extern void (*vm_all_stopped)(void);
+
+/* What VM_DUMP leaves: the lines of vm_dump(), each with its NUL, and an empty one. */
+#define VM_DUMP_SIZE 6144
+extern char vm_dumped[VM_DUMP_SIZE];
+
+/* From the power button to the force, if the guest does not turn itself off. */
+#define VM_STOP_SECONDS 10
+
+/* ---- From any CPU ---- */
+
+/* Have it carried out by the VM's CPU, soon. What has no meaning in the VM's state then does nothing. */
+void vm_ask(struct vm *vm, uint32_t requests);
+
+/* The same, and wait until that is done; false: its CPU does not answer. On the boot processor, in its run
+ * loop. */
+bool vm_ask_and_wait(struct vm *vm, uint32_t requests);
+
+/* Measure or trace its exits from now on: a set of enum vcpu_watch. */
+void vm_watch(struct vm *vm, uint8_t watch);
+
+/* ---- On the VM's CPU ---- */
+
+/* The VM cannot or shall not go on: report, and do as its plan says. Takes effect before its next entry. */
+enum action vm_stop(struct vm *vm, enum vm_end why);
+
+/* The vCPU waits in HLT: if interrupts are off, tell the operator, once. */
+void vm_say_halted(struct vm *vm);
+
+/* Its images are to be loaded again, and the vCPU to start anew, before the next entry. */
+void vm_reset(struct vm *vm);
+
+/* What REQUEST_WORK stands for, in steps of less than a millisecond: one of them. From the run loop. */
+void vm_work(struct vm *vm);
+
+/* The devices' next deadline in ns of the machine's clock (DEADLINE_NONE: none). */
+void vm_arm_timer(struct vm *vm, uint64_t deadline);
+
+/* The vCPU waits for its turn: what its devices do meanwhile can be made up for when that comes. */
+void vm_hold_timers(struct vm *vm);
+
+/* Its turn has come, or it has gone to sleep: its devices are up to date, and their deadline watched. */
+void vm_run_timers(struct vm *vm);
+
+/* ---- Words ---- */
 
 const char *vm_end_name(enum vm_end end);
 const char *vm_state_name(enum vm_state state);
 
-/* Its instruction bytes, registers and last exits, line by line. The vCPU must be current. */
-void vm_dump(const struct vm *vm, void (*put)(const char *line));
+/* Its instruction bytes, registers and last exits, line by line. */
+void vm_dump(struct vm *vm, void (*put)(const char *line));
 
 /* Print the report of a VM that cannot go on: why, and vm_dump(). */
-void vm_report(const struct vm *vm);
+void vm_report(struct vm *vm);
 
 static inline struct vm *machine_vm(const struct machine *machine)
 {

@@ -348,7 +348,7 @@ static void hlt_waits_behind_the_instruction(void **state)
 
 static void interrupt_now(void)
 {
-	vcpu_request(&vm.vcpu, REQUEST_NMI);
+	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
 }
 
 static void an_nmi_ends_hlt(void **state)

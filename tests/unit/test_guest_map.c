@@ -300,14 +300,23 @@ static void test_pointer(void **state)
 	assert_null(guest_pointer(&map, MIB(4) - 4, 8, false));
 }
 
+static bool clear(gpa_t *from, uint64_t bytes)
+{
+	return guest_map_clear(&map, from, bytes);
+}
+
 /* A VM's memory holds nothing of the one before. */
-static void test_fresh_is_zero(void **state)
+static void test_cleared_is_zero(void **state)
 {
 	static uint8_t data[MIB(4)];
 
 	(void)state;
 	for (unsigned round = 0; round < 2; round++) {
+		gpa_t from = 0;
+
 		add(0, sizeof(data), round ? GUEST_ROM : GUEST_RAM);
+		if (!round)
+			assert_true(clear(&from, UINT64_MAX & ~7UL));
 		guest_read(&map, 0, data, sizeof(data));
 		for (size_t i = 0; i < sizeof(data); i++)
 			assert_int_equal(data[i], 0);
@@ -318,14 +327,51 @@ static void test_fresh_is_zero(void **state)
 	}
 }
 
+/* In steps of any size, across holes and pages of any kind; what is not RAM stays. */
+static void test_clear_in_steps(void **state)
+{
+	static const uint64_t steps[] = {8, 4096, 4104, KIB(256), MIB(16)};
+	static uint8_t data[MIB(2)];
+	const uint64_t ram = MIB(2) + 3 * PAGE_SIZE;
+
+	(void)state;
+	add(MIB(2), MIB(2), GUEST_RAM);
+	add(MIB(6), 2 * PAGE_SIZE, GUEST_RAM);
+	add(MIB(6) + 2 * PAGE_SIZE, PAGE_SIZE, GUEST_ROM);
+	add(GIB(4), PAGE_SIZE, GUEST_RAM);
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+		uint64_t count = 0, wanted = (ram + steps[i] - 1) / steps[i];
+		gpa_t from = 0;
+
+		memset(data, 0xcc, sizeof(data));
+		guest_write(&map, MIB(2), data, MIB(2));
+		guest_write(&map, MIB(6), data, 2 * PAGE_SIZE);
+		guest_write(&map, GIB(4), data, PAGE_SIZE);
+		assert_int_equal(guest_load(&map, MIB(6) + 2 * PAGE_SIZE, data, PAGE_SIZE), 0);
+		while (!clear(&from, steps[i]))
+			count++;
+		assert_in_range(count, wanted - 1, wanted);
+		guest_read(&map, MIB(2), data, MIB(2));
+		for (size_t at = 0; at < MIB(2); at++)
+			assert_int_equal(data[at], 0);
+		guest_read(&map, MIB(6), data, 3 * PAGE_SIZE);
+		for (size_t at = 0; at < 3 * PAGE_SIZE; at++)
+			assert_int_equal(data[at], at < 2 * PAGE_SIZE ? 0 : 0xcc);
+		guest_read(&map, GIB(4), data, PAGE_SIZE);
+		for (size_t at = 0; at < PAGE_SIZE; at++)
+			assert_int_equal(data[at], 0);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_find),      TEST(test_one_gib),       TEST(test_fallback_to_smaller),
-		TEST(test_arguments), TEST(test_protect),       TEST(test_all_or_nothing),
-		TEST(test_is_backed), TEST(test_wrap),          TEST(test_no_memory_for_tables),
-		TEST(test_pointer),   TEST(test_access_across), TEST(test_fresh_is_zero),
+		TEST(test_find),           TEST(test_one_gib),       TEST(test_fallback_to_smaller),
+		TEST(test_arguments),      TEST(test_protect),       TEST(test_all_or_nothing),
+		TEST(test_is_backed),      TEST(test_wrap),          TEST(test_no_memory_for_tables),
+		TEST(test_pointer),        TEST(test_access_across), TEST(test_cleared_is_zero),
+		TEST(test_clear_in_steps),
 	};
 
 	return cmocka_run_group_tests_name("guest_map", tests, NULL, NULL);

@@ -40,11 +40,13 @@ static void a_reset_is_a_request_and_is_said(void **state)
 {
 	(void)state;
 	service_reset(&vm.machine, RESET_CPU);
-	assert_int_equal(rig_requests(), REQUEST_RESET);
+	assert_int_equal(rig_requests(), REQUEST_WORK);
+	assert_int_equal(vm.state, VM_STARTING);
 	assert_logged("vm bench: the guest resets its processor");
 	fake_x86.tsc += RIG_TSC_HZ; /* at most one message a second */
 	service_reset(&vm.machine, RESET_SYSTEM);
 	assert_logged("vm bench: the guest resets its machine");
+	assert_true(rig_run());
 	assert_int_equal(vm.state, VM_RUNNING);
 }
 
@@ -52,6 +54,7 @@ static void power_off_stops_the_vm(void **state)
 {
 	(void)state;
 	service_power_off(&vm.machine);
+	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);
 }
 

@@ -89,9 +89,24 @@ bool console_away(void)
 	return attached;
 }
 
+void (*cpu_boot_work)(void);
+static unsigned looks; /* times that the run loop was asked to look */
+
+void cpu_look_around(struct cpu *cpu)
+{
+	(void)cpu;
+	looks++;
+}
+
 struct channel *console_attached(void)
 {
 	return attached;
+}
+
+void console_poll(void)
+{
+	if (!attached)
+		shell_show_prompt();
 }
 
 void log_print(enum log_level at, const char *format, ...)
@@ -176,10 +191,13 @@ static int setup(void **state)
 	return 0;
 }
 
+/* By hand: the run loop comes by after every byte. */
 static void type(const char *text)
 {
-	for (; *text; text++)
+	for (; *text; text++) {
 		shell_input((uint8_t)*text);
+		cpu_boot_work();
+	}
 }
 
 static bool said(const char *text)
@@ -313,6 +331,39 @@ static void test_log(void **state)
 	assert_int_equal(level, LOG_ERROR);
 	type("log loud\r");
 	assert_true(said("log: there is no level 'loud'; give error, warning, info or debug\n"));
+}
+
+/* Bytes may come inside of an exit handler: commands run later. */
+static void test_waits_for_the_run_loop(void **state)
+{
+	unsigned before = looks;
+
+	(void)state;
+	for (const char *at = "start mach\r"; *at; at++)
+		shell_input((uint8_t)*at);
+	assert_int_equal(looks, before + 11);
+	assert_string_equal(ran, "");
+	assert_line("", 0);
+	cpu_boot_work();
+	assert_string_equal(ran, "1|mach");
+	assert_line("", 0);
+	ran[0] = '\0';
+	cpu_boot_work(); /* nothing is left */
+	assert_string_equal(ran, "");
+}
+
+static void test_typed_too_fast(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < SHELL_TYPED; i++)
+		shell_input('\x15'); /* Ctrl-U */
+	assert_int_equal(terminal.bells, 0);
+	shell_input('x');
+	assert_int_equal(terminal.bells, 1);
+	cpu_boot_work();
+	assert_line("", 0);
+	type("y");
+	assert_line("y", 1);
 }
 
 static void test_the_end(void **state)
@@ -516,6 +567,8 @@ int main(void)
 		cmocka_unit_test_setup(test_commands, setup),
 		cmocka_unit_test_setup(test_help, setup),
 		cmocka_unit_test_setup(test_log, setup),
+		cmocka_unit_test_setup(test_waits_for_the_run_loop, setup),
+		cmocka_unit_test_setup(test_typed_too_fast, setup),
 		cmocka_unit_test_setup(test_the_end, setup),
 		cmocka_unit_test_setup(test_history, setup),
 		cmocka_unit_test_setup(test_completion, setup),

@@ -94,7 +94,7 @@ static int setup(void **state)
 {
 	int error = rig_setup(state);
 
-	vm.load = load;
+	vm.plan.load = load;
 	cannot_load = false;
 	ended = 0;
 	vm_all_stopped = count_end;
@@ -113,6 +113,7 @@ static void list_shows_every_vm(void **state)
 	assert_said("No  Name             State   Memory      Exits  Ended since\n");
 	assert_said(" 1  bench            running      4M          1  \n");
 	vm_stop(&vm, VM_TRIPLE_FAULT);
+	assert_false(rig_run());
 	run("list", NULL);
 	assert_said(" 1  bench            stopped      4M          1  triple fault: an exception, and no "
 	            "handler for "
@@ -177,7 +178,8 @@ static void regs_shows_code_registers_and_exits(void **state)
 
 static void an_unknown_vm_is_one_sentence(void **state)
 {
-	static const char *const needing[] = {"stat", "regs", "start", "stop", "reset", "pause", "resume"};
+	static const char *const needing[] = {"stat",    "regs",  "start", "stop",
+	                                      "destroy", "reset", "pause", "resume"};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(needing); i++) {
@@ -222,13 +224,49 @@ static void stop_ends_a_vm(void **state)
 	assert_int_equal(ended, 1);
 }
 
+static void destroy_ends_a_vm(void **state)
+{
+	(void)state;
+	run("destroy", "bench");
+	assert_stopped(VM_FORCED);
+	assert_string_equal(said, "");
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
+	run("destroy", "bench");
+	assert_string_equal(said, "VM bench has stopped already: stopped by the operator.\n");
+	run("regs", "bench");
+	assert_string_equal(said, "VM bench, vCPU 0, stopped\n");
+}
+
 static void stop_beats_a_reset_that_waits(void **state)
 {
 	(void)state;
 	vm_reset(&vm);
 	run("stop", "bench");
-	assert_false(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_false(rig_run());
 	assert_stopped(VM_FORCED);
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
+}
+
+static void a_vm_that_crashed_is_held_for_a_look(void **state)
+{
+	(void)state;
+	vm.plan.on_crash = VM_CRASH_HOLD;
+	vm.vcpu.gpr[R14] = 0x8877665544332211;
+	vm_stop(&vm, VM_TRIPLE_FAULT);
+	assert_false(rig_run());
+	run("list", NULL);
+	assert_said(" 1  bench            held         4M          0  triple fault: ");
+	run("regs", "bench");
+	assert_said("VM bench, vCPU 0, held\n");
+	assert_said("r14 8877665544332211");
+	run("resume", "bench");
+	assert_string_equal(said, "VM bench is held.\n");
+	run("start", "bench");
+	assert_string_equal(said, "VM bench starts anew; Ctrl-A 1 goes to its console.\n");
+	assert_true(rig_run());
+	assert_int_equal(vm.state, VM_RUNNING);
+	run("list", NULL);
+	assert_null(strstr(said, "triple fault"));
 }
 
 static void a_loop_of_resets_is_said_once_a_second(void **state)
@@ -254,7 +292,7 @@ static void start_begins_anew(void **state)
 	vmwrite(VMCS_GUEST_RIP, 0x77777);
 	run("start", "bench");
 	assert_string_equal(said, "VM bench starts anew; Ctrl-A 1 goes to its console.\n");
-	assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_true(rig_run());
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
 }
@@ -269,7 +307,8 @@ static void reset_works_in_every_state(void **state)
 			run(before[i], "bench");
 		vmwrite(VMCS_GUEST_RIP, 0x77777);
 		run("reset", "bench");
-		assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+		assert_said("VM bench starts anew");
+		assert_true(rig_run());
 		assert_int_equal(vm.state, VM_RUNNING);
 		assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
 	}
@@ -280,15 +319,26 @@ static void a_reset_without_images_stops_the_vm(void **state)
 	(void)state;
 	cannot_load = true;
 	run("reset", "bench");
-	assert_false(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
-	assert_stopped(VM_NOT_RESTARTED);
+	assert_false(rig_run());
+	assert_stopped(VM_NOT_LOADED);
 	assert_logged("vm bench: the image is gone");
 	assert_int_equal(ended, 1);
 	/* The operator may have another try. */
 	cannot_load = false;
 	run("start", "bench");
-	assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_true(rig_run());
 	assert_int_equal(vm.state, VM_RUNNING);
+}
+
+static void a_start_without_memory_is_one_sentence(void **state)
+{
+	(void)state;
+	run("destroy", "bench");
+	vm.plan.memory = GIB(1);
+	run("start", "bench");
+	assert_said("VM bench: memory = 1024M, but only ");
+	assert_int_equal(vm.state, VM_STOPPED);
+	vm.plan.memory = RIG_MEMORY;
 }
 
 static void pause_holds_and_resume_goes_on(void **state)
@@ -397,11 +447,14 @@ int main(void)
 		shell_test(names_complete),
 		shell_test(without_vms_it_says_so),
 		shell_test(stop_ends_a_vm),
+		shell_test(destroy_ends_a_vm),
 		shell_test(stop_beats_a_reset_that_waits),
+		shell_test(a_vm_that_crashed_is_held_for_a_look),
 		shell_test(a_loop_of_resets_is_said_once_a_second),
 		shell_test(start_begins_anew),
 		shell_test(reset_works_in_every_state),
 		shell_test(a_reset_without_images_stops_the_vm),
+		shell_test(a_start_without_memory_is_one_sentence),
 		shell_test(pause_holds_and_resume_goes_on),
 		shell_test(cpu_and_mem_report),
 		shell_test(measure_and_trace_turn_the_watch_on_and_off),

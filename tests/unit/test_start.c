@@ -115,6 +115,7 @@ static int setup(void **state)
 	rig_boot(state);
 	rig_cpuid();
 	fake_vmx_reset();
+	cpu.current = cpu.loaded = cpu.live = NULL;
 	memset(rig.log, 0, sizeof(rig.log));
 	memset(printed, 0, sizeof(printed));
 	rig.log_length = 0;
@@ -130,19 +131,17 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct vm *started = vm_count ? vm_get(0) : NULL;
-
 	(void)state;
-	if (started) {
-		timer_cancel(&started->timer);
-		channel_remove(&started->console);
-	}
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vm_get(i))
+			channel_remove(&vm_get(i)->console);
 	return 0;
 }
 
 #define start_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-/* How guests_run() ends; 1: it waits, with the shell. */
+/* How it ends, when guests_run() has come to the run loop and that to its first entry; 1: it waits, with the
+ * shell. */
 static int run(void)
 {
 	jmp_buf here;
@@ -151,10 +150,28 @@ static int run(void)
 	rig.stuck = &here;
 	rig.idles = 0;
 	end = setjmp(here);
-	if (!end)
-		guests_run(files, file_count);
+	if (!end) {
+		guests_init(files, file_count);
+		guests_run();
+	}
+	if (end == RUNS) {
+		end = setjmp(here);
+		if (!end) {
+			vmx_settle();
+			end = RUNS;
+		}
+	}
 	rig.stuck = NULL;
 	return end;
+}
+
+/* Turns for all VMs. */
+static void run_on(unsigned turns)
+{
+	while (turns--) {
+		fake_x86.tsc += 2 * SCHED_SLICE_NS;
+		rig_run();
+	}
 }
 
 #define WAITS 1
@@ -176,12 +193,12 @@ static void a_guest_starts(void **state)
 	started = vm_get(0);
 	assert_string_equal(started->name, "one");
 	assert_int_equal(started->state, VM_RUNNING);
-	assert_int_equal(started->memory, MIB(4));
+	assert_int_equal(started->plan.memory, MIB(4));
 	assert_ptr_equal(rig.attached, &started->console);
 	assert_logged("Processor: Intel VT-x\n");
 	assert_logged("unrestricted guest");
 	assert_logged("Speculation mitigations:\n");
-	assert_logged("vm one: started with 4M of memory\n");
+	assert_logged("vm one: starts with 4M of memory\n");
 	assert_null(strstr(rig.log, "error"));
 	/* As the loader said. */
 	assert_int_equal(vmread(VMCS_GUEST_RIP), ENTRY);
@@ -223,37 +240,87 @@ static void a_reset_loads_it_again(void **state)
 	started = vm_get(0);
 	guest_write(&started->map, 0x100000, &spoiled, 1);
 	vmwrite(VMCS_GUEST_RIP, 5);
-	vm_carry_out_reset(started);
+	vm_reset(started);
+	assert_true(rig_run());
 	assert_int_equal(started->state, VM_RUNNING);
 	guest_read(&started->map, 0x100000, &byte, 1);
 	assert_int_equal(byte, 0x7f);
 	assert_int_equal(vmread(VMCS_GUEST_RIP), ENTRY);
 }
 
-static void one_vm_runs_at_a_time(void **state)
+static void all_vms_start(void **state)
 {
+	static const char *const names[] = {"one", "two", "three"};
+
 	(void)state;
-	add_text("config", ONE_VM "[vm two]\nkernel = kernel\n[vm three]\nkernel = kernel\n");
+	add_text("config", ONE_VM "[vm two]\nkernel = kernel\nmemory = 5M\n"
+	                          "[vm three]\nkernel = kernel\nmemory = 6M\n");
 	add_kernel("kernel");
 	assert_int_equal(run(), RUNS);
-	assert_string_equal(vm_get(0)->name, "one");
-	assert_logged("warning: vm two: not started: this version runs one VM at a time\n");
-	assert_logged("warning: vm three: not started");
+	run_on(6);
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(vm_get(i)->name, names[i]);
+		assert_int_equal(vm_get(i)->state, VM_RUNNING);
+		assert_int_equal(vm_get(i)->map.ram >> 20, 3 + i); /* less the hole */
+		assert_true(vm_get(i)->vcpu.sched.switches);
+	}
+	assert_ptr_equal(rig.attached, &vm_get(0)->console);
+	assert_null(strstr(rig.log, "error"));
+}
+
+static void the_plan_is_the_sections(void **state)
+{
+	const struct vm_plan *plan;
+
+	(void)state;
+	add_text("config", ONE_VM "weight = 200\ncap = 30\ncpus = 0\non_crash = hold\nstart_delay = 1500ms\n"
+	                          "[vm two]\nkernel = kernel\non_crash = restart\nautostart = no\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), WAITS); /* for the delay */
+	plan = &vm_get(0)->plan;
+	assert_int_equal(vm_get(0)->state, VM_STARTING);
+	assert_int_equal(plan->weight, 200);
+	assert_int_equal(plan->cap, 30);
+	assert_int_equal(plan->cpus, 1);
+	assert_int_equal(plan->on_crash, VM_CRASH_HOLD);
+	assert_int_equal(plan->start_delay_ms, 1500);
+	plan = &vm_get(1)->plan;
+	assert_int_equal(vm_get(1)->state, VM_STOPPED);
+	assert_int_equal(vm_get(1)->end, VM_NOT_STARTED);
+	assert_int_equal(plan->weight, SCHED_WEIGHT_DEFAULT);
+	assert_int_equal(plan->cap, 0);
+	assert_int_equal(plan->cpus, 1); /* there is no other */
+	assert_int_equal(plan->on_crash, VM_CRASH_RESTART);
+	assert_int_equal(plan->start_delay_ms, 0);
+}
+
+static void a_cpu_that_is_not_there(void **state)
+{
+	(void)state;
+	add_text("config", "[vm far]\nkernel = kernel\ncpus = 3\n" ONE_VM "cpus = 0, 3\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	assert_logged(
+		"error: vm far: config line 3: cpus: this machine runs guests on processors 0 to 0; name "
+		"one of them\n");
+	assert_null(vm_find("far"));
+	assert_int_equal(vm_find("one")->plan.cpus, 1);
+	assert_int_equal(vm_find("one")->state, VM_RUNNING);
 }
 
 static void a_bad_vm_does_not_keep_the_next_from_starting(void **state)
 {
-	uint64_t owned;
-
 	(void)state;
 	add_text("config", "[vm bad]\nkernel = missing\nmemory = 4M\n" ONE_VM);
 	add_kernel("kernel");
-	owned = frames_owned(FRAME_OWNER_FIRST_VM);
-	assert_int_equal(owned, 0);
+	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
 	assert_int_equal(run(), RUNS);
 	assert_logged(
 		"error: vm bad: config line 2: kernel = missing: the boot loader did not load that file");
-	assert_string_equal(vm_get(0)->name, "one");
+	assert_int_equal(vm_find("bad")->state, VM_STOPPED);
+	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
+	assert_string_equal(vm_get(1)->name, "one");
+	assert_int_equal(vm_get(1)->state, VM_RUNNING);
 }
 
 /* ---- The processor ---- */
@@ -407,16 +474,20 @@ static void a_corrupt_kernel(void **state)
 
 static void more_memory_than_the_machine_has(void **state)
 {
-	uint64_t owned;
+	uint64_t owned, frames = 1;
 
 	(void)state;
+	while (frames * PAGE_SIZE < sizeof(struct vm))
+		frames *= 2;
 	add_text("config", "[vm big]\nkernel = kernel\nmemory = 1G\n");
 	add_kernel("kernel");
 	owned = frames_owned(FRAME_OWNER_MONITOR);
 	assert_int_equal(run(), WAITS);
 	assert_logged("error: vm big: memory = 1024M, but only ");
 	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
-	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR), owned + 2); /* the VMXON region, and the table */
+	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR),
+	                 owned + 2 + frames); /* the VMXON region, the table, and the VM, which is off */
+	assert_int_equal(vm_find("big")->state, VM_STOPPED);
 }
 
 /* Take all memory in pieces of `least` and larger orders; the last one's address and order. */
@@ -471,7 +542,7 @@ static int end_of_all(const char *word)
 	rig.stuck = &here;
 	end = setjmp(here);
 	if (!end)
-		vm_stop(vm_get(0), VM_FORCED);
+		vm_ask_and_wait(vm_get(0), VM_FORCE);
 	rig.stuck = NULL;
 	return end;
 }
@@ -499,7 +570,12 @@ static void the_same_holds_when_none_could_start(void **state)
 {
 	(void)state;
 	add_text("config", "[monitor]\non_all_stopped = poweroff\n" ONE_VM);
-	assert_int_equal(run(), POWERED_OFF);
+	assert_int_equal(run(), POWERED_OFF); /* there is no kernel */
+	teardown(state);
+	setup(state);
+	add_text("config", "[monitor]\non_all_stopped = poweroff\n[vm big]\nkernel = kernel\nmemory = 1G\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), POWERED_OFF); /* there is no memory for it */
 }
 
 /* ---- The shell ---- */
@@ -529,7 +605,9 @@ int main(void)
 		start_test(a_guest_starts),
 		start_test(a_guest_without_screen),
 		start_test(a_reset_loads_it_again),
-		start_test(one_vm_runs_at_a_time),
+		start_test(all_vms_start),
+		start_test(the_plan_is_the_sections),
+		start_test(a_cpu_that_is_not_there),
 		start_test(a_bad_vm_does_not_keep_the_next_from_starting),
 		start_test(no_vt_x_halts),
 		start_test(a_refused_vmxon_halts),

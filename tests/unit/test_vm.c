@@ -23,20 +23,28 @@ static int load(struct vm *which, struct vcpu_start *start, char *text, size_t s
 	return load_result ? load_result : rig_load(which, start, text, size);
 }
 
+static struct vm other;
+
 static int setup(void **state)
 {
 	int error = rig_setup(state);
 
 	stopped_calls = loads = 0;
 	load_result = 0;
-	vm.load = load;
+	vm.plan.load = load;
 	vm_all_stopped = all_stopped;
 	return error;
 }
 
+/* Forget the second VM. */
 static int teardown(void **state)
 {
 	vm_all_stopped = NULL;
+	if (vm_get(1)) {
+		vm_ask_and_wait(&other, VM_FORCE);
+		channel_remove(&other.console);
+	}
+	vm_count = 1;
 	return rig_teardown(state);
 }
 
@@ -70,23 +78,40 @@ static void states_and_ends_have_words(void **state)
 {
 	(void)state;
 	assert_string_equal(vm_state_name(VM_STOPPED), "stopped");
+	assert_string_equal(vm_state_name(VM_STARTING), "starting");
 	assert_string_equal(vm_state_name(VM_RUNNING), "running");
 	assert_string_equal(vm_state_name(VM_PAUSED), "paused");
-	for (unsigned end = VM_NOT_STARTED; end <= VM_NOT_RESTARTED; end++)
-		for (unsigned other = VM_NOT_STARTED; other < end; other++)
-			assert_string_not_equal(vm_end_name(end), vm_end_name(other));
+	assert_string_equal(vm_state_name(VM_HELD), "held");
+	for (unsigned end = VM_NOT_STARTED; end <= VM_NOT_LOADED; end++)
+		for (unsigned before = VM_NOT_STARTED; before < end; before++)
+			assert_string_not_equal(vm_end_name(end), vm_end_name(before));
 	assert_string_equal(vm_end_name(VM_NOT_STARTED), "has not run yet");
 }
 
 /* ---- A start that fails leaves nothing ---- */
 
-static struct vm other;
+static void define_other(const struct vm_plan *plan)
+{
+	if (vm_get(1))
+		channel_remove(&other.console);
+	memset(&other, 0, sizeof(other));
+	vm_define(&other, plan, 1);
+}
 
 static int start_other(const struct vm_plan *plan)
 {
-	memset(&other, 0, sizeof(other));
+	define_other(plan);
 	memset(problem, 0, sizeof(problem));
-	return vm_start(&other, plan, 1, problem, sizeof(problem));
+	return vm_start(&other, problem, sizeof(problem));
+}
+
+/* Its turns, until it runs or has ended. */
+static void run_other(void)
+{
+	for (unsigned i = 0; i < 100 && other.state == VM_STARTING; i++) {
+		fake_x86.tsc += 2 * SCHED_SLICE_NS;
+		rig_run();
+	}
 }
 
 static void assert_nothing_left(uint64_t monitors)
@@ -94,10 +119,35 @@ static void assert_nothing_left(uint64_t monitors)
 	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
 	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR), monitors);
 	assert_int_equal(other.state, VM_STOPPED);
-	assert_null(vm_get(1));
-	assert_null(vm_find("other"));
-	assert_null(channel_find(2));
+	assert_int_equal(other.vcpu.sched.state, SCHED_NOWHERE);
 	assert_false(timer_armed(&other.timer));
+	assert_false(timer_armed(&other.delay));
+	/* Its neighbour goes on. */
+	assert_true(rig_run());
+	assert_ptr_equal(cpu.current, &vm.vcpu);
+}
+
+static void a_vm_that_is_off_is_known(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	plan.name = "other";
+	define_other(&plan);
+	assert_ptr_equal(vm_get(1), &other);
+	assert_ptr_equal(vm_find("other"), &other);
+	assert_ptr_equal(channel_find(2), &other.console);
+	assert_int_equal(vm_count, 2);
+	assert_int_equal(other.state, VM_STOPPED);
+	assert_int_equal(other.end, VM_NOT_STARTED);
+	assert_nothing_left(frames_owned(FRAME_OWNER_MONITOR));
+	/* Requests have no meaning for it. */
+	assert_true(vm_ask_and_wait(&other, VM_CONSOLE | VM_BUTTON | VM_PAUSE | VM_RESUME | VM_RESET |
+	                                            VM_FORCE | VM_FREE | VM_DUMP));
+	assert_int_equal(other.state, VM_STOPPED);
+	assert_string_equal(vm_dumped, "");
+	assert_nothing_left(frames_owned(FRAME_OWNER_MONITOR));
+	assert_int_equal(stopped_calls, 0);
 }
 
 static void images_that_cannot_be_loaded(void **state)
@@ -109,10 +159,14 @@ static void images_that_cannot_be_loaded(void **state)
 	plan.name = "other";
 	plan.load = load;
 	load_result = -ERR_INVALID;
-	assert_int_equal(start_other(&plan), -ERR_INVALID);
-	assert_string_equal(problem, "the kernel is not one");
+	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(other.state, VM_STARTING);
+	run_other();
+	assert_logged("error: vm other: the kernel is not one\nvm other: its images could not be loaded");
+	assert_int_equal(other.end, VM_NOT_LOADED);
 	assert_nothing_left(monitors);
-	assert_ptr_equal(cpu.current, &vm.vcpu);
+	assert_int_equal(loads, 1);
+	assert_int_equal(stopped_calls, 0);
 }
 
 static void more_memory_than_there_is(void **state)
@@ -132,6 +186,19 @@ static void more_memory_than_there_is(void **state)
 	assert_string_equal(problem, sentence);
 	assert_nothing_left(monitors);
 	assert_int_equal(frames_stat().free, free);
+}
+
+/* The monitor's tables must still fit, or the next page of a guest could not be mapped. */
+static void a_vm_may_not_take_the_last_memory(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	plan.name = "other";
+	plan.memory = ALIGN_DOWN(frames_stat().free * PAGE_SIZE, MIB(1));
+	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
+	plan.memory -= MIB(2);
+	assert_int_equal(start_other(&plan), 0);
 }
 
 static int populate_and_fail(struct guest_map *map, uint64_t memory)
@@ -160,9 +227,11 @@ static void more_uarts_than_a_pc_has(void **state)
 
 	(void)state;
 	plan.name = "other";
-	plan.uarts = MACHINE_UARTS + 1;
-	assert_int_equal(start_other(&plan), -ERR_INVALID);
-	assert_string_equal(problem, "its devices cannot be made (error -1)");
+	plan.machine.uarts = MACHINE_UARTS + 1;
+	assert_int_equal(start_other(&plan), 0);
+	run_other();
+	assert_logged("error: vm other: its devices cannot be made (error -1)");
+	assert_int_equal(other.end, VM_NOT_LOADED);
 	assert_nothing_left(monitors);
 }
 
@@ -218,7 +287,7 @@ static void no_memory_for_tables_or_the_vmcs(void **state)
 	(void)state;
 	plan.name = "other";
 	plan.populate = populate_and_hoard;
-	for (to_leave = 0; to_leave < 2; to_leave++) {
+	for (to_leave = 0; to_leave < 3; to_leave++) {
 		int error = start_other(&plan);
 
 		end_of_hoarding();
@@ -250,22 +319,49 @@ static void no_memory_at_all(void **state)
 static void the_operator_stops_it(void **state)
 {
 	(void)state;
-	assert_int_equal(vm_stop(&vm, VM_FORCED), ACTION_STOP);
+	assert_true(vm_ask_and_wait(&vm, VM_FORCE));
 	assert_stopped(VM_FORCED);
 	assert_int_equal(stopped_calls, 1);
 	assert_logged("vm bench: stopped by the operator");
 	assert_null(strstr(rig.log, "error"));
 	/* It does not run, and does not stop twice. */
-	assert_false(rig_exit(EXIT_CPUID, 0));
+	assert_false(rig_run());
 	assert_int_equal(vm_stop(&vm, VM_TRIPLE_FAULT), ACTION_STOP);
+	assert_false(rig_run());
 	assert_stopped(VM_FORCED);
 	assert_int_equal(stopped_calls, 1);
+}
+
+/* In the middle of an exit; what the VM has is taken away when its CPU is done with it. */
+static void a_vm_that_ends_gives_its_memory_back(void **state)
+{
+	uint64_t free = frames_stat().free;
+
+	(void)state;
+	assert_int_equal(vm_stop(&vm, VM_POWERED_OFF), ACTION_STOP);
+	assert_int_not_equal(vm.state, VM_STOPPED);
+	assert_int_equal(frames_stat().free, free);
+	assert_int_equal(stopped_calls, 0);
+	assert_false(vcpu_wants_to_run(&vm.vcpu));
+	assert_int_equal(vm_stop(&vm, VM_TRIPLE_FAULT), ACTION_STOP); /* has ended already */
+	assert_false(rig_run());
+	assert_stopped(VM_POWERED_OFF);
+	assert_int_equal(stopped_calls, 1);
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
+	assert_true(frames_stat().free >= free + RIG_MEMORY / PAGE_SIZE - 64);
+	assert_int_equal(vm.map.ram, 0);
+	assert_int_equal(vm.vcpu.sched.state, SCHED_NOWHERE);
+	assert_null(cpu.current);
+	assert_null(cpu.loaded);
+	assert_null(cpu.live);
+	assert_int_equal(cpu.sched.placed, 0);
 }
 
 static void the_guest_powers_off(void **state)
 {
 	(void)state;
 	service_power_off(&vm.machine);
+	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);
 	assert_logged("vm bench: powered off by the guest");
 	assert_int_equal(stopped_calls, 1);
@@ -277,6 +373,8 @@ static void a_guests_fault_makes_a_report(void **state)
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_logged("error: vm bench, vCPU 0: triple fault");
 	assert_logged("last exits, oldest first (0 in all):");
+	assert_false(rig_run());
+	assert_stopped(VM_TRIPLE_FAULT);
 }
 
 static void nobody_is_told_while_another_runs(void **state)
@@ -286,17 +384,16 @@ static void nobody_is_told_while_another_runs(void **state)
 	plan.name = "other";
 	assert_int_equal(start_other(&plan), 0);
 	assert_int_equal(vm_count, 2);
-	vm_stop(&vm, VM_FORCED);
+	vm_ask_and_wait(&vm, VM_FORCE);
+	assert_stopped(VM_FORCED);
+	assert_int_equal(stopped_calls, 0); /* the other has not even been loaded */
+	run_other();
+	assert_int_equal(other.state, VM_RUNNING);
+	vm_ask_and_wait(&other, VM_PAUSE); /* held is not ended */
+	assert_int_equal(other.state, VM_PAUSED);
 	assert_int_equal(stopped_calls, 0);
-	vm_pause(&other); /* held is not ended */
-	assert_int_equal(stopped_calls, 0);
-	vm_stop(&other, VM_FORCED);
+	vm_ask_and_wait(&other, VM_FORCE);
 	assert_int_equal(stopped_calls, 1);
-	timer_cancel(&other.timer);
-	channel_remove(&other.console);
-	backend_vcpu_destroy(&other.vcpu);
-	ept_destroy(&other.ept);
-	guest_map_destroy(&other.map);
 	(void)state;
 }
 
@@ -310,19 +407,19 @@ static void time_stands_still_while_paused(void **state)
 	fake_x86.tsc = vm.clock_base + 1000;
 	clock = service_clock_ns(&vm.machine);
 	tsc = fake_x86.tsc + vm.vcpu.tsc_offset;
-	vm_pause(&vm);
+	assert_true(vm_ask_and_wait(&vm, VM_PAUSE));
 	assert_int_equal(vm.state, VM_PAUSED);
 	assert_false(rig_exit(EXIT_CPUID, 0));
 	fake_x86.tsc += 5000000;
-	vm_pause(&vm); /* changes nothing */
+	assert_true(vm_ask_and_wait(&vm, VM_PAUSE)); /* changes nothing */
 	fake_x86.tsc += 5000000;
-	vm_resume(&vm);
+	assert_true(vm_ask_and_wait(&vm, VM_RESUME));
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(service_clock_ns(&vm.machine), clock);
 	assert_int_equal(fake_x86.tsc + vm.vcpu.tsc_offset, tsc);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpu.tsc_offset);
 	assert_true(rig_exit(EXIT_CPUID, 0));
-	vm_resume(&vm); /* changes nothing */
+	assert_true(vm_ask_and_wait(&vm, VM_RESUME)); /* changes nothing */
 	assert_int_equal(service_clock_ns(&vm.machine), clock);
 }
 
@@ -340,10 +437,13 @@ static void a_timer_waits_for_the_end_of_the_pause(void **state)
 	out(0x40, 0x04);
 	assert_true(timer_armed(&vm.timer));
 	assert_in_range(vm.timer.deadline - fake_x86.tsc, 900000, 1100000);
-	vm_pause(&vm);
+	vm_ask_and_wait(&vm, VM_PAUSE);
+	assert_false(timer_armed(&vm.timer));
+	assert_false(rig_run());
 	assert_false(timer_armed(&vm.timer));
 	fake_x86.tsc += 50000000;
-	vm_resume(&vm);
+	vm_ask_and_wait(&vm, VM_RESUME);
+	assert_true(rig_run());
 	assert_true(timer_armed(&vm.timer));
 	assert_in_range(vm.timer.deadline - fake_x86.tsc, 900000, 1100000);
 	/* And it works. */
@@ -358,7 +458,7 @@ static void a_timer_waits_for_the_end_of_the_pause(void **state)
 static void a_paused_vm_arms_no_timer(void **state)
 {
 	(void)state;
-	vm_pause(&vm);
+	vm_ask_and_wait(&vm, VM_PAUSE);
 	vm_arm_timer(&vm, 1000000);
 	assert_false(timer_armed(&vm.timer));
 }
@@ -415,12 +515,15 @@ static void a_processor_reset_is_one_as_well(void **state)
 static void a_stopped_vm_can_be_started_again(void **state)
 {
 	(void)state;
-	vm_stop(&vm, VM_FORCED);
-	vm_reset(&vm);
-	assert_true(rig_exit(EXIT_CPUID, 0));
+	vm_ask_and_wait(&vm, VM_FORCE);
+	vm_ask_and_wait(&vm, VM_RESET); /* has no meaning now */
+	assert_stopped(VM_FORCED);
+	assert_int_equal(rig_start(&vm), 0);
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(vm.end, VM_NOT_STARTED);
+	assert_int_equal(loads, 1);
 	assert_true(rig_instruction(EXIT_CPUID, 0, 2));
+	assert_int_equal(stopped_calls, 1);
 }
 
 static void a_reset_without_images_ends_it(void **state)
@@ -429,18 +532,37 @@ static void a_reset_without_images_ends_it(void **state)
 	load_result = -ERR_NOT_FOUND;
 	vm_reset(&vm);
 	assert_false(rig_exit(EXIT_CPUID, 0));
-	assert_stopped(VM_NOT_RESTARTED);
+	assert_stopped(VM_NOT_LOADED);
 	assert_logged("vm bench: the kernel is not one");
 	assert_int_equal(stopped_calls, 1);
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
 }
 
 static void a_reset_wakes_from_hlt(void **state)
 {
 	(void)state;
 	assert_false(rig_instruction(EXIT_HLT, 0, 1));
-	vm_reset(&vm);
-	assert_true(rig_exit(EXIT_CPUID, 0));
+	vm_ask(&vm, VM_RESET);
+	assert_true(rig_run());
 	assert_false(rig_requests() & REQUEST_HALTED);
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(loads, 1);
+}
+
+static void a_reset_ends_a_pause(void **state)
+{
+	uint64_t clock;
+
+	(void)state;
+	vm_ask_and_wait(&vm, VM_PAUSE);
+	assert_false(rig_run());
+	clock = service_clock_ns(&vm.machine);
+	fake_x86.tsc += 7000000;
+	vm_ask(&vm, VM_RESET);
+	assert_true(rig_run());
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(service_clock_ns(&vm.machine), clock); /* the machine's clock does not count it */
+	assert_int_equal(vm.vcpu.tsc_offset, -vm.clock_base);
 }
 
 static void a_reset_says_halted_again(void **state)
@@ -449,7 +571,7 @@ static void a_reset_says_halted_again(void **state)
 	assert_false(rig_instruction(EXIT_HLT, 0, 1));
 	assert_true(vm.halted_said);
 	vm_reset(&vm);
-	assert_true(rig_exit(EXIT_CPUID, 0));
+	assert_true(rig_run());
 	assert_false(vm.halted_said);
 }
 
@@ -473,32 +595,35 @@ static void the_console_number_may_be_taken(void **state)
 	static struct channel taken = {.scrollback = &scrollback};
 	struct vm_plan plan = rig_plan;
 
-	assert_int_equal(channel_add(&taken, 2), 0);
-	plan.name = "other";
-	assert_int_equal(start_other(&plan), 0);
-	assert_logged("vm other: the console number 2 is taken");
-	channel_remove(&taken);
-	backend_vcpu_destroy(&other.vcpu);
-	timer_cancel(&other.timer);
-	ept_destroy(&other.ept);
-	guest_map_destroy(&other.map);
-	other.state = VM_STOPPED;
 	(void)state;
+	plan.name = "other";
+	define_other(&plan);
+	channel_remove(&other.console);
+	assert_int_equal(channel_add(&taken, 2), 0);
+	memset(&other, 0, sizeof(other));
+	vm_define(&other, &plan, 1);
+	assert_logged("warning: vm other: the console number 2 is taken");
+	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0); /* all the same */
+	run_other();
+	assert_int_equal(other.state, VM_RUNNING);
+	channel_remove(&taken);
 }
 
 int main(void)
 {
-	/* Those that leave a second VM in the list come last. */
 	const struct CMUnitTest tests[] = {
 		vm_test(a_vm_that_started_is_known),
 		vm_test(states_and_ends_have_words),
+		vm_test(a_vm_that_is_off_is_known),
 		vm_test(images_that_cannot_be_loaded),
 		vm_test(more_memory_than_there_is),
+		vm_test(a_vm_may_not_take_the_last_memory),
 		vm_test(memory_that_cannot_be_laid_out),
 		vm_test(more_uarts_than_a_pc_has),
 		vm_test(no_memory_for_tables_or_the_vmcs),
 		vm_test(no_memory_at_all),
 		vm_test(the_operator_stops_it),
+		vm_test(a_vm_that_ends_gives_its_memory_back),
 		vm_test(the_guest_powers_off),
 		vm_test(a_guests_fault_makes_a_report),
 		vm_test(time_stands_still_while_paused),
@@ -510,6 +635,7 @@ int main(void)
 		vm_test(a_stopped_vm_can_be_started_again),
 		vm_test(a_reset_without_images_ends_it),
 		vm_test(a_reset_wakes_from_hlt),
+		vm_test(a_reset_ends_a_pause),
 		vm_test(a_reset_says_halted_again),
 		vm_test(typed_bytes_reach_com1),
 		vm_test(nobody_is_told_while_another_runs),

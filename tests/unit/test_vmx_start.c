@@ -48,6 +48,8 @@ static void the_regions_begin_with_the_revision(void **state)
 	assert_int_equal(*(uint32_t *)hpa_to_pointer(vm.vcpu.vmcs), 0x1234);
 	assert_int_equal(frame_owner(vm.vcpu.vmcs), VM_OWNER(&vm));
 	assert_int_equal(frame_type(vm.vcpu.vmcs), FRAME_VMX);
+	assert_int_equal(frame_owner(vm.vcpu.live.extended), VM_OWNER(&vm));
+	assert_int_equal(frame_type(vm.vcpu.live.extended), FRAME_VMX);
 }
 
 static void the_processor_gets_the_bits_that_vmx_needs(void **state)
@@ -233,7 +235,9 @@ static void a_real_mode_start(void **state)
 static void a_start_forgets_the_last_life(void **state)
 {
 	const struct vcpu_start start = {.rip = 1, .gdt = 2, .gdt_limit = 3, .cs = 8, .ds = 16, .tr = 24};
-	unsigned invepts = fake_vmx.invepts, invvpids = fake_vmx.invvpids, resets = fake_vmx.state_resets;
+	unsigned invepts = fake_vmx.invepts, invvpids = fake_vmx.invvpids, restores = fake_vmx.restores;
+	unsigned saves = fake_vmx.saves;
+	uint8_t *extended = hpa_to_pointer(vm.vcpu.live.extended);
 
 	(void)state;
 	rig_long_mode();
@@ -242,9 +246,19 @@ static void a_start_forgets_the_last_life(void **state)
 	fake_x86.cr[2] = 0x5678;
 	fake_vmx.dr[0] = fake_vmx.dr[6] = 7;
 	fake_vmx.xcr0 = 7;
+	memset(extended, 0xcc, PAGE_SIZE);
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, 1);
 	vmwrite(VMCS_ENTRY_INTERRUPTION, INJECT(EVENT_INTERRUPT, 0x30));
 	backend_vcpu_start(&cpu, &vm.vcpu, &start);
+	assert_int_equal(*(uint16_t *)extended, 0x37f); /* FCW and MXCSR; all else, and XSTATE_BV, is zero */
+	assert_int_equal(*(uint32_t *)(extended + 24), 0x1f80);
+	for (unsigned i = 0; i < PAGE_SIZE; i++)
+		if (i >= 2 && (i < 24 || i >= 28))
+			assert_int_equal(extended[i], 0);
+	/* The processor gets it with its next turn, and what was there before is not kept. */
+	backend_vcpu_load(&cpu, &vm.vcpu);
+	assert_int_equal(fake_vmx.saves, saves);
+	assert_int_equal(fake_vmx.restores, restores + 1);
 	assert_int_equal(fake_msr_get(MSR_LSTAR), 0);
 	assert_int_equal(fake_msr_get(MSR_TSC_AUX), 0);
 	assert_int_equal(fake_x86.cr[2], 0);
@@ -254,7 +268,6 @@ static void a_start_forgets_the_last_life(void **state)
 	assert_int_equal(vm.vcpu.xcr0, 1);
 	assert_int_equal(vmread(VMCS_ENTRY_INTERRUPTION), 0);
 	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
-	assert_int_equal(fake_vmx.state_resets, resets + 1);
 	assert_int_equal(fake_vmx.invepts, invepts + 1);
 	assert_int_equal(fake_vmx.invvpids, invvpids + 1);
 	assert_int_equal(vmx_audit(NULL), 0);
@@ -274,6 +287,7 @@ static void what_is_missing_is_left_alone(void **state)
 	fake_msr_set(MSR_TSC_AUX, 77);
 	invvpids = fake_vmx.invvpids;
 	backend_vcpu_start(&cpu, &vm.vcpu, &start);
+	backend_vcpu_load(&cpu, &vm.vcpu);
 	assert_int_equal(vmread(VMCS_VPID), 77);
 	assert_int_equal(vmread(VMCS_XSS_EXITING_BITMAP), 77);
 	assert_int_equal(fake_msr_get(MSR_TSC_AUX), 77);

@@ -46,6 +46,7 @@ struct rig {
 	struct channel *attached;
 	bool console_busy, console_full;
 	unsigned console_polls;
+	uint32_t kicked;              /* the APIC ID that got the last IPI, plus 1 */
 	bool runs;                    /* backend_run() was reached */
 	struct vmx_features features; /* as detected */
 };
@@ -58,6 +59,7 @@ static struct cpu cpu;
 
 const char vmx_exit_entry[1], vmx_exit_entry_watched[1];
 void lapic_timer_arm(uint64_t deadline);
+void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector);
 void console_write(const char *text, size_t length);
 bool console_busy(void);
 void console_poll(void);
@@ -79,6 +81,13 @@ noreturn void backend_run(void)
 void lapic_timer_arm(uint64_t deadline)
 {
 	rig.apic_deadline = deadline;
+}
+
+void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector)
+{
+	(void)delivery;
+	(void)vector;
+	rig.kicked = apic_id + 1;
 }
 
 struct descriptor_tables interrupts_tables(void)
@@ -252,9 +261,8 @@ UNUSED static int rig_boot(void **state)
 	fake_x86.tsc = 1000;
 	fake_memory_init(MIB(64));
 	time_set_rate(RIG_TSC_HZ);
-	timer_queue_init(&cpu.timers);
-	cpu.self = &cpu;
-	cpu.deadline = TIMER_NEVER;
+	cpu_init(&cpu, 0);
+	cpu_add(&cpu);
 	mitigations_init(true);
 	if (backend_detect(problem, sizeof(problem)))
 		return -1;
@@ -292,18 +300,36 @@ UNUSED static int rig_load(struct vm *which, struct vcpu_start *start, char *pro
 static const struct vm_plan rig_plan = {
 	.name = "bench",
 	.memory = RIG_MEMORY,
-	.uarts = 1,
+	.machine = {.uarts = 1},
+	.weight = SCHED_WEIGHT_DEFAULT,
+	.cpus = UINT64_MAX,
 	.populate = rig_populate,
 	.load = rig_load,
 };
 
-UNUSED static int rig_setup(void **state)
+/* The steps from vm_start() to the first entry, as the run loop does them. */
+UNUSED static int rig_start(struct vm *which)
 {
 	char problem[200];
+	int error = vm_start(which, problem, sizeof(problem));
 
+	if (error)
+		return error;
+	cpu.current = NULL;
+	vmx_settle();
+	which->vcpu.requests &= ~(uint32_t)ENTRY_LAUNCH;
+	return 0;
+}
+
+UNUSED static int rig_setup(void **state)
+{
 	(void)state;
 	fake_vmx_reset();
 	memset(&vm, 0, sizeof(vm));
+	cpu.current = cpu.loaded = cpu.live = NULL;
+	timer_queue_init(&cpu.timers);
+	cpu.deadline = TIMER_NEVER;
+	sched_queue_init(&cpu.sched);
 	rig.log_length = 0;
 	memset(rig.log, 0, sizeof(rig.log));
 	rig.interrupts = rig.vector = rig.idles = 0;
@@ -312,24 +338,44 @@ UNUSED static int rig_setup(void **state)
 	rig.console_busy = rig.console_full = false;
 	rig.console_polls = 0;
 	rig.runs = false;
-	cpu.look = TIMER_NEVER; /* tests of that set it */
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;
-	return vm_start(&vm, &rig_plan, 0, problem, sizeof(problem));
+	vm_define(&vm, &rig_plan, 0);
+	if (rig_start(&vm))
+		return -1;
+	vmwrite(VMCS_PREEMPTION_TIMER, 0);
+	cpu.look = TIMER_NEVER; /* tests of that set it */
+	return 0;
 }
 
 UNUSED static int rig_teardown(void **state)
 {
 	(void)state;
-	timer_cancel(&vm.timer);
+	vm_ask_and_wait(&vm, VM_FORCE);
+	vm_ask_and_wait(&vm, VM_FREE);
 	channel_remove(&vm.console);
-	backend_vcpu_destroy(&vm.vcpu);
-	ept_destroy(&vm.ept);
-	guest_map_destroy(&vm.map);
 	return 0;
 }
 
 #define rig_test(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+
+/* The run loop, up to the next entry; false: nobody runs, the processor waits. */
+UNUSED static bool rig_run(void)
+{
+	jmp_buf here;
+	bool runs = true;
+
+	rig.stuck = &here;
+	rig.idles = 0;
+	if (setjmp(here)) {
+		runs = false;
+	} else {
+		cpu.current = NULL;
+		vmx_settle();
+	}
+	rig.stuck = NULL;
+	return runs;
+}
 
 /* ---- Exits ---- */
 

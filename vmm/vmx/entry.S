@@ -86,9 +86,11 @@
 
 	.text
 
-	/* noreturn void backend_run(void): VMX is on, cpu->current and its VMCS are set up. */
+	/* noreturn void backend_run(void): VMX is on. */
 	.globl	backend_run
 backend_run:
+	mov	%gs:CPU_STACK_TOP, %rsp
+	call	vmx_settle
 	jmp	enter
 
 	.globl	vmx_exit_entry_watched

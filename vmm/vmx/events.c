@@ -145,13 +145,16 @@ void vmx_recall_events(struct vcpu *vcpu)
 		vcpu_request(vcpu, REQUEST_INTERRUPT);
 }
 
-/* What ends HLT; a single-step trap does, too: SDM Vol. 2A "HLT". */
-bool vmx_wakes(const struct vcpu *vcpu)
+/* SDM Vol. 2A "HLT". A single-step trap that is due ends it as well. */
+uint32_t vmx_wakes(const struct vcpu *vcpu)
 {
-	if (vcpu->requests & (REQUEST_EVENT | REQUEST_RESET | REQUEST_STOP) ||
-	    vmread(VMCS_GUEST_PENDING_DEBUG))
-		return true;
-	if (vcpu->requests & REQUEST_NMI && !nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY)))
-		return true;
-	return vcpu->requests & REQUEST_INTERRUPT && vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+	uint32_t wakes = REQUEST_EVENT;
+
+	if (vmread(VMCS_GUEST_PENDING_DEBUG) || vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
+		return UINT32_MAX;
+	if (!nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_NMI))
+		wakes |= REQUEST_NMI;
+	if (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF)
+		wakes |= REQUEST_INTERRUPT;
+	return wakes;
 }

@@ -51,6 +51,7 @@ static enum action exit_hlt(struct vcpu *vcpu)
 {
 	vcpu_request(vcpu, REQUEST_HALTED);
 	vmx_recall_events(vcpu);
+	vcpu->wakes = vmx_wakes(vcpu);
 	return ACTION_ADVANCE;
 }
 

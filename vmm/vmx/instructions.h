@@ -95,9 +95,22 @@ static inline void raise_machine_check(void)
 	__asm__ volatile("int $18" : : : "memory");
 }
 
-/* FPU, SSE and AVX registers of a processor that has just been reset. `area`: 576 zero bytes, 64-byte
- * aligned. */
-static inline void reset_extended_state(const void *area, uint64_t components, bool has_xsave)
+/*
+ * FPU, SSE, AVX and AVX-512 registers, to and from a page. `components` are switched on in XCR0.
+ * SDM Vol. 1 "Managing State Using the XSAVE Feature Set".
+ */
+static inline void save_extended_state(void *area, uint64_t components, bool has_xsave)
+{
+	if (has_xsave)
+		__asm__ volatile("xsave64 (%0)"
+		                 :
+		                 : "r"(area), "a"((uint32_t)components), "d"((uint32_t)(components >> 32))
+		                 : "memory");
+	else
+		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void restore_extended_state(const void *area, uint64_t components, bool has_xsave)
 {
 	if (has_xsave)
 		__asm__ volatile("xrstor64 (%0)"
@@ -106,7 +119,6 @@ static inline void reset_extended_state(const void *area, uint64_t components, b
 		                 : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
-	__asm__ volatile("fninit");
 }
 
 #define DEFINE_DEBUG_REGISTER(n)                                                                             \

@@ -52,7 +52,7 @@ static void arm_preemption_timer(const struct cpu *cpu)
 
 void backend_deadline_changed(const struct cpu *cpu)
 {
-	if (vmx_features.preemption_timer && cpu->current)
+	if (vmx_features.preemption_timer && cpu->loaded)
 		arm_preemption_timer(cpu);
 }
 
@@ -129,39 +129,23 @@ void vmx_entry_failed(struct vcpu *vcpu)
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 
-/* May the vCPU run now? Its machine may have been reset meanwhile. */
-static bool runnable(struct vcpu *vcpu)
+/* Called by entry.S when there are requests, and first of all. Returns when cpu->current may be entered. */
+void vmx_settle(void)
 {
-	if (vcpu->requests & REQUEST_RESET)
-		vm_carry_out_reset(vcpu->vm);
-	if (vcpu->requests & (REQUEST_STOP | REQUEST_PAUSE))
-		return false;
-	if (vcpu->requests & REQUEST_HALTED) {
-		if (!vmx_wakes(vcpu)) {
-			vm_say_halted(vcpu->vm);
-			return false;
-		}
-		vcpu->requests &= ~(uint32_t)REQUEST_HALTED;
-	}
+	struct cpu *cpu = this_cpu();
+	struct vcpu *vcpu = cpu->current;
+
+	/* Its delivery may exit again, and leave no boundary between two instructions. */
+	if (vcpu && vcpu->requests & REQUEST_EVENT)
+		cpu_catch_up(cpu);
+	if (!vcpu || vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))
+		vcpu = cpu_schedule(cpu);
 	if (vcpu->requests & REQUEST_FLUSH) {
 		backend_flush(vcpu);
 		vcpu->requests &= ~(uint32_t)REQUEST_FLUSH;
 	}
 	vmx_inject(vcpu);
-	return true;
-}
-
-/* Called by entry.S when there are requests. Returns when cpu->current may be entered. */
-void vmx_settle(void)
-{
-	struct cpu *cpu = this_cpu();
-
-	/* Its delivery may exit again, and leave no boundary between two instructions. */
-	if (cpu->current->requests & REQUEST_EVENT)
-		cpu_catch_up(cpu);
-	while (!runnable(cpu->current))
-		cpu_idle(cpu);
-	if (unlikely(cpu->current->watch != cpu->current->watched))
-		vmx_choose_entry(cpu->current);
+	if (unlikely(vcpu->watch != vcpu->watched))
+		vmx_choose_entry(vcpu);
 	backend_deadline_changed(cpu);
 }

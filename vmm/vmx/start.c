@@ -81,8 +81,26 @@ static hpa_t must_check alloc_region(uint16_t owner)
 	return region;
 }
 
+/* The controls are chosen once: every processor must have the ones of the first. */
+static int check_features(char *problem, size_t size)
+{
+	struct vmx_features first = vmx_features;
+	int error = vmx_features_detect(problem, size);
+
+	if (!error && memcmp(&first, &vmx_features, sizeof(first))) {
+		format_buffer(problem, size, "its VT-x differs from the boot processor's");
+		error = -ERR_UNSUPPORTED;
+	}
+	vmx_features = first;
+	return error;
+}
+
 int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 {
+	int error = cpu->index ? check_features(problem, size) : 0;
+
+	if (error)
+		return error;
 	if (create_msr_bitmap() || !(cpu->vmxon_region = alloc_region(FRAME_OWNER_MONITOR))) {
 		format_buffer(problem, size, "No memory for the VMXON region: give the machine more memory.");
 		return -ERR_NO_MEMORY;
@@ -96,25 +114,33 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 		              "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
 		return -ERR_BUSY;
 	}
-	ept_setup((struct ept_features){
-		.pages_2m = vmx_features.ept_vpid & EPT_CAP_PAGE_2M,
-		.pages_1g = vmx_features.ept_vpid & EPT_CAP_PAGE_1G,
-	});
+	if (!cpu->index)
+		ept_setup((struct ept_features){
+			.pages_2m = vmx_features.ept_vpid & EPT_CAP_PAGE_2M,
+			.pages_1g = vmx_features.ept_vpid & EPT_CAP_PAGE_1G,
+		});
 	return 0;
 }
 
 int backend_vcpu_create(struct vcpu *vcpu)
 {
+	hpa_t extended = frames_alloc(FRAME_ORDER_4K, VM_OWNER(vcpu->vm), FRAME_VMX);
+
 	vcpu->vmcs = alloc_region(VM_OWNER(vcpu->vm));
-	return vcpu->vmcs ? 0 : -ERR_NO_MEMORY;
+	vcpu->live.extended = extended;
+	if (vcpu->vmcs && extended)
+		return 0;
+	backend_vcpu_destroy(vcpu);
+	return -ERR_NO_MEMORY;
 }
 
 void backend_vcpu_destroy(struct vcpu *vcpu)
 {
-	if (!vmclear(vcpu->vmcs))
-		panic("VMCLEAR refused %#lx", vcpu->vmcs);
-	frames_free(vcpu->vmcs, FRAME_ORDER_4K);
-	vcpu->vmcs = 0;
+	if (vcpu->vmcs)
+		frames_free(vcpu->vmcs, FRAME_ORDER_4K);
+	if (vcpu->live.extended)
+		frames_free(vcpu->live.extended, FRAME_ORDER_4K);
+	vcpu->vmcs = vcpu->live.extended = 0;
 }
 
 static void set_controls(const struct vcpu *vcpu)
@@ -145,7 +171,7 @@ static void set_controls(const struct vcpu *vcpu)
 	vmwrite(VMCS_LINK_POINTER, UINT64_MAX);
 }
 
-static void set_host_state(const struct cpu *cpu, const struct vcpu *vcpu)
+void vmx_set_host_state(const struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct descriptor_tables tables = interrupts_tables();
 
@@ -170,6 +196,7 @@ static void set_host_state(const struct cpu *cpu, const struct vcpu *vcpu)
 	vmwrite(VMCS_HOST_PAT, read_msr(MSR_PAT));
 	vmwrite(VMCS_HOST_EFER, read_msr(MSR_EFER));
 	vmwrite(VMCS_HOST_RSP, (uint64_t)&vcpu->gpr[GPRS]);
+	vmx_choose_entry(vcpu);
 }
 
 static void set_segment(unsigned index, uint16_t selector, uint64_t base, uint32_t limit, uint32_t access)
@@ -240,48 +267,20 @@ static void set_guest_registers(const struct vcpu_start *start)
 		vmwrite((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i), 0);
 }
 
-/* Registers that live in the processor while the guest runs, as after reset. */
-static void reset_live_registers(struct vcpu *vcpu)
-{
-	static const uint32_t zeroed[] = {MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE};
-	static const uint8_t area[576] __attribute__((aligned(64))) = {
-		[0] = 0x7f,
-		[1] = 0x03, /* FCW */
-		[24] = 0x80,
-		[25] = 0x1f, /* MXCSR */
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(zeroed); i++)
-		write_msr(zeroed[i], 0);
-	if (vmx_features.rdtscp)
-		write_msr(MSR_TSC_AUX, 0);
-	write_cr2(0);
-	write_dr0(0);
-	write_dr1(0);
-	write_dr2(0);
-	write_dr3(0);
-	write_dr6(0xffff0ff0);
-	if (cpuid_has_xsave())
-		set_xcr0(cpuid_xcr0_mask());
-	reset_extended_state(area, cpuid_xcr0_mask(), cpuid_has_xsave());
-	vcpu->xcr0 = 1;
-	if (cpuid_has_xsave())
-		set_xcr0(vcpu->xcr0);
-}
-
 void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start)
 {
-	if (!vmclear(vcpu->vmcs) || !vmptrld(vcpu->vmcs))
-		panic("VMCLEAR or VMPTRLD refused %#lx", vcpu->vmcs);
-	cpu->current = vcpu;
+	if (cpu->live == vcpu)
+		cpu->live = NULL; /* what it had is gone */
+	if (!vmclear(vcpu->vmcs))
+		panic("VMCLEAR refused %#lx", vcpu->vmcs);
+	if (cpu->loaded == vcpu)
+		cpu->loaded = NULL;
+	vcpu->home = NULL;
 	vcpu_request(vcpu, ENTRY_LAUNCH | mitigations_for_entry());
 	memcpy(vcpu->gpr, start->gpr, sizeof(vcpu->gpr));
+	vmx_reset_live(vcpu);
+	backend_vcpu_look(cpu, vcpu);
 	set_controls(vcpu);
-	set_host_state(cpu, vcpu);
-	vmx_choose_entry(vcpu);
 	set_segments(start);
 	set_guest_registers(start);
-	reset_live_registers(vcpu);
-	backend_flush(vcpu);
-	vmx_flush_vpid(vcpu);
 }

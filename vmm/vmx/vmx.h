@@ -47,11 +47,11 @@ enum action exit_task_switch(struct vcpu *vcpu);          /* task_switch.c */
 void vmx_requeue_event(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);        /* the only place where events are chosen for delivery */
 void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrupt that wait for a window */
-bool vmx_wakes(const struct vcpu *vcpu);
 
 /* vcpu->watch has changed: choose the way that its exits take. watched.c */
 void vmx_choose_entry(struct vcpu *vcpu);
 
+uint32_t vmx_wakes(const struct vcpu *vcpu); /* which requests end a HLT that begins now */
 /* What entry.S calls. */
 void vmx_exit(struct vcpu *vcpu);
 void vmx_exit_watched(struct vcpu *vcpu, uint64_t tsc);
@@ -69,6 +69,12 @@ enum action vmx_set_cr3(struct vcpu *vcpu, uint64_t value);
 /* CR0 and CR4 bits that the guest changes without an exit. */
 uint64_t vmx_cr0_guest_owned(void);
 uint64_t vmx_cr4_guest_owned(void);
+
+/* The host-state area of the current VMCS: where exits arrive on `cpu`. */
+void vmx_set_host_state(const struct cpu *cpu, struct vcpu *vcpu);
+
+/* The registers of live.c as after a reset; the processor holds none of them. */
+void vmx_reset_live(struct vcpu *vcpu);
 
 /* Forget the translations that this CPU caches under the vCPU's VPID. */
 void vmx_flush_vpid(const struct vcpu *vcpu);

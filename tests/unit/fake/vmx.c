@@ -76,12 +76,20 @@ void raise_machine_check(void)
 	fake_vmx.machine_checks++;
 }
 
-void reset_extended_state(const void *area, uint64_t components, bool has_xsave)
+void save_extended_state(void *area, uint64_t components, bool has_xsave)
 {
 	(void)area;
 	(void)components;
 	(void)has_xsave;
-	fake_vmx.state_resets++;
+	fake_vmx.saves++;
+}
+
+void restore_extended_state(const void *area, uint64_t components, bool has_xsave)
+{
+	(void)area;
+	(void)components;
+	(void)has_xsave;
+	fake_vmx.restores++;
 }
 
 #define DEFINE_DEBUG_REGISTER(n)                                                                             \

@@ -20,7 +20,7 @@ struct fake_vmx {
 	hpa_t on, cleared, loaded;
 	bool refuse_vmxon;
 	uint64_t xcr0, dr[8];
-	unsigned state_resets;
+	unsigned saves, restores;       /* of the FPU and what belongs to it */
 };
 
 extern struct fake_vmx fake_vmx;
@@ -38,7 +38,8 @@ void set_xcr0(uint64_t value);
 uint64_t get_xcr0(void);
 void raise_nmi(void);
 void raise_machine_check(void);
-void reset_extended_state(const void *area, uint64_t components, bool has_xsave);
+void save_extended_state(void *area, uint64_t components, bool has_xsave);
+void restore_extended_state(const void *area, uint64_t components, bool has_xsave);
 
 #define DECLARE_DEBUG_REGISTER(n)                                                                             \
 	uint64_t read_dr##n(void);                                                                            \

@@ -1,0 +1,191 @@
+#include "boot/smp.h"
+#include "devices/real/lapic.h"
+#include "lib/format.h"
+#include "lib/registers.h"
+#include "lib/string.h"
+#include "lib/x86.h"
+#include "mm/host_map.h"
+#include "mm/layout.h"
+#include "vmm/backend.h"
+#include "vmm/cpu.h"
+#include "vmm/interrupts.h"
+#include "vmm/irq.h"
+#include "vmm/log.h"
+#include "vmm/time.h"
+
+/* boot/trampoline.S, boot/entry.S */
+extern const uint8_t trampoline_start[], trampoline_end[], trampoline_values[], boot_pml4[];
+void trampoline_switch(void);
+
+struct trampoline_values {
+	uint64_t first_cr3; /* below 4 GiB, with the low memory mapped one to one */
+	uint64_t efer, cr3, stack, cpu, next, enter;
+};
+
+#define LOW_START 0x1000 /* the real-mode vectors and the BIOS data area stay */
+#define LOW_END   0xa0000
+
+/* SDM Vol. 3A "MP Initialization Protocol Algorithm for MP Systems", "Typical BSP Initialization Sequence".
+ */
+#define INIT_WAIT_NS    10000000
+#define STARTUP_WAIT_NS 200000
+#define STARTUPS        2
+#define COME_UP_NS      1000000000
+
+/* How far the processor that is being started has come. */
+static enum { SILENT, ALIVE, FAILED, READY } stage;
+static bool released; /* it may enter its run loop */
+static char problem[200];
+
+static void report(int value)
+{
+	__atomic_store_n((int *)&stage, value, __ATOMIC_RELEASE);
+}
+
+static int reached(void)
+{
+	return __atomic_load_n((const int *)&stage, __ATOMIC_ACQUIRE);
+}
+
+static noreturn void park(void)
+{
+	for (;;)
+		cpu_halt();
+}
+
+/* The first C code on another processor: interrupts are off. */
+static noreturn void start_here(struct cpu *cpu)
+{
+	host_map_activate();
+	if (interrupts_init_cpu(cpu)) {
+		format_buffer(problem, sizeof(problem), "no memory for its stacks");
+		report(FAILED);
+		park();
+	}
+	report(ALIVE);
+	if (!irq_init_cpu())
+		format_buffer(problem, sizeof(problem), "its local APIC or the timer in it does not work");
+	else if (!backend_cpu_start(cpu, problem, sizeof(problem)))
+		report(READY);
+	if (reached() != READY) {
+		report(FAILED);
+		park();
+	}
+	while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	backend_run();
+}
+
+static void wait(uint64_t ns)
+{
+	uint64_t end = time_now() + time_tsc_from_ns(ns);
+
+	while (time_now() < end)
+		cpu_relax();
+}
+
+/* Wait until it has come at least as far, or has failed. */
+static bool wait_for(int wanted, uint64_t ns)
+{
+	uint64_t end = time_now() + time_tsc_from_ns(ns);
+
+	while (reached() < wanted && reached() != FAILED && time_now() < end)
+		cpu_relax();
+	return reached() >= wanted && reached() != FAILED;
+}
+
+static void wake(uint32_t apic_id, hpa_t page)
+{
+	lapic_send_ipi(apic_id, LAPIC_DELIVER_INIT, 0);
+	wait(INIT_WAIT_NS);
+	for (unsigned i = 0; i < STARTUPS && reached() == SILENT; i++) {
+		lapic_send_ipi(apic_id, LAPIC_DELIVER_STARTUP, (uint8_t)(page >> PAGE_SHIFT));
+		wait_for(ALIVE, STARTUP_WAIT_NS);
+	}
+}
+
+static struct cpu *create_cpu(uint32_t apic_id)
+{
+	hpa_t frame = frames_alloc(FRAME_ORDER_4K, FRAME_OWNER_MONITOR, FRAME_DATA);
+	void *stack = host_map_stack(CPU_STACK_PAGES);
+	struct cpu *cpu;
+
+	_Static_assert(sizeof(*cpu) <= PAGE_SIZE, "one frame for each CPU");
+	if (!frame || !stack)
+		return NULL;
+	cpu = hpa_to_pointer(frame);
+	cpu_init(cpu, cpu_count);
+	cpu->stack_top = (uint64_t)stack;
+	cpu->apic_id = apic_id;
+	return cpu;
+}
+
+static void start(uint32_t apic_id, hpa_t page)
+{
+	struct trampoline_values *values =
+		hpa_to_pointer(page + (hpa_t)(trampoline_values - trampoline_start));
+	struct cpu *cpu = create_cpu(apic_id);
+
+	if (!cpu) {
+		log_warning("cpu: no memory for the processor with APIC ID %u; it is left out\n", apic_id);
+		return;
+	}
+	*values = (struct trampoline_values){
+		.first_cr3 = (hpa_t)boot_pml4 - IMAGE_BASE,
+		.efer = read_msr(MSR_EFER) & (EFER_LME | EFER_NXE),
+		.cr3 = host_map_root(),
+		.stack = cpu->stack_top,
+		.cpu = (uint64_t)cpu,
+		.next = (uint64_t)start_here,
+		.enter = (uint64_t)trampoline_switch,
+	};
+	problem[0] = '\0';
+	report(SILENT);
+	released = false;
+	wake(apic_id, page);
+	if (!wait_for(READY, COME_UP_NS)) {
+		log_warning("cpu: the processor with APIC ID %u does not start%s%s; it is left out\n",
+		            apic_id, problem[0] ? ": " : "", problem);
+		lapic_send_ipi(apic_id, LAPIC_DELIVER_INIT, 0); /* should it come late: the values change */
+		return;
+	}
+	cpu_add(cpu);
+	__atomic_store_n(&released, true, __ATOMIC_RELEASE);
+}
+
+/* A page of low memory that is RAM: the trampoline's for as long as it is needed. 0: there is none. */
+static hpa_t find_page(const struct memory_range *ram, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		hpa_t start = MAX(ALIGN_UP(ram[i].start, PAGE_SIZE), LOW_START);
+
+		if (start + PAGE_SIZE <= MIN(ram[i].end, LOW_END))
+			return start;
+	}
+	return 0;
+}
+
+void smp_start(const struct acpi_info *info, const struct memory_range *ram, unsigned count)
+{
+	uint32_t own = lapic_id();
+	hpa_t page = find_page(ram, count);
+	unsigned named = 0;
+
+	for (unsigned i = 0; i < info->cpu_count; i++) {
+		if (!info->cpu[i].enabled || info->cpu[i].apic_id == own)
+			continue;
+		if (!page || cpu_count == CPUS_MAX || (!lapic_x2apic() && info->cpu[i].apic_id > 254)) {
+			log_warning("cpu: the processor with APIC ID %u is left out: %s\n",
+			            info->cpu[i].apic_id,
+			            !page                   ? "no memory below 640 KiB is free to start it"
+			            : cpu_count == CPUS_MAX ? "Nacre runs on 64 at most"
+			                                    : "it needs x2APIC mode");
+			continue;
+		}
+		if (!named++)
+			memcpy(hpa_to_pointer(page), trampoline_start,
+			       (size_t)(trampoline_end - trampoline_start));
+		start(info->cpu[i].apic_id, page);
+	}
+	log_info("cpu: %u of %u processors run guests\n", cpu_count, MAX(info->cpu_count, 1));
+}

@@ -1,0 +1,192 @@
+/* From a section of the config table to a VM: its plan, and what its loader is given. */
+#include "guests/plan.h"
+#include "guests/loader.h"
+#include "lib/errors.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+#include "vmm/log.h"
+
+static const struct guest_file *files;
+static unsigned file_count;
+
+void plan_files(const struct guest_file *boot_files, unsigned count)
+{
+	files = boot_files;
+	file_count = count;
+}
+
+const struct guest_file *plan_file(const char *name)
+{
+	for (unsigned i = 0; i < file_count; i++)
+		if (!strcmp(files[i].name, name))
+			return &files[i];
+	return NULL;
+}
+
+/* ---- Loading ---- */
+
+static const struct guest_file *need_file(const char *key, const char *name, unsigned line, char *problem,
+                                          size_t size)
+{
+	const struct guest_file *file = plan_file(name);
+
+	if (!file)
+		format_buffer(
+			problem, size,
+			"config line %u: %s = %s: the boot loader did not load that file; add "
+			"\"module2 /boot/FILE %s\" to its menu entry, or rebuild the image with make iso",
+			line, key, name, name);
+	return file;
+}
+
+_Static_assert(GUEST_MODULES_MAX == CONFIG_MODULES_MAX, "modules");
+
+static int find_modules(const struct vm_config *plan, struct guest_image *image, char *problem, size_t size)
+{
+	for (unsigned i = 0; i < plan->module_count; i++) {
+		const struct config_module *module = &plan->module[i];
+		const struct guest_file *file =
+			need_file("module", module->path, module->line, problem, size);
+
+		if (!file)
+			return -ERR_NOT_FOUND;
+		image->modules[image->module_count++] =
+			(struct guest_module){hpa_to_pointer(file->start), file->size, module->arguments};
+	}
+	return 0;
+}
+
+static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
+{
+	const struct vm_config *plan = vm->plan.load_context;
+	const struct guest_file *kernel, *initrd = NULL;
+	struct guest_image image;
+	struct guest_start state;
+	char reason[160];
+	int error;
+
+	kernel = need_file("kernel", plan->kernel, plan->kernel_line, problem, size);
+	if (!kernel)
+		return -ERR_NOT_FOUND;
+	if (plan->initrd[0]) {
+		initrd = need_file("initrd", plan->initrd, plan->initrd_line, problem, size);
+		if (!initrd)
+			return -ERR_NOT_FOUND;
+	}
+	image = (struct guest_image){
+		.kernel = hpa_to_pointer(kernel->start),
+		.kernel_size = kernel->size,
+		.initrd = initrd ? hpa_to_pointer(initrd->start) : NULL,
+		.initrd_size = initrd ? initrd->size : 0,
+		.cmdline = plan->cmdline,
+		.type = plan->type,
+		.acpi = plan->acpi,
+		.uarts = plan->uarts,
+		.screen = plan->screen,
+		.hpet = plan->hpet,
+		.memory = vm->plan.memory,
+		.map = &vm->map,
+	};
+	error = find_modules(plan, &image, problem, size);
+	if (error)
+		return error;
+	error = guest_load_image(&image, &state, reason, sizeof(reason));
+	if (error) {
+		format_buffer(problem, size, "config line %u: kernel = %s: %s", plan->kernel_line,
+		              plan->kernel, reason);
+		return error;
+	}
+	*start = (struct vcpu_start){
+		.mode = state.mode,
+		.rip = state.rip,
+		.rsp = state.rsp,
+		.cr3 = state.cr3,
+		.gdt = state.gdt,
+		.gdt_limit = state.gdt_limit,
+		.cs = state.cs,
+		.ds = state.ds,
+		.tr = state.tr,
+	};
+	memcpy(start->gpr, state.gpr, sizeof(start->gpr));
+	return 0;
+}
+
+/*
+ * Kernels search the option ROMs byte by byte. All ones in read-only pages look like the empty bus
+ * that the bare machine has there, without an exit for each.
+ */
+static int add_empty_roms(struct guest_map *map)
+{
+	uint8_t ones[256];
+	int error = guest_map_add(map, GUEST_OPTION_ROMS, GUEST_BIOS_START - GUEST_OPTION_ROMS, GUEST_ROM);
+
+	memset(ones, 0xff, sizeof(ones));
+	for (gpa_t at = GUEST_OPTION_ROMS; at < GUEST_BIOS_START && !error; at += sizeof(ones))
+		error = guest_load(map, at, ones, sizeof(ones));
+	return error;
+}
+
+static int populate(struct guest_map *map, uint64_t memory)
+{
+	struct guest_range ranges[GUEST_RANGES_MAX];
+	unsigned count = guest_memory_layout(memory, ranges);
+	int error;
+
+	for (unsigned i = 0; i < count; i++) {
+		enum guest_type type = ranges[i].kind == GUEST_RANGE_BIOS ? GUEST_ROM : GUEST_RAM;
+		error = guest_map_add(map, ranges[i].start, ranges[i].size, type);
+		if (error)
+			return error;
+	}
+	error = guest_map_add(map, VGA_TEXT_GPA, VGA_TEXT_SIZE, GUEST_RAM);
+	return error ? error : add_empty_roms(map);
+}
+
+/* ---- The VM ---- */
+
+static unsigned vm_order(void)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < sizeof(struct vm))
+		order++;
+	return order;
+}
+
+struct vm *plan_vm(const struct vm_config *section, unsigned number)
+{
+	static const enum vm_crash crash[] = {[CRASH_STOP] = VM_CRASH_STOP,
+	                                      [CRASH_RESTART] = VM_CRASH_RESTART,
+	                                      [CRASH_HOLD] = VM_CRASH_HOLD};
+	uint64_t present = UINT64_MAX >> (64 - cpu_count);
+	struct vm_plan plan = {
+		.name = section->name,
+		.memory = section->memory,
+		.machine = {.uarts = section->uarts, .screen = section->screen, .hpet = section->hpet},
+		.weight = section->weight,
+		.cap = section->cap,
+		.cpus = section->cpus & present,
+		.on_crash = crash[section->on_crash],
+		.start_delay_ms = section->start_delay,
+		.populate = populate,
+		.load = load,
+		.load_context = section,
+	};
+	hpa_t frames;
+
+	if (!plan.cpus) {
+		log_error("vm %s: config line %u: cpus: this machine runs guests on processors 0 to %u; name "
+		          "one of "
+		          "them\n",
+		          section->name, section->cpus_line, cpu_count - 1);
+		return NULL;
+	}
+	frames = frames_alloc(vm_order(), FRAME_OWNER_MONITOR, FRAME_DATA);
+	if (!frames) {
+		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->name);
+		return NULL;
+	}
+	vm_define(hpa_to_pointer(frames), &plan, number);
+	return hpa_to_pointer(frames);
+}

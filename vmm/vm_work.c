@@ -1,0 +1,96 @@
+/*
+ * How a machine is made, and made anew after a reset: in steps, which its vCPU does as if they were
+ * its own work. So they take their turns, and count against its share.
+ */
+#include "lib/string.h"
+#include "vmm/log.h"
+#include "vmm/msr.h"
+#include "vmm/time.h"
+#include "vmm/trace.h"
+#include "vmm/vm.h"
+
+#define CLEAR_STEP KIB(256)
+
+static void reset_vcpu(struct vcpu *vcpu)
+{
+	vcpu->requests = 0;
+	vcpu->cr8 = 0;
+	vcpu->nmi_blocked = vcpu->nmi_waiting = false;
+	vcpu->tsc_offset = -vcpu->vm->clock_base;
+	msr_reset(vcpu);
+}
+
+/* The pages of the devices' memory, so that the map says what is there. */
+static int map_devices(struct vm *vm)
+{
+	const struct memory_space *space = &vm->machine.memory;
+	int error = 0;
+
+	for (unsigned i = 0; i < space->bindings && !error; i++) {
+		gpa_t end = space->binding[i].base + space->binding[i].region->size;
+
+		for (gpa_t at = ALIGN_DOWN(space->binding[i].base, PAGE_SIZE); at < end && !error;
+		     at += PAGE_SIZE)
+			if (guest_map_find(&vm->map, at).type != GUEST_DEVICE)
+				error = guest_map_add(&vm->map, at, PAGE_SIZE, GUEST_DEVICE);
+	}
+	return error;
+}
+
+/* The machine's clock starts with its power, and the guest's TSC with it; a reset leaves both alone. */
+static int power_on(struct vm *vm)
+{
+	int error;
+
+	if (vm->powered) {
+		machine_reset(&vm->machine);
+		return 0;
+	}
+	memset(&vm->machine, 0, sizeof(vm->machine));
+	vm->clock_base = time_now();
+	vm->epoch = time_epoch();
+	error = machine_create(&vm->machine, &vm->plan.machine);
+	if (!error)
+		error = map_devices(vm);
+	if (error) {
+		log_error("vm %s: its devices cannot be made (error %d)\n", vm->name, error);
+		return error;
+	}
+	rtc_set_memory(&vm->machine.device[DEVICE_RTC], vm->plan.memory);
+	vm->powered = true;
+	return 0;
+}
+
+static void load(struct vm *vm)
+{
+	struct vcpu_start start;
+	char problem[400];
+
+	vm->end = VM_NOT_STARTED;
+	if (vm->plan.load(vm, &start, problem, sizeof(problem))) {
+		log_error("vm %s: %s\n", vm->name, problem);
+		vm_stop(vm, VM_NOT_LOADED);
+		return;
+	}
+	if (power_on(vm)) {
+		vm_stop(vm, VM_NOT_LOADED);
+		return;
+	}
+	reset_vcpu(&vm->vcpu);
+	backend_vcpu_start(this_cpu(), &vm->vcpu, &start);
+	trace_if_on(TRACE_START, vm->number, 0, 0, 0);
+	vm->halted_said = false;
+	vm->state = VM_RUNNING;
+	vm_arm_timer(vm, vm->machine.deadline);
+}
+
+void vm_work(struct vm *vm)
+{
+	switch (vm->work.step) {
+	case VM_WORK_CLEAR:
+		if (guest_map_clear(&vm->map, &vm->work.cleared, CLEAR_STEP))
+			vm->work.step = VM_WORK_LOAD;
+		break;
+	case VM_WORK_LOAD: load(vm); break;
+	}
+}
