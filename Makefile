@@ -176,13 +176,18 @@ fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS (60)
 
 # ---- Guests, images, machines ---------------------------------------------------------------------------
 
-FETCHED := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud bzImage-amd64 vmlinux-amd64 busybox)
+LINUX   := cloud amd64 686 686-pae
+FETCHED := $(addprefix $(BUILD)/guests/,$(LINUX:%=bzImage-%) $(LINUX:%=vmlinux-%) gnumach-amd64 gnumach-i386 invaders \
+	     memtest-x64 memtest-ia32 busybox busybox-i386)
 
 $(FETCHED): $(BUILD)/guests/%: guests/fetch.sh guests/vmlinux.py | need-guests
 	@BUILD=$(BUILD) sh guests/fetch.sh $*
 
 $(BUILD)/guests/initramfs.cpio: guests/cpio.py $(wildcard guests/initramfs/*) $(BUILD)/guests/busybox
 	$(PYTHON) guests/cpio.py guests/initramfs/demo.list $@ busybox=$(BUILD)/guests/busybox
+
+$(BUILD)/guests/initramfs-i386.cpio: guests/cpio.py $(wildcard guests/initramfs/*) $(BUILD)/guests/busybox-i386
+	$(PYTHON) guests/cpio.py guests/initramfs/demo.list $@ busybox=$(BUILD)/guests/busybox-i386
 
 $(BUILD)/guests/init: tests/kernels/linux-init/init.c | need-guests
 	@mkdir -p $(@D)
@@ -244,7 +249,8 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 # ---- Tests and figures --------------------------------------------------------------------------------
 
 .PHONY: test test-slow system system-images bench loc
-SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio)
+SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
+		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64)
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/fault.elf $(SYSTEM_IMAGES) | need-iso need-machines
 
 test: | need-test ## all tests; the last line is "N passed, N failed"

@@ -8,10 +8,12 @@ sys.path.insert(0, os.path.join(TOP, "tests/harness"))
 
 import boots  # noqa: E402  the path comes first
 import faults  # noqa: E402
+import kernels  # noqa: E402
 import mistakes  # noqa: E402
 import no_vmx  # noqa: E402
 import runner  # noqa: E402
 import tracing  # noqa: E402
 
 os.chdir(TOP)
-runner.main("Whole boots in emulators.", [*boots.CASES, *faults.CASES, *mistakes.CASES, *no_vmx.CASES, *tracing.CASES])
+runner.main("Whole boots in emulators.", [*boots.CASES, *faults.CASES, *kernels.CASES, *mistakes.CASES,
+                                         *no_vmx.CASES, *tracing.CASES])
