@@ -60,7 +60,7 @@
 #define MSR_KERNEL_GS_BASE          0xc0000102
 #define MSR_TSC_AUX                 0xc0000103
 
-#define PRED_CMD_IBPB BIT(0)
+#define PRED_CMD_IBPB              BIT(0)
 #define FEATURE_CONTROL_LOCKED     BIT(0)
 #define FEATURE_CONTROL_VMX_IN_SMX BIT(1)
 #define FEATURE_CONTROL_VMX        BIT(2)
