@@ -41,6 +41,7 @@ struct monitor_config {
 	uint8_t log_level;     /* 0 errors .. 3 debug */
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
+	bool measure; /* the ticks of every VM's exits, from the start */
 };
 
 struct config_module {

@@ -117,6 +117,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.meaning = "Protection against speculation attacks by guests: what the processor "
 			   "needs, or none.",
 	}, {
+		.name = "measure", MONITOR_FIELD(measure),
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",
+		.meaning = "Whether the ticks of the VMs' exits are counted from the start on, as after "
+			   "`measure on` in the shell.",
+	}, {
 		.name = "kernel", VM_FIELD(kernel), LINE(struct vm_config, kernel_line),
 		.kind = KIND_PATH, .min = 1, .max = CONFIG_PATH_MAX - 1, .initial = "",
 		.meaning = "The kernel image, relative to the folder of the config file. "

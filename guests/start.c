@@ -96,7 +96,10 @@ static bool start_vms(void)
 	for (unsigned i = 0; i < config.vm_count; i++) {
 		struct vm *vm = plan_vm(&config.vm[i], i);
 
-		if (!vm || !config.vm[i].autostart)
+		if (!vm)
+			continue;
+		vm->vcpu.watch = config.monitor.measure ? WATCH_MEASURE : 0;
+		if (!config.vm[i].autostart)
 			continue;
 		start_vm(vm);
 		if (!any && vm->state != VM_STOPPED)

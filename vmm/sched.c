@@ -72,9 +72,6 @@ void sched_entity_init(struct vcpu *vcpu, uint16_t weight, uint8_t cap, uint64_t
 		.weight = weight,
 		.cap = cap,
 		.cpus = cpus,
-		.ran = vcpu->sched.ran,
-		.waited = vcpu->sched.waited,
-		.switches = vcpu->sched.switches,
 	};
 	list_init(&vcpu->sched.link);
 	timer_init(&vcpu->sched.throttle, throttle_expired);

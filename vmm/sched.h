@@ -37,7 +37,7 @@ struct sched_entity {
 	struct list link;      /* of the queue's `ready` */
 	uint64_t vtime;        /* ticks run, scaled by SCHED_WEIGHT_DEFAULT / weight */
 	uint64_t since;        /* TSC up to which the fields below are right */
-	uint64_t ran;          /* TSC ticks; any CPU may read these three */
+	uint64_t ran;          /* TSC ticks since its VM was switched on; any CPU may read these three */
 	uint64_t waited;       /* TSC ticks spent READY or THROTTLED: steal time */
 	uint64_t switches;     /* times that its turn began */
 	int64_t budget;        /* TSC ticks that the cap still allows */

@@ -1,5 +1,5 @@
 #include "vmm/shell_live.h"
-#include "vmm/console.h"
+#include "vmm/console_internal.h"
 #include "vmm/cpu.h"
 #include "vmm/shell.h"
 #include "vmm/time.h"
@@ -19,13 +19,13 @@ static void end(void)
 	current = NULL;
 	cpu_timer_arm(this_cpu(), &timer, TIMER_NEVER);
 	ended->end();
-	if (!console_attached())
+	if (!console_away())
 		shell_show_prompt();
 }
 
 static void expired(struct timer *which)
 {
-	if (!console_attached() && current->step())
+	if (!console_away() && current->step())
 		arm();
 	else
 		end();

@@ -3,6 +3,7 @@
 #include "mm/frames.h"
 #include "vmm/mitigations.h"
 #include "vmm/shell.h"
+#include "vmm/shell_stat.h"
 #include "vmm/shell_trace.h"
 #include "vmm/vm.h"
 
@@ -77,36 +78,6 @@ static void command_list(unsigned count, const char *const *arguments)
 {
 	shell_print("No  %-*s State   Memory      Exits  Ended since\n", VM_NAME_MAX / 2, "Name");
 	with_all_vms(list);
-}
-
-static void stat(struct vm *vm)
-{
-	const struct port_space *ports = &vm->machine.ports;
-	uint64_t ms = service_clock_ns(&vm->machine) / 1000000;
-
-	shell_print("VM %s, %s\n", vm->name, vm_state_name(vm->state));
-	for (unsigned i = 0; i < EXIT_REASONS; i++)
-		if (vm->vcpu.exit_count[i])
-			shell_print("%12lu  %s\n", vm->vcpu.exit_count[i], backend_exit_name(i));
-	shell_print("%12lu  exits in all\n", vcpu_exits(&vm->vcpu));
-	shell_print("%8lu.%03lu  seconds since its machine was switched on\n", ms / 1000, ms % 1000);
-	shell_print("%12lu  resets by the guest\n", vm->resets);
-	shell_print("%12lu  instructions emulated\n", vm->emulated);
-	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
-	shell_print("%12lu  reads of ports that no device has\n", ports->unclaimed_reads);
-	shell_print("%12lu  writes to such ports", ports->unclaimed_writes);
-	if (ports->unclaimed_reads || ports->unclaimed_writes)
-		shell_print(", the last at %Xh", ports->last_unclaimed);
-	shell_print("\n%12lu  KiB of memory, %lu of them its RAM\n", kib(frames_owned(VM_OWNER(vm))),
-	            vm->map.ram >> 10);
-}
-
-static void command_stat(unsigned count, const char *const *arguments)
-{
-	if (count)
-		with_vm(arguments[0], stat);
-	else
-		with_all_vms(stat);
 }
 
 static void registers(struct vm *vm)
@@ -259,21 +230,21 @@ static void command_resume(unsigned count, const char *const *arguments)
 }
 
 static const struct shell_command commands[] = {
-	{"list",    "",     "the VMs, and how they are",                         0, 0, command_list,      NULL   },
-	{"stat",    "[VM]", "counts of exits and faults, memory",                0, 1, command_stat,      vm_name},
-	{"regs",    "VM",   "registers, the instruction, the last exits",        1, 1, command_registers, vm_name},
-	{"start",   "VM",   "start a VM that has stopped",                       1, 1, command_start,     vm_name},
-	{"stop",    "VM",   "ask a VM to turn itself off; then take its power",  1, 1, command_stop,      vm_name},
-	{"destroy", "VM",   "take its power at once, and free its memory",       1, 1, command_destroy,   vm_name},
-	{"reset",   "VM",   "load its images again, and start it anew",          1, 1, command_reset,     vm_name},
-	{"pause",   "VM",   "hold a VM; no time passes for it",                  1, 1, command_pause,     vm_name},
-	{"resume",  "VM",   "let it go on",                                      1, 1, command_resume,    vm_name},
-	{"cpu",     "",     "what the processor has, and which mitigations run", 0, 0, command_cpu,       NULL   },
-	{"mem",     "",     "who has how much memory",                           0, 0, command_memory,    NULL   },
+	{"list",    "",   "the VMs, and how they are",                         0, 0, command_list,      NULL   },
+	{"regs",    "VM", "registers, the instruction, the last exits",        1, 1, command_registers, vm_name},
+	{"start",   "VM", "start a VM that has stopped",                       1, 1, command_start,     vm_name},
+	{"stop",    "VM", "ask a VM to turn itself off; then take its power",  1, 1, command_stop,      vm_name},
+	{"destroy", "VM", "take its power at once, and free its memory",       1, 1, command_destroy,   vm_name},
+	{"reset",   "VM", "load its images again, and start it anew",          1, 1, command_reset,     vm_name},
+	{"pause",   "VM", "hold a VM; no time passes for it",                  1, 1, command_pause,     vm_name},
+	{"resume",  "VM", "let it go on",                                      1, 1, command_resume,    vm_name},
+	{"cpu",     "",   "what the processor has, and which mitigations run", 0, 0, command_cpu,       NULL   },
+	{"mem",     "",   "who has how much memory",                           0, 0, command_memory,    NULL   },
 };
 
 void shell_vm_init(void)
 {
 	shell_add_commands(commands, ARRAY_SIZE(commands));
+	shell_stat_init();
 	shell_trace_init();
 }

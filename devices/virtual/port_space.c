@@ -74,6 +74,22 @@ static unsigned cycle_size(const struct port_binding *binding, uint16_t port, un
 	return limit >= 4 ? 4 : limit >= 2 ? 2 : 1;
 }
 
+/* The port comes to the front; if it is new, the one that was not seen for longest goes. */
+static void note_missed(struct port_space *space, uint16_t port)
+{
+	struct port_missed found = {.port = port};
+	unsigned at = 0;
+
+	while (at < PORT_SPACE_MISSED - 1 && (space->missed[at].port != port || !space->missed[at].count))
+		at++;
+	if (space->missed[at].port == port)
+		found.count = space->missed[at].count;
+	for (; at; at--)
+		space->missed[at] = space->missed[at - 1];
+	found.count++;
+	space->missed[0] = found;
+}
+
 uint32_t port_read_split(struct port_space *space, uint16_t port, unsigned size)
 {
 	uint32_t value = 0;
@@ -90,7 +106,7 @@ uint32_t port_read_split(struct port_space *space, uint16_t port, unsigned size)
 			part &= UINT32_MAX >> (32 - 8 * cycle);
 		} else if (!unclaimed) {
 			unclaimed = true;
-			space->last_unclaimed = at;
+			note_missed(space, at);
 		}
 		value |= part << 8 * done;
 	}
@@ -113,7 +129,7 @@ void port_write_split(struct port_space *space, uint16_t port, unsigned size, ui
 			binding->write(binding->device, (unsigned)at - binding->base, cycle, part);
 		} else if (!unclaimed) {
 			unclaimed = true;
-			space->last_unclaimed = at;
+			note_missed(space, at);
 		}
 	}
 	space->unclaimed_writes += unclaimed;

@@ -8,6 +8,7 @@
 #include "devices/virtual/device.h"
 
 #define PORT_SPACE_REGIONS 48
+#define PORT_SPACE_MISSED  8
 #define PORT_SPACE_LEAVES  10 /* pages of 256 ports that hold a region; page 0 is the empty one */
 
 /* A region in its place, laid out for the exit path. `device` is null in binding 0, the unclaimed ports. */
@@ -19,13 +20,19 @@ struct port_binding {
 	uint8_t width; /* 0 in binding 0, so that no access to it is a simple one */
 };
 
+/* A port that a guest looked for, and no device has. */
+struct port_missed {
+	uint16_t port;
+	uint64_t count; /* accesses since it came into the table */
+};
+
 struct port_space {
 	uint8_t leaf_of[256];                       /* port >> 8 -> leaf */
 	uint8_t binding_of[PORT_SPACE_LEAVES][256]; /* port & FFh -> binding; 0: unclaimed */
 	uint8_t leaves, bindings;
 	struct port_binding binding[PORT_SPACE_REGIONS];
 	uint64_t unclaimed_reads, unclaimed_writes;
-	uint16_t last_unclaimed;
+	struct port_missed missed[PORT_SPACE_MISSED]; /* the last ones, latest first; count 0: none */
 };
 
 /* Make all ports unclaimed. */

@@ -180,7 +180,7 @@ def measure_linux(directory, figures):
         figures.row("  instructions", f"{ticks[1]:,}", f"{ticks[0]:,}", "", "", "")
     figures.add("linux_boot_exits", find(r"^ *(\d+)  exits in all", guest, "the count of exits ('stat')"), None,
                 "19,114")
-    for count, reason in re.findall(r"^ *(\d+)  ([A-Z/ ]+)$", guest, re.MULTILINE):
+    for count, reason in re.findall(r"^ *(\d+)  ([A-Z/ ]*[A-Z])(?:  .*)?$", guest, re.MULTILINE):
         figures.row("  " + reason.lower(), f"{int(count):,}", "", "", "", "")
     two = run("linux guest, 2 CPUs", guest_iso, look_around, cpus=2)
     figures.add("monitor_ram_bytes", monitor_ram(two), 16 << 20)

@@ -100,7 +100,7 @@ def survive(operator, name):
 
 
 def exits(operator, reason):
-    found = re.search(rf"^ *(\d+)  {reason}$", operator.command("stat fault"), re.MULTILINE)
+    found = re.search(rf"^ *(\d+)  {reason}(?:  .*)?$", operator.command("stat fault"), re.MULTILINE)
     return int(found[1]) if found else 0
 
 
@@ -131,7 +131,7 @@ def hold(operator, name):
     assert exits(operator, "exits in all") == before, "a VM that is paused has exits"
     operator.answer("resume fault")
     operator.answer("resume fault", r"VM fault is running\.")
-    operator.answer("stat", r"^ *\d+  CPUID$", r"^ *\d+  KiB of memory, 6\d+ of them")
+    operator.answer("stat fault", r"^ *\d+  CPUID  \d+/s$", r"^ *\d+  KiB of memory, 6\d+ of them")
     operator.answer("regs fault", r"^  code ", r"rip 0", r"  CPUID$")
     operator.stop()
 

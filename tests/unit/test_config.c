@@ -49,6 +49,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.monitor.log_level, LOG_INFO);
 	assert_int_equal(config.monitor.on_all_stopped, STOPPED_SHELL);
 	assert_int_equal(config.monitor.mitigations, MITIGATIONS_AUTO);
+	assert_false(config.monitor.measure);
 	assert_int_equal(config.vm_count, 1);
 	assert_string_equal(config.vm[0].name, "a");
 	assert_string_equal(config.vm[0].kernel, "k");
@@ -104,6 +105,7 @@ static void test_every_key(void **state)
 	assert_int_equal(parse("\xef\xbb\xbf[monitor] # first\n"
 	                       "serial = none\nscreen = no # quiet\nlog = debug\non_all_stopped = reset\n"
 	                       "mitigations = off\n"
+	                       "measure = yes\n"
 	                       "[ vm  web-1.b_c ]\n"
 	                       "kernel = /boot/vmlinuz#1 # the kernel\n"
 	                       "initrd = ../initrd.img\n"
@@ -121,13 +123,14 @@ static void test_every_key(void **state)
 	assert_int_equal(config.monitor.log_level, LOG_DEBUG);
 	assert_int_equal(config.monitor.on_all_stopped, STOPPED_RESET);
 	assert_int_equal(config.monitor.mitigations, MITIGATIONS_OFF);
+	assert_true(config.monitor.measure);
 	assert_int_equal(config.vm_count, 2);
 	assert_string_equal(config.vm[0].name, "web-1.b_c");
-	assert_int_equal(config.vm[0].line, 7);
+	assert_int_equal(config.vm[0].line, 8);
 	assert_string_equal(config.vm[0].kernel, "/boot/vmlinuz#1");
-	assert_int_equal(config.vm[0].kernel_line, 8);
-	assert_int_equal(config.vm[0].initrd_line, 9);
-	assert_int_equal(config.vm[0].memory_line, 10);
+	assert_int_equal(config.vm[0].kernel_line, 9);
+	assert_int_equal(config.vm[0].initrd_line, 10);
+	assert_int_equal(config.vm[0].memory_line, 11);
 	assert_string_equal(config.vm[0].initrd, "../initrd.img");
 	assert_int_equal(config.vm[0].memory, GIB(1));
 	assert_int_equal(config.vm[0].type, VM_TYPE_LINUX32);
@@ -135,7 +138,7 @@ static void test_every_key(void **state)
 	assert_false(config.vm[0].acpi);
 	assert_string_equal(config.vm[0].cmdline, "root=/dev/ram0 # ; a=\"b c\" quiet last=1");
 	assert_int_equal(config.vm[1].memory, GIB(4));
-	assert_int_equal(config.vm[1].line, 17);
+	assert_int_equal(config.vm[1].line, 18);
 	assert_int_equal(config.vm[1].uarts, 0);
 }
 

@@ -84,7 +84,7 @@ static void wide_accesses_are_split(void **state)
 	port_write(&space, 0x1FF, 4, 0x44332211);
 	expect_trace("w2:1:2=2211 w2:3:1=33 ");
 	assert_int_equal(space.unclaimed_writes, 1);
-	assert_int_equal(space.last_unclaimed, 0x202);
+	assert_int_equal(space.missed[0].port, 0x202);
 }
 
 static void unclaimed_ports(void **state)
@@ -94,17 +94,40 @@ static void unclaimed_ports(void **state)
 	assert_int_equal(port_read(&space, 0x81, 2), 0xFFFF);
 	assert_int_equal(port_read(&space, 0xCF8, 4), 0xFFFFFFFF);
 	assert_int_equal(space.unclaimed_reads, 3); /* accesses, not bytes */
-	assert_int_equal(space.last_unclaimed, 0xCF8);
+	assert_int_equal(space.missed[0].port, 0xCF8);
 	port_write(&space, 0x80, 4, 0);
 	assert_int_equal(space.unclaimed_writes, 1);
-	assert_int_equal(space.last_unclaimed, 0x80);
+	assert_int_equal(space.missed[0].port, 0x80);
 	expect_trace("");
 	/* Partly claimed, at either end. */
 	assert_int_equal(port_read(&space, 0xFF, 4), 0xB0A1A0FF);
 	expect_trace("r0:0:1 r0:1:1 r1:0:1 ");
 	assert_int_equal(port_read(&space, 0x105, 2), 0xFFB3);
 	assert_int_equal(space.unclaimed_reads, 5);
-	assert_int_equal(space.last_unclaimed, 0x106);
+	assert_int_equal(space.missed[0].port, 0x106);
+}
+
+static void the_last_unclaimed_ports_are_known(void **state)
+{
+	(void)state;
+	port_read(&space, 0, 1); /* port 0 is one like the others */
+	assert_int_equal(space.missed[0].count, 1);
+	for (unsigned i = 0; i < 5; i++)
+		port_read(&space, 0x80, 1);
+	port_write(&space, 0, 1, 0);
+	assert_int_equal(space.missed[0].port, 0);
+	assert_int_equal(space.missed[0].count, 2);
+	assert_int_equal(space.missed[1].port, 0x80);
+	assert_int_equal(space.missed[1].count, 5);
+	assert_int_equal(space.missed[2].count, 0);
+	for (uint16_t i = 0; i < PORT_SPACE_MISSED - 1; i++)
+		port_read(&space, (uint16_t)(0xC00 + i), 1);
+	assert_int_equal(space.missed[0].port, 0xC00 + PORT_SPACE_MISSED - 2);
+	assert_int_equal(space.missed[PORT_SPACE_MISSED - 1].port, 0); /* 80h had to go */
+	port_read(&space, 0x80, 1);
+	assert_int_equal(space.missed[0].port, 0x80);
+	assert_int_equal(space.missed[0].count, 1);
+	assert_int_equal(space.missed[PORT_SPACE_MISSED - 1].port, 0xC00);
 }
 
 static void ports_wrap(void **state)
@@ -155,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup(fits_in_one_cycle, setup),
 		cmocka_unit_test_setup(wide_accesses_are_split, setup),
 		cmocka_unit_test_setup(unclaimed_ports, setup),
+		cmocka_unit_test_setup(the_last_unclaimed_ports_are_known, setup),
 		cmocka_unit_test_setup(ports_wrap, setup),
 		cmocka_unit_test_setup(claims_that_fail, setup),
 	};

@@ -294,6 +294,16 @@ static void the_plan_is_the_sections(void **state)
 	assert_int_equal(plan->start_delay_ms, 0);
 }
 
+static void measuring_follows_the_config(void **state)
+{
+	(void)state;
+	add_text("config", "[monitor]\nmeasure = yes\n" ONE_VM "[vm two]\nkernel = kernel\nautostart = no\n");
+	add_kernel("kernel");
+	(void)run();
+	assert_int_equal(vm_get(0)->vcpu.watch, WATCH_MEASURE);
+	assert_int_equal(vm_get(1)->vcpu.watch, WATCH_MEASURE);
+}
+
 static void a_cpu_that_is_not_there(void **state)
 {
 	(void)state;
@@ -607,6 +617,7 @@ int main(void)
 		start_test(a_reset_loads_it_again),
 		start_test(all_vms_start),
 		start_test(the_plan_is_the_sections),
+		start_test(measuring_follows_the_config),
 		start_test(a_cpu_that_is_not_there),
 		start_test(a_bad_vm_does_not_keep_the_next_from_starting),
 		start_test(no_vt_x_halts),

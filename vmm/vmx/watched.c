@@ -9,9 +9,6 @@
 /* entry.S */
 extern const char vmx_exit_entry[], vmx_exit_entry_watched[];
 
-/* What vmx_settle() can do at once: everything else may let others run, or wait. */
-#define SETTLED_AT_ONCE (REQUEST_EVENT | REQUEST_NMI | REQUEST_INTERRUPT | REQUEST_FLUSH | ENTRY_ACTIONS)
-
 void vmx_choose_entry(struct vcpu *vcpu)
 {
 	vcpu->watched = vcpu->watch;
@@ -25,41 +22,46 @@ static uint64_t unclaimed(const struct vcpu *vcpu)
 	return ports->unclaimed_reads + ports->unclaimed_writes;
 }
 
-/* The exit, and what it asks for, as far as that is done without letting others run. */
-static void handle(struct vcpu *vcpu)
+/* The exit, and what it asks for, as far as that does not let others run. Returns the TSC when that was done.
+ */
+static uint64_t handle(struct vcpu *vcpu)
 {
+	uint64_t end, switches = vcpu->sched.switches;
+
 	vmx_exit(vcpu);
-	if (vcpu->requests && !(vcpu->requests & ~(uint32_t)SETTLED_AT_ONCE))
+	end = read_tsc();
+	if (vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))
+		return end; /* entry.S calls vmx_settle(), and who runs next is open */
+	if (vcpu->requests & REQUESTS_TO_DELIVER)
 		vmx_settle();
+	return vcpu->sched.switches == switches && this_cpu()->current == vcpu ? read_tsc() : end;
 }
 
 /* As handle(), with a record of the exit and one of an unclaimed port. */
-static void handle_traced(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
+static uint64_t handle_traced(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
 {
-	uint64_t before = unclaimed(vcpu);
+	uint64_t before = unclaimed(vcpu), end;
 	struct trace_record *record = trace_vm(TRACE_EXIT, vcpu->vm->number, reason, vmread(VMCS_GUEST_RIP),
 	                                       vmread(VMCS_EXIT_QUALIFICATION));
 
 	if (record)
 		record->tsc = tsc;
-	handle(vcpu);
+	end = handle(vcpu);
 	if (record && record->tsc == tsc)
-		record->ticks = (uint32_t)MIN(read_tsc() - tsc, UINT32_MAX);
+		record->ticks = (uint32_t)MIN(end - tsc, UINT32_MAX);
 	if (unclaimed(vcpu) != before)
-		trace_vm(TRACE_PORT, vcpu->vm->number, 0, vcpu->vm->machine.ports.last_unclaimed, 0);
+		trace_vm(TRACE_PORT, vcpu->vm->number, 0, vcpu->vm->machine.ports.missed[0].port, 0);
+	return end;
 }
 
 /* Called by entry.S, which saved the guest's registers and read the TSC. */
 void vmx_exit_watched(struct vcpu *vcpu, uint64_t tsc)
 {
 	unsigned reason = (unsigned)MIN(vmread(VMCS_EXIT_REASON), UINT8_MAX);
+	uint64_t end = vcpu->watched & WATCH_TRACE ? handle_traced(vcpu, reason, tsc) : handle(vcpu);
 
-	if (vcpu->watched & WATCH_TRACE)
-		handle_traced(vcpu, reason, tsc);
-	else
-		handle(vcpu);
 	if (vcpu->watched & WATCH_MEASURE && reason < EXIT_REASONS) {
-		vcpu->exit_ticks[reason] += read_tsc() - tsc;
+		vcpu->exit_ticks[reason] += end - tsc;
 		vcpu->exit_measured[reason]++;
 	}
 }

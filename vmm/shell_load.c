@@ -1,0 +1,71 @@
+#include "vmm/shell_load.h"
+#include "mm/frames.h"
+#include "vmm/time.h"
+#include "vmm/vm.h"
+
+#define US_PER_S 1000000
+
+static uint64_t read_counter(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+bool load_is_on(const struct vm *vm)
+{
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+}
+
+struct load load_of_vm(const struct vm *vm)
+{
+	return (struct load){
+		.tsc = time_now(),
+		.ran = sched_ran(&vm->vcpu.sched),
+		.waited = read_counter(&vm->vcpu.sched.waited),
+		.exits = vcpu_exits(&vm->vcpu),
+		.injected = read_counter(&vm->vcpu.injected),
+	};
+}
+
+struct load load_of_cpu(const struct cpu *cpu)
+{
+	return (struct load){
+		.tsc = time_now(),
+		.ran = read_counter(&cpu->sched.busy),
+		.exits = read_counter(&cpu->sched.switches),
+	};
+}
+
+static uint64_t difference(uint64_t before, uint64_t after)
+{
+	return after > before ? after - before : 0;
+}
+
+struct load load_between(const struct load *before, const struct load *after)
+{
+	return (struct load){
+		.tsc = difference(before->tsc, after->tsc),
+		.ran = difference(before->ran, after->ran),
+		.waited = difference(before->waited, after->waited),
+		.exits = difference(before->exits, after->exits),
+		.injected = difference(before->injected, after->injected),
+	};
+}
+
+unsigned load_share(uint64_t ticks, uint64_t of)
+{
+	return of < 1000 ? 0 : (unsigned)MIN(ticks / (of / 1000), 1000);
+}
+
+uint64_t load_per_second(uint64_t count, uint64_t ticks)
+{
+	uint64_t us = time_ns_from_tsc(ticks) / 1000;
+
+	return us ? (count * US_PER_S + us / 2) / us : 0;
+}
+
+uint64_t load_overhead(const struct vm *vm)
+{
+	uint64_t owned = frames_owned(VM_OWNER(vm)) * PAGE_SIZE;
+
+	return (difference(vm->map.ram, owned) + sizeof(*vm) + 1023) / 1024;
+}

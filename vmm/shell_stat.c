@@ -1,0 +1,201 @@
+/* `stat`: what a VM does and has. Rates are those of the second behind the command. */
+#include "vmm/shell_stat.h"
+#include "devices/virtual/services.h"
+#include "lib/string.h"
+#include "vmm/console_internal.h"
+#include "vmm/shell.h"
+#include "vmm/shell_live.h"
+#include "vmm/shell_load.h"
+#include "vmm/shell_vm.h"
+#include "vmm/time.h"
+#include "vmm/vm.h"
+
+#define WATCHED_NS 1000000000
+#define MS_PER_S   1000
+
+/* How it was when the command came. */
+static struct {
+	struct vm *only; /* null: all */
+	struct load load[VMS_MAX];
+	uint64_t exit_count[EXIT_REASONS]; /* of `only` */
+} before;
+
+static uint64_t kib(uint64_t frames)
+{
+	return frames * (PAGE_SIZE / 1024);
+}
+
+static uint64_t ms_of(uint64_t ticks)
+{
+	return time_ns_from_tsc(ticks) / 1000000;
+}
+
+static struct load since_then(const struct vm *vm)
+{
+	struct load now = load_of_vm(vm);
+
+	return load_between(&before.load[vm->number], &now);
+}
+
+/* ---- One VM ---- */
+
+static void print_share(const struct vm *vm, const struct load *load)
+{
+	uint64_t on = load_is_on(vm) ? time_now() - vm->clock_base : 0;
+	uint64_t ran = sched_ran(&vm->vcpu.sched), waited = vm->vcpu.sched.waited;
+	uint64_t idle = on > ran + waited ? on - ran - waited : 0;
+	unsigned now = load_share(load->ran, load->tsc), always = load_share(ran, on);
+
+	shell_print("%10u.%u  %% of a processor in the last %lu ms, %u.%u %% since it was switched on\n",
+	            now / 10, now % 10, ms_of(load->tsc), always / 10, always % 10);
+	shell_print("%8lu.%03lu  seconds run\n", ms_of(ran) / MS_PER_S, ms_of(ran) % MS_PER_S);
+	shell_print("%8lu.%03lu  seconds ready without a processor (steal)\n", ms_of(waited) / MS_PER_S,
+	            ms_of(waited) % MS_PER_S);
+	shell_print("%8lu.%03lu  seconds idle\n", ms_of(idle) / MS_PER_S, ms_of(idle) % MS_PER_S);
+}
+
+/* Behind a count: how many a second, if the VM is on, and ticks for each, if they were measured. */
+static void print_exit(const struct vcpu *vcpu, unsigned reason, const struct load *load)
+{
+	uint64_t count = vcpu->exit_count[reason], measured = vcpu->exit_measured[reason];
+	uint64_t ticks = vcpu->exit_ticks[reason];
+
+	shell_print("%12lu  %s", count, backend_exit_name(reason));
+	if (load->tsc)
+		shell_print("  %lu/s", load_per_second(count - before.exit_count[reason], load->tsc));
+	if (measured)
+		shell_print("  %lu ticks each, %lu in all", ticks / measured, ticks);
+	shell_print("\n");
+}
+
+static void print_exits(const struct vcpu *vcpu, const struct load *load)
+{
+	for (unsigned i = 0; i < EXIT_REASONS; i++)
+		if (vcpu->exit_count[i])
+			print_exit(vcpu, i, load);
+	shell_print("%12lu  exits in all", vcpu_exits(vcpu));
+	if (load->tsc)
+		shell_print("  %lu/s", load_per_second(load->exits, load->tsc));
+	shell_print("\n%12lu  interrupts injected", vcpu->injected);
+	if (load->tsc)
+		shell_print("  %lu/s", load_per_second(load->injected, load->tsc));
+	shell_print("\n");
+}
+
+static void print_ports(const struct port_space *ports)
+{
+	shell_print("%12lu  reads of ports that no device has\n", ports->unclaimed_reads);
+	shell_print("%12lu  writes to such ports\n", ports->unclaimed_writes);
+	if (!ports->missed[0].count)
+		return;
+	shell_print("%14sthe last ones, and how often:", "");
+	for (unsigned i = 0; i < PORT_SPACE_MISSED && ports->missed[i].count; i++)
+		shell_print(" %Xh %lu", ports->missed[i].port, ports->missed[i].count);
+	shell_print("\n");
+}
+
+static void print_vm(const struct vm *vm)
+{
+	uint64_t ms = load_is_on(vm) ? service_clock_ns(&vm->machine) / 1000000 : 0;
+	struct load load = {0};
+
+	if (load_is_on(vm))
+		load = since_then(vm);
+	shell_print("VM %s, %s", vm->name, vm_state_name(vm->state));
+	if (load_is_on(vm))
+		shell_print(", on processor %u", vm->vcpu.sched.cpu);
+	shell_print("\n");
+	print_share(vm, &load);
+	print_exits(&vm->vcpu, &load);
+	shell_print("%8lu.%03lu  seconds since its machine was switched on\n", ms / MS_PER_S, ms % MS_PER_S);
+	shell_print("%12lu  resets by the guest\n", vm->resets);
+	shell_print("%12lu  instructions emulated\n", vm->emulated);
+	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
+	print_ports(&vm->machine.ports);
+	shell_print("%12lu  KiB of memory, %lu of them its RAM\n", kib(frames_owned(VM_OWNER(vm))),
+	            vm->map.ram >> 10);
+	shell_print("%12lu  KiB besides its RAM: tables, ROM, and what the monitor keeps of it\n",
+	            load_overhead(vm));
+}
+
+/* ---- All of them ---- */
+
+static void print_row(struct vm *vm)
+{
+	struct load load = load_is_on(vm) ? since_then(vm) : (struct load){0};
+	unsigned share = load_share(load.ran, load.tsc), steal = load_share(load.waited, load.tsc);
+
+	shell_print("%3u  %-16s %-8s %4u.%u %4u.%u %10lu %10lu %8luM %7luK\n", vm->console.number, vm->name,
+	            vm_state_name(vm->state), share / 10, share % 10, steal / 10, steal % 10,
+	            load_per_second(load.exits, load.tsc), load_per_second(load.injected, load.tsc),
+	            vm->map.ram >> 20, load_overhead(vm));
+}
+
+static void print(void)
+{
+	if (before.only) {
+		print_vm(before.only);
+		return;
+	}
+	shell_print(" No  %-16s State      %%CPU  Steal    Exits/s     Intr/s    Memory  Besides\n", "Name");
+	with_all_vms(print_row);
+}
+
+/* ---- The command ---- */
+
+static bool waited(void)
+{
+	return false;
+}
+
+static void end(void)
+{
+	if (!console_away())
+		print();
+}
+
+static bool any_on(void)
+{
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vm_get(i) && load_is_on(vm_get(i)))
+			return true;
+	return false;
+}
+
+/* Nothing happens in a VM that is off: what there is to say can be said at once. */
+static void begin(struct vm *only)
+{
+	static const struct shell_live live = {
+		.step = waited, .end = end, .interval = WATCHED_NS, .keeps_key = true};
+
+	before.only = only;
+	for (unsigned i = 0; i < vm_count; i++)
+		if (vm_get(i))
+			before.load[i] = load_of_vm(vm_get(i));
+	if (only)
+		memcpy(before.exit_count, only->vcpu.exit_count, sizeof(before.exit_count));
+	if (only ? load_is_on(only) : any_on())
+		shell_live(&live);
+	else
+		print();
+}
+
+static void command_stat(unsigned count, const char *const *arguments)
+{
+	if (count)
+		with_vm(arguments[0], begin);
+	else
+		begin(NULL);
+}
+
+/* clang-format off */
+static const struct shell_command commands[] = {
+	{"stat", "[VM]", "what it does, for a second: time, exits, memory; or a line for each", 0, 1, command_stat, vm_name},
+	{"top",  "",     "who uses the processors, every second until a key is pressed",         0, 0, shell_top,    NULL   },
+};
+/* clang-format on */
+
+void shell_stat_init(void)
+{
+	shell_add_commands(commands, ARRAY_SIZE(commands));
+}
