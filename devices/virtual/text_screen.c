@@ -98,9 +98,8 @@ static void put_cell(struct text_screen *shown, struct writer *out, uint16_t cel
 	set_attribute(shown, out, (uint8_t)(cell >> 8));
 	put_character(out, text_glyph((uint8_t)cell));
 	shown->cells[shown->row][shown->column] = cell;
-	/* Behind the last column, terminals differ. */
-	if (++shown->column == shown->columns)
-		shown->row = TEXT_NOWHERE;
+	/* Behind the last column, where terminals differ, it is nowhere that move() would go by itself. */
+	shown->column++;
 }
 
 /* May the cells up to `column` be written once more, instead of a movement? */

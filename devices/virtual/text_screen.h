@@ -16,13 +16,12 @@
 /* What the terminal shows. All zeroes: nothing is known. */
 struct text_screen {
 	uint16_t columns, rows;   /* of the picture; 0: nothing is known */
-	uint16_t row, column;     /* of the terminal's cursor, from 0; row TEXT_NOWHERE: unknown */
+	uint16_t row, column;     /* of the terminal's cursor, from 0; column `columns`: behind the last */
 	uint16_t next_row;        /* where the last call ran out of room */
 	uint8_t attribute;        /* of what is written next */
 	bool blink, cursor_shown; /* as in struct text_frame */
 	uint16_t cells[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX];
 };
-#define TEXT_NOWHERE UINT16_MAX
 
 /*
  * Bring the terminal nearer to `now`: write at most `room` bytes to `out`, whole characters and

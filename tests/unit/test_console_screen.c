@@ -191,6 +191,7 @@ static void detached_in_the_middle(void **state)
 	assert_int_equal(console.sent, 5);
 	console.sent = 0;
 	attach(true);
+	assert_memory_equal(console.bytes, "\033[0m\033[2J", 8);
 	show();
 	assert_shown(24, "a line of text");
 }

@@ -115,6 +115,15 @@ static void simple_commands(void **state)
 	EXPECT("\xfe");
 }
 
+/* What was not sent yet of an answer is dropped when the next byte comes. */
+static void a_new_command_ends_an_answer(void **state)
+{
+	(void)state;
+	send(0xf2);
+	send(0xee);
+	EXPECT("\xfa\xee");
+}
+
 /* A command in place of a parameter is a command. */
 static void a_command_instead_of_a_parameter(void **state)
 {
@@ -561,6 +570,7 @@ int main(void)
 		cmocka_unit_test_setup(power_on, pc_setup),
 		cmocka_unit_test_setup(reset_and_identify, setup_untranslated),
 		cmocka_unit_test_setup(simple_commands, setup_untranslated),
+		cmocka_unit_test_setup(a_new_command_ends_an_answer, setup_untranslated),
 		cmocka_unit_test_setup(a_command_instead_of_a_parameter, setup_untranslated),
 		cmocka_unit_test_setup(resend, setup_untranslated),
 		cmocka_unit_test_setup(disabled_keyboards_lose_keys, setup_untranslated),

@@ -156,6 +156,17 @@ static void text_with_spaces_is_written_through(void **state)
 	now.cursor = 12 * 80 + (unsigned)strlen(line);
 	assert_in_range(send(20000), strlen(line), strlen(line) + 8);
 	check_terminal();
+	/* Where the colour changes between, the cursor moves. */
+	write_text(5, 0, 0x07, "a b");
+	write_text(5, 1, 0x1f, "|");
+	send_all(20000);
+	now.cursor = 0;
+	send_all(20000);
+	write_text(5, 0, 0x07, "c");
+	write_text(5, 2, 0x07, "d");
+	assert_in_range(send(20000), 14, 20);
+	check_terminal();
+	now.cursor = 12 * 80 + (unsigned)strlen(line);
 	/* A line that gets shorter is erased to its end. */
 	write_text(12, 0, 0x07, "short                                        ");
 	now.cursor = 12 * 80 + 5;
