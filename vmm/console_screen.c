@@ -1,8 +1,7 @@
 /* A VM's screen and keyboard at the console: see console_screen.h. */
 #include "vmm/console_screen.h"
 
-#define ROUNDS_MAX 64 /* of rendering in one look: more than a whole screen takes */
-#define NO_TEXT    0x20
+#define NO_TEXT 0x20
 
 /* ---- Output ---- */
 
@@ -31,16 +30,17 @@ static bool send(struct console_screen *screen)
 	return true;
 }
 
+/* One piece a look: what waits in the console's ring is old when it comes out, and the operator's keys with
+ * it. */
 static void paint(struct console_screen *screen)
 {
-	struct text_frame frame = frame_of(screen);
+	struct text_frame frame;
 
-	for (unsigned round = 0; round < ROUNDS_MAX && send(screen); round++) {
-		screen->count =
-			(uint16_t)text_screen_render(&screen->shown, &frame, screen->bytes, SCREEN_BYTES);
-		if (!screen->count)
-			break;
-	}
+	if (!send(screen))
+		return;
+	frame = frame_of(screen);
+	screen->count = (uint16_t)text_screen_render(&screen->shown, &frame, screen->bytes, SCREEN_BYTES);
+	send(screen);
 }
 
 /* ---- Is there something on it? ---- */
@@ -95,7 +95,7 @@ static void output_ready(struct channel *channel)
 	struct console_screen *screen = container_of(channel, struct console_screen, channel);
 
 	if (channel_attached(channel))
-		paint(screen);
+		send(screen);
 }
 
 /* What was rendered and not sent belongs to the picture that is gone. */

@@ -17,7 +17,7 @@
 #define SCREEN_LIVELY_NS 1000000000u /* ... that nobody sees, until there is something on it */
 #define SCREEN_NEVER     UINT64_MAX
 
-#define SCREEN_BYTES 512
+#define SCREEN_BYTES 512 /* in one look: what a line of 115200 baud carries until the next */
 
 struct console_screen {
 	struct channel channel;
@@ -37,8 +37,9 @@ void console_screen_init(struct console_screen *screen, const char *name, struct
                          const struct guest_map *map);
 
 /*
- * Send what changed since the last look, if the operator sees it. Bounded; what the console has no room for
- * follows by itself. Returns ns until the next look is due; SCREEN_NEVER: none until attached_changed().
+ * Send of what changed since the last look at most SCREEN_BYTES, if the operator sees it; what the console
+ * has no room for follows by itself, the rest at the next look. Returns ns until the next look is due;
+ * SCREEN_NEVER: none until attached_changed().
  */
 uint64_t console_screen_look(struct console_screen *screen);
 
