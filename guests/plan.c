@@ -5,7 +5,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/frames.h"
+#include "vmm/console_ports.h"
 #include "vmm/log.h"
+
+#define OWN_PORT_SPEED 115200
 
 static const struct guest_file *files;
 static unsigned file_count;
@@ -154,6 +157,25 @@ static unsigned vm_order(void)
 	return order;
 }
 
+/* Where the operator finds it. A port that does not answer leaves the VM on the shared console, and says so.
+ */
+static void choose_console(const struct vm_config *section, struct vm *vm)
+{
+	static const enum channel_view view[] = {
+		[VIEW_AUTO] = CHANNEL_VIEW_AUTO,
+		[VIEW_SERIAL] = CHANNEL_VIEW_SERIAL,
+		[VIEW_SCREEN] = CHANNEL_VIEW_SCREEN,
+	};
+	static const uint16_t port[] = {
+		[CONSOLE_COM2] = 0x2f8, [CONSOLE_COM3] = 0x3e8, [CONSOLE_COM4] = 0x2e8};
+
+	if (section->console == CONSOLE_NONE)
+		channel_drop_output(&vm->console);
+	else if (section->console != CONSOLE_SHARED)
+		(void)!console_bind_port(&vm->console, port[section->console], OWN_PORT_SPEED);
+	channel_set_view(vm->console.number, view[section->view]);
+}
+
 struct vm *plan_vm(const struct vm_config *section, unsigned number)
 {
 	static const enum vm_crash crash[] = {[CRASH_STOP] = VM_CRASH_STOP,
@@ -173,6 +195,7 @@ struct vm *plan_vm(const struct vm_config *section, unsigned number)
 		.load = load,
 		.load_context = section,
 	};
+	struct vm *vm;
 	hpa_t frames;
 
 	if (!plan.cpus) {
@@ -187,6 +210,8 @@ struct vm *plan_vm(const struct vm_config *section, unsigned number)
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->name);
 		return NULL;
 	}
-	vm_define(hpa_to_pointer(frames), &plan, number);
-	return hpa_to_pointer(frames);
+	vm = hpa_to_pointer(frames);
+	vm_define(vm, &plan, number);
+	choose_console(section, vm);
+	return vm;
 }

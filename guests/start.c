@@ -103,7 +103,7 @@ static bool start_vms(void)
 			continue;
 		start_vm(vm);
 		if (!any && vm->state != VM_STOPPED)
-			console_attach(&vm->console);
+			console_attach(channel_find(vm->number + 1));
 		any |= vm->state != VM_STOPPED;
 	}
 	return any;

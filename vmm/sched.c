@@ -1,6 +1,7 @@
 #include "vmm/sched.h"
 #include "lib/checked.h"
 #include "vmm/backend.h"
+#include "vmm/console_vm.h"
 #include "vmm/time.h"
 #include "vmm/trace.h"
 #include "vmm/vm.h"
@@ -285,6 +286,7 @@ void sched_arrive(struct cpu *cpu, struct vcpu *vcpu)
 	entity->since = entity->refilled = now;
 	vcpu->moving = false;
 	vm_run_timers(vcpu->vm);
+	console_vm_arrive(vcpu->vm);
 	sched_wake(vcpu);
 }
 
@@ -301,6 +303,7 @@ void sched_leave(struct cpu *cpu, struct vcpu *vcpu)
 	}
 	timer_cancel(&vcpu->sched.throttle);
 	vm_hold_timers(vcpu->vm);
+	console_vm_leave(vcpu->vm);
 	backend_vcpu_release(cpu, vcpu);
 	vcpu->sched.state = SCHED_NOWHERE;
 	__atomic_sub_fetch(&queue->placed, 1, __ATOMIC_RELAXED);

@@ -80,7 +80,7 @@ void service_serial_input_wanted(struct machine *machine, unsigned unit)
 
 void service_keyboard_input_wanted(struct machine *machine)
 {
-	channel_input_wanted(&machine_vm(machine)->console);
+	channel_input_wanted(&machine_vm(machine)->screen.channel);
 }
 
 /* Port E9h goes where COM1 goes: early boot code prints there. */

@@ -2,7 +2,7 @@
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/console.h"
+#include "vmm/console_vm.h"
 #include "vmm/log.h"
 #include "vmm/time.h"
 #include "vmm/trace.h"
@@ -105,30 +105,6 @@ static void timer_expired(struct timer *timer)
 		              MAX(timer->deadline, start + time_tsc_from_ns(SCHED_SLICE_NS / 2)));
 }
 
-/* ---- Console ---- */
-
-static size_t console_input(struct channel *channel, const uint8_t *bytes, size_t count)
-{
-	struct vm *vm = channel->owner;
-
-	if (vm->state != VM_RUNNING)
-		return count; /* nobody there to read it */
-	return uart_receive(&vm->machine.device[DEVICE_UART0], bytes, count);
-}
-
-static void console_output_ready(struct channel *channel)
-{
-	struct vm *vm = channel->owner;
-
-	if (vm->state == VM_RUNNING)
-		uart_output_ready(&vm->machine.device[DEVICE_UART0]);
-}
-
-static void console_kick(struct channel *channel)
-{
-	vm_ask(channel->owner, VM_CONSOLE);
-}
-
 /* ---- Life ---- */
 
 /* The vCPU does it as its own; one that has not run yet first goes to a CPU. */
@@ -164,14 +140,7 @@ void vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number)
 	sched_entity_init(&vm->vcpu, plan->weight, plan->cap, plan->cpus);
 	timer_init(&vm->timer, timer_expired);
 	timer_init(&vm->delay, delay_over);
-	vm->console.name = vm->name;
-	vm->console.owner = vm;
-	vm->console.input = console_input;
-	vm->console.output_ready = console_output_ready;
-	vm->console.scrollback = &vm->scrollback;
-	vm->console.kick = console_kick;
-	if (channel_add(&vm->console, number + 1))
-		log_warning("vm %s: the console number %u is taken\n", vm->name, number + 1);
+	console_vm_define(vm);
 	vms[number] = vm;
 	vm_count = MAX(vm_count, number + 1);
 }
@@ -422,7 +391,7 @@ static void carry_out(struct cpu_call *call)
 	}
 	asked = __atomic_load_n(&vm->asked, __ATOMIC_ACQUIRE);
 	if (asked & VM_CONSOLE)
-		channel_service(&vm->console);
+		console_vm_service(vm);
 	if (asked & VM_BUTTON)
 		press_button(vm);
 	if (asked & VM_PAUSE)

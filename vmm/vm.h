@@ -12,7 +12,7 @@
 #include "mm/frames.h"
 #include "mm/guest_map.h"
 #include "vmm/backend.h"
-#include "vmm/console_channel.h"
+#include "vmm/console_screen.h"
 #include "vmm/timer.h"
 
 #define VM_NAME_MAX 32
@@ -82,6 +82,8 @@ struct vm {
 	struct ept ept;
 	struct channel console; /* COM1 */
 	struct scrollback scrollback;
+	struct console_screen screen;
+	struct timer look;   /* at the screen: console_vm.c */
 	struct timer timer;  /* the machine's next deadline */
 	struct timer delay;  /* until it starts, or is forced to stop */
 	uint64_t clock_base; /* TSC when the machine's clock was 0 */

@@ -18,6 +18,7 @@
 #include "lib/registers.h"
 #include "memory.h"
 #include "vmm/console_internal.h"
+#include "vmm/console_vm.h"
 #include "vmm/cpuid.h"
 #include "vmm/interrupts.h"
 #include "vmm/mitigations.h"
@@ -353,7 +354,7 @@ UNUSED static int rig_teardown(void **state)
 	(void)state;
 	vm_ask_and_wait(&vm, VM_FORCE);
 	vm_ask_and_wait(&vm, VM_FREE);
-	channel_remove(&vm.console);
+	console_vm_forget(&vm);
 	return 0;
 }
 

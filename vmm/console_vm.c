@@ -1,0 +1,98 @@
+#include "vmm/console_vm.h"
+#include "vmm/log.h"
+#include "vmm/time.h"
+#include "vmm/vm.h"
+
+static size_t serial_input(struct channel *channel, const uint8_t *bytes, size_t count)
+{
+	struct vm *vm = channel->owner;
+
+	if (vm->state != VM_RUNNING)
+		return count; /* nobody there to read it */
+	return uart_receive(&vm->machine.device[DEVICE_UART0], bytes, count);
+}
+
+static void serial_output_ready(struct channel *channel)
+{
+	struct vm *vm = channel->owner;
+
+	if (vm->state == VM_RUNNING)
+		uart_output_ready(&vm->machine.device[DEVICE_UART0]);
+}
+
+static void kick(struct channel *channel)
+{
+	vm_ask(channel->owner, VM_CONSOLE);
+}
+
+static bool has_screen(const struct vm *vm)
+{
+	return vm->plan.machine.screen;
+}
+
+/* What the operator sees of the screen follows it; until there is something on it, it is looked at now and
+ * then. */
+static void look(struct vm *vm)
+{
+	uint64_t ns = SCREEN_LIVELY_NS;
+
+	if (!has_screen(vm))
+		return;
+	if (vm->state == VM_RUNNING)
+		ns = console_screen_look(&vm->screen);
+	cpu_timer_arm(this_cpu(), &vm->look,
+	              ns == SCREEN_NEVER ? TIMER_NEVER : time_now() + time_tsc_from_ns(ns));
+}
+
+static void look_again(struct timer *timer)
+{
+	look(container_of(timer, struct vm, look));
+}
+
+static void add(struct vm *vm, struct channel *channel)
+{
+	channel->owner = vm;
+	channel->kick = kick;
+	if (channel_add(channel, vm->number + 1))
+		log_warning("vm %s: the console number %u is taken\n", vm->name, vm->number + 1);
+}
+
+void console_vm_define(struct vm *vm)
+{
+	timer_init(&vm->look, look_again);
+	vm->console.name = vm->name;
+	vm->console.input = serial_input;
+	vm->console.output_ready = serial_output_ready;
+	vm->console.scrollback = &vm->scrollback;
+	add(vm, &vm->console);
+	if (!has_screen(vm))
+		return;
+	console_screen_init(&vm->screen, vm->name, &vm->machine, &vm->map);
+	add(vm, &vm->screen.channel);
+}
+
+void console_vm_forget(struct vm *vm)
+{
+	channel_remove(&vm->console);
+	if (has_screen(vm))
+		channel_remove(&vm->screen.channel);
+}
+
+void console_vm_service(struct vm *vm)
+{
+	channel_service(&vm->console);
+	if (!has_screen(vm) || vm->state != VM_RUNNING)
+		return;
+	channel_service(&vm->screen.channel);
+	look(vm);
+}
+
+void console_vm_arrive(struct vm *vm)
+{
+	look(vm);
+}
+
+void console_vm_leave(struct vm *vm)
+{
+	timer_cancel(&vm->look);
+}
