@@ -133,6 +133,14 @@ static void move(struct text_screen *shown, struct writer *out, unsigned row, un
 
 /* ---- Rows ---- */
 
+/* On black, a space has no colour that could be seen: all are the one that can be erased to. */
+static void unify_blanks(uint16_t *cells, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (cells[i] >> (8 + ATTRIBUTE_BACKGROUND) == 0 && text_glyph((uint8_t)cells[i]) == ' ')
+			cells[i] = BLANK;
+}
+
 static void read_row(const struct text_frame *now, unsigned row, uint16_t *cells)
 {
 	unsigned from = (now->start + row * now->pitch) % TEXT_CELLS;
@@ -146,6 +154,7 @@ static void read_row(const struct text_frame *now, unsigned row, uint16_t *cells
 	now->read(now->context, from * sizeof(*cells), cells, first * sizeof(*cells));
 	if (first < now->columns)
 		now->read(now->context, 0, cells + first, (now->columns - first) * sizeof(*cells));
+	unify_blanks(cells, now->columns);
 }
 
 static bool same_row(const struct text_screen *shown, unsigned row, const uint16_t *cells)

@@ -84,7 +84,7 @@ static struct terminal_cell expected(uint16_t cell)
 	uint8_t attribute = (uint8_t)(cell >> 8);
 	struct terminal_cell c = {.character = text_glyph((uint8_t)cell)};
 
-	if (attribute == 0x07)
+	if (attribute == 0x07 || (attribute < 0x10 && c.character == ' '))
 		return c;
 	c.blink = now.blink && attribute & 0x80;
 	c.foreground = sgr(attribute & 15, 30, 90);
