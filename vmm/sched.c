@@ -123,6 +123,19 @@ static void refill(struct sched_entity *entity, uint64_t now)
 
 /* ---- The queue ---- */
 
+/* Before a vtime is compared with the floor: who runs may have done so for long without a look. */
+static void raise_floor(struct sched_queue *queue, uint64_t now)
+{
+	const struct vcpu *first = first_ready(queue);
+	uint64_t vtime;
+
+	charge_running(queue, now);
+	vtime = queue->running->sched.vtime;
+	if (first && is_behind(first->sched.vtime, vtime))
+		vtime = first->sched.vtime;
+	queue->floor = later(queue->floor, vtime);
+}
+
 static void enqueue(struct sched_queue *queue, struct vcpu *vcpu, uint64_t now)
 {
 	struct list *at;
@@ -276,7 +289,9 @@ void sched_arrive(struct cpu *cpu, struct vcpu *vcpu)
 	struct sched_entity *entity = &vcpu->sched;
 	uint64_t now = time_now(), lag = VTIME_OF_NS(LAG_MAX_NS);
 
-	if (!queue->running && !queue->waiting)
+	if (queue->running)
+		raise_floor(queue, now);
+	else if (!queue->waiting)
 		queue->floor = later(queue->floor, entity->vtime);
 	/* Queues do not run at one pace: neither starve those here nor be starved by them. */
 	entity->vtime = later(entity->vtime, queue->floor - lag);
@@ -320,6 +335,8 @@ void sched_wake(struct vcpu *vcpu)
 
 	if (entity->state != SCHED_BLOCKED || !vcpu_wants_to_run(vcpu))
 		return;
+	if (queue->running)
+		raise_floor(queue, now);
 	entity->vtime = later(entity->vtime, queue->floor - VTIME_OF_NS(CREDIT_NS));
 	enqueue(queue, vcpu, now);
 	trace_if_on(TRACE_WAKE, vcpu->vm->number, 0, 0, 0);
@@ -330,7 +347,6 @@ void sched_wake(struct vcpu *vcpu)
 		move(cpu, vcpu, idle);
 		return;
 	}
-	charge_running(queue, now);
 	if (is_behind(entity->vtime + VTIME_OF_NS(PREEMPT_NS), queue->running->sched.vtime))
 		cpu_look_around(cpu);
 	else
@@ -387,13 +403,9 @@ static void end_turn(struct sched_queue *queue, struct vcpu *vcpu, uint64_t now)
 static bool goes_on(struct cpu *cpu, uint64_t now)
 {
 	struct sched_queue *queue = &cpu->sched;
-	const struct vcpu *first = first_ready(queue);
 	struct vcpu *running = queue->running;
 
-	charge_running(queue, now);
-	queue->floor = later(queue->floor, first && is_behind(first->sched.vtime, running->sched.vtime)
-	                                           ? first->sched.vtime
-	                                           : running->sched.vtime);
+	raise_floor(queue, now);
 	if (!vcpu_wants_to_run(running))
 		block(running);
 	else if (throttle(cpu, running, now))
