@@ -76,6 +76,8 @@ void vm_arm_timer(struct vm *vm, uint64_t deadline)
 void vm_hold_timers(struct vm *vm)
 {
 	timer_cancel(&vm->timer);
+	if (vm->state == VM_RUNNING)
+		timer_cancel(&vm->delay); /* its next turn may be on another CPU */
 }
 
 void vm_run_timers(struct vm *vm)
@@ -84,6 +86,8 @@ void vm_run_timers(struct vm *vm)
 		return;
 	machine_run_timers(&vm->machine);
 	vm_arm_timer(vm, vm->machine.deadline);
+	if (vm->stop_asked)
+		cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
 }
 
 /* While it sleeps and this does not wake it, others pay with their time: then its next look can wait a
@@ -343,7 +347,8 @@ static void press_button(struct vm *vm)
 		return;
 	acpi_pm_power_button(&vm->machine.device[DEVICE_ACPI_PM]);
 	vm->stop_asked = true;
-	cpu_timer_arm(this_cpu(), &vm->delay, time_now() + VM_STOP_SECONDS * time_tsc_hz);
+	vm->stop_at = time_now() + VM_STOP_SECONDS * time_tsc_hz;
+	cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
 }
 
 /* For the operator, who waits. */

@@ -97,6 +97,7 @@ struct vm {
 	bool halted_said;    /* HLT with interrupts off has been reported */
 	bool powered;        /* the devices are made */
 	bool stop_asked;     /* its power button was pressed */
+	uint64_t stop_at;    /* TSC when it is forced then */
 	struct vm_work {
 		enum { VM_WORK_CLEAR, VM_WORK_LOAD } step;
 		gpa_t cleared; /* memory below is */
