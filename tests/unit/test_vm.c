@@ -24,6 +24,32 @@ static int load(struct vm *which, struct vcpu_start *start, char *text, size_t s
 }
 
 static struct vm other;
+static struct cpu second; /* a processor that some tests have besides */
+
+/* The tests' code is that processor's from here on. */
+static void on(struct cpu *which)
+{
+	fake_x86.per_cpu = which;
+}
+
+static void add_second(void)
+{
+	memset(&second, 0, sizeof(second));
+	second.apic_id = 7;
+	cpu_init(&second, 1);
+	cpu_add(&second);
+}
+
+/* That processor's run loop, up to its next entry; false: it waits. */
+static bool run_second(void)
+{
+	bool runs;
+
+	on(&second);
+	runs = rig_run_on(&second);
+	on(&cpu);
+	return runs;
+}
 
 static int setup(void **state)
 {
@@ -40,6 +66,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	vm_all_stopped = NULL;
+	on(&cpu);
+	if (cpu_count > 1) {
+		vm_ask(&vm, VM_FORCE);
+		run_second();
+		cpu_count = 1;
+	}
 	if (vm_get(1)) {
 		vm_ask_and_wait(&other, VM_FORCE);
 		channel_remove(&other.console);
@@ -575,6 +607,347 @@ static void a_reset_says_halted_again(void **state)
 	assert_false(vm.halted_said);
 }
 
+/* ---- Crashes ---- */
+
+static void a_vm_that_crashed_can_be_held(void **state)
+{
+	uint64_t owned = frames_owned(VM_OWNER(&vm));
+
+	(void)state;
+	vm.plan.on_crash = VM_CRASH_HOLD;
+	rig_poke(0x2000, 0x1122334455667788, 8);
+	vm_stop(&vm, VM_TRIPLE_FAULT);
+	assert_false(rig_run());
+	assert_int_equal(vm.state, VM_HELD);
+	assert_int_equal(vm.end, VM_TRIPLE_FAULT);
+	assert_int_equal(stopped_calls, 1); /* it does not count as on */
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), owned);
+	assert_int_equal(rig_memory(0x2000, 8), 0x1122334455667788);
+	/* What makes no sense does nothing. */
+	vm_ask_and_wait(&vm, VM_BUTTON | VM_PAUSE | VM_RESUME | VM_CONSOLE);
+	assert_false(rig_run());
+	assert_int_equal(vm.state, VM_HELD);
+	/* It can be looked at, and started anew, or taken away. */
+	vm_ask_and_wait(&vm, VM_DUMP);
+	assert_non_null(strstr(vm_dumped, "code "));
+	vm_ask(&vm, VM_RESET);
+	assert_true(rig_run());
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(vm.end, VM_NOT_STARTED);
+	vm_stop(&vm, VM_EMULATION);
+	assert_false(rig_run());
+	assert_int_equal(vm.state, VM_HELD);
+	vm_ask_and_wait(&vm, VM_FORCE);
+	assert_stopped(VM_EMULATION);
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
+}
+
+static void pass_to_the_deadline(void)
+{
+	if (cpu.deadline == TIMER_NEVER)
+		longjmp(*rig.stuck, 1);
+	fake_x86.tsc = MAX(fake_x86.tsc, cpu.deadline);
+}
+
+/* One that crashes at once does not get more than one start a second. */
+static void a_vm_that_crashed_can_be_restarted(void **state)
+{
+	uint64_t last = vm.started;
+
+	(void)state;
+	vm.plan.on_crash = VM_CRASH_RESTART;
+	for (unsigned i = 1; i <= 3; i++) {
+		fake_x86.tsc += 1000;
+		vm_stop(&vm, VM_TRIPLE_FAULT);
+		assert_int_equal(vm.state, VM_STARTING);
+		assert_int_equal(vm.restarts, i);
+		rig.idle = NULL;
+		assert_false(rig_run()); /* waits */
+		assert_int_equal(cpu.deadline, last + RIG_TSC_HZ);
+		rig.idle = pass_to_the_deadline;
+		assert_true(rig_run());
+		assert_int_equal(vm.state, VM_RUNNING);
+		assert_int_equal(loads, i);
+		assert_int_equal(vm.started, last + RIG_TSC_HZ);
+		last = vm.started;
+	}
+	rig.idle = NULL;
+	assert_int_equal(stopped_calls, 0);
+	/* One that ran for longer than that starts at once. */
+	fake_x86.tsc += 5UL * RIG_TSC_HZ;
+	vm_stop(&vm, VM_UNEXPECTED_EXIT);
+	assert_true(rig_run());
+	assert_int_equal(loads, 4);
+	/* Only its own faults count. */
+	vm_stop(&vm, VM_POWERED_OFF);
+	assert_false(rig_run());
+	assert_stopped(VM_POWERED_OFF);
+	assert_int_equal(vm.restarts, 4);
+}
+
+static void a_restart_that_waits_can_be_called_off(void **state)
+{
+	(void)state;
+	vm.plan.on_crash = VM_CRASH_RESTART;
+	vm_stop(&vm, VM_TRIPLE_FAULT);
+	assert_false(rig_run());
+	assert_true(timer_armed(&vm.delay));
+	vm_ask_and_wait(&vm, VM_FORCE);
+	assert_stopped(VM_TRIPLE_FAULT);
+	assert_false(timer_armed(&vm.delay));
+	assert_int_equal(stopped_calls, 1);
+}
+
+/* ---- A delay before the start ---- */
+
+static void a_start_can_be_delayed(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	plan.name = "other";
+	plan.load = load;
+	plan.start_delay_ms = 1500;
+	vm_ask_and_wait(&vm, VM_FORCE);
+	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(cpu.deadline, fake_x86.tsc + 1500000000);
+	assert_false(rig_run());
+	assert_int_equal(other.state, VM_STARTING);
+	assert_int_equal(loads, 0);
+	rig.idle = pass_to_the_deadline;
+	assert_true(rig_run());
+	rig.idle = NULL;
+	assert_int_equal(other.state, VM_RUNNING);
+	assert_int_equal(loads, 1);
+	/* The delay is the first start's. */
+	vm_ask_and_wait(&other, VM_FORCE);
+	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0);
+	assert_true(rig_run());
+	assert_int_equal(loads, 2);
+}
+
+static void a_delayed_start_can_be_called_off_or_hurried(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	plan.name = "other";
+	plan.start_delay_ms = 1500;
+	vm_ask_and_wait(&vm, VM_FORCE);
+	assert_int_equal(start_other(&plan), 0);
+	vm_ask_and_wait(&other, VM_FORCE);
+	assert_int_equal(other.state, VM_STOPPED);
+	assert_int_equal(other.end, VM_FORCED);
+	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
+	assert_false(timer_armed(&other.delay));
+	assert_int_equal(start_other(&plan), 0);
+	vm_ask(&other, VM_RESET);
+	assert_true(rig_run());
+	assert_int_equal(other.state, VM_RUNNING);
+	assert_false(timer_armed(&other.delay));
+}
+
+/* ---- Memory ---- */
+
+/* It holds nothing of the VM that had it before. */
+static void memory_is_cleared_for_the_next_owner(void **state)
+{
+	static uint8_t data[RIG_MEMORY - MIB(1)];
+	struct vm_plan plan = rig_plan;
+	unsigned left = 0;
+
+	(void)state;
+	memset(data, 0xcc, sizeof(data));
+	guest_write(&vm.map, MIB(1), data, sizeof(data));
+	guest_write(&vm.map, 0, data, RIG_HOLE);
+	vm_ask_and_wait(&vm, VM_FORCE);
+	plan.name = "other";
+	assert_int_equal(start_other(&plan), 0);
+	guest_read(&other.map, MIB(1), data, sizeof(data));
+	for (size_t i = 0; i < sizeof(data); i++)
+		left += data[i];
+	assert_true(left > 0); /* or there would be nothing to show */
+	run_other();
+	assert_int_equal(other.state, VM_RUNNING);
+	guest_read(&other.map, MIB(1), data, sizeof(data));
+	for (size_t i = 0; i < sizeof(data); i++)
+		assert_int_equal(data[i], 0);
+	guest_read(&other.map, 0, data, RIG_HOLE);
+	for (size_t i = 0; i < RIG_HOLE; i++)
+		assert_int_equal(data[i], 0);
+}
+
+/* ---- The power button ---- */
+
+static void the_button_has_ten_seconds(void **state)
+{
+	(void)state;
+	assert_true(vm_ask_and_wait(&vm, VM_BUTTON));
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_true(vm.stop_asked);
+	assert_int_equal(vm.delay.deadline, fake_x86.tsc + VM_STOP_SECONDS * (uint64_t)RIG_TSC_HZ);
+	assert_true(rig_run());
+	fake_x86.tsc = vm.delay.deadline;
+	cpu_catch_up(&cpu);
+	assert_false(rig_run());
+	assert_stopped(VM_FORCED);
+}
+
+static void a_guest_that_obeys_is_not_forced(void **state)
+{
+	(void)state;
+	vm_ask_and_wait(&vm, VM_BUTTON);
+	service_power_off(&vm.machine);
+	assert_false(timer_armed(&vm.delay));
+	assert_false(rig_run());
+	assert_stopped(VM_POWERED_OFF);
+	assert_false(vm.stop_asked);
+}
+
+static void a_reset_forgets_the_button(void **state)
+{
+	(void)state;
+	vm_ask_and_wait(&vm, VM_BUTTON);
+	vm_ask(&vm, VM_RESET);
+	assert_true(rig_run());
+	assert_false(vm.stop_asked);
+	assert_false(timer_armed(&vm.delay));
+}
+
+/* ---- Two processors ---- */
+
+/* The vCPU wakes where another one runs, and a second processor is idle: there it goes. */
+static void send_to_second(void)
+{
+	struct vm_plan plan = rig_plan;
+
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	plan.name = "other";
+	assert_int_equal(start_other(&plan), 0);
+	run_other();
+	assert_ptr_equal(cpu.current, &other.vcpu);
+	add_second();
+	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
+	assert_int_equal(vm.vcpu.sched.cpu, 1);
+	assert_true(vm.vcpu.moving);
+	assert_int_equal(rig.kicked, second.apic_id + 1);
+}
+
+static void a_vm_goes_where_nobody_runs(void **state)
+{
+	unsigned saves, restores;
+
+	(void)state;
+	vm_arm_timer(&vm, 5000000000);
+	send_to_second();
+	assert_false(timer_armed(&vm.timer)); /* of its old CPU */
+	assert_int_equal(fake_vmx.cleared, vm.vcpu.vmcs);
+	assert_true(vm.vcpu.requests & ENTRY_LAUNCH);
+	assert_true(cpu.loaded != &vm.vcpu && cpu.live != &vm.vcpu);
+	saves = fake_vmx.saves;
+	restores = fake_vmx.restores;
+	assert_true(run_second());
+	assert_ptr_equal(second.current, &vm.vcpu);
+	assert_ptr_equal(second.loaded, &vm.vcpu);
+	assert_ptr_equal(second.live, &vm.vcpu);
+	assert_ptr_equal(vm.vcpu.home, &second);
+	assert_int_equal(vmread(VMCS_HOST_GS_BASE), (uintptr_t)&second);
+	assert_int_equal(fake_vmx.saves, saves);
+	assert_int_equal(fake_vmx.restores, restores + 1);
+	assert_false(vm.vcpu.moving);
+	assert_ptr_equal(cpu.current, &other.vcpu);
+}
+
+static void requests_follow_a_vm_that_moves(void **state)
+{
+	(void)state;
+	send_to_second();
+	vm_ask(&vm, VM_PAUSE); /* it is on its way: behind its arrival */
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_false(run_second());
+	assert_int_equal(vm.state, VM_PAUSED);
+	assert_int_equal(vm.asked, 0);
+	vm_ask(&vm, VM_RESUME);
+	cpu_run_calls(&cpu); /* none of this one's business */
+	assert_int_equal(vm.state, VM_PAUSED);
+	assert_true(run_second());
+	assert_int_equal(vm.state, VM_RUNNING);
+}
+
+static void requests_that_come_too_late_are_sent_after_it(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	plan.name = "other";
+	assert_int_equal(start_other(&plan), 0);
+	run_other();
+	add_second();
+	vm_ask(&vm, VM_PAUSE); /* waits on the first CPU */
+	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
+	assert_int_equal(vm.vcpu.sched.cpu, 1);
+	cpu_run_calls(&cpu);
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(vm.asked, VM_PAUSE);
+	assert_false(run_second());
+	assert_int_equal(vm.state, VM_PAUSED);
+	assert_int_equal(vm.asked, 0);
+}
+
+/* A timer is its CPU's. */
+static void the_buttons_ten_seconds_move_with_the_vm(void **state)
+{
+	uint64_t deadline;
+
+	(void)state;
+	vm_ask_and_wait(&vm, VM_BUTTON);
+	deadline = vm.delay.deadline;
+	send_to_second();
+	assert_false(timer_armed(&vm.delay));
+	assert_true(run_second());
+	assert_true(timer_armed(&vm.delay));
+	assert_int_equal(vm.delay.deadline, deadline);
+	fake_x86.tsc = deadline;
+	cpu_catch_up(&cpu);
+	assert_int_equal(vm.state, VM_RUNNING); /* not that one's any more */
+	on(&second);
+	cpu_catch_up(&second);
+	assert_false(run_second());
+	assert_stopped(VM_FORCED);
+}
+
+/* A VM that is off is the boot processor's. */
+static void a_vm_that_ends_elsewhere_comes_home(void **state)
+{
+	(void)state;
+	send_to_second();
+	assert_true(run_second());
+	vm_ask_and_wait(&other, VM_FORCE);
+	assert_int_equal(stopped_calls, 0);
+	vm_ask(&vm, VM_FORCE);
+	assert_false(run_second());
+	assert_stopped(VM_FORCED);
+	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
+	assert_int_equal(second.sched.placed, 0);
+	assert_null(second.loaded);
+	assert_int_equal(stopped_calls, 0); /* the boot processor is told */
+	cpu_run_calls(&cpu);
+	assert_int_equal(stopped_calls, 1);
+}
+
+static void a_cpu_that_does_not_answer_is_given_up(void **state)
+{
+	(void)state;
+	send_to_second();
+	assert_true(run_second());
+	fake_x86.tsc_step = 1000000;
+	assert_false(vm_ask_and_wait(&vm, VM_PAUSE));
+	fake_x86.tsc_step = 0;
+	assert_int_equal(vm.state, VM_RUNNING);
+}
+
 /* ---- Console ---- */
 
 static void typed_bytes_reach_com1(void **state)
@@ -637,6 +1010,21 @@ int main(void)
 		vm_test(a_reset_wakes_from_hlt),
 		vm_test(a_reset_ends_a_pause),
 		vm_test(a_reset_says_halted_again),
+		vm_test(a_vm_that_crashed_can_be_held),
+		vm_test(a_vm_that_crashed_can_be_restarted),
+		vm_test(a_restart_that_waits_can_be_called_off),
+		vm_test(a_start_can_be_delayed),
+		vm_test(a_delayed_start_can_be_called_off_or_hurried),
+		vm_test(memory_is_cleared_for_the_next_owner),
+		vm_test(the_button_has_ten_seconds),
+		vm_test(a_guest_that_obeys_is_not_forced),
+		vm_test(a_reset_forgets_the_button),
+		vm_test(a_vm_goes_where_nobody_runs),
+		vm_test(requests_follow_a_vm_that_moves),
+		vm_test(requests_that_come_too_late_are_sent_after_it),
+		vm_test(the_buttons_ten_seconds_move_with_the_vm),
+		vm_test(a_vm_that_ends_elsewhere_comes_home),
+		vm_test(a_cpu_that_does_not_answer_is_given_up),
 		vm_test(typed_bytes_reach_com1),
 		vm_test(nobody_is_told_while_another_runs),
 		vm_test(the_console_number_may_be_taken),

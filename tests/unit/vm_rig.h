@@ -361,7 +361,7 @@ UNUSED static int rig_teardown(void **state)
 #define rig_test(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 /* The run loop, up to the next entry; false: nobody runs, the processor waits. */
-UNUSED static bool rig_run(void)
+UNUSED static bool rig_run_on(struct cpu *which)
 {
 	jmp_buf here;
 	bool runs = true;
@@ -371,11 +371,16 @@ UNUSED static bool rig_run(void)
 	if (setjmp(here)) {
 		runs = false;
 	} else {
-		cpu.current = NULL;
+		which->current = NULL;
 		vmx_settle();
 	}
 	rig.stuck = NULL;
 	return runs;
+}
+
+UNUSED static bool rig_run(void)
+{
+	return rig_run_on(&cpu);
 }
 
 /* ---- Exits ---- */
