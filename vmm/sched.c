@@ -201,9 +201,16 @@ static void send(struct vcpu *vcpu, struct cpu *to)
 static struct cpu *find_idle(const struct vcpu *vcpu)
 {
 	for (unsigned i = 0; i < cpu_count; i++)
-		if (allowed(vcpu, i) && __atomic_load_n(&cpu_get(i)->sched.idle, __ATOMIC_RELAXED))
+		if (allowed(vcpu, i) && cpu_get(i) != this_cpu() &&
+		    __atomic_load_n(&cpu_get(i)->sched.idle, __ATOMIC_RELAXED))
 			return cpu_get(i);
 	return NULL;
+}
+
+/* Is there one to spare? The first in the queue of a CPU where nobody runs is about to. */
+static bool has_spare(const struct sched_queue *queue)
+{
+	return queue->waiting > !queue->running;
 }
 
 static void move(struct cpu *from, struct vcpu *vcpu, struct cpu *to)
@@ -218,6 +225,8 @@ static void give(struct cpu_call *call)
 {
 	struct cpu *to = container_of(call, struct cpu, ask), *from = this_cpu();
 
+	if (!has_spare(&from->sched))
+		return;
 	for (struct list *at = from->sched.ready.next; at != &from->sched.ready; at = at->next) {
 		struct vcpu *vcpu = container_of(at, struct vcpu, sched.link);
 
@@ -259,7 +268,7 @@ static void balance(struct cpu *cpu, uint64_t now)
 {
 	struct sched_queue *queue = &cpu->sched;
 
-	if (cpu_count == 1 || now - queue->balanced < time_tsc_from_ns(BALANCE_NS))
+	if (cpu_count == 1 || !has_spare(queue) || now - queue->balanced < time_tsc_from_ns(BALANCE_NS))
 		return;
 	queue->balanced = now;
 	for (struct list *at = queue->ready.next; at != &queue->ready; at = at->next) {
