@@ -306,6 +306,23 @@ static void but_not_where_it_may_not_be(void **state)
 	assert_near(bench_ran(1) + bench_ran(2), 200 * MS, MS);
 }
 
+/* The CPU where it wakes has nothing else to do either. */
+static void a_sleeper_stays_where_it_is(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		bench_setup(NULL);
+		bench_pass(MS);
+		bench_add(0, i, 100, 0, ANY);
+		bench_sleeps(0, MS, 20 * MS);
+		bench_pass(1000 * MS);
+		assert_in_range(bench_vcpu(0)->sched.switches, 45, 50);
+		assert_int_equal(bench_vcpu(0)->sched.cpu, i);
+		assert_int_equal(bench.released, 0);
+		assert_int_equal(bench.load[0].longest, 0);
+	}
+}
+
 static void an_idle_cpu_asks_for_work(void **state)
 {
 	(void)state;
@@ -492,6 +509,7 @@ int main(void)
 		bench_test(who_is_held_does_not_run),
 		bench_test(who_wakes_goes_to_a_cpu_that_is_idle),
 		bench_test(but_not_where_it_may_not_be),
+		bench_test(a_sleeper_stays_where_it_is),
 		bench_test(an_idle_cpu_asks_for_work),
 		bench_test(it_gets_only_what_may_be_there),
 		bench_test(no_cpu_idles_while_somebody_waits),
