@@ -251,7 +251,7 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 .PHONY: test test-slow system system-images bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
 		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64)
-system-images: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/fault.elf $(SYSTEM_IMAGES) | need-iso need-machines
+system-images: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/fault.elf $(BUILD)/kernels/spinner.elf $(SYSTEM_IMAGES) | need-iso need-machines
 
 test: | need-test ## all tests; the last line is "N passed, N failed"
 	@BUILD=$(BUILD) MAKE="$(MAKE)" $(PYTHON) tests/harness/test.py

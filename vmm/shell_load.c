@@ -3,7 +3,8 @@
 #include "vmm/time.h"
 #include "vmm/vm.h"
 
-#define US_PER_S 1000000
+#define US_PER_S    1000000
+#define SHORTEST_NS 10000000
 
 static uint64_t read_counter(const uint64_t *counter)
 {
@@ -42,8 +43,12 @@ static uint64_t difference(uint64_t before, uint64_t after)
 
 struct load load_between(const struct load *before, const struct load *after)
 {
+	uint64_t ticks = difference(before->tsc, after->tsc);
+
+	if (ticks < time_tsc_from_ns(SHORTEST_NS))
+		return (struct load){0};
 	return (struct load){
-		.tsc = difference(before->tsc, after->tsc),
+		.tsc = ticks,
 		.ran = difference(before->ran, after->ran),
 		.waited = difference(before->waited, after->waited),
 		.exits = difference(before->exits, after->exits),

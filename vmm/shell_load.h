@@ -21,7 +21,10 @@ struct load load_of_vm(const struct vm *vm);
 /* `ran`: spent on vCPUs; `exits`: world switches. */
 struct load load_of_cpu(const struct cpu *cpu);
 
-/* What happened from `before` to `after`; what went backwards, as after a new start, is 0. */
+/*
+ * What happened from `before` to `after`; what went backwards, as after a new start, is 0. All of it is 0
+ * if less than 10 ms lie between: that says nothing about a second.
+ */
 struct load load_between(const struct load *before, const struct load *after);
 
 /* In tenths of a percent of the time; at most 1000. */

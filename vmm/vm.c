@@ -263,7 +263,7 @@ enum action vm_stop(struct vm *vm, enum vm_end why)
 	if (!is_on(vm) || vm->vcpu.requests & REQUEST_STOP)
 		return ACTION_STOP;
 	vm->end = why;
-	trace_if_on(TRACE_STOP, vm->number, 0, why, 0);
+	trace_vm(TRACE_STOP, vm->number, 0, why, 0);
 	vm->stop_asked = false;
 	timer_cancel(&vm->delay);
 	vm->vcpu.requests &= ~(uint32_t)REQUEST_WORK; /* a reset that waits would start it again */
@@ -332,7 +332,7 @@ void vm_reset(struct vm *vm)
 	vm->stop_asked = false;
 	if (vm->state == VM_HELD)
 		vm->end = VM_NOT_STARTED;
-	trace_if_on(TRACE_RESET, vm->number, 0, 0, 0);
+	trace_vm(TRACE_RESET, vm->number, 0, 0, 0);
 	vm->state = VM_STARTING;
 	timer_cancel(&vm->timer);
 	begin_work(vm);

@@ -78,7 +78,7 @@ static void load(struct vm *vm)
 	}
 	reset_vcpu(&vm->vcpu);
 	backend_vcpu_start(this_cpu(), &vm->vcpu, &start);
-	trace_if_on(TRACE_START, vm->number, 0, 0, 0);
+	trace_vm(TRACE_START, vm->number, 0, 0, 0);
 	vm->halted_said = false;
 	vm->state = VM_RUNNING;
 	vm_arm_timer(vm, vm->machine.deadline);

@@ -1,6 +1,7 @@
 """What the operator sees of a VM that runs: trace and measure, from the exits to the picture on the host."""
 import importlib.util
 import os
+import re
 
 from bochs import Bochs
 from case import Case, kernel, nacre_iso
@@ -10,6 +11,21 @@ CONFIG = """\
 [vm fault]
 kernel = kernel
 memory = 64M
+"""
+
+# Two that want all of one processor, three to one; the boot processor has nothing but the console.
+SHARING = """\
+[vm small]
+kernel = kernel
+cmdline = exits
+memory = 16M
+cpus = 1
+[vm large]
+kernel = kernel
+cmdline = exits
+memory = 16M
+cpus = 1
+weight = 300
 """
 
 DUMP_LIMIT = 120
@@ -76,4 +92,58 @@ def test(case, directory):
         machine.wait(TIMEOUT)
 
 
-CASES = [Case("trace and measure", 300, test)]
+def share(table, name):
+    """Percent of a processor by a row of `stat` or `top`."""
+    row = re.search(rf"^ *\d+  {name} +running +(?:\d+ +)?(\d+\.\d) ", table, re.MULTILINE)
+    assert row, f"there is no row for {name}:\n{table}"
+    return float(row[1])
+
+
+def check_shares(table):
+    small, large = share(table, "small"), share(table, "large")
+    assert 15 <= small <= 35 and 65 <= large <= 85, f"shares of {small} and {large} % for weights of 100 and 300:\n{table}"
+
+
+def check_sharing(events):
+    """Both ran on CPU 1, one after the other; a turn of either ended for the other."""
+    turns = {name: [event for event in events if event["name"] == name and event["pid"] == 1 and event["tid"] == 1]
+             for name in ("small", "large")}
+    spans = sorted((event["ts"], event["ts"] + event["dur"]) for of_vm in turns.values() for event in of_vm)
+    assert min(map(len, turns.values())) >= 1 and len(spans) >= 3, f"turns in the picture: {turns}"
+    assert all(end <= start + 0.01 for (_, end), (start, _) in zip(spans, spans[1:])), "two ran at once"
+    assert any(event["name"] == "slice end" for event in events), "no turn ended"
+
+
+def sharing(case, directory):
+    iso = nacre_iso(directory, SHARING, {"kernel": kernel("spinner")})
+    with Bochs(iso, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = ALARM
+        operator = Operator(machine.console)
+        operator.expect(r"spinner count \d+")
+        operator.to_shell()
+        check_shares(operator.answer("stat", r"^ No  Name "))
+        operator.answer("stat small", r"^VM small, running, on processor 1$", r"seconds ready without a processor \(steal\)$")
+        machine.console.send("top\r")
+        for _ in range(2):  # the first has no second behind it
+            operator.expect(r"\x1b\[HNacre, ")
+        start = operator.console.mark
+        end = operator.expect(r"\x1b\[J", TIMEOUT).start()
+        table = operator.console.text[start:end].replace("\x1b[K\r", "")
+        check_shares(table)
+        assert re.search(r"^  1 +(9\d\.\d|100\.0) +[1-9]\d*  (small|large)$", table, re.MULTILINE), table
+        assert table.index("large  ") < table.index("small  "), f"not by share:\n{table}"
+        machine.console.send("q")
+        operator.until_prompt()
+        operator.command("trace on")
+        operator.command("stat")  # which takes a second
+        operator.command("pause small")
+        operator.command("pause large")
+        machine.console.send("trace dump\r")
+        operator.expect(r"---- nacre trace end \d+ \w+\r", DUMP_LIMIT)
+        operator.until_prompt()
+        check_sharing(picture(machine.console.text))
+        machine.console.send("poweroff\r")
+        machine.wait(TIMEOUT)
+
+
+CASES = [Case("trace and measure", 300, test), Case("trace of VMs that share a processor", 300, sharing)]

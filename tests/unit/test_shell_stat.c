@@ -253,7 +253,7 @@ static void stat_of_all_is_a_table(void **state)
 		" No  Name             State      %CPU  Steal    Exits/s     Intr/s    Memory  Besides\n");
 	snprintf(row, sizeof(row),
 	         "  1  bench            running    33.3    1.0       1234        250 %8luM %7luK\n",
-	         vm.map.ram >> 20, load_overhead(&vm));
+	         vm.plan.memory >> 20, load_overhead(&vm));
 	assert_said(row);
 }
 
@@ -282,7 +282,7 @@ static void top_draws_every_second(void **state)
 	assert_said("\x1b[HNacre, 101 s after");
 	assert_said("  0   50.0         120  bench\x1b[K\r\n");
 	assert_said(
-		"  1  bench            running    0   50.0    0.0       1000          0       3M\x1b[K\r\n");
+		"  1  bench            running    0   50.0    0.0       1000          0       4M\x1b[K\r\n");
 	assert_string_equal(said + strlen(said) - 3, "\x1b[J");
 	said[0] = '\0';
 	cpu.sched.running = NULL;
@@ -303,11 +303,20 @@ static void top_waits_for_a_slow_line(void **state)
 
 static void shares_and_rates(void **state)
 {
-	struct load a = {.tsc = 10, .ran = 20, .waited = 30, .exits = 40, .injected = 50},
-		    b = {.tsc = 15, .ran = 19};
+	struct load a = {.tsc = 10, .ran = 20, .waited = 30, .exits = 40, .injected = 50};
+	struct load b = {.tsc = 10 + RIG_TSC_HZ / 100, .ran = 19, .waited = 37, .exits = 41, .injected = 50};
 	struct load between = load_between(&a, &b);
 
 	(void)state;
+	assert_int_equal(between.tsc, RIG_TSC_HZ / 100);
+	assert_int_equal(between.ran, 0); /* it began anew */
+	assert_int_equal(between.waited, 7);
+	assert_int_equal(between.exits, 1);
+	assert_int_equal(between.injected, 0);
+	b.tsc--; /* too short */
+	between = load_between(&a, &b);
+	assert_int_equal(between.tsc, 0);
+	assert_int_equal(between.waited, 0);
 	assert_int_equal(load_share(1, 0), 0);
 	assert_int_equal(load_share(0, 1000000), 0);
 	assert_int_equal(load_share(499999, 1000000), 499);
@@ -316,9 +325,6 @@ static void shares_and_rates(void **state)
 	assert_int_equal(load_per_second(5, 0), 0);
 	assert_int_equal(load_per_second(3, 2UL * RIG_TSC_HZ), 2); /* rounded */
 	assert_int_equal(load_per_second(1UL << 43, RIG_TSC_HZ), 1UL << 43);
-	assert_int_equal(between.tsc, 5);
-	assert_int_equal(between.ran, 0);
-	assert_int_equal(between.exits, 0);
 }
 
 int main(void)

@@ -19,10 +19,13 @@ static int boot(void **state)
 
 static int setup(void **state)
 {
+	int error;
+
 	trace_on = false;
 	fake_x86.tsc_step = 0;
-	((struct trace_ring *)trace_ring(0))->written = 0;
-	return rig_setup(state);
+	error = rig_setup(state);
+	((struct trace_ring *)trace_ring(0))->written = 0; /* the start was noted */
+	return error;
 }
 
 #define watched_test(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
@@ -160,6 +163,17 @@ static void an_unknown_reason_harms_nobody(void **state)
 		assert_int_equal(vm.vcpu.exit_measured[i], 0);
 }
 
+static void lives_are_always_noted(void **state)
+{
+	(void)state;
+	vm_reset(&vm);
+	vm_stop(&vm, VM_FORCED);
+	assert_int_equal(trace_ring(0)->written, 2);
+	assert_int_equal(record(0)->event, TRACE_RESET);
+	assert_int_equal(record(1)->event, TRACE_STOP);
+	assert_int_equal(record(1)->a, VM_FORCED);
+}
+
 static void interrupts_are_counted_even_if_nobody_watches(void **state)
 {
 	(void)state;
@@ -182,6 +196,7 @@ int main(void)
 		watched_test(a_record_says_which_exit),
 		watched_test(an_unclaimed_port_is_noted),
 		watched_test(an_unknown_reason_harms_nobody),
+		watched_test(lives_are_always_noted),
 		watched_test(interrupts_are_counted_even_if_nobody_watches),
 	};
 
