@@ -177,7 +177,7 @@ fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS (60)
 # ---- Guests, images, machines ---------------------------------------------------------------------------
 
 LINUX   := cloud amd64 686 686-pae
-FETCHED := $(addprefix $(BUILD)/guests/,$(LINUX:%=bzImage-%) $(LINUX:%=vmlinux-%) gnumach-amd64 gnumach-i386 invaders \
+FETCHED := $(addprefix $(BUILD)/guests/,$(LINUX:%=bzImage-%) $(LINUX:%=vmlinux-%) gnumach-amd64 gnumach-i386 xen invaders \
 	     memtest-x64 memtest-ia32 busybox busybox-i386)
 
 $(FETCHED): $(BUILD)/guests/%: guests/fetch.sh guests/vmlinux.py | need-guests
@@ -250,7 +250,7 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 
 .PHONY: test test-slow system system-images bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
-		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64)
+		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 invaders memtest-x64 memtest-ia32)
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/fault.elf $(BUILD)/kernels/spinner.elf $(SYSTEM_IMAGES) | need-iso need-machines
 
 test: | need-test ## all tests; the last line is "N passed, N failed"

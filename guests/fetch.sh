@@ -5,6 +5,7 @@
 #   bzImage-KIND, vmlinux-KIND     Debian's current kernel, untouched, and the ELF file inside it;
 #                                  KIND is cloud, amd64, 686 (no PAE) or 686-pae
 #   gnumach-amd64, gnumach-i386    GNU Mach, unpacked
+#   xen                            the Xen hypervisor, unpacked
 #   invaders, memtest-x64, memtest-ia32
 #   busybox, busybox-i386
 # Downloads are kept in $NACRE_CACHE (build/cache), so that a later run needs no network.
@@ -99,6 +100,7 @@ for output; do
 	*-cloud) package=linux-image-cloud-amd64 ;;
 	bzImage-* | vmlinux-*) package=linux-image-${output#*-} ;;
 	gnumach-*) package=gnumach-image-1.8-486 ;;
+	xen) package=xen-hypervisor-4.17-amd64 ;;
 	invaders) package=grub-invaders ;;
 	memtest-*) package=memtest86+ ;;
 	busybox*) package=busybox-static ;;
@@ -110,8 +112,8 @@ for output; do
 		fetch $package './boot/vmlinuz-*' "$image"
 		python3 "$here/vmlinux.py" "$cache/$image" "$out/$output"
 		;;
-	gnumach-*)
-		fetch $package './boot/gnumach-*.gz' "$output.gz"
+	gnumach-* | xen)
+		fetch $package "./boot/${output%-*}-*.gz" "$output.gz"
 		gzip -dc "$cache/$output.gz" >"$out/$output"
 		;;
 	*)

@@ -13,6 +13,40 @@ memory = 64M
 cmdline = console=com0
 """
 MACH_TIMEOUT = 120
+START_TIMEOUT = 60
+
+# A boot sector. Services of the firmware return; the text goes out on COM1 whenever that takes a byte.
+REAL_CODE = bytes.fromhex(
+    "80fa80"    # cmp $0x80, %dl        the first hard disk
+    "7518"      # jne end
+    "cd13"      # int $0x13
+    "be217c"    # mov $text, %si
+    "bafd03"    # mov $0x3fd, %dx       next: the line status
+    "ec"        # in %dx, %al
+    "a820"      # test $0x20, %al
+    "74fb"      # jz back to in
+    "ac"        # lods
+    "84c0"      # test %al, %al
+    "7406"      # jz end
+    "baf803"    # mov $0x3f8, %dx
+    "ee"        # out %al, %dx
+    "ebed"      # jmp next
+    "fa"        # cli                   end
+    "f4"        # hlt
+    "ebfc") + b"real mode is alive\r\n\0"
+REAL_CONFIG = """\
+[vm sector]
+kernel = kernel
+memory = 1M
+"""
+
+# Kernels that show all they have to say on the screen.
+SCREEN_CONFIG = "".join(f"""\
+[vm {name}]
+kernel = {name}
+memory = 16M
+screen = yes
+""" for name in ("invaders", "memtest-x64", "memtest-ia32"))
 
 
 def linux_test(kernel):
@@ -36,7 +70,33 @@ def mach_test(kernel):
     return test
 
 
+def real_mode(case, directory):
+    sector = REAL_CODE.ljust(510, b"\0") + b"\x55\xaa"
+    iso = nacre_iso(directory, REAL_CONFIG, {"kernel": sector})
+    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = r"vm sector: the guest .*"
+        machine.console.expect(r"real mode is alive", START_TIMEOUT)
+        machine.console.expect(r"vm sector: halted with interrupts off", START_TIMEOUT)
+
+
+def screens(case, directory):
+    """They are loaded and run on."""
+    names = ("invaders", "memtest-x64", "memtest-ia32")
+    iso = nacre_iso(directory, SCREEN_CONFIG, {name: guest(name) for name in names})
+    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = r"error: .*"
+        for name in names:
+            machine.console.expect(rf"vm {name}: starts with 16M of memory", START_TIMEOUT)
+        machine.console.send("\x01m")
+        machine.console.expect(r"nacre> ", START_TIMEOUT)
+        for name in names:
+            machine.console.send("list\r")
+            machine.console.expect(rf"{name} +running", START_TIMEOUT)
+
+
 CASES = [
+    Case("boot real-mode image", 150, real_mode),
+    Case("boot invaders and memtest86+", 150, screens),
     Case("boot GNU Mach i386", 200, mach_test("gnumach-i386")),
     Case("boot GNU Mach amd64", 200, mach_test("gnumach-amd64")),
     Case("boot Linux 686", 400, linux_test("bzImage-686")),
