@@ -6,8 +6,9 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(TOP, "tests", directory) for directory in ("harness", "system")]
 
-import random_code  # noqa: E402  the path comes first
+import attacks  # noqa: E402  the path comes first
+import random_code  # noqa: E402
 import runner  # noqa: E402
 
 os.chdir(TOP)
-runner.main("Hostile guests in emulators.", [*random_code.CASES])
+runner.main("Hostile guests in emulators.", [*attacks.CASES, *random_code.CASES])

@@ -1,7 +1,7 @@
 """A person at the serial console, in the monitor's shell."""
 import re
 
-TIMEOUT = 60
+TIMEOUT = 120
 PROMPT = r"nacre> "
 ESCAPE = "\x01"  # Ctrl-A
 

@@ -137,6 +137,9 @@ static void invalid_encodings(void **state)
 	FAULTS(VECTOR_UD, 0xf0, 0x39, 0x03); /* lock cmp */
 	FAULTS(VECTOR_UD, 0xf0, 0xa4);       /* lock movs */
 	FAULTS(VECTOR_UD, 0xff, 0xff);       /* what a hole holds */
+	FAULTS(VECTOR_UD, 0x0f, 0xff, 0xff); /* UD0: the same with 0Fh before it */
+	FAULTS(VECTOR_UD, 0x0f, 0xb9, 0xc0); /* UD1 */
+	FAULTS(VECTOR_UD, 0x0f, 0x0b);       /* UD2 */
 	STEP(0xf0, 0x01, 0x03);
 }
 

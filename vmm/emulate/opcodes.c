@@ -136,6 +136,7 @@ const struct opcode opcodes_one_byte[256] = {
 };
 
 const struct opcode opcodes_0f[256] = {
+	[0x0b] = ROW(ud, NONE, NONE),
 	[0x40 ... 0x4f] = ROW(cmovcc, REG, RM),
 	[0x90 ... 0x9f] = ROW(setcc, RM, NONE, .flags = OPCODE_BYTE),
 	[0xa0] = ROW(push_sreg, NONE, NONE, .argument = SEG_FS, .flags = OPCODE_DEFAULT64),
@@ -153,6 +154,7 @@ const struct opcode opcodes_0f[256] = {
 	[0xb6] = ROW(mov, REG, RM8), /* MOVZX */
 	[0xb7] = ROW(mov, REG, RM16),
 	[0xb8] = ROW(popcnt, REG, RM),
+	[0xb9] = ROW(ud, NONE, NONE),
 	[0xba] = GROUP(RM, IMM8, group8),
 	[0xbb] = ROW(bit_test, RM, REG, .argument = BIT_COMPLEMENT, .flags = OPCODE_LOCK),
 	[0xbc] = ROW(bit_scan, REG, RM),
@@ -162,6 +164,7 @@ const struct opcode opcodes_0f[256] = {
 	PAIR(0xc0, xadd, RM, REG, OPCODE_LOCK),
 	[0xc3] = ROW(mov, RM, REG, .flags = OPCODE_MEMORY), /* MOVNTI */
 	[0xc7] = GROUP(RM, NONE, group9),
+	[0xff] = ROW(ud, NONE, NONE), /* 0Fh as the last byte of RAM */
 };
 
 const struct opcode opcodes_0f38[256] = {

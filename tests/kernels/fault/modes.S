@@ -2,11 +2,8 @@
 
 #define CR0_PE 0x1
 #define CR0_AM 0x40000
-#define CR0_PG 0x80000000
 #define EFLAGS_AC 0x40000
 
-#define SELECTOR_CODE_32 0x18
-#define SELECTOR_DATA 0x10
 #define SELECTOR_CODE_16 0x20
 #define SELECTOR_DATA_16 0x28
 #define SELECTOR_CODE_USER 0x33
@@ -16,30 +13,7 @@
 #define LOW_CODE 0x8000 /* where the real-mode code is copied to */
 
 	.text
-	.code64
-	.globl	enter_protected
-enter_protected:
-	cli
-	mov	%rdi, %rbx
-	push	$SELECTOR_CODE_32
-	lea	1f(%rip), %rax
-	push	%rax
-	lretq
 	.code32
-1:	mov	%cr0, %eax
-	and	$~CR0_PG, %eax
-	mov	%eax, %cr0
-	mov	$0xc0000080, %ecx	/* EFER: long mode off */
-	rdmsr
-	and	$~0x100, %eax
-	wrmsr
-	mov	$SELECTOR_DATA, %eax
-	mov	%eax, %ds
-	mov	%eax, %es
-	mov	%eax, %ss
-	mov	$stack_top, %esp
-	jmp	*%ebx
-
 	.globl	protected_triple_fault
 protected_triple_fault:
 	lidt	no_idt

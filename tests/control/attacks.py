@@ -1,0 +1,171 @@
+"""Guests that attack: tests/kernels/attack, one attack after the other, under the eyes of an operator.
+
+The kernel checks by itself that each attack comes to what the architecture says. The operator sees to it that
+the monitor answers meanwhile, that a guest which ends does so with the right report, and nothing else happens.
+"""
+import re
+
+from bochs import Bochs
+from case import Case, kernel, nacre_iso
+from operators import ALARM, TIMEOUT, Operator
+
+CONFIG = """\
+[vm attack]
+kernel = kernel
+memory = 64M
+"""
+
+BOOT_TIMEOUT = 240
+ATTACK_TIMEOUT = 240
+
+# They end by themselves.
+FINITE = ("keyboard", "smi", "nmi", "registers", "holes", "top", "code", "vmx", "storms", "tsc", "search", "marker")
+FINITE_LONG = ("ports", "msrs")
+
+# They go on until the operator ends them: the exits that keep coming, or None if there are none but the timer's.
+ENDLESS = {
+    "flood-cpuid": "CPUID",
+    "flood-port": "I/O",
+    "flood-vmcall": "VMCALL",
+    "flood-page-fault": "PREEMPTION TIMER",
+    "flood-hole": "EPT VIOLATION",
+    "flood-cr3": "PREEMPTION TIMER",
+    "flood-cr4": "CONTROL REGISTER",
+    "flood-modes": "CPUID",
+    "flood-msr": "WRMSR",
+    "flood-tsc": "WRMSR",
+    "flood-cache": "WBINVD",
+    "flood-timer": "I/O",
+    "rep-ram": "PREEMPTION TIMER",
+    "rep-hole": "EPT VIOLATION",
+    "rep-port": "I/O",
+    "loop-page-fault": "PREEMPTION TIMER",
+    "loop-closed": "PREEMPTION TIMER",
+}
+
+TRIPLE = "triple fault: an exception, and no handler for it could be entered"
+EMULATION = "an instruction that touches a device or a hole cannot be emulated"
+
+# They end the guest: why, and what the report says of the mode that it was in.
+ENDS = {
+    "triple64": (TRIPLE, r"code 0f 0b\b", r"cs   0008 .*access 0a09b"),
+    "compatibility": (TRIPLE, r"code 0f 0b\b", r"cs   0018 .*access 0c09b", r"efer 0500"),
+    "protected32": (TRIPLE, r"code 0f 0b\b", r"cs   0018 .*access 0c09b", r"efer 0000"),
+    "protected16": (TRIPLE, r"code cc\b", r"cs   0020 .*access 0009b"),
+    "virtual86": (TRIPLE, r"code cc\b", r"rflags 00020\w{3}", r"cs   0000 "),
+    "real": (TRIPLE, r"code cc\b", r"cr0 \w*[02468ace] ", r"cs   0000 "),
+    "page-tables": (TRIPLE, r"cr3 0000000000c00000"),
+    "straddle": (EMULATION, r"code b8 ff ff ff ff"),
+}
+
+# They start the guest's machine anew.
+RESETS = {
+    "port92": "processor",
+    "init": "processor",
+    "system": "machine",
+    "keyboard-reset": "processor",
+    "output-port": "processor",
+}
+
+
+class AttackOperator(Operator):
+    """Starts attacks, and looks at what becomes of them."""
+
+    def __init__(self, console):
+        super().__init__(console)
+        self.expect(r"attack: which\?\r", BOOT_TIMEOUT)
+
+    def order(self, name):
+        self.console.send(name + "\r")
+        self.expect(rf"attack: {name} begins\r")
+
+    def usable(self, state):
+        """The shell answers, and knows how the VM is."""
+        self.answer("list", rf"^ 1  attack +{state}")
+        self.answer("stat attack", r"^ *\d+  exits in all")
+
+    def start(self):
+        self.answer("start attack", r"VM attack starts anew")
+        self.to_vm(1, "attack")
+        self.expect(r"attack: which\?\r")
+
+
+def finite(operator, name):
+    operator.order(name)
+    done = operator.expect(rf"attack: {name} done, (\d+) checks, (\d+) failed\r", ATTACK_TIMEOUT)
+    assert int(done[1]) > 0 and done[2] == "0", f"{name}: {done[2]} of {done[1]} checks failed"
+    operator.expect(r"attack: which\?\r")
+
+
+def watched(operator, name):
+    """An attack that takes long: the monitor answers meanwhile."""
+    operator.order(name)
+    operator.to_shell()
+    operator.usable("running")
+    operator.to_vm(1, "attack")
+    done = operator.expect(rf"attack: {name} done, (\d+) checks, (\d+) failed\r", ATTACK_TIMEOUT)
+    assert int(done[1]) > 0 and done[2] == "0", f"{name}: {done[2]} of {done[1]} checks failed"
+    operator.expect(r"attack: which\?\r")
+
+
+def exits(operator, reason):
+    found = re.search(rf"^ *(\d+)  {reason}$", operator.command("stat attack"), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def endless(operator, name):
+    operator.order(name)
+    operator.to_shell()
+    operator.usable("running")
+    before = exits(operator, ENDLESS[name])
+    assert exits(operator, ENDLESS[name]) > before, f"{name}: no more exits {ENDLESS[name]!r}"
+    operator.answer("stop attack", r"vm attack: stopped by the operator after \d+ exits")
+    operator.start()
+
+
+def halted(operator, name):
+    operator.order(name)
+    operator.expect(r"vm attack: halted with interrupts off")
+    operator.to_shell()
+    operator.usable("running")
+    operator.answer("stop attack", r"vm attack: stopped by the operator after \d+ exits")
+    operator.start()
+
+
+def end(operator, name):
+    why, *patterns = ENDS[name]
+    operator.order(name)
+    operator.expect(rf"error: vm attack, vCPU 0: {re.escape(why)}\r")
+    report = operator.until_prompt().partition("\n[Nacre: monitor")[0]
+    for pattern in ("rip 0", "last exits, oldest first", *patterns):
+        assert re.search(pattern, report), f"{name}: the report has no {pattern!r}:\n{report}"
+    operator.usable(rf"stopped .*{re.escape(why)}")
+    operator.start()
+
+
+def reset(operator, name):
+    operator.order(name)
+    operator.expect(r"attack: which\?\r")
+
+
+def boot(steps):
+    def test(case, directory):
+        iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack")})
+        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+            machine.console.alarm = ALARM + r"|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r"
+            operator = AttackOperator(machine.console)
+            for function, names in steps:
+                for name in names:
+                    function(operator, name)
+            operator.to_shell()
+            machine.console.send("poweroff\r")
+            machine.wait(TIMEOUT)
+            assert machine.powered_off(), "'poweroff' did not turn the machine off"
+    return test
+
+
+CASES = [
+    Case("attacks on ports and MSRs", 300, boot([(watched, FINITE_LONG)])),
+    Case("attacks that pass", 300, boot([(finite, FINITE), (reset, RESETS), (end, ENDS)])),
+    Case("attacks that never end", 300, boot([(endless, ENDLESS), (halted, ("halt-closed",))])),
+]
