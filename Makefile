@@ -248,7 +248,7 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 
 # ---- Tests and figures --------------------------------------------------------------------------------
 
-.PHONY: test test-slow system system-images bench loc
+.PHONY: test test-slow system system-images control control-images bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
 		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 invaders memtest-x64 memtest-ia32)
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/fault.elf $(BUILD)/kernels/spinner.elf $(SYSTEM_IMAGES) | need-iso need-machines
@@ -258,6 +258,12 @@ test: | need-test ## all tests; the last line is "N passed, N failed"
 
 system: system-images ## the whole boots alone; CASES="NAME..." runs only these
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py $(CASES)
+
+CONTROL_IMAGES := $(BUILD)/nacre $(patsubst %,$(BUILD)/kernels/%.elf,attack neighbour random)
+control-images: $(CONTROL_IMAGES) | need-iso need-machines
+
+control: control-images ## hostile guests alone; CASES="NAME...", PROGRAMS= and SEED= of random code
+	@$(if $(PROGRAMS),PROGRAMS=$(PROGRAMS)) $(if $(SEED),SEED=$(SEED)) BUILD=$(BUILD) $(PYTHON) tests/control/run.py $(CASES)
 
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)

@@ -11,7 +11,7 @@ from case import Case, kernel, nacre_iso
 from console import ConsoleError
 from operators import ALARM, ESCAPE, TIMEOUT, Operator
 
-PROGRAMS = int(os.environ.get("PROGRAMS", 40_000))
+PROGRAMS = int(os.environ.get("PROGRAMS", 100_000))
 SEED = int(os.environ.get("SEED", 1))
 
 CONFIG = """\
@@ -69,14 +69,13 @@ class RandomOperator(Operator):
 
 
 def test(case, directory):
-    programs = PROGRAMS
-    config = CONFIG.format(seed=SEED, programs=programs)
+    config = CONFIG.format(seed=SEED, programs=PROGRAMS)
     iso = nacre_iso(directory, config, {"kernel": kernel("random")})
-    with Bochs(iso, case.model, limit=case.limit, log_path=case.log_path()) as machine:
+    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
         machine.console.alarm = ALARM
         operator = RandomOperator(machine.console)
-        done = operator.run(programs)
-        assert done >= programs, f"{done} programs of {programs}"
+        done = operator.run(PROGRAMS)
+        assert done >= PROGRAMS, f"{done} programs of {PROGRAMS}"
         operator.to_shell()
         operator.answer("list", r"^ 1  random +running")
         print(f"     random: seed {SEED}, {done} programs, restarts {operator.restarts}", flush=True)
@@ -84,8 +83,4 @@ def test(case, directory):
         machine.wait(TIMEOUT)
 
 
-class RandomCase(Case):
-    model = "corei7_skylake_x"
-
-
-CASES = [RandomCase("random code", 240 + PROGRAMS // 100, test)]
+CASES = [Case("random code", 240 + PROGRAMS // 100, test)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All tests, for make test: style, build, unit, fuzz, system. The last line is "N passed, N failed".
+"""All tests, for make test: style, build, unit, fuzz, system, control. The last line is "N passed, N failed".
 
 A check's output is shown only when it fails; all of it is kept below build/test.
 """
@@ -97,10 +97,10 @@ def parallel(function, sources):
             note(*result)
 
 
-def system():
-    """The whole boots: shown as they come, since they take minutes."""
+def boots(program):
+    """Whole boots: shown as they come, since they take minutes."""
     global passed, failed
-    runner = subprocess.Popen([sys.executable, "tests/system/run.py"], stdin=subprocess.DEVNULL,
+    runner = subprocess.Popen([sys.executable, program], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     counts = None
     for line in runner.stdout:
@@ -133,11 +133,12 @@ def main():
     run("fuzz-build", make("fuzz-build"), 900)
     parallel(fuzz, sorted(glob.glob("tests/fuzz/fuzz_*.c")))
 
-    section("whole boots")
-    if built and check("images", make("system-images"), 600):
-        system()
-    else:
-        note("system tests: not without a monitor", 0, 1, 0)
+    for title, directory in (("whole boots", "system"), ("hostile guests", "control")):
+        section(title)
+        if built and check(f"images for {directory}", make(f"{directory}-images"), 600):
+            boots(f"tests/{directory}/run.py")
+        else:
+            note(f"{directory} tests: not without a monitor", 0, 1, 0)
 
     summary = f"{passed} passed, {failed} failed"
     with open(os.path.join(BUILD, "test", "summary"), "w", encoding="utf-8") as file:

@@ -34,7 +34,10 @@ static void attack_self_modifying(void)
 	check_equal("the next instruction, modified", 0, value, 0x5a);
 }
 
-/* Pages that follow each other, frames that do not; then without the second. */
+/*
+ * Pages that follow each other, frames that do not; first without the second page. (Bochs keeps an
+ * instruction across pages that it has executed once, whatever becomes of the second.)
+ */
 static void attack_page_crossing(void)
 {
 	map_page(OTHER, SCRATCH, MAP_WRITE);
@@ -43,12 +46,12 @@ static void attack_page_crossing(void)
 		uint64_t at = OTHER + PAGE_SIZE - before;
 
 		put_return_value((volatile uint8_t *)at, 0x12340000 + before);
-		check_equal("code across pages", before, call_for_value(at), 0x12340000 + before);
 		unmap_page(OTHER + PAGE_SIZE);
 		check_equal("code across pages, one away", before, (uint64_t)attempt(call, at), EXCEPTION_PF);
-		check_equal("CR2", before, fault.cr2, OTHER + PAGE_SIZE);
+		check_equal("page in CR2", before, ALIGN_DOWN(fault.cr2, PAGE_SIZE), OTHER + PAGE_SIZE);
 		check_equal("RIP", before, fault.rip, before == 5 ? at + 5 : at);
 		map_page(OTHER + PAGE_SIZE, SCRATCH + MIB(1), MAP_WRITE);
+		check_equal("code across pages", before, call_for_value(at), 0x12340000 + before);
 	}
 }
 

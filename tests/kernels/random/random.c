@@ -29,6 +29,7 @@
 #define ARENA      MIB(16)
 #define ARENA_CODE (ARENA + MIB(1))
 #define ARENA_DATA (ARENA + KIB(256))
+#define LOW_END    0xf800
 #define HOLE       0xd0000000UL
 #define IOAPIC     0xfec00000UL
 #define HPET       0xfed00000UL
@@ -156,8 +157,20 @@ static void set_devices(void)
 	out8(0x3fc, 3);
 }
 
+/*
+ * What a program that has left paging or protected mode behind comes to sooner or later: MOV AL, FEh; OUT
+ * 64h, AL, in any mode. It resets the machine.
+ */
+static void fill_with_resets(uint64_t from, uint64_t to)
+{
+	for (; from < to; from += 4)
+		*(volatile uint32_t *)from = 0x64e6feb0;
+}
+
 static void start(void)
 {
+	fill_with_resets(0, LOW_END);
+	fill_with_resets(ARENA_CODE, ARENA_CODE + KIB(64));
 	make_tables();
 	make_segments();
 	make_idt();
@@ -294,12 +307,12 @@ static void print_ends(const struct record *record)
 void kernel_main(uint32_t magic, uint32_t info)
 {
 	const char *line = command_line(info);
+	uint64_t programs = number_in(line, "programs", PROGRAMS_DEFAULT);
 	struct record record;
 	uint64_t end;
 
 	(void)magic;
 	ram_end = memory_end(info) ? memory_end(info) : MIB(64);
-	start();
 	if (record_load(&record)) {
 		record.seed = number_in(line, "seed", record.seed);
 		record.resets++;
@@ -307,7 +320,8 @@ void kernel_main(uint32_t magic, uint32_t info)
 		record.seed = number_in(line, "seed", read_tsc());
 		record.next = record.begun = number_in(line, "first", 0);
 	}
-	end = record.begun + number_in(line, "programs", PROGRAMS_DEFAULT);
+	end = record.begun + programs;
+	start(); /* the command line is gone */
 	print("random begins, seed %u first %u\n", record.seed, record.next);
 	while (record.next < end) {
 		uint64_t number = record.next++;
