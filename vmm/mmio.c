@@ -77,7 +77,10 @@ enum action mmio_emulate(struct vcpu *vcpu)
 		store_context(vcpu, &context);
 		backend_instruction_done();
 		return ACTION_RETRY;
-	case EMULATE_AGAIN: store_context(vcpu, &context); return ACTION_RETRY;
+	case EMULATE_AGAIN:
+		store_context(vcpu, &context);
+		backend_deadline_changed(this_cpu()); /* the iterations took their time */
+		return ACTION_RETRY;
 	case EMULATE_FAULT:
 		store_context(vcpu, &context);
 		if (context.fault.vector == EXCEPTION_PF)

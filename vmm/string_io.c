@@ -100,9 +100,13 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 	return ACTION_ADVANCE;
 }
 
-/* Between two elements: TF traps, and RF keeps a breakpoint on this instruction from coming again. */
+/*
+ * Between two elements: TF traps, and RF keeps a breakpoint on this instruction from coming again. Much time has
+ * passed in the monitor, which the deadline of this CPU shall know.
+ */
 static enum action break_off(void)
 {
+	backend_deadline_changed(this_cpu());
 	backend_instruction_done();
 	backend_set_rflags(backend_rflags() | RFLAGS_RF);
 	return ACTION_RETRY;

@@ -24,7 +24,7 @@ void string_io_decode(const struct vcpu *vcpu, struct string_io *io);
  * Carry out up to STRING_IO_BATCH elements. rCX, rSI and rDI stand after each element as the
  * manual says, so that a fault or an interrupt between two of them loses nothing.
  */
-#define STRING_IO_BATCH 256
+#define STRING_IO_BATCH 64
 enum action string_io(struct vcpu *vcpu, const struct string_io *io);
 
 #endif

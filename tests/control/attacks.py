@@ -7,19 +7,28 @@ import re
 
 from bochs import Bochs
 from case import Case, kernel, nacre_iso
+from console import ConsoleError
+from neighbours import NEIGHBOURS, judge
 from operators import ALARM, ESCAPE, TIMEOUT, Operator
 
 CONFIG = """\
 [vm attack]
 kernel = kernel
 memory = 64M
-"""
+
+[vm marker]
+kernel = kernel
+memory = 64M
+cmdline = marker seed=5
+autostart = no
+""" + NEIGHBOURS
 
 BOOT_TIMEOUT = 240
 ATTACK_TIMEOUT = 240
+START_TRIES = 20
 
 # They end by themselves.
-FINITE = ("keyboard", "smi", "nmi", "registers", "holes", "top", "code", "vmx", "storms", "tsc", "search", "marker")
+FINITE = ("keyboard", "smi", "nmi", "registers", "holes", "top", "code", "vmx", "storms", "tsc")
 FINITE_LONG = ("ports", "msrs")
 
 # They go on until the operator ends them: the exits that keep coming, or None if there are none but the timer's.
@@ -84,9 +93,27 @@ class AttackOperator(Operator):
         self.answer("list", rf"^ 1  attack +{state}")
         self.answer("stat attack", r"^ *\d+  exits in all")
 
-    def start(self):
-        self.answer("start attack", r"VM attack starts anew")
-        self.to_vm(1, "attack")
+    def start(self, number=1, name="attack"):
+        """What is typed before the kernel listens may be lost; it answers an empty line by its question."""
+        self.answer(f"start {name}", rf"VM {name} starts anew")
+        self.to_vm(number, name)
+        for _ in range(START_TRIES):
+            self.console.send("\r")
+            try:
+                self.expect(r"attack: which\?\r", TIMEOUT / START_TRIES)
+                return
+            except ConsoleError as error:
+                problem = error
+        raise problem
+
+    def destroy(self, name="attack"):
+        """It is off, and its memory free, when its line in the list says so."""
+        self.console.send(f"destroy {name}\r")
+        self.expect(rf"vm {name}: stopped by the operator after \d+ exits")
+        for _ in range(20):
+            if re.search(rf"^ \d+  {name} +stopped ", self.command("list"), re.MULTILINE):
+                return
+        raise AssertionError(f"VM {name} does not stop")
 
 
 def finite(operator, name):
@@ -118,7 +145,7 @@ def endless(operator, name):
     operator.usable("running")
     before = exits(operator, ENDLESS[name])
     assert exits(operator, ENDLESS[name]) > before, f"{name}: no more exits {ENDLESS[name]!r}"
-    operator.answer("stop attack", r"vm attack: stopped by the operator after \d+ exits")
+    operator.destroy()
     operator.start()
 
 
@@ -127,7 +154,7 @@ def halted(operator, name):
     operator.expect(r"vm attack: halted with interrupts off")
     operator.to_shell()
     operator.usable("running")
-    operator.answer("stop attack", r"vm attack: stopped by the operator after \d+ exits")
+    operator.destroy()
     operator.start()
 
 
@@ -147,9 +174,21 @@ def reset(operator, name):
     operator.expect(r"attack: which\?\r")
 
 
+def left_behind(operator, _):
+    """One VM fills its memory and is destroyed; the next finds nothing of it in its own."""
+    operator.to_shell()
+    operator.destroy()
+    operator.start(2, "marker")
+    operator.expect(r"attack: marker done, 1 checks, 0 failed\r", ATTACK_TIMEOUT)
+    operator.to_shell()
+    operator.destroy("marker")
+    operator.start()
+    finite(operator, "search")
+
+
 def boot(steps):
     def test(case, directory):
-        iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack")})
+        iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack"), "neighbour": kernel("neighbour")})
         with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
             machine.console.alarm = ALARM + r"|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r"
             operator = AttackOperator(machine.console)
@@ -157,6 +196,7 @@ def boot(steps):
                 for name in names:
                     function(operator, name)
             operator.to_shell()
+            judge(operator, case.name, 3)
             machine.console.send("poweroff\r")
             machine.wait(TIMEOUT)
             assert machine.powered_off(), "'poweroff' did not turn the machine off"
@@ -165,6 +205,7 @@ def boot(steps):
 
 CASES = [
     Case("attacks on ports and MSRs", 300, boot([(watched, FINITE_LONG)])),
-    Case("attacks that pass", 300, boot([(finite, FINITE), (reset, RESETS), (end, ENDS)])),
+    Case("attacks that pass", 300, boot([(finite, FINITE), (reset, RESETS), (end, ENDS),
+                                            (left_behind, ("marker",))])),
     Case("attacks that never end", 300, boot([(endless, ENDLESS), (halted, ("halt-closed",))])),
 ]

@@ -12,7 +12,7 @@ import traceback
 
 from console import ConsoleError
 
-EMULATORS = 2
+EMULATORS = int(os.environ.get("EMULATORS", 2))
 
 
 def run(case):

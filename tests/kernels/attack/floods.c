@@ -4,6 +4,7 @@
 
 #define LONG_COUNT (512UL * 512 * 512 * PAGE_SIZE - PAGE_SIZE)
 #define GATE_IST1  1
+#define PAUSES     200
 
 void flood_cpuid(void)
 {
@@ -46,7 +47,8 @@ void flood_cr3(void)
 
 	for (;;) {
 		write_cr3(cr3 ^ BIT(3));
-		touch(SCRATCH);
+		for (unsigned i = 0; i < PAUSES; i++) /* an emulator takes long for each flush */
+			cpu_relax();
 		write_cr3(cr3);
 	}
 }

@@ -16,6 +16,7 @@
 #define PROGRAMS_DEFAULT 20000
 #define PRINT_EVERY      2000
 #define STEPS_MAX        32
+#define REAL_MODE        0 /* in the place of a code segment */
 
 #define PIT_CHANNEL0 0x40
 #define PIT_CONTROL  0x43
@@ -30,6 +31,7 @@
 #define ARENA_CODE (ARENA + MIB(1))
 #define ARENA_DATA (ARENA + KIB(256))
 #define LOW_END    0xf800
+#define PORTS_END  0x600
 #define HOLE       0xd0000000UL
 #define IOAPIC     0xfec00000UL
 #define HPET       0xfed00000UL
@@ -68,7 +70,7 @@ static uint64_t sandbox_directory[4][512] __attribute__((aligned(4096)));
 static uint64_t sandbox_kernel[512] __attribute__((aligned(4096)));
 
 static uint64_t ram_end;
-static uint64_t ends[END_SYSENTER + 1];
+static uint64_t ends[END_REAL + 1];
 
 /* ---- The sandbox ---- */
 
@@ -237,7 +239,7 @@ static uint64_t interesting(uint64_t *state)
 	case 5: return UINT64_MAX - near;
 	case 6: return (uint64_t)kernel_start + random_below(state, 0x8000);
 	case 7: return 0xc0000080 + near;
-	case 8: return random_below(state, 0x1000);
+	case 8: return random_below(state, PORTS_END); /* not the register that turns the machine off */
 	default: return ARENA_DATA + random_below(state, 0x2000);
 	}
 }
@@ -254,14 +256,42 @@ static uint64_t place(uint64_t *state, uint16_t code)
 	}
 }
 
+static void choose_registers(uint64_t *state, bool stepped)
+{
+	uint64_t *gpr = &cell.r15;
+
+	for (unsigned i = 0; i < 15; i++)
+		gpr[i] = interesting(state);
+	cell.flags = stepped ? RFLAGS_TF | (random_below(state, 4) ? RFLAGS_IF : 0) : RFLAGS_IF;
+	cell.rflags = (random_below(state, 8) ? 0 : random_below(state, BIT(22)) & ~(uint64_t)RFLAGS_VM) |
+	              RFLAGS_RESERVED | cell.flags;
+	if (!stepped)
+		cell.rflags &= ~(uint64_t)RFLAGS_TF;
+	cell.steps = 1 + random_below(state, STEPS_MAX);
+}
+
+static void protected_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state, unsigned context)
+{
+	bool short_addresses =
+		contexts[context].code == GDT_CODE16 || contexts[context].code == GDT_USER_CODE16;
+
+	cell.cs = contexts[context].code;
+	cell.ss = contexts[context].data;
+	cell.rip = place(state, contexts[context].code);
+	cell.rsp = random_below(state, 16) ? ARENA_DATA + 0x4000 : interesting(state);
+	if (short_addresses)
+		cell.rsp = 0xf000;
+	for (unsigned i = 0; i < PROGRAM_SIZE; i++)
+		((volatile uint8_t *)cell.rip)[i] = program[i];
+	sandbox_run(contexts[context].data);
+}
+
 static void run(uint64_t seed, uint64_t number)
 {
 	uint64_t state = (seed + 1) * 0x9e3779b97f4a7c15UL + (number + 1) * 0xd1342543de82ef95UL;
+	uint8_t program[PROGRAM_SIZE];
 	unsigned context, flags;
 	bool stepped;
-	uint8_t program[PROGRAM_SIZE];
-	uint64_t *gpr = &cell.r15;
-	uint64_t at;
 
 	state |= 1;
 	for (unsigned i = 0; i < 4; i++)
@@ -269,24 +299,11 @@ static void run(uint64_t seed, uint64_t number)
 	context = (unsigned)random_below(&state, ARRAY_SIZE(contexts));
 	stepped = random_below(&state, 8) != 0;
 	flags = program_make(program, &state, !stepped && !contexts[context].cpl);
-	at = place(&state, contexts[context].code);
-	for (unsigned i = 0; i < PROGRAM_SIZE; i++)
-		((volatile uint8_t *)at)[i] = program[i];
-	for (unsigned i = 0; i < 15; i++)
-		gpr[i] = interesting(&state);
-	cell.rip = at;
-	cell.cs = contexts[context].code;
-	cell.ss = contexts[context].data;
-	cell.rsp = random_below(&state, 16) ? ARENA_DATA + 0x4000 : interesting(&state);
-	if (context >= 4)
-		cell.rsp = 0xf000;
-	cell.flags = stepped ? RFLAGS_TF | (random_below(&state, 4) ? RFLAGS_IF : 0) : RFLAGS_IF;
-	cell.rflags = (random_below(&state, 8) ? 0 : random_below(&state, BIT(22)) & ~(uint64_t)RFLAGS_VM) |
-	              RFLAGS_RESERVED | cell.flags;
-	if (!stepped)
-		cell.rflags &= ~(uint64_t)RFLAGS_TF;
-	cell.steps = 1 + random_below(&state, STEPS_MAX);
-	sandbox_run(contexts[context].data);
+	choose_registers(&state, stepped);
+	if (contexts[context].code == REAL_MODE)
+		real_program(program, &state);
+	else
+		protected_program(program, &state, context);
 	ends[cell.vector]++;
 	if (flags & PROGRAM_PORTS)
 		set_devices();

@@ -93,6 +93,8 @@ finish:
 	mov	%rcx, cell + CELL_ERROR
 	mov	%rdx, cell + CELL_RIP
 	je	kernel_fault
+	.globl	sandbox_restore
+sandbox_restore:
 	movl	$0, running
 	mov	$MSR_EFER, %ecx
 	mov	kernel_efer, %eax
@@ -132,7 +134,7 @@ sysenter_rescue:
 	mov	$END_SYSENTER, %ebx
 	jmp	finish
 
-	.globl	sandbox_cr3, kernel_cr0, kernel_cr4, kernel_efer
+	.globl	sandbox_cr3, kernel_cr0, kernel_cr4, kernel_efer, kernel_stack, running
 	.bss
 	.balign	8
 sandbox_cr3:

@@ -22,6 +22,23 @@
 #define END_SYSCALL  256
 #define END_SYSENTER 257
 
+#define END_REAL 258 /* any exception in real-address mode, or its last step */
+
+#define LOW_CODE   0x7000 /* of the way into real mode and back */
+#define REAL_STATE 0x7800
+
+#define REAL_SS         32 /* offsets in struct real_state */
+#define REAL_CS         34
+#define REAL_IP         36
+#define REAL_DS         38
+#define REAL_FLAGS      40
+#define REAL_STEP_FLAGS 42
+#define REAL_STEPS      44
+#define REAL_VECTOR     48
+#define REAL_CR0        52
+#define REAL_CR4        56
+#define REAL_GDT        60
+
 #define CELL_STEPS  160 /* offsets in struct cell */
 #define CELL_FLAGS  168
 #define CELL_VECTOR 176
@@ -31,6 +48,7 @@
 
 #ifndef __ASSEMBLER__
 #include "lib/types.h"
+#include "program.h"
 
 /* The page that is writable on both sides. */
 struct cell {
@@ -53,6 +71,23 @@ extern const char syscall_rescue[], sysenter_rescue[];
 
 /* Run what `cell` says; `data` is for DS, ES, FS and GS. How it ended is in `cell`. */
 void sandbox_run(uint16_t data);
+
+/* The same for real-address mode, at REAL_STATE; GPRs in the order of their encoding. */
+struct packed real_state {
+	uint32_t gpr[8];
+	uint16_t ss, cs, ip, ds, flags, step_flags;
+	uint32_t steps, vector, cr0, cr4;
+	uint16_t gdt_limit;
+	uint32_t gdt_base;
+};
+_Static_assert(offsetof(struct real_state, ss) == REAL_SS &&
+                       offsetof(struct real_state, steps) == REAL_STEPS &&
+                       offsetof(struct real_state, gdt_limit) == REAL_GDT,
+               "offsets in real.S");
+void real_run(void);
+
+/* Run such a program with what `cell` says of registers, flags and steps. */
+void real_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state);
 
 /* A fault of the kernel itself, not of a program. */
 noreturn void kernel_fault(void);
