@@ -101,8 +101,8 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 }
 
 /*
- * Between two elements: TF traps, and RF keeps a breakpoint on this instruction from coming again. Much time has
- * passed in the monitor, which the deadline of this CPU shall know.
+ * Between two elements: TF traps, and RF keeps a breakpoint on this instruction from coming again. Much time
+ * has passed in the monitor, which the deadline of this CPU shall know.
  */
 static enum action break_off(void)
 {
