@@ -1,4 +1,5 @@
 #include "vmm/console.h"
+#include "devices/real/keyboard.h"
 #include "devices/real/uart.h"
 #include "lib/format.h"
 #include "lib/spinlock.h"
@@ -32,6 +33,7 @@ static struct {
 
 	struct uart uart;
 	bool transmitting; /* waiting for the UART to take more */
+	bool keyboard_polled;
 	bool buffered, interrupts, panicking, wanting;
 	void (*wanted)(void);
 } console = {.at_line_start = true};
@@ -281,6 +283,12 @@ static void say_losses(void)
 	put_text(text, (size_t)length);
 }
 
+static void take_keys(const uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		console_key(bytes[i]);
+}
+
 static void receive(void)
 {
 	uint8_t bytes[CHUNK];
@@ -288,11 +296,11 @@ static void receive(void)
 	for (unsigned i = 0; i < INPUT_POLLS; i++) {
 		size_t count = uart_read(&console.uart, bytes, sizeof(bytes));
 
-		for (size_t k = 0; k < count; k++)
-			console_key(bytes[k]);
+		take_keys(bytes, count);
 		if (count < sizeof(bytes))
 			break;
 	}
+	take_keys(bytes, keyboard_read(bytes, sizeof(bytes)));
 }
 
 /* Input first: it may cause output. */
@@ -333,6 +341,22 @@ void console_interrupt(void)
 	want_service();
 }
 
+const char *console_keyboard_init(bool interrupt)
+{
+	const char *problem = keyboard_init();
+
+	console.keyboard_polled = !problem && !interrupt;
+	if (console.keyboard_polled)
+		console_want();
+	return problem;
+}
+
+void console_keyboard_interrupt(void)
+{
+	serve_line();
+	want_service();
+}
+
 bool console_busy(void)
 {
 	return console.screen < __atomic_load_n(&console.head, __ATOMIC_RELAXED) || screen_changed() ||
@@ -348,7 +372,7 @@ bool console_pending(void)
 
 bool console_must_poll(void)
 {
-	return ports_bound();
+	return console.keyboard_polled || ports_bound();
 }
 
 void console_hold_input(bool hold)

@@ -1,6 +1,6 @@
 /*
- * The operator's console: one serial port and one screen, shared by the monitor's log and shell
- * and the VMs' channels (vmm/console_channel.h). Ctrl-A is the escape key.
+ * The operator's console: one serial port, and one screen with a keyboard, shared by the monitor's log and
+ * shell and the VMs' channels (vmm/console_channel.h). Ctrl-A is the escape key.
  *
  * Output goes to a ring. Until console_buffered() it is drained at once, by polling; from
  * then on by the UART's interrupt or the run loop, and nobody waits for it.
@@ -36,6 +36,16 @@ void console_buffered(bool interrupts, void (*wanted)(void));
 /* The UART's interrupt has come. */
 void console_interrupt(void);
 
+/*
+ * Add the machine's PS/2 keyboard, if there is one: null, or why not, as keyboard_init() says. `interrupt`:
+ * IRQ 1 leads to console_keyboard_interrupt(); else the keyboard is polled (console_must_poll()). After
+ * console_buffered(). Bounded, but can take half a second.
+ */
+const char *console_keyboard_init(bool interrupt);
+
+/* The keyboard's interrupt has come. */
+void console_keyboard_interrupt(void);
+
 /* Monitor output. A newline becomes CR LF. What does not fit is counted, and said when there is room again.
  */
 void console_write(const char *text, size_t length);
@@ -43,8 +53,8 @@ void console_write(const char *text, size_t length);
 /* Move output, draw, fetch input. From the run loop, when idle, and from a timer. */
 void console_poll(void);
 
-/* Is there a serial port that no interrupt serves, so that console_poll() must be called every millisecond?
- * Becomes true, and `wanted` is called, when a VM gets a port of its own. */
+/* Is there a port or a keyboard that no interrupt serves, so that console_poll() must be called every
+ * millisecond? When that becomes true, `wanted` is called. */
 bool console_must_poll(void);
 
 /* Is there something to do at once (drawing, a prompt)? An idle CPU calls console_poll() then instead of
