@@ -31,8 +31,21 @@ int loading_fail(struct loading *loading, enum error error, const char *format, 
 	return -(int)error;
 }
 
+/* Copies of at least this size are worth their own steps. */
+#define DEFERRED_MIN KIB(64)
+
+static bool defer(const struct loading *loading, gpa_t gpa, const void *data, uint64_t size)
+{
+	const struct guest_image *image = loading->image;
+
+	return size >= DEFERRED_MIN && image->defer && guest_is_backed(image->map, gpa, size) &&
+	       image->defer(image->defer_context, gpa, data, size);
+}
+
 int loading_copy(struct loading *loading, gpa_t gpa, const void *data, size_t size)
 {
+	if (defer(loading, gpa, data, size))
+		return 0;
 	if (size && guest_load(loading->image->map, gpa, data, size) < 0)
 		return loading_fail(
 			loading, ERR_OUT_OF_RANGE,
@@ -46,6 +59,8 @@ int loading_zero(struct loading *loading, gpa_t gpa, uint64_t size)
 	static const uint8_t zeros[PAGE_SIZE];
 	int error = 0;
 
+	if (defer(loading, gpa, NULL, size))
+		return 0;
 	while (size && !error) {
 		size_t part = MIN(size, sizeof(zeros));
 

@@ -30,11 +30,18 @@ struct guest_image {
 	struct guest_module modules[GUEST_MODULES_MAX];
 	unsigned module_count;
 	enum config_type type;
-	bool acpi;                   /* offer ACPI tables */
-	bool hpet;                   /* the machine has an HPET */
-	uint8_t uarts;               /* COM1..COMn that the machine has, 0..4 */
-	bool screen;                 /* it has a VGA in mode 3, and a keyboard */
-	uint64_t memory;             /* bytes, as given to guest_memory_layout() */
+	bool acpi;       /* offer ACPI tables */
+	bool hpet;       /* the machine has an HPET */
+	uint8_t uarts;   /* COM1..COMn that the machine has, 0..4 */
+	bool screen;     /* it has a VGA in mode 3, and a keyboard */
+	uint64_t memory; /* bytes, as given to guest_memory_layout() */
+	/*
+	 * Take a large copy over, to be done later in steps: `size` bytes from `data`, which is part of an
+	 * image (null: zeroes), to `gpa`, where memory is. False: cannot be, do it now. Null: all is done
+	 * now.
+	 */
+	bool (*defer)(void *context, gpa_t gpa, const void *data, uint64_t size);
+	void *defer_context;
 	const struct guest_map *map; /* holds the ranges of guest_memory_layout() and the text memory */
 };
 

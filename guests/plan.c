@@ -60,6 +60,11 @@ static int find_modules(const struct vm_config *plan, struct guest_image *image,
 	return 0;
 }
 
+static bool defer(void *context, gpa_t gpa, const void *data, uint64_t size)
+{
+	return vm_defer_copy(context, gpa, data, size);
+}
+
 static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
 {
 	const struct vm_config *plan = vm->plan.load_context;
@@ -90,6 +95,8 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 		.hpet = plan->hpet,
 		.memory = vm->plan.memory,
 		.map = &vm->map,
+		.defer = defer,
+		.defer_context = vm,
 	};
 	error = find_modules(plan, &image, problem, size);
 	if (error)

@@ -7,7 +7,8 @@
 #include "vmm/time.h"
 #include "vmm/vm.h"
 
-#define LOOK_NS 20000000 /* the longest that a guest may keep interrupts waiting */
+#define LOOK_NS      20000000 /* the longest that a guest may keep interrupts waiting */
+#define LOOK_SOON_NS 1000000  /* while the operator waits for output: a UART's FIFO takes as long */
 
 unsigned cpu_count;
 void (*cpu_boot_work)(void);
@@ -54,7 +55,9 @@ void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
 
 static void interrupts_taken(struct cpu *cpu)
 {
-	cpu->look = time_now() + time_tsc_from_ns(LOOK_NS);
+	bool soon = !cpu->index && console_pending();
+
+	cpu->look = time_now() + time_tsc_from_ns(soon ? LOOK_SOON_NS : LOOK_NS);
 }
 
 static void run_timers(struct cpu *cpu)

@@ -1,4 +1,5 @@
 #include <stdarg.h>
+#include "devices/real/lapic.h"
 #include "lib/format.h"
 #include "lib/registers.h"
 #include "lib/string.h"
@@ -54,6 +55,20 @@ bool panic_in_progress(void)
 	return __atomic_load_n(&panics, __ATOMIC_RELAXED);
 }
 
+/* This CPU's data; null until the GS base is set. */
+static const struct cpu *cpu_or_null(void)
+{
+	return read_msr(MSR_GS_BASE) ? this_cpu() : NULL;
+}
+
+/* An NMI leads them to interrupt_nmi(), which does not return during a panic. */
+static void stop_others(void)
+{
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (cpu_get(i) != cpu_or_null())
+			lapic_send_ipi(cpu_get(i)->apic_id, LAPIC_DELIVER_NMI, 0);
+}
+
 /* The first to come reports; whoever comes later, on another CPU or by a fault in the report itself, stops.
  */
 static void enter(void)
@@ -66,14 +81,9 @@ static void enter(void)
 		print("(a second fault while this was reported)\n");
 	if (earlier)
 		stop();
+	stop_others();
 	log_panic_mode();
 	console_panic_mode();
-}
-
-/* This CPU's data; null until the GS base is set. */
-static const struct cpu *cpu_or_null(void)
-{
-	return read_msr(MSR_GS_BASE) ? this_cpu() : NULL;
 }
 
 static bool is_mapped(uint64_t address)

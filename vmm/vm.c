@@ -194,7 +194,8 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 	vm->state = VM_STARTING;
 	vm->end = VM_NOT_STARTED;
 	vm->powered = false;
-	vm->work = (struct vm_work){.step = VM_WORK_CLEAR};
+	vm->work.step = VM_WORK_CLEAR;
+	vm->work.cleared = 0;
 	vm->vcpu.requests = REQUEST_WORK;
 	sched_entity_init(&vm->vcpu, vm->plan.weight, vm->plan.cap, vm->plan.cpus);
 	delay = vm->started ? 0 : vm->plan.start_delay_ms * NS_PER_MS;
@@ -250,6 +251,7 @@ static void restart(struct vm *vm)
 
 	vm->restarts++;
 	vm->state = VM_STARTING;
+	vm->work.step = VM_WORK_LOAD;
 	cpu_timer_arm(this_cpu(), &vm->delay, MAX(earliest, time_now()));
 }
 
@@ -335,6 +337,8 @@ void vm_reset(struct vm *vm)
 	trace_vm(TRACE_RESET, vm->number, 0, 0, 0);
 	vm->state = VM_STARTING;
 	timer_cancel(&vm->timer);
+	if (vm->work.step != VM_WORK_CLEAR)
+		vm->work.step = VM_WORK_LOAD;
 	begin_work(vm);
 }
 

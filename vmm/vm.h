@@ -70,6 +70,21 @@ enum vm_request {
 	VM_DUMP = 0x80,  /* fill vm_dumped */
 };
 
+#define VM_COPIES_MAX 96
+
+/* How far a machine is from its start: vm_work.c. */
+struct vm_work {
+	enum { VM_WORK_CLEAR, VM_WORK_LOAD, VM_WORK_COPY, VM_WORK_BEGIN } step;
+	gpa_t cleared; /* memory below is */
+	struct vm_copy {
+		gpa_t to;
+		const uint8_t *from; /* null: zeroes */
+		uint64_t size;
+	} copy[VM_COPIES_MAX];
+	unsigned copies;
+	struct vcpu_start start;
+};
+
 struct vm {
 	char name[VM_NAME_MAX];
 	unsigned number; /* from 0; the console's number is number + 1 */
@@ -98,10 +113,7 @@ struct vm {
 	bool powered;        /* the devices are made */
 	bool stop_asked;     /* its power button was pressed */
 	uint64_t stop_at;    /* TSC when it is forced then */
-	struct vm_work {
-		enum { VM_WORK_CLEAR, VM_WORK_LOAD } step;
-		gpa_t cleared; /* memory below is */
-	} work;
+	struct vm_work work;
 
 	uint32_t asked; /* set of enum vm_request; atomic */
 	struct cpu_call call;
@@ -157,6 +169,10 @@ void vm_say_halted(struct vm *vm);
 
 /* Its images are to be loaded again, and the vCPU to start anew, before the next entry. */
 void vm_reset(struct vm *vm);
+
+/* For vm_plan.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to guest RAM or ROM
+ * at `to`, in steps, before the vCPU starts. False: there are too many already. */
+bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size);
 
 /* What REQUEST_WORK stands for, in steps of less than a millisecond: one of them. From the run loop. */
 void vm_work(struct vm *vm);

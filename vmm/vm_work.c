@@ -2,6 +2,7 @@
  * How a machine is made, and made anew after a reset: in steps, which its vCPU does as if they were
  * its own work. So they take their turns, and count against its share.
  */
+#include "lib/panic.h"
 #include "lib/string.h"
 #include "vmm/log.h"
 #include "vmm/msr.h"
@@ -10,6 +11,7 @@
 #include "vmm/vm.h"
 
 #define CLEAR_STEP KIB(256)
+#define COPY_STEP  KIB(256)
 
 static void reset_vcpu(struct vcpu *vcpu)
 {
@@ -61,23 +63,57 @@ static int power_on(struct vm *vm)
 	return 0;
 }
 
+bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size)
+{
+	struct vm_work *work = &vm->work;
+
+	if (work->copies == VM_COPIES_MAX)
+		return false;
+	work->copy[work->copies++] = (struct vm_copy){to, from, size};
+	return true;
+}
+
 static void load(struct vm *vm)
 {
-	struct vcpu_start start;
 	char problem[400];
 
 	vm->end = VM_NOT_STARTED;
-	if (vm->plan.load(vm, &start, problem, sizeof(problem))) {
+	vm->work.copies = 0;
+	vm->work.step = VM_WORK_COPY;
+	if (vm->plan.load(vm, &vm->work.start, problem, sizeof(problem))) {
 		log_error("vm %s: %s\n", vm->name, problem);
 		vm_stop(vm, VM_NOT_LOADED);
-		return;
 	}
+}
+
+/* The last one first: their order does not matter. */
+static void copy(struct vm *vm)
+{
+	static const uint8_t zeroes[PAGE_SIZE];
+	struct vm_work *work = &vm->work;
+	struct vm_copy *next = &work->copy[work->copies - 1];
+	uint64_t size;
+	int error = 0;
+
+	for (uint64_t left = COPY_STEP; left && next->size && !error; left -= size) {
+		size = MIN(MIN(next->size, left), next->from ? COPY_STEP : sizeof(zeroes));
+		error = guest_load(&vm->map, next->to, next->from ? next->from : zeroes, size);
+		next->to += size;
+		next->from += next->from ? size : 0;
+		next->size -= size;
+	}
+	assert_monitor(!error); /* there was memory when it was put off */
+	work->copies -= !next->size;
+}
+
+static void begin(struct vm *vm)
+{
 	if (power_on(vm)) {
 		vm_stop(vm, VM_NOT_LOADED);
 		return;
 	}
 	reset_vcpu(&vm->vcpu);
-	backend_vcpu_start(this_cpu(), &vm->vcpu, &start);
+	backend_vcpu_start(this_cpu(), &vm->vcpu, &vm->work.start);
 	trace_vm(TRACE_START, vm->number, 0, 0, 0);
 	vm->halted_said = false;
 	vm->state = VM_RUNNING;
@@ -86,11 +122,17 @@ static void load(struct vm *vm)
 
 void vm_work(struct vm *vm)
 {
-	switch (vm->work.step) {
+	struct vm_work *work = &vm->work;
+
+	if (work->step == VM_WORK_COPY && !work->copies)
+		work->step = VM_WORK_BEGIN;
+	switch (work->step) {
 	case VM_WORK_CLEAR:
-		if (guest_map_clear(&vm->map, &vm->work.cleared, CLEAR_STEP))
-			vm->work.step = VM_WORK_LOAD;
+		if (guest_map_clear(&vm->map, &work->cleared, CLEAR_STEP))
+			work->step = VM_WORK_LOAD;
 		break;
 	case VM_WORK_LOAD: load(vm); break;
+	case VM_WORK_COPY: copy(vm); break;
+	case VM_WORK_BEGIN: begin(vm); break;
 	}
 }

@@ -77,6 +77,11 @@ void console_write(const char *text, size_t length)
 	(void)length;
 }
 
+bool console_pending(void)
+{
+	return false;
+}
+
 bool console_busy(void)
 {
 	return false;

@@ -63,6 +63,7 @@ void lapic_timer_arm(uint64_t deadline);
 void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector);
 void console_write(const char *text, size_t length);
 bool console_busy(void);
+bool console_pending(void);
 void console_poll(void);
 struct channel *console_attached(void);
 void console_attach(struct channel *channel);
@@ -112,6 +113,11 @@ void console_write(const char *text, size_t length)
 bool console_busy(void)
 {
 	return rig.console_busy;
+}
+
+bool console_pending(void)
+{
+	return false;
 }
 
 void console_poll(void)
