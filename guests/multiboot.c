@@ -64,7 +64,7 @@ static int find_raw(struct loading *loading, const struct multiboot_header *head
 		return loading_fail(loading, ERR_TRUNCATED,
 		                    "the " WHAT
 		                    " is truncated: it has %zu bytes of %llu; fetch or build it again",
-		                    size, (unsigned long long)(raw->offset + raw->size));
+		                    size, (unsigned long long)raw->offset + raw->size);
 	raw->span.start = load;
 	raw->span.end = MAX(load + raw->size, (uint64_t)header->bss_end);
 	if (!header->has_entry || header->entry < load || header->entry - load >= raw->size)
@@ -145,7 +145,6 @@ int multiboot_load_kernel(struct loading *loading, const struct multiboot_header
 {
 	const struct guest_image *image = loading->image;
 
-	*kernel = (struct multiboot_kernel){0};
 	if (header->needs_screen && !image->screen)
 		return loading_fail(loading, ERR_UNSUPPORTED,
 		                    "the " WHAT " demands a screen; write screen = yes");

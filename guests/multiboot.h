@@ -40,7 +40,7 @@ struct multiboot_kernel {
 	struct extent used;
 };
 
-/* Load the kernel as its header says. Negative error with a sentence. */
+/* Load the kernel as its header says into `*kernel`, which is all zero. Negative error with a sentence. */
 int must_check multiboot_load_kernel(struct loading *loading, const struct multiboot_header *header,
                                      struct multiboot_kernel *kernel);
 

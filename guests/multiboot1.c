@@ -244,7 +244,7 @@ static int write_info(struct loading *loading, const struct multiboot_kernel *ke
 int multiboot1_load(struct loading *loading)
 {
 	struct multiboot_header header;
-	struct multiboot_kernel kernel;
+	struct multiboot_kernel kernel = {0};
 	int error = read_header(loading, &header);
 
 	if (!error)

@@ -241,7 +241,7 @@ static int read_header(struct loading *loading, struct multiboot_header *wanted)
 int multiboot2_load(struct loading *loading)
 {
 	struct multiboot_header header;
-	struct multiboot_kernel kernel;
+	struct multiboot_kernel kernel = {0};
 	int error = read_header(loading, &header);
 
 	if (!error)

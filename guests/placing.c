@@ -85,7 +85,7 @@ int placing_take(struct loading *loading, struct extent *room, const char *what,
 		return loading_fail(
 			loading, ERR_NO_MEMORY,
 			"the %s of %llu KiB does not fit into the %llu KiB beside the kernel; raise 'memory'",
-			what, (unsigned long long)(size / 1024 + (size % 1024 != 0)),
+			what, size / 1024ULL + (size % 1024 != 0),
 			(unsigned long long)(room->end - at) / 1024);
 	*address = at;
 	room->start = at + size;
