@@ -1,4 +1,5 @@
 #include "devices/real/font.h"
+#include "devices/real/glyphs.h"
 
 #define FIRST 32
 #define LAST  126
@@ -107,10 +108,59 @@ static const uint8_t glyphs[LAST - FIRST + 1][8] = {
 
 static const uint8_t box[8] = {0x1f, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1f, 0x00};
 
-uint8_t font_row(uint8_t character, unsigned row)
+/* Which arms the lines have, from GLYPH_BOX on; double lines are drawn as single ones. */
+enum { U = 1, D = 2, L = 4, R = 8 };
+static const uint8_t arms[GLYPH_BOX_END - GLYPH_BOX] = {
+	U | D,         U | D | L,     U | D | L, U | D | L, D | L,     D | L,     U | D | L, U | D,     D | L,
+	U | L,         U | L,         U | L,     D | L,     U | R,     U | L | R, D | L | R, U | D | R, L | R,
+	U | D | L | R, U | D | R,     U | D | R, U | R,     D | R,     U | L | R, D | L | R, U | D | R, L | R,
+	U | D | L | R, U | L | R,     U | L | R, D | L | R, D | L | R, U | R,     U | R,     D | R,     D | R,
+	U | D | L | R, U | D | L | R, U | L,     D | R,
+};
+
+#define MIDDLE 7 /* the row of horizontal lines; vertical ones have the columns of 18h */
+
+static uint8_t line_row(uint8_t arm, unsigned row)
 {
-	const uint8_t *glyph = character < FIRST || character > LAST ? box : glyphs[character - FIRST];
+	uint8_t bits = 0;
+
+	if ((row <= MIDDLE && arm & U) || (row >= MIDDLE && arm & D))
+		bits = 0x18;
+	if (row != MIDDLE && row != MIDDLE + 1)
+		return bits;
+	return (uint8_t)(bits | (arm & L ? 0xf8 : 0) | (arm & R ? 0x1f : 0));
+}
+
+static uint8_t block_row(uint8_t character, unsigned row)
+{
+	static const uint8_t shades[3][2] = {
+		{0x88, 0x22},
+                {0xaa, 0x55},
+                {0x77, 0xdd}
+        };
+
+	switch (character) {
+	case GLYPH_FULL: return 0xff;
+	case GLYPH_LOWER: return row < FONT_HEIGHT / 2 ? 0 : 0xff;
+	case GLYPH_UPPER: return row < FONT_HEIGHT / 2 ? 0xff : 0;
+	case GLYPH_LEFT: return 0xf0;
+	case GLYPH_RIGHT: return 0x0f;
+	default: return shades[character - GLYPH_SHADES][row % 2];
+	}
+}
+
+static uint8_t letter_row(const uint8_t *glyph, unsigned row)
+{
 	uint8_t bits = glyph[row / 2 % 8];
 
 	return (uint8_t)((bits & 0x10 ? 0xc0 : 0) | (bits & 0x0e) << 2 | (bits & 0x01 ? 0x06 : 0));
+}
+
+uint8_t font_row(uint8_t character, unsigned row)
+{
+	if (character >= GLYPH_BOX && character < GLYPH_BOX_END)
+		return line_row(arms[character - GLYPH_BOX], row);
+	if (character >= GLYPH_SHADES && character <= GLYPH_UPPER)
+		return block_row(character, row);
+	return letter_row(character < FIRST || character > LAST ? box : glyphs[character - FIRST], row);
 }

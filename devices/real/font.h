@@ -1,4 +1,5 @@
-/* The built-in font: ASCII 32..126, 8 pixels wide and 16 high. */
+/* The built-in font, 8 pixels wide and 16 high: ASCII 32..126, and the lines, blocks and shades of code page
+ * 437. */
 #ifndef DEVICES_REAL_FONT_H
 #define DEVICES_REAL_FONT_H
 

@@ -3,14 +3,19 @@
 #include "devices/real/screen_backend.h"
 
 #define SIZE_MAX_BYTES MIB(256)
-#define BRIGHTNESS     0xb8 /* of light grey, of 255 */
+#define COLOURS        16
+#define CURSOR         7 /* light grey */
+
+/* Of 255, by two bits of a colour number: the primary's own, and the one for bright. */
+static const uint8_t brightness[] = {0, 0xb8, 0x55, 0xff};
 
 static struct {
 	volatile uint8_t *memory;
 	uint32_t pitch;
 	unsigned bytes; /* per pixel */
 	unsigned scale; /* screen pixels per font pixel, each way */
-	uint32_t foreground;
+	unsigned rows;
+	uint32_t colours[COLOURS]; /* by the numbers of VGA text: blue 1, green 2, red 4, bright 8 */
 } framebuffer;
 
 static bool colour_fits(uint8_t position, uint8_t size, unsigned bits)
@@ -38,9 +43,9 @@ static size_t framebuffer_size(const struct boot_framebuffer *mode)
 	return size;
 }
 
-static uint32_t colour(uint8_t position, uint8_t size)
+static uint32_t colour(uint8_t position, uint8_t size, bool set, bool bright)
 {
-	return (uint32_t)(BRIGHTNESS >> (8 - size)) << position;
+	return (uint32_t)(brightness[set | bright << 1] >> (8 - size)) << position;
 }
 
 static void framebuffer_start(const struct boot_framebuffer *mode, void *memory, unsigned *columns,
@@ -56,11 +61,12 @@ static void framebuffer_start(const struct boot_framebuffer *mode, void *memory,
 	framebuffer.bytes = (mode->bits_per_pixel + 7u) / 8;
 	framebuffer.scale =
 		MIN(MAX(scale_x, scale_y), MIN(mode->width / FONT_WIDTH, mode->height / FONT_HEIGHT));
-	framebuffer.foreground = colour(mode->red_position, mode->red_size) |
-	                         colour(mode->green_position, mode->green_size) |
-	                         colour(mode->blue_position, mode->blue_size);
+	for (unsigned i = 0; i < COLOURS; i++)
+		framebuffer.colours[i] = colour(mode->red_position, mode->red_size, i & 4, i & 8) |
+		                         colour(mode->green_position, mode->green_size, i & 2, i & 8) |
+		                         colour(mode->blue_position, mode->blue_size, i & 1, i & 8);
 	*columns = MIN(mode->width / FONT_WIDTH / framebuffer.scale, SCREEN_COLUMNS_MAX);
-	*rows = MIN(mode->height / FONT_HEIGHT / framebuffer.scale, SCREEN_ROWS_MAX);
+	*rows = framebuffer.rows = MIN(mode->height / FONT_HEIGHT / framebuffer.scale, SCREEN_ROWS_MAX);
 }
 
 static void put_pixel(volatile uint8_t *at, uint32_t value)
@@ -77,29 +83,34 @@ static void put_pixel(volatile uint8_t *at, uint32_t value)
 }
 
 /* Line `line` of the cell, in screen pixels, with the eight font pixels `bits`. */
-static void put_line(unsigned column, unsigned row, unsigned line, uint8_t bits)
+static void put_line(unsigned column, unsigned row, unsigned line, uint8_t bits, uint8_t attribute)
 {
+	uint32_t on = framebuffer.colours[attribute % COLOURS];
+	uint32_t off = framebuffer.colours[attribute / COLOURS];
 	unsigned scale = framebuffer.scale;
 	uint64_t y = (uint64_t)row * FONT_HEIGHT * scale + line;
 	uint64_t x = (uint64_t)column * FONT_WIDTH * scale;
 	volatile uint8_t *at = framebuffer.memory + y * framebuffer.pitch + x * framebuffer.bytes;
 
 	for (unsigned i = 0; i < FONT_WIDTH * scale; i++, at += framebuffer.bytes)
-		put_pixel(at, bits & 0x80 >> i / scale ? framebuffer.foreground : 0);
+		put_pixel(at, bits & 0x80 >> i / scale ? on : off);
 }
 
-static void framebuffer_draw(unsigned column, unsigned row, uint8_t character)
+static void framebuffer_draw(unsigned column, unsigned row, uint16_t cell)
 {
 	for (unsigned line = 0; line < FONT_HEIGHT * framebuffer.scale; line++)
-		put_line(column, row, line, font_row(character, line / framebuffer.scale));
+		put_line(column, row, line, font_row((uint8_t)cell, line / framebuffer.scale),
+		         (uint8_t)(cell >> 8));
 }
 
 static void framebuffer_cursor(unsigned column, unsigned row)
 {
 	unsigned height = FONT_HEIGHT * framebuffer.scale;
 
+	if (row >= framebuffer.rows)
+		return;
 	for (unsigned line = height - 2 * framebuffer.scale; line < height; line++)
-		put_line(column, row, line, 0xff);
+		put_line(column, row, line, 0xff, CURSOR);
 }
 
 const struct screen_backend framebuffer_backend = {framebuffer_size, framebuffer_start, framebuffer_draw,

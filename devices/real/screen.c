@@ -1,10 +1,14 @@
 #include "devices/real/screen.h"
+#include "devices/real/glyphs.h"
 #include "devices/real/screen_backend.h"
+#include "devices/real/screen_colour.h"
 #include "lib/string.h"
 
 #define ESCAPE         0x1b
-#define PARAMETERS_MAX 4
+#define BELL           0x07
+#define PARAMETERS_MAX 8
 #define PARAMETER_MAX  999
+#define CURSOR_MODE    25 /* of ESC [ ? h and l: show and hide it */
 
 static const struct screen_backend *const backends[] = {&vga_text_backend, &framebuffer_backend};
 
@@ -14,10 +18,16 @@ static struct {
 	unsigned column, row; /* of the cursor; column == columns: wraps at the next character */
 	unsigned top;         /* line of `grid` that is shown first: scrolling turns the ring */
 	bool changed;
-	enum { PLAIN, AFTER_ESCAPE, IN_SEQUENCE } state;
-	unsigned parameters, parameter[PARAMETERS_MAX];
-	uint8_t grid[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX];
-	uint8_t drawn[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX]; /* 0: unknown */
+	bool cursor_hidden;
+	struct screen_colour colour;
+	enum { PLAIN, AFTER_ESCAPE, IN_SEQUENCE, BEFORE_LAST, IN_STRING } state;
+	bool private;        /* a question mark was in the sequence */
+	unsigned parameters; /* that the sequence has, more than are kept included */
+	unsigned parameter[PARAMETERS_MAX];
+	uint32_t code_point; /* of a UTF-8 sequence, so far */
+	unsigned to_come;    /* bytes of it */
+	uint16_t grid[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX];
+	uint16_t drawn[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX]; /* 0: unknown */
 } screen;
 
 static const struct screen_backend *find_backend(const struct boot_framebuffer *mode)
@@ -35,10 +45,22 @@ size_t screen_size(const struct boot_framebuffer *mode)
 	return backend ? backend->size(mode) : 0;
 }
 
+static uint16_t cell_of(uint8_t character)
+{
+	return (uint16_t)(screen_colour_attribute(&screen.colour) << 8 | character);
+}
+
+static void fill(uint16_t *cells, unsigned count)
+{
+	while (count--)
+		*cells++ = cell_of(' ');
+}
+
 bool screen_init(const struct boot_framebuffer *mode, void *memory)
 {
 	memset(&screen, 0, sizeof(screen));
-	memset(screen.grid, ' ', sizeof(screen.grid));
+	screen.colour = SCREEN_COLOUR_PLAIN;
+	fill(screen.grid[0], SCREEN_ROWS_MAX * SCREEN_COLUMNS_MAX);
 	screen.backend = find_backend(mode);
 	if (!screen.backend)
 		return false;
@@ -52,7 +74,7 @@ bool screen_present(void)
 	return screen.backend;
 }
 
-static uint8_t *line_of(unsigned row)
+static uint16_t *line_of(unsigned row)
 {
 	return screen.grid[(screen.top + row) % screen.rows];
 }
@@ -64,7 +86,7 @@ static void line_feed(void)
 		return;
 	}
 	screen.top = (screen.top + 1) % screen.rows;
-	memset(line_of(screen.rows - 1), ' ', screen.columns);
+	fill(line_of(screen.rows - 1), screen.columns);
 }
 
 static void put_character(uint8_t character)
@@ -73,11 +95,29 @@ static void put_character(uint8_t character)
 		screen.column = 0;
 		line_feed();
 	}
-	line_of(screen.row)[screen.column++] = character;
+	line_of(screen.row)[screen.column++] = cell_of(character);
+}
+
+/* A byte of a UTF-8 sequence; what is cut off or wrong is dropped. */
+static void take_utf8(uint8_t byte)
+{
+	if (byte >= 0xc0) {
+		screen.to_come = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
+		screen.code_point = byte & (0x3fu >> screen.to_come);
+	} else if (screen.to_come) {
+		screen.code_point = screen.code_point << 6 | (byte & 0x3f);
+		if (!--screen.to_come)
+			put_character(glyph_of(screen.code_point));
+	}
 }
 
 static void take_plain(uint8_t byte)
 {
+	if (byte >= 0x80) {
+		take_utf8(byte);
+		return;
+	}
+	screen.to_come = 0;
 	switch (byte) {
 	case '\n': line_feed(); break;
 	case '\r': screen.column = 0; break;
@@ -90,15 +130,15 @@ static void take_plain(uint8_t byte)
 	default:
 		if (byte >= ' ' && byte < 0x7f)
 			put_character(byte);
-		else if (byte >= 0xc0) /* the first byte of a UTF-8 sequence stands for all of it */
-			put_character('?');
 		break;
 	}
 }
 
 static unsigned parameter_or(unsigned index, unsigned otherwise)
 {
-	return index < screen.parameters && screen.parameter[index] ? screen.parameter[index] : otherwise;
+	return index < MIN(screen.parameters, PARAMETERS_MAX) && screen.parameter[index]
+	               ? screen.parameter[index]
+	               : otherwise;
 }
 
 static void erase(unsigned from_row, unsigned from_column, unsigned to_row, unsigned to_column)
@@ -108,16 +148,21 @@ static void erase(unsigned from_row, unsigned from_column, unsigned to_row, unsi
 		unsigned end = row == to_row ? MIN(to_column + 1, screen.columns) : screen.columns;
 
 		if (first < end)
-			memset(line_of(row) + first, ' ', end - first);
+			fill(line_of(row) + first, end - first);
 	}
 }
 
-/* ECMA-48 "Control functions": CUU, CUD, CUF, CUB, CHA, CUP, ED, EL. */
+/* ECMA-48 "Control functions": CUU, CUD, CUF, CUB, CHA, CUP, ED, EL, SGR. Private ones are a VT220's. */
 static void take_sequence(uint8_t final)
 {
 	unsigned last_row = screen.rows - 1, last_column = screen.columns - 1;
 	unsigned n = parameter_or(0, 1);
 
+	if (screen.private) {
+		if (n == CURSOR_MODE && (final == 'h' || final == 'l'))
+			screen.cursor_hidden = final == 'l';
+		return;
+	}
 	switch (final) {
 	case 'A': screen.row -= MIN(n, screen.row); break;
 	case 'B': screen.row = MIN(screen.row + n, last_row); break;
@@ -138,6 +183,9 @@ static void take_sequence(uint8_t final)
 		n = parameter_or(0, 0);
 		erase(screen.row, n ? 0 : screen.column, screen.row, n == 1 ? screen.column : last_column);
 		break;
+	case 'm':
+		screen_colour_take(&screen.colour, screen.parameter, MIN(screen.parameters, PARAMETERS_MAX));
+		break;
 	default: break;
 	}
 }
@@ -145,12 +193,29 @@ static void take_sequence(uint8_t final)
 static void take_parameter(uint8_t byte)
 {
 	if (byte == ';') {
-		screen.parameters = MIN(screen.parameters + 1, PARAMETERS_MAX);
-	} else if (byte >= '0' && byte <= '9') {
+		screen.parameters = MIN(screen.parameters + 1, PARAMETERS_MAX + 1);
+	} else if (byte == '?') {
+		screen.private = true;
+	} else if (byte >= '0' && byte <= '9' && screen.parameters <= PARAMETERS_MAX) {
 		unsigned *value = &screen.parameter[screen.parameters - 1];
 
 		*value = MIN(*value * 10 + (byte - '0'), PARAMETER_MAX);
 	}
+}
+
+/* The byte behind ESC says what it is. */
+static void start_sequence(uint8_t byte)
+{
+	switch (byte) {
+	case '[': screen.state = IN_SEQUENCE; break;
+	case ']': screen.state = IN_STRING; break; /* a title of the window */
+	case '(':
+	case ')': screen.state = BEFORE_LAST; break; /* a character set */
+	default: screen.state = PLAIN; break;
+	}
+	screen.private = false;
+	screen.parameters = 1;
+	memset(screen.parameter, 0, sizeof(screen.parameter));
 }
 
 static void take(uint8_t byte)
@@ -160,9 +225,7 @@ static void take(uint8_t byte)
 	case AFTER_ESCAPE:
 		if (byte == ESCAPE)
 			break;
-		screen.state = byte == '[' ? IN_SEQUENCE : PLAIN;
-		screen.parameters = 1;
-		memset(screen.parameter, 0, sizeof(screen.parameter));
+		start_sequence(byte);
 		break;
 	case IN_SEQUENCE:
 		if (byte >= 0x40 && byte <= 0x7e) {
@@ -173,6 +236,13 @@ static void take(uint8_t byte)
 		} else {
 			take_parameter(byte);
 		}
+		break;
+	case BEFORE_LAST: screen.state = PLAIN; break;
+	case IN_STRING:
+		if (byte == ESCAPE)
+			screen.state = AFTER_ESCAPE;
+		else if (byte == BELL || byte == '\n') /* the second is a mistake of the sender */
+			screen.state = PLAIN;
 		break;
 	}
 }
@@ -189,11 +259,11 @@ void screen_write(const uint8_t *text, size_t length)
 /* Draw what differs in one row; returns how many characters of the budget that took. */
 static size_t draw_row(unsigned row, size_t budget)
 {
-	const uint8_t *line = line_of(row);
-	uint8_t *drawn = screen.drawn[row];
+	const uint16_t *line = line_of(row);
+	uint16_t *drawn = screen.drawn[row];
 	size_t used = 0;
 
-	if (!memcmp(line, drawn, screen.columns))
+	if (!memcmp(line, drawn, screen.columns * sizeof(*line)))
 		return 0;
 	for (unsigned column = 0; column < screen.columns && used < budget; column++) {
 		if (line[column] == drawn[column])
@@ -209,6 +279,10 @@ static void draw_cursor(void)
 {
 	unsigned column = MIN(screen.column, screen.columns - 1);
 
+	if (screen.cursor_hidden) {
+		screen.backend->cursor(0, screen.rows);
+		return;
+	}
 	screen.backend->cursor(column, screen.row);
 	screen.drawn[screen.row][column] = 0; /* drawn over when the cursor has gone */
 }

@@ -35,8 +35,9 @@ bool screen_init(const struct boot_framebuffer *mode, void *memory);
 /* Is there a screen? */
 bool screen_present(void);
 
-/* Take text: printable ASCII, CR, LF, BS, TAB and the ANSI sequences for moving and erasing; others are
- * skipped. */
+/* Take text: ASCII, lines and blocks in UTF-8 (another character beyond ASCII is a question mark), CR, LF,
+ * BS, TAB, and the sequences of ECMA-48 for moving, erasing and colours, and for hiding the cursor; others
+ * are skipped. */
 void screen_write(const uint8_t *text, size_t length);
 
 /* Is there anything to draw? */

@@ -8,7 +8,10 @@ struct screen_backend {
 	/* Bytes that the mode spans, and its grid; 0: this backend cannot draw on it. */
 	size_t (*size)(const struct boot_framebuffer *mode);
 	void (*start)(const struct boot_framebuffer *mode, void *memory, unsigned *columns, unsigned *rows);
-	void (*draw)(unsigned column, unsigned row, uint8_t character);
+	/* A cell as in VGA text memory: the character in code page 437 (as far as glyphs.h has it), and the
+	 * attribute above it. */
+	void (*draw)(unsigned column, unsigned row, uint16_t cell);
+	/* Row `rows`: no cursor. */
 	void (*cursor)(unsigned column, unsigned row);
 };
 

@@ -3,7 +3,6 @@
 #include "devices/real/screen_backend.h"
 #include "lib/x86.h"
 
-#define ATTRIBUTE   0x0700 /* light grey on black */
 #define CRTC_INDEX  0x3d4
 #define CRTC_DATA   0x3d5
 #define CURSOR_HIGH 0x0e
@@ -29,9 +28,9 @@ static void vga_start(const struct boot_framebuffer *mode, void *memory, unsigne
 	*rows = mode->height;
 }
 
-static void vga_draw(unsigned column, unsigned row, uint8_t character)
+static void vga_draw(unsigned column, unsigned row, uint16_t cell)
 {
-	cells[row * cells_per_row + column] = (uint16_t)(ATTRIBUTE | character);
+	cells[row * cells_per_row + column] = cell;
 }
 
 static void vga_cursor(unsigned column, unsigned row)

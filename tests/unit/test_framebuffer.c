@@ -111,7 +111,8 @@ static void test_sequences(void **state)
 	start_text();
 	write_text("abcdef\x1b[3D\x1b[K");
 	assert_line(0, "abc");
-	write_text("\x1b[1;31mred\x1b[0m\x1b[6n"); /* colours and queries are skipped */
+	write_text("red\x1b[6n\x1b(B\x1b]0;title\x07\x1b]0;title\x1b\\"); /* queries, fonts and titles are
+	                                                                     skipped */
 	assert_line(0, "abcred");
 	write_text("\x1b[5;10Hhere\x1b[A\x1b[2Bx\x1b[4C\x1b[1Gy");
 	assert_line(4, "         here");
@@ -127,6 +128,67 @@ static void test_sequences(void **state)
 	assert_line(0, " q?");
 }
 
+static void assert_cells(unsigned row, const uint16_t *cells, unsigned count)
+{
+	for (unsigned column = 0; column < count; column++)
+		assert_int_equal(text_memory[row * 80 + column], cells[column]);
+}
+
+static void test_colours(void **state)
+{
+	(void)state;
+	start_text();
+	write_text("\x1b[31mr\x1b[1mR\x1b[22;44mb\x1b[7mv\x1b[27;94;107ml\x1b[39;49md\x1b[33;42;1mx\x1b[my");
+	assert_cells(0, (const uint16_t[]){0x0472, 0x0c52, 0x1462, 0x4176, 0x796c, 0x0764, 0x2e78, 0x0779},
+	             8);
+	write_text(
+		"\r\n\x1b[38;5;2mg\x1b[48;5;9mr\x1b[0;38;2;1;31;44mn\x1b[0;38;5;200mn\x1b[38mn\x1b[38;5mn");
+	assert_cells(1, (const uint16_t[]){0x0267, 0x4272, 0x076e, 0x076e, 0x076e, 0x076e}, 6);
+	write_text("\x1b[0;44m\x1b[2;1H\x1b[K"); /* what is erased has the background */
+	assert_int_equal(text_memory[80], 0x1720);
+	assert_int_equal(text_memory[159], 0x1720);
+	assert_int_equal(text_memory[160], 0x0720);
+}
+
+static void test_drawing_characters(void **state)
+{
+	(void)state;
+	start_text();
+	write_text("\xe2\x94\x8c\xe2\x94\x80\xe2\x95\x97\xe2\x96\x88\xe2\x86\x92\xf0\x9f\x98\x80|");
+	assert_cells(0, (const uint16_t[]){0x07da, 0x07c4, 0x07bb, 0x07db, 0x073e, 0x073f, 0x077c}, 7);
+	write_text("\r\n\xe2\x94"
+	           "a\x94\xe2\xe2\x94\x82z"); /* cut off, a stray, begun anew */
+	assert_cells(1, (const uint16_t[]){0x0761, 0x07b3, 0x077a}, 3);
+}
+
+static void test_hidden_cursor(void **state)
+{
+	(void)state;
+	start_text();
+	write_text("\x1b[?25lx");
+	assert_int_equal(cursor(), 25 * 80); /* below the screen */
+	write_text("\x1b[?1049h\x1b[?25h");
+	assert_int_equal(cursor(), 1);
+}
+
+/* Lines of neighbouring cells meet. */
+static void test_lines_of_the_font(void **state)
+{
+	static const uint8_t vertical = 0xb3, horizontal = 0xc4, cross = 0xc5, corner = 0xda;
+
+	(void)state;
+	for (unsigned row = 0; row < FONT_HEIGHT; row++) {
+		assert_int_equal(font_row(vertical, row), 0x18);
+		assert_int_equal(font_row(horizontal, row), row == 7 || row == 8 ? 0xff : 0);
+		assert_int_equal(font_row(cross, row), row == 7 || row == 8 ? 0xff : 0x18);
+		assert_int_equal(font_row(corner, row), row < 7 ? 0 : row < 9 ? 0x1f : 0x18);
+		assert_int_equal(font_row(0xdb, row), 0xff);
+		assert_int_equal(font_row(0xdc, row) ^ font_row(0xdf, row), 0xff);
+		assert_int_equal(font_row(0xdd, row) ^ font_row(0xde, row), 0xff);
+		assert_int_equal(font_row(0xb0, row) ^ font_row(0xb2, row), 0xff);
+	}
+}
+
 static void test_any_bytes(void **state)
 {
 	uint8_t bytes[64];
@@ -136,7 +198,7 @@ static void test_any_bytes(void **state)
 	srand(1);
 	for (unsigned i = 0; i < 20000; i++) {
 		for (unsigned k = 0; k < sizeof(bytes); k++)
-			bytes[k] = (uint8_t)(rand() % 4 ? rand() : "\x1b[;H\nJK9"[rand() % 8]);
+			bytes[k] = (uint8_t)(rand() % 4 ? rand() : "\x1b[;H\nmK9"[rand() % 8]);
 		screen_write(bytes, sizeof(bytes));
 		if (i % 100 == 0)
 			screen_draw(SIZE_MAX);
@@ -195,6 +257,9 @@ static void check_framebuffer(const struct boot_framebuffer *mode, uint32_t colo
 		assert_int_equal(pixel(mode, memory, 79 * 8 + x, 399), colour);
 	write_text("\x1b[H");
 	check_glyph(mode, memory, 79, 24, '@', colour);
+	write_text("\x1b[2;1H\x1b[?25l\x1b[7m "); /* no cursor over it, and none beyond the memory */
+	for (unsigned y = 16; y < 32; y++)
+		assert_int_equal(pixel(mode, memory, 3, y), colour);
 	for (size_t at = mode->pitch - 40; mode->pitch == 2600 && at < mode->pitch; at++)
 		assert_int_equal(memory[at], 0x5a); /* what is beyond the visible part stays */
 	free(memory);
@@ -283,7 +348,7 @@ static void test_font(void **state)
 			assert_false(same);
 		}
 	}
-	assert_int_equal(font_row(7, 0), font_row(200, 0));
+	assert_int_equal(font_row(7, 0), font_row(0x80, 0));
 	assert_int_not_equal(font_row(7, 0), 0);
 }
 
@@ -293,6 +358,10 @@ int main(void)
 		cmocka_unit_test_setup(test_text, setup),
 		cmocka_unit_test_setup(test_scroll_and_wrap, setup),
 		cmocka_unit_test_setup(test_sequences, setup),
+		cmocka_unit_test_setup(test_colours, setup),
+		cmocka_unit_test_setup(test_drawing_characters, setup),
+		cmocka_unit_test_setup(test_hidden_cursor, setup),
+		cmocka_unit_test_setup(test_lines_of_the_font, setup),
 		cmocka_unit_test_setup(test_any_bytes, setup),
 		cmocka_unit_test_setup(test_bounded_drawing, setup),
 		cmocka_unit_test_setup(test_framebuffers, setup),
