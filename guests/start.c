@@ -7,6 +7,7 @@
 #include "mm/frames.h"
 #include "vmm/console.h"
 #include "vmm/cpuid.h"
+#include "vmm/irq.h"
 #include "vmm/log.h"
 #include "vmm/mitigations.h"
 #include "vmm/shell.h"
@@ -165,6 +166,8 @@ void guests_init(const struct guest_file *boot_files, unsigned count)
 	}
 	readable = read_config();
 	log_level_set((enum log_level)config.monitor.log_level);
+	if (config.monitor.keyboard)
+		irq_init_keyboard();
 	mitigations_init(config.monitor.mitigations == MITIGATIONS_AUTO);
 	backend_report(put);
 	log_info("Speculation mitigations:\n");

@@ -10,12 +10,16 @@
 #include "vmm/log.h"
 #include "vmm/time.h"
 
+#define KEYBOARD_IRQ 1
+
 #define POLL_NS    1000000  /* of a UART without an interrupt: 1 kHz */
 #define SERVICE_NS 10000000 /* until output gets going that no interrupt announces */
 
 static struct {
 	struct cpu *cpu; /* the boot processor, which runs the console */
-	bool polled;     /* there is a UART, but no interrupt of it */
+	const struct acpi_info *info;
+	unsigned ioapics;
+	bool polled; /* there is a UART, but no interrupt of it */
 	struct timer console;
 } irq;
 
@@ -28,6 +32,12 @@ static void timer_interrupt(void)
 static void kick_interrupt(void)
 {
 	cpu_kicked();
+	lapic_eoi();
+}
+
+static void keyboard_interrupt(void)
+{
+	console_keyboard_interrupt();
 	lapic_eoi();
 }
 
@@ -54,10 +64,11 @@ static void console_expired(struct timer *timer)
 	console_poll();
 }
 
-/* Another CPU has output. */
+/* Another CPU has output; a guest there shall not take this CPU's time with every byte of it. */
 static void console_called(struct cpu_call *call)
 {
-	console_poll();
+	if (!irq.polled)
+		arm_console(POLL_NS);
 }
 
 static void console_wanted(void)
@@ -90,12 +101,13 @@ static bool route_uart(unsigned ioapics)
 
 void irq_init(const struct acpi_info *info, struct cpu *cpu)
 {
-	unsigned ioapics;
+	unsigned ioapics = ioapic_init(info);
 
+	irq.info = info;
+	irq.ioapics = ioapics;
 	irq.cpu = cpu;
 	timer_init(&irq.console, console_expired);
 	pic_disable(VECTOR_PIC);
-	ioapics = ioapic_init(info);
 	if (!lapic_init(VECTOR_SPURIOUS))
 		panic("irq: this processor's local APIC does not answer");
 	if (!lapic_timer_init(VECTOR_TIMER, time_tsc_hz))
@@ -110,6 +122,20 @@ void irq_init(const struct acpi_info *info, struct cpu *cpu)
 	console_buffered(console_serial_port() && !irq.polled, console_wanted);
 	if (irq.polled)
 		arm_console(POLL_NS);
+}
+
+void irq_init_keyboard(void)
+{
+	const char *missing;
+	bool routed;
+
+	if (!irq.info->has_8042)
+		return;
+	interrupt_register(VECTOR_KEYBOARD, keyboard_interrupt);
+	routed = irq.ioapics && ioapic_route_isa(KEYBOARD_IRQ, VECTOR_KEYBOARD, lapic_id());
+	missing = console_keyboard_init(routed);
+	if (missing)
+		log_info("irq: no PS/2 keyboard: %s\n", missing);
 }
 
 bool irq_init_cpu(void)

@@ -7,6 +7,7 @@
 struct cpu;
 
 #define VECTOR_PIC      0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
+#define VECTOR_KEYBOARD 0x21
 #define VECTOR_UART     0x24
 #define VECTOR_KICK     0xEE /* from another CPU: vmm/cpu.h */
 #define VECTOR_TIMER    0xEF
@@ -18,6 +19,10 @@ struct cpu;
  * in `cpu->timers`, and the log says so. Panics without a local APIC.
  */
 void irq_init(const struct acpi_info *info, struct cpu *cpu);
+
+/* The machine's PS/2 keyboard types on the console, too. After irq_init(), whose `info` must still be there.
+ */
+void irq_init_keyboard(void);
 
 /* On every other processor: its local APIC and timer. False: they do not work. */
 bool irq_init_cpu(void);
