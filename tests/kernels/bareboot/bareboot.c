@@ -38,17 +38,28 @@ noreturn void panic(const char *format, ...)
 	power_off();
 }
 
+static bool is_free(gpa_t gpa, uint64_t size)
+{
+	uint64_t end;
+
+	return !add_overflows(gpa, size, &end) && end <= memory &&
+	       (gpa >= (uint64_t)kernel_end || end <= (uint64_t)kernel_start);
+}
+
+bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size)
+{
+	(void)map;
+	return is_free(gpa, size);
+}
+
 /* The guests' loader copies into its "guest": the machine itself. The BIOS area is the firmware's and stays.
  */
 int guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t size)
 {
-	uint64_t end;
-
 	(void)map;
-	if (add_overflows(gpa, size, &end) || end > memory ||
-	    (gpa < (uint64_t)kernel_end && end > (uint64_t)kernel_start))
+	if (!is_free(gpa, size))
 		return -ERR_OUT_OF_RANGE;
-	if (end <= GUEST_LOW_RAM_END || gpa >= GUEST_HIGH_START)
+	if (gpa + size <= GUEST_LOW_RAM_END || gpa >= GUEST_HIGH_START)
 		memcpy((void *)gpa, data, size);
 	return 0;
 }
