@@ -64,6 +64,8 @@ class FaultOperator(Operator):
         """Make the guest become a case. It was just booted, or the shell is there and the VM stopped."""
         if self.started:
             self.answer("start fault", r"VM fault starts anew; Ctrl-A 1 goes to its console")
+            while "on processor" not in self.command("stat fault"):  # which takes a second, once it runs
+                pass
             self.to_vm(1, "fault")
         else:
             self.expect(r"fault: which\?\r")
