@@ -209,6 +209,8 @@ KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c elf_load.c elf_
 			   placing.c pvh.c) \
 			 boot/multiboot2.c lib/format.c lib/string.c $(wildcard guests/*.h) $(GENERATED)
 
+KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def tests/kernels/probe/*.h)
+
 define KERNEL
 $(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cS]) $(KERNEL_LIB) $(KERNEL_NEEDS_$(1))
 endef
@@ -248,7 +250,7 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 
 # ---- Tests and figures --------------------------------------------------------------------------------
 
-.PHONY: test test-slow system system-images control control-images bench loc
+.PHONY: test test-slow system system-images control control-images equivalence bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
 		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 invaders memtest-x64 memtest-ia32)
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/fault.elf $(BUILD)/kernels/spinner.elf $(SYSTEM_IMAGES) | need-iso need-machines
@@ -267,6 +269,10 @@ control: control-images ## hostile guests alone; CASES="NAME...", PROGRAMS= and 
 
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)
+
+equivalence: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/probe.elf | need-machines need-iso ## the same probes bare and in a guest: every difference must be allowed
+	@$(PYTHON) tests/equivalence/sensitive.py --check
+	@BUILD=$(BUILD) $(PYTHON) tests/equivalence/run.py
 
 BENCH_IMAGES := $(addprefix $(BUILD)/,nacre kernels/bench.elf kernels/bareboot.elf guests/vmlinux-amd64 guests/bench.cpio)
 bench: $(BENCH_IMAGES) | need-bench need-iso ## measure: a table, and build/bench.json

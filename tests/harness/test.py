@@ -124,6 +124,7 @@ def main():
     built = check("monitor", make("monitor"), 600)
     check("trace script", [sys.executable, "tests/harness/trace.py"])
     check("docs", [sys.executable, "tests/harness/docs.py"], 900)
+    check("docs of sensitive instructions", [sys.executable, "tests/equivalence/sensitive.py", "--check"])
 
     section("unit tests")
     run("unit-build", make("unit-build"), 900)
@@ -139,6 +140,9 @@ def main():
             boots(f"tests/{directory}/run.py")
         else:
             note(f"{directory} tests: not without a monitor", 0, 1, 0)
+
+    section("equivalence: bare machine and guest")
+    check("equivalence", make("equivalence"), 600)
 
     summary = f"{passed} passed, {failed} failed"
     with open(os.path.join(BUILD, "test", "summary"), "w", encoding="utf-8") as file:
