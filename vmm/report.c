@@ -1,8 +1,44 @@
 /* The report of a VM that cannot go on. Reading it should be enough to know why. */
 #include "lib/format.h"
+#include "lib/string.h"
 #include "vmm/linear.h"
 #include "vmm/log.h"
 #include "vmm/vm.h"
+
+static const struct {
+	const char *text;
+	bool fault; /* the guest's own: deserves a report, and what on_crash says */
+} ends[] = {
+	[VM_NOT_STARTED] = {"has not run yet",						    false},
+	[VM_POWERED_OFF] = {"powered off by the guest",                                           false},
+	[VM_FORCED] = {"stopped by the operator",                                            false},
+	[VM_TRIPLE_FAULT] = {"triple fault: an exception, and no handler for it could be entered", true },
+	[VM_BAD_STATE] = {"VM entry failed: the processor refuses the guest's state",           true },
+	[VM_EMULATION] = {"an instruction that touches a device or a hole cannot be emulated",  true },
+	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen",                                     true },
+	[VM_NO_MEMORY] = {"no memory left for translation tables",                              true },
+	[VM_NOT_LOADED] = {"its images could not be loaded",                                     false},
+};
+
+const char *vm_end_name(enum vm_end end)
+{
+	return ends[end].text;
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+	static const char *const name[] = {
+		[VM_STOPPED] = "stopped", [VM_STARTING] = "starting", [VM_RUNNING] = "running",
+		[VM_PAUSED] = "paused",   [VM_HELD] = "held",
+	};
+
+	return name[state];
+}
+
+bool vm_end_is_fault(enum vm_end end)
+{
+	return ends[end].fault;
+}
 
 static void report_code(const struct vcpu *vcpu, void (*put)(const char *line))
 {
@@ -60,4 +96,26 @@ void vm_report(struct vm *vm)
 {
 	log_error("vm %s, vCPU 0: %s\n", vm->name, vm_end_name(vm->end));
 	vm_dump(vm, log_line);
+}
+
+char vm_dumped[VM_DUMP_SIZE];
+static size_t dumped;
+
+static void keep_line(const char *line)
+{
+	size_t size = strlen(line) + 1;
+
+	if (size > sizeof(vm_dumped) - 1 - dumped)
+		return;
+	memcpy(vm_dumped + dumped, line, size);
+	dumped += size;
+	vm_dumped[dumped] = '\0';
+}
+
+void vm_keep_dump(struct vm *vm)
+{
+	dumped = 0;
+	vm_dumped[0] = '\0';
+	if (vm->powered)
+		vm_dump(vm, keep_line);
 }

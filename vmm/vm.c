@@ -14,37 +14,6 @@
 static struct vm *vms[VMS_MAX];
 unsigned vm_count;
 void (*vm_all_stopped)(void);
-char vm_dumped[VM_DUMP_SIZE];
-
-static const struct {
-	const char *text;
-	bool fault; /* the guest's own: deserves a report, and what on_crash says */
-} ends[] = {
-	[VM_NOT_STARTED] = {"has not run yet",						    false},
-	[VM_POWERED_OFF] = {"powered off by the guest",                                           false},
-	[VM_FORCED] = {"stopped by the operator",                                            false},
-	[VM_TRIPLE_FAULT] = {"triple fault: an exception, and no handler for it could be entered", true },
-	[VM_BAD_STATE] = {"VM entry failed: the processor refuses the guest's state",           true },
-	[VM_EMULATION] = {"an instruction that touches a device or a hole cannot be emulated",  true },
-	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen",                                     true },
-	[VM_NO_MEMORY] = {"no memory left for translation tables",                              true },
-	[VM_NOT_LOADED] = {"its images could not be loaded",                                     false},
-};
-
-const char *vm_end_name(enum vm_end end)
-{
-	return ends[end].text;
-}
-
-const char *vm_state_name(enum vm_state state)
-{
-	static const char *const name[] = {
-		[VM_STOPPED] = "stopped", [VM_STARTING] = "starting", [VM_RUNNING] = "running",
-		[VM_PAUSED] = "paused",   [VM_HELD] = "held",
-	};
-
-	return name[state];
-}
 
 struct vm *vm_get(unsigned number)
 {
@@ -271,13 +240,13 @@ enum action vm_stop(struct vm *vm, enum vm_end why)
 	vm->vcpu.requests &= ~(uint32_t)REQUEST_WORK; /* a reset that waits would start it again */
 	vcpu_request(&vm->vcpu, REQUEST_STOP);
 	timer_cancel(&vm->timer);
-	if (ends[why].fault)
+	if (vm_end_is_fault(why))
 		vm_report(vm);
 	else
 		log_info("vm %s: %s after %lu exits\n", vm->name, vm_end_name(why), vcpu_exits(&vm->vcpu));
-	if (ends[why].fault && vm->plan.on_crash == VM_CRASH_RESTART) {
+	if (vm_end_is_fault(why) && vm->plan.on_crash == VM_CRASH_RESTART) {
 		restart(vm);
-	} else if (ends[why].fault && vm->plan.on_crash == VM_CRASH_HOLD) {
+	} else if (vm_end_is_fault(why) && vm->plan.on_crash == VM_CRASH_HOLD) {
 		vm->state = VM_HELD;
 		ended();
 	} else {
@@ -355,28 +324,6 @@ static void press_button(struct vm *vm)
 	cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
 }
 
-/* For the operator, who waits. */
-static size_t dumped;
-
-static void keep_line(const char *line)
-{
-	size_t size = strlen(line) + 1;
-
-	if (size > sizeof(vm_dumped) - 1 - dumped)
-		return;
-	memcpy(vm_dumped + dumped, line, size);
-	dumped += size;
-	vm_dumped[dumped] = '\0';
-}
-
-static void dump(struct vm *vm)
-{
-	dumped = 0;
-	vm_dumped[0] = '\0';
-	if (vm->powered)
-		vm_dump(vm, keep_line);
-}
-
 static void force_off(struct vm *vm)
 {
 	if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
@@ -412,7 +359,7 @@ static void carry_out(struct cpu_call *call)
 	if (asked & VM_FORCE)
 		force_off(vm);
 	if (asked & VM_DUMP)
-		dump(vm);
+		vm_keep_dump(vm);
 	if (asked & VM_FREE && vm->vcpu.requests & REQUEST_STOP && vm->state != VM_STOPPED)
 		free_vm(vm);
 	if (__atomic_and_fetch(&vm->asked, ~asked, __ATOMIC_RELEASE))

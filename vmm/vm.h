@@ -194,6 +194,12 @@ const char *vm_state_name(enum vm_state state);
 /* Its instruction bytes, registers and last exits, line by line. */
 void vm_dump(struct vm *vm, void (*put)(const char *line));
 
+/* vm_dump() into vm_dumped, for the operator, who waits. */
+void vm_keep_dump(struct vm *vm);
+
+/* Is it the guest's own fault, which deserves a report, and what on_crash says? */
+bool vm_end_is_fault(enum vm_end end);
+
 /* Print the report of a VM that cannot go on: why, and vm_dump(). */
 void vm_report(struct vm *vm);
 
