@@ -60,7 +60,7 @@ ENDS = {
     "triple64": (TRIPLE, r"code 0f 0b\b", r"cs   0008 .*access 0a09b"),
     "compatibility": (TRIPLE, r"code 0f 0b\b", r"cs   0018 .*access 0c09b", r"efer 0500"),
     "protected32": (TRIPLE, r"code 0f 0b\b", r"cs   0018 .*access 0c09b", r"efer 0000"),
-    "protected16": (TRIPLE, r"code cc\b", r"cs   0020 .*access 0009b"),
+    "protected16": (TRIPLE, r"code cc\b", r"cs   0020 .*access 0809b"),
     "virtual86": (TRIPLE, r"code cc\b", r"rflags 00020\w{3}", r"cs   0000 "),
     "real": (TRIPLE, r"code cc\b", r"cr0 \w*[02468ace] ", r"cs   0000 "),
     "page-tables": (TRIPLE, r"cr3 0000000000c00000"),
@@ -162,7 +162,10 @@ def end(operator, name):
     why, *patterns = ENDS[name]
     operator.order(name)
     operator.expect(rf"error: vm attack, vCPU 0: {re.escape(why)}\r")
-    report = operator.until_prompt().partition("\n[Nacre: monitor")[0]
+    start = operator.console.mark
+    operator.expect(r"last exits, oldest first")
+    operator.to_shell()
+    report = operator.console.text[start:operator.console.mark].replace("\r", "")
     for pattern in ("rip 0", "last exits, oldest first", *patterns):
         assert re.search(pattern, report), f"{name}: the report has no {pattern!r}:\n{report}"
     operator.usable(rf"stopped .*{re.escape(why)}")

@@ -30,13 +30,16 @@
 #define ARENA      MIB(16)
 #define ARENA_CODE (ARENA + MIB(1))
 #define ARENA_DATA (ARENA + KIB(256))
-#define LOW_END    0xf800
-#define PORTS_END  0x600
-#define HOLE       0xd0000000UL
-#define IOAPIC     0xfec00000UL
-#define HPET       0xfed00000UL
-#define ROM        0xf0000UL
-#define VGA        0xb8000UL
+
+#define LOW_PROGRAMS      0x8000 /* of 16-bit segments, then of real mode */
+#define REAL_PROGRAMS_END 0x20000
+
+#define PORTS_END 0x600
+#define HOLE      0xd0000000UL
+#define IOAPIC    0xfec00000UL
+#define HPET      0xfed00000UL
+#define ROM       0xf0000UL
+#define VGA       0xb8000UL
 
 #define PAGE_PRESENT BIT(0)
 #define PAGE_WRITE   BIT(1)
@@ -160,19 +163,23 @@ static void set_devices(void)
 }
 
 /*
- * What a program that has left paging or protected mode behind comes to sooner or later: MOV AL, FEh; OUT
- * 64h, AL, in any mode. It resets the machine.
+ * What a program that has left paging or protected mode behind comes to sooner or later, at the low end of
+ * memory: MOV AL, FEh; OUT 64h, AL, in any mode. It resets the machine. Around the programs there is UD2.
  */
-static void fill_with_resets(uint64_t from, uint64_t to)
+#define RESETS    0x64e6feb0
+#define UNDEFINED 0x0b0f0b0f
+
+static void fill(uint64_t from, uint64_t to, uint32_t with)
 {
-	for (; from < to; from += 4)
-		*(volatile uint32_t *)from = 0x64e6feb0;
+	for (; from < to; from += sizeof(with))
+		*(volatile uint32_t *)from = with;
 }
 
 static void start(void)
 {
-	fill_with_resets(0, LOW_END);
-	fill_with_resets(ARENA_CODE, ARENA_CODE + KIB(64));
+	fill(0, LOW_CODE, RESETS);
+	fill(LOW_PROGRAMS, REAL_PROGRAMS_END, UNDEFINED);
+	fill(ARENA_CODE, ARENA_CODE + KIB(64), UNDEFINED);
 	make_tables();
 	make_segments();
 	make_idt();
@@ -248,7 +255,7 @@ static uint64_t interesting(uint64_t *state)
 static uint64_t place(uint64_t *state, uint16_t code)
 {
 	if (code == GDT_CODE16 || code == GDT_USER_CODE16)
-		return 0x8000 + random_below(state, 0x4000);
+		return LOW_PROGRAMS + random_below(state, 0x4000);
 	switch (random_below(state, 512)) {
 	case 0: return ram_end - 1 - random_below(state, 32);
 	case 1 ... 63: return ARENA_CODE + PAGE_SIZE - 1 - random_below(state, 32);

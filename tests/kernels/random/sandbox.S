@@ -62,6 +62,8 @@ rescue_stubs:
 rescue:
 	cmpl	$1, (%rsp)
 	jne	2f
+	cmpl	$0, running
+	je	3f
 	/* A single step, unless it has gone into the kernel. */
 	push	%rax
 	mov	24(%rsp), %rax
@@ -74,6 +76,8 @@ rescue:
 	or	%rax, 40(%rsp)
 	pop	%rax
 	add	$16, %rsp
+	iretq
+3:	add	$16, %rsp	/* the kernel itself, by what a program left in DR7: now GD is off */
 	iretq
 1:	pop	%rax
 2:	pop	%rbx
