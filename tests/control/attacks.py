@@ -61,7 +61,7 @@ ENDS = {
     "compatibility": (TRIPLE, r"code 0f 0b\b", r"cs   0018 .*access 0c09b", r"efer 0500"),
     "protected32": (TRIPLE, r"code 0f 0b\b", r"cs   0018 .*access 0c09b", r"efer 0000"),
     "protected16": (TRIPLE, r"code cc\b", r"cs   0020 .*access 0809b"),
-    "virtual86": (TRIPLE, r"code cc\b", r"rflags 00020\w{3}", r"cs   0000 "),
+    "virtual86": (TRIPLE, r"code cc\b", r"rflags 000[23]0\w{3}", r"cs   0000 "),
     "real": (TRIPLE, r"code cc\b", r"cr0 \w*[02468ace] ", r"cs   0000 "),
     "page-tables": (TRIPLE, r"cr3 0000000000c00000"),
     "straddle": (EMULATION, r"code b8 ff ff ff ff"),
@@ -93,10 +93,10 @@ class AttackOperator(Operator):
         self.answer("list", rf"^ 1  attack +{state}")
         self.answer("stat attack", r"^ *\d+  exits in all")
 
-    def start(self, number=1, name="attack"):
+    def start(self):
         """What is typed before the kernel listens may be lost; it answers an empty line by its question."""
-        self.answer(f"start {name}", rf"VM {name} starts anew")
-        self.to_vm(number, name)
+        self.answer("start attack", r"VM attack starts anew")
+        self.to_vm(1, "attack")
         for _ in range(START_TRIES):
             self.console.send("\r")
             try:
@@ -135,7 +135,7 @@ def watched(operator, name):
 
 
 def exits(operator, reason):
-    found = re.search(rf"^ *(\d+)  {reason}$", operator.command("stat attack"), re.MULTILINE)
+    found = re.search(rf"^ *(\d+)  {reason}\b", operator.command("stat attack"), re.MULTILINE)
     return int(found[1]) if found else 0
 
 
@@ -181,7 +181,8 @@ def left_behind(operator, _):
     """One VM fills its memory and is destroyed; the next finds nothing of it in its own."""
     operator.to_shell()
     operator.destroy()
-    operator.start(2, "marker")
+    operator.answer("start marker", r"VM marker starts anew")
+    operator.console.send(f"{ESCAPE}2")
     operator.expect(r"attack: marker done, 1 checks, 0 failed\r", ATTACK_TIMEOUT)
     operator.to_shell()
     operator.destroy("marker")
