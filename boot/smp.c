@@ -14,7 +14,8 @@
 #include "vmm/time.h"
 
 /* boot/trampoline.S, boot/entry.S */
-extern const uint8_t trampoline_start[], trampoline_end[], trampoline_values[], boot_pml4[];
+extern const uint8_t trampoline_start[], boot_pml4[];
+extern const uint64_t trampoline_size, trampoline_values_at;
 void trampoline_switch(void);
 
 struct trampoline_values {
@@ -122,8 +123,7 @@ static struct cpu *create_cpu(uint32_t apic_id)
 
 static void start(uint32_t apic_id, hpa_t page)
 {
-	struct trampoline_values *values =
-		hpa_to_pointer(page + (hpa_t)(trampoline_values - trampoline_start));
+	struct trampoline_values *values = hpa_to_pointer(page + trampoline_values_at);
 	struct cpu *cpu = create_cpu(apic_id);
 
 	if (!cpu) {
@@ -183,8 +183,7 @@ void smp_start(const struct acpi_info *info, const struct memory_range *ram, uns
 			continue;
 		}
 		if (!named++)
-			memcpy(hpa_to_pointer(page), trampoline_start,
-			       (size_t)(trampoline_end - trampoline_start));
+			memcpy(hpa_to_pointer(page), trampoline_start, trampoline_size);
 		start(info->cpu[i].apic_id, page);
 	}
 	log_info("cpu: %u of %u processors run guests\n", cpu_count, MAX(info->cpu_count, 1));

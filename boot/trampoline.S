@@ -14,7 +14,7 @@
 #define AT(symbol) ((symbol) - trampoline_start)
 
 	.section .rodata.trampoline, "a"
-	.globl trampoline_start, trampoline_end, trampoline_values
+	.globl trampoline_start, trampoline_size, trampoline_values_at
 	.code16
 	.balign 16
 trampoline_start:
@@ -82,7 +82,7 @@ far_long:
 	.word 0x18
 	/* struct trampoline_values in smp.c */
 	.balign 8
-trampoline_values:
+values:
 first_cr3:
 	.quad 0
 efer:
@@ -97,7 +97,12 @@ next:
 	.quad 0
 switch:
 	.quad 0
-trampoline_end:
+end:
+	.balign 8
+trampoline_size:
+	.quad AT(end)
+trampoline_values_at:
+	.quad AT(values)
 
 /*
  * In the image, where the monitor's own tables have it, too: RAX those tables, RCX the stack,

@@ -152,10 +152,13 @@ struct packed aml_name {
 	uint8_t byte_prefix, value;
 };
 
-#define AML_NAME(text, number)                                                                               \
-	{                                                                                                    \
-		.name_op = 0x08, .root = '\\', .name = text, .byte_prefix = 0x0a, .value = (uint8_t)(number) \
-	}
+static struct aml_name aml_name(const char *text, uint8_t value)
+{
+	struct aml_name name = {.name_op = 0x08, .root = '\\', .byte_prefix = 0x0a, .value = value};
+
+	memcpy(name.name, text, sizeof(name.name));
+	return name;
+}
 
 /* What the DSDT asks for: \UCNT, the serial ports, and \HPTP, whether there is an HPET. */
 static int place_ssdt(struct writer *writer, const struct firmware_machine *machine, gpa_t *gpa)
@@ -163,7 +166,7 @@ static int place_ssdt(struct writer *writer, const struct firmware_machine *mach
 	struct packed {
 		struct acpi_header header;
 		struct aml_name uarts, hpet;
-	} ssdt = {.uarts = AML_NAME("UCNT", machine->uarts), .hpet = AML_NAME("HPTP", machine->hpet)};
+	} ssdt = {.uarts = aml_name("UCNT", machine->uarts), .hpet = aml_name("HPTP", machine->hpet)};
 
 	return place_table(writer, &ssdt, "SSDT", 2, sizeof(ssdt), gpa);
 }

@@ -129,7 +129,7 @@ static void say_stopped(const struct vm *vm)
 
 static void stop(struct vm *vm)
 {
-	bool button = false;
+	bool button = vm->powered && acpi_pm_wants_power_button(&vm->machine.device[DEVICE_ACPI_PM]);
 
 	if (vm->state == VM_STOPPED) {
 		say_stopped(vm);

@@ -35,9 +35,10 @@ static const char *const moves[] = {"\x1b[H", "\x1b[A", "\x1b[5~", NULL,      "\
 
 static size_t put_text(const char *text, uint8_t *bytes)
 {
-	size_t length = strlen(text);
+	size_t length = 0;
 
-	memcpy(bytes, text, length);
+	for (; text[length]; length++)
+		bytes[length] = (uint8_t)text[length];
 	return length;
 }
 

@@ -133,6 +133,13 @@ void acpi_pm_power_button(struct device *device)
 	event(device, PWRBTN_STS);
 }
 
+bool acpi_pm_wants_power_button(const struct device *device)
+{
+	const struct acpi_pm_state *state = device->state;
+
+	return state->control & SCI_EN && state->enable & PWRBTN_STS;
+}
+
 void acpi_pm_rtc_alarm(struct device *device)
 {
 	event(device, RTC_STS);

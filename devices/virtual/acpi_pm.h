@@ -25,8 +25,11 @@ struct acpi_pm_state {
 
 extern const struct device_model acpi_pm_model;
 
-/* The operator presses the power button. */
+/* The operator presses the power button: PWRBTN_STS, and the SCI if the guest has enabled it. */
 void acpi_pm_power_button(struct device *device);
+
+/* Does the guest listen: will a press of the button interrupt it? */
+bool acpi_pm_wants_power_button(const struct device *device);
 
 /* The real-time clock's alarm interrupt: sets RTC_STS. */
 void acpi_pm_rtc_alarm(struct device *device);

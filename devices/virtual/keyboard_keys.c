@@ -144,10 +144,11 @@ struct key_press key_of_sequence(const uint8_t *bytes, unsigned count)
 	unsigned parameters[2] = {0, 0}, n = 0;
 	unsigned held;
 
-	if (count == 4 && bytes[2] == '[')
-		return final >= 'A' && final < 'A' + sizeof(linux_keys)
-		               ? (struct key_press){.code = linux_keys[final - 'A']}
-		               : (struct key_press){0};
+	if (count == 4 && bytes[2] == '[') {
+		bool known = final >= 'A' && final < 'A' + sizeof(linux_keys);
+
+		return (struct key_press){.code = known ? linux_keys[final - 'A'] : 0};
+	}
 	for (unsigned i = 2; i < count - 1; i++) {
 		if (bytes[i] == ';' && n == 0)
 			n = 1;

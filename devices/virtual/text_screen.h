@@ -24,12 +24,12 @@ struct text_screen {
 };
 
 /*
- * Bring the terminal nearer to `now`: write at most `room` bytes to `out`, whole characters and
+ * Bring the terminal nearer to `now`: write at most `room` bytes to `bytes`, whole characters and
  * sequences only, and remember what they do. Returns the number of bytes. 0, with room for
  * TEXT_STEP_MAX, says that the terminal shows the frame; else call again, with the same frame or a newer
  * one. Takes a time that is bounded by the largest frame.
  */
-size_t must_check text_screen_render(struct text_screen *shown, const struct text_frame *now, uint8_t *out,
+size_t must_check text_screen_render(struct text_screen *shown, const struct text_frame *now, uint8_t *bytes,
                                      size_t room);
 
 /* The terminal's picture is lost (something else was written to it): the next call paints all of it. */

@@ -87,7 +87,8 @@ static int check_features(char *problem, size_t size)
 	struct vmx_features first = vmx_features;
 	int error = vmx_features_detect(problem, size);
 
-	if (!error && memcmp(&first, &vmx_features, sizeof(first))) {
+	if (!error && (memcmp(first.control, vmx_features.control, sizeof(first.control)) ||
+	               first.revision != vmx_features.revision || first.ept_vpid != vmx_features.ept_vpid)) {
 		format_buffer(problem, size, "its VT-x differs from the boot processor's");
 		error = -ERR_UNSUPPORTED;
 	}
