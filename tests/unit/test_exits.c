@@ -335,6 +335,18 @@ static void xsetbv_refuses_the_rest(void **state)
 	assert_int_equal(fake_vmx.xcr0, 1);
 }
 
+static void xsetbv_is_the_kernels(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_SS_ACCESS, vmread(VMCS_GUEST_SS_ACCESS) | 3 << 5);
+	vm.vcpu.gpr[RCX] = 0;
+	vm.vcpu.gpr[RAX] = 7;
+	vm.vcpu.gpr[RDX] = 0;
+	rig_instruction(EXIT_XSETBV, 0, 3);
+	assert_gp0();
+	assert_int_equal(fake_vmx.xcr0, 1);
+}
+
 /* ---- HLT ---- */
 
 static void hlt_waits_behind_the_instruction(void **state)
@@ -528,6 +540,7 @@ int main(void)
 		rig_test(wrmsr_joins_two_halves),
 		rig_test(xsetbv_takes_what_cpuid_offers),
 		rig_test(xsetbv_refuses_the_rest),
+		rig_test(xsetbv_is_the_kernels),
 		rig_test(hlt_waits_behind_the_instruction),
 		rig_test(an_nmi_ends_hlt),
 		rig_test(an_nmi_that_is_blocked_does_not),

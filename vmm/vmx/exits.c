@@ -90,12 +90,12 @@ static enum action exit_wrmsr(struct vcpu *vcpu)
 	return ACTION_ADVANCE;
 }
 
-/* SDM Vol. 2 "XSETBV". The processor has checked CPL and CR4.OSXSAVE before the exit. */
+/* SDM Vol. 2 "XSETBV". The processor has checked CR4.OSXSAVE; Bochs exits before it has looked at CPL. */
 static enum action exit_xsetbv(struct vcpu *vcpu)
 {
 	uint64_t value = vcpu->gpr[RDX] << 32 | (uint32_t)vcpu->gpr[RAX];
 
-	if ((uint32_t)vcpu->gpr[RCX] != 0 || !cpuid_xcr0_valid(value))
+	if (backend_cpl() != 0 || (uint32_t)vcpu->gpr[RCX] != 0 || !cpuid_xcr0_valid(value))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
 	vcpu->xcr0 = value;
 	set_xcr0(value);
