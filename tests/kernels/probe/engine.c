@@ -448,6 +448,8 @@ void engine_init(void)
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	kernel_efer = read_msr(MSR_EFER);
 	has_xsave = cpuid(1, 0).ecx & BIT(26);
+	write_cr0(kernel_cr0);
+	__asm__ volatile("fninit"); /* not what the loader left */
 	for (unsigned i = 0; i < 256; i++)
 		set_handler(i, on_vector);
 	tables_init();

@@ -283,6 +283,7 @@ void tables_reset(enum mode mode)
 	copy((uint8_t *)low(DATA) + 2, &base, 4);
 	copy((uint8_t *)low(DATA) + 0x12, mode == REAL ? &(uint32_t){REAL_IDT} : &idt, 4);
 	fill((uint8_t *)low(DATA) + sizeof(data_initial), 0, XSAVE_SIZE);
+	fill(low(KERNEL_STACK & ~0xfffu), 0, 0x1000);
 	ldt[1] = gdt[SEL_USER_DATA / 8];
 	tables_load();
 }
