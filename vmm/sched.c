@@ -20,6 +20,7 @@
 #define LAG_MAX_NS 50000000
 /* Between two looks at the other CPUs. */
 #define BALANCE_NS 10000000
+#define ASK_NS     1000000 /* of a CPU that has nothing to do */
 /* A cap allows its part of every such period. */
 #define CAP_PERIOD_NS 20000000
 
@@ -65,6 +66,8 @@ static void throttle_expired(struct timer *timer)
 	entity->waited += time_now() - entity->since;
 	entity->state = SCHED_BLOCKED;
 	sched_wake(vcpu);
+	if (entity->state == SCHED_BLOCKED) /* paused meanwhile, or what it woke for is gone */
+		vm_run_timers(vcpu->vm);
 }
 
 void sched_entity_init(struct vcpu *vcpu, uint16_t weight, uint8_t cap, uint64_t cpus)
@@ -220,12 +223,12 @@ static void move(struct cpu *from, struct vcpu *vcpu, struct cpu *to)
 	send(vcpu, to);
 }
 
-/* On a CPU where vCPUs wait: the CPU `to` has nothing to do. */
+/* On a CPU where vCPUs wait: the CPU `to` had nothing to do. */
 static void give(struct cpu_call *call)
 {
 	struct cpu *to = container_of(call, struct cpu, ask), *from = this_cpu();
 
-	if (!has_spare(&from->sched))
+	if (!has_spare(&from->sched) || !__atomic_load_n(&to->sched.idle, __ATOMIC_RELAXED))
 		return;
 	for (struct list *at = from->sched.ready.next; at != &from->sched.ready; at = at->next) {
 		struct vcpu *vcpu = container_of(at, struct vcpu, sched.link);
@@ -237,14 +240,25 @@ static void give(struct cpu_call *call)
 	}
 }
 
-static void ask_for_work(struct cpu *cpu)
+/* Have `from` give `to` one that waits there. */
+static void ask(struct cpu *from, struct cpu *to)
 {
+	to->ask.run = give;
+	cpu_call(from, &to->ask);
+}
+
+/* Not each time that this CPU's guests fall asleep: it is an interrupt for the others'. They look around
+ * themselves, too. */
+static void ask_for_work(struct cpu *cpu, uint64_t now)
+{
+	if (now - cpu->sched.balanced < time_tsc_from_ns(ASK_NS))
+		return;
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct cpu *other = cpu_get(i);
 
 		if (other != cpu && __atomic_load_n(&other->sched.waiting, __ATOMIC_RELAXED)) {
-			cpu->ask.run = give;
-			cpu_call(other, &cpu->ask);
+			cpu->sched.balanced = now;
+			ask(other, cpu);
 			return;
 		}
 	}
@@ -352,10 +366,8 @@ void sched_wake(struct vcpu *vcpu)
 	if (!queue->running)
 		return;
 	idle = cpu_count > 1 ? find_idle(vcpu) : NULL;
-	if (idle) {
-		move(cpu, vcpu, idle);
-		return;
-	}
+	if (idle) /* from the run loop: devices may be in the middle of what woke it */
+		ask(cpu, idle);
 	if (is_behind(entity->vtime + VTIME_OF_NS(PREEMPT_NS), queue->running->sched.vtime))
 		cpu_look_around(cpu);
 	else
@@ -468,6 +480,6 @@ struct vcpu *sched_pick(struct cpu *cpu)
 	queue->last = TRACE_NO_VM;
 	cpu_timer_arm(cpu, &queue->slice, TIMER_NEVER);
 	__atomic_store_n(&queue->idle, true, __ATOMIC_RELAXED);
-	ask_for_work(cpu);
+	ask_for_work(cpu, now);
 	return NULL;
 }

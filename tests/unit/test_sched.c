@@ -156,6 +156,22 @@ static void a_sleep_saves_up_one_period_at_most(void **state)
 	assert_in_range(bench_ran(0), 15 * MS, MS + 20 * MS + 4 * MS + MS);
 }
 
+/* What it wanted to run for is gone when its cap allows it again: its devices must not sleep with it. */
+static void who_has_nothing_to_do_behind_its_cap_sleeps(void **state)
+{
+	struct vcpu *vcpu = bench_add(0, 0, 100, 20, ANY);
+
+	(void)state;
+	cpu_count = 1;
+	while (vcpu->sched.state != SCHED_THROTTLED)
+		bench_pass(BENCH_STEP);
+	vcpu->requests |= REQUEST_HALTED;
+	bench.ran = 0;
+	bench_pass(100 * MS);
+	assert_int_equal(vcpu->sched.state, SCHED_BLOCKED);
+	assert_int_equal(bench.ran, 1);
+}
+
 /* ---- Those that sleep ---- */
 
 static void who_wakes_preempts_a_hog(void **state)
@@ -273,6 +289,13 @@ static void who_wakes_goes_to_a_cpu_that_is_idle(void **state)
 	assert_int_equal(bench_vcpu(0)->sched.cpu, 0);
 	assert_true(bench.cpu[1].sched.idle);
 	bench_add(1, 0, 100, 0, ANY);
+	/* It may be a device that wakes it, in the middle of its work: the VM stays where that runs. */
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_READY);
+	assert_int_equal(bench.released, 0);
+	assert_true(bench.cpu[0].current->requests & REQUEST_YIELD);
+	assert_true(bench_schedule());
+	assert_ptr_equal(bench.cpu[0].current, bench_vcpu(0));
 	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
 	assert_true(bench_vcpu(1)->moving);
 	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_NOWHERE);
@@ -340,6 +363,40 @@ static void an_idle_cpu_asks_for_work(void **state)
 	assert_int_equal(bench_vcpu(0)->sched.cpu + bench_vcpu(1)->sched.cpu, 1);
 	assert_non_null(bench.cpu[0].current);
 	assert_non_null(bench.cpu[1].current);
+}
+
+/* Each time is an exit of the other CPU's guest, which a guest here that wakes all the time must not cause. */
+static void but_not_each_time_that_a_guest_falls_asleep(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, CPU_0);
+	bench_add(1, 0, 100, 0, CPU_0);
+	bench_pass(MS);
+	cpu_count = 2;
+	bench_add(2, 1, 100, 0, CPU_1);
+	bench_sleeps(2, BENCH_STEP, BENCH_STEP);
+	bench_pass(100 * MS);
+	assert_true(bench_vcpu(2)->sched.switches > 1000);
+	assert_in_range(bench.kicked[0], 1, 101);
+}
+
+/* The CPU that asked has something to do when the answer comes. */
+static void nobody_is_given_to_a_cpu_that_is_busy(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	bench_add(1, 0, 100, 0, ANY);
+	bench_pass(MS);
+	cpu_count = 2;
+	bench_on(1);
+	assert_false(bench_schedule());
+	bench_add(2, 1, 100, 0, CPU_1);
+	assert_true(bench_schedule());
+	bench_on(0);
+	assert_true(bench_schedule());
+	assert_int_equal(bench.released, 0);
 }
 
 static void it_gets_only_what_may_be_there(void **state)
@@ -501,6 +558,7 @@ int main(void)
 		bench_test(a_cap_holds_against_others),
 		bench_test(every_cap_holds),
 		bench_test(a_sleep_saves_up_one_period_at_most),
+		bench_test(who_has_nothing_to_do_behind_its_cap_sleeps),
 		bench_test(who_wakes_preempts_a_hog),
 		bench_test(a_light_load_waits_for_one_turn_at_most),
 		bench_test(a_sleep_is_no_credit_for_later),
@@ -511,6 +569,8 @@ int main(void)
 		bench_test(but_not_where_it_may_not_be),
 		bench_test(a_sleeper_stays_where_it_is),
 		bench_test(an_idle_cpu_asks_for_work),
+		bench_test(but_not_each_time_that_a_guest_falls_asleep),
+		bench_test(nobody_is_given_to_a_cpu_that_is_busy),
 		bench_test(it_gets_only_what_may_be_there),
 		bench_test(no_cpu_idles_while_somebody_waits),
 		bench_test(weights_hold_over_two_cpus),
