@@ -129,7 +129,7 @@ void cpu_run_calls(struct cpu *cpu)
 void cpu_idle(struct cpu *cpu)
 {
 	if (cpu->deadline <= time_now()) {
-		run_timers(cpu);
+		cpu_catch_up(cpu); /* many guests' timers must not keep interrupts out */
 	} else if (!cpu->index && console_busy()) {
 		console_poll();
 	} else if (list_empty(&cpu->calls)) {

@@ -162,7 +162,6 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 		return error;
 	vm->state = VM_STARTING;
 	vm->end = VM_NOT_STARTED;
-	vm->powered = false;
 	vm->work.step = VM_WORK_CLEAR;
 	vm->work.cleared = 0;
 	vm->vcpu.requests = REQUEST_WORK;
@@ -209,6 +208,7 @@ static void free_vm(struct vm *vm)
 	ept_destroy(&vm->ept);
 	guest_map_destroy(&vm->map);
 	vm->map.ram = 0;
+	vm->powered = false;
 	__atomic_store_n(&vm->vcpu.sched.cpu, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->state, VM_STOPPED, __ATOMIC_RELEASE);
 	ended();
@@ -271,6 +271,7 @@ static void pause(struct vm *vm)
 	vm->state = VM_PAUSED;
 	vm->paused_at = time_now();
 	timer_cancel(&vm->timer);
+	timer_cancel(&vm->delay); /* of the button: resume() goes on with it */
 	vcpu_request(&vm->vcpu, REQUEST_PAUSE);
 	cpu_look_around(this_cpu());
 }
@@ -285,6 +286,7 @@ static void resume(struct vm *vm)
 	pause = time_now() - vm->paused_at;
 	vm->state = VM_RUNNING;
 	vm->clock_base += pause;
+	vm->stop_at += pause;
 	vcpu->tsc_offset -= pause;
 	backend_vcpu_look(this_cpu(), vcpu);
 	backend_set_tsc_offset(vcpu->tsc_offset);
@@ -354,14 +356,14 @@ static void carry_out(struct cpu_call *call)
 		pause(vm);
 	if (asked & VM_RESUME)
 		resume(vm);
-	if (asked & VM_RESET)
-		vm_reset(vm);
-	if (asked & VM_FORCE)
-		force_off(vm);
 	if (asked & VM_DUMP)
 		vm_keep_dump(vm);
+	if (asked & VM_FORCE)
+		force_off(vm);
 	if (asked & VM_FREE && vm->vcpu.requests & REQUEST_STOP && vm->state != VM_STOPPED)
 		free_vm(vm);
+	if (asked & VM_RESET) /* last: one that has not run yet is on its way to another CPU then */
+		vm_reset(vm);
 	if (__atomic_and_fetch(&vm->asked, ~asked, __ATOMIC_RELEASE))
 		vm_ask(vm, 0);
 }

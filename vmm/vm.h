@@ -64,10 +64,10 @@ enum vm_request {
 	VM_BUTTON = 0x02,  /* press its power button */
 	VM_PAUSE = 0x04,
 	VM_RESUME = 0x08,
-	VM_RESET = 0x10, /* load its images again, and start it anew */
+	VM_DUMP = 0x10,  /* fill vm_dumped */
 	VM_FORCE = 0x20, /* take its power away */
 	VM_FREE = 0x40,  /* it has ended: give its memory back */
-	VM_DUMP = 0x80,  /* fill vm_dumped */
+	VM_RESET = 0x80, /* load its images again, and start it anew */
 };
 
 #define VM_COPIES_MAX 96

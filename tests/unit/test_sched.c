@@ -365,7 +365,8 @@ static void an_idle_cpu_asks_for_work(void **state)
 	assert_non_null(bench.cpu[1].current);
 }
 
-/* Each time is an exit of the other CPU's guest, which a guest here that wakes all the time must not cause. */
+/* Each time is an exit of the other CPU's guest, which a guest here that wakes all the time must not cause.
+ */
 static void but_not_each_time_that_a_guest_falls_asleep(void **state)
 {
 	(void)state;

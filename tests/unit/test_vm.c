@@ -828,6 +828,8 @@ static void send_to_second(void)
 	assert_ptr_equal(cpu.current, &other.vcpu);
 	add_second();
 	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
+	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	cpu_run_calls(&cpu);
 	assert_int_equal(vm.vcpu.sched.cpu, 1);
 	assert_true(vm.vcpu.moving);
 	assert_int_equal(rig.kicked, second.apic_id + 1);
@@ -884,10 +886,11 @@ static void requests_that_come_too_late_are_sent_after_it(void **state)
 	assert_int_equal(start_other(&plan), 0);
 	run_other();
 	add_second();
-	vm_ask(&vm, VM_PAUSE); /* waits on the first CPU */
-	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
-	assert_int_equal(vm.vcpu.sched.cpu, 1);
+	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
+	vm_ask(&vm, VM_PAUSE);                        /* ... and this waits there behind it */
+	assert_int_equal(vm.vcpu.sched.cpu, 0);
 	cpu_run_calls(&cpu);
+	assert_int_equal(vm.vcpu.sched.cpu, 1);
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(vm.asked, VM_PAUSE);
 	assert_false(run_second());
@@ -915,6 +918,53 @@ static void the_buttons_ten_seconds_move_with_the_vm(void **state)
 	cpu_catch_up(&second);
 	assert_false(run_second());
 	assert_stopped(VM_FORCED);
+}
+
+/* Held while it waits for its turn, a VM can still be moved: no timer of it may stay behind. */
+static void the_buttons_ten_seconds_wait_for_the_end_of_a_pause(void **state)
+{
+	uint64_t deadline;
+
+	(void)state;
+	vm_ask_and_wait(&vm, VM_BUTTON);
+	deadline = vm.delay.deadline;
+	vm_ask_and_wait(&vm, VM_PAUSE);
+	assert_false(timer_armed(&vm.delay));
+	fake_x86.tsc = deadline + 1000;
+	vm_ask_and_wait(&vm, VM_RESUME);
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_true(vm.delay.deadline >= deadline + 1000);
+}
+
+/* Its operator saw it run, and asks when it has just ended. */
+static void a_vm_that_is_off_has_no_registers(void **state)
+{
+	(void)state;
+	service_power_off(&vm.machine);
+	assert_false(rig_run());
+	assert_stopped(VM_POWERED_OFF);
+	assert_true(vm_ask_and_wait(&vm, VM_DUMP | VM_RESUME | VM_PAUSE | VM_RESET | VM_FORCE));
+	assert_string_equal(vm_dumped, "");
+	assert_stopped(VM_POWERED_OFF);
+}
+
+/* Asked for all at once, since its CPU did not answer for a while: nothing follows its way to another CPU. */
+static void a_reset_is_the_last_that_is_carried_out(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	plan.name = "other";
+	plan.start_delay_ms = 1000;
+	plan.cpus = BIT(1);
+	add_second();
+	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(other.state, VM_STARTING);
+	vm_ask(&other, VM_RESET | VM_FORCE | VM_DUMP);
+	cpu_run_calls(&cpu);
+	assert_int_equal(other.state, VM_STOPPED);
+	assert_false(other.vcpu.moving);
+	assert_int_equal(second.sched.placed, 0);
 }
 
 /* A VM that is off is the boot processor's. */
@@ -1023,6 +1073,9 @@ int main(void)
 		vm_test(requests_follow_a_vm_that_moves),
 		vm_test(requests_that_come_too_late_are_sent_after_it),
 		vm_test(the_buttons_ten_seconds_move_with_the_vm),
+		vm_test(the_buttons_ten_seconds_wait_for_the_end_of_a_pause),
+		vm_test(a_vm_that_is_off_has_no_registers),
+		vm_test(a_reset_is_the_last_that_is_carried_out),
 		vm_test(a_vm_that_ends_elsewhere_comes_home),
 		vm_test(a_cpu_that_does_not_answer_is_given_up),
 		vm_test(typed_bytes_reach_com1),
