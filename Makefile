@@ -253,7 +253,7 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 .PHONY: test test-slow system system-images control control-images equivalence bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
 		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 invaders memtest-x64 memtest-ia32)
-system-images: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/fault.elf $(BUILD)/kernels/spinner.elf $(SYSTEM_IMAGES) | need-iso need-machines
+system-images: $(BUILD)/nacre $(BUILD)/check-config $(patsubst %,$(BUILD)/kernels/%.elf,fault neighbour spinner) $(SYSTEM_IMAGES) | need-iso need-machines
 
 test: | need-test ## all tests; the last line is "N passed, N failed"
 	@BUILD=$(BUILD) MAKE="$(MAKE)" $(PYTHON) tests/harness/test.py
@@ -274,7 +274,8 @@ equivalence: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/probe.elf | n
 	@$(PYTHON) tests/equivalence/sensitive.py --check
 	@BUILD=$(BUILD) $(PYTHON) tests/equivalence/run.py
 
-BENCH_IMAGES := $(addprefix $(BUILD)/,nacre kernels/bench.elf kernels/bareboot.elf guests/vmlinux-amd64 guests/bench.cpio)
+BENCH_IMAGES := $(addprefix $(BUILD)/,nacre $(patsubst %,kernels/%.elf,bench bareboot spinner switch) guests/vmlinux-amd64 \
+		  guests/bench.cpio)
 bench: $(BENCH_IMAGES) | need-bench need-iso ## measure: a table, and build/bench.json
 	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
 

@@ -95,6 +95,9 @@ entry:
 	popfl
 	movl %eax, %ebp
 	movl %ebx, %edi /* the boot information: kept here until C */
+	rdtsc
+	movl %eax, PHYSICAL(time_entry)
+	movl %edx, PHYSICAL(time_entry) + 4
 	movl $PHYSICAL(text_starting), %esi
 	call print
 	cmpl $MULTIBOOT2_LOADER_MAGIC, %ebp

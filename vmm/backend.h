@@ -51,10 +51,8 @@ void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu);
 /* `cpu` keeps nothing of it any more, so that another CPU may load it. */
 void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
 
-/* Does backend_run() watch cpu->deadline by itself while a guest runs (the VMX-preemption timer)? */
-bool backend_watches_deadline(void);
-
-/* cpu->deadline has changed. */
+/* cpu_deadline() has changed, and the guest goes on: the VMX-preemption timer watches it, or that of the
+ * local APIC where there is none. */
 void backend_deadline_changed(const struct cpu *cpu);
 
 /* Run this CPU's vCPUs for ever: the loop of exits and entries. vmm/vmx/entry.S */

@@ -370,6 +370,11 @@ bool console_pending(void)
 	       console.lost || !text_queue_empty() || tagged_waiting() || (on_boot_cpu() && console_busy());
 }
 
+bool console_waits(void)
+{
+	return __atomic_load_n(&console.wanting, __ATOMIC_RELAXED);
+}
+
 bool console_must_poll(void)
 {
 	return console.keyboard_polled || ports_bound();

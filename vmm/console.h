@@ -61,6 +61,9 @@ bool console_must_poll(void);
  * halting. */
 bool console_busy(void);
 
+/* Is console_poll() wanted soon? It is whenever there is anything that is not out yet. Cheap. */
+bool console_waits(void);
+
 /* Is there anything that is not out yet, even if it only waits for the UART? */
 bool console_pending(void);
 

@@ -18,7 +18,7 @@ void cpu_init(struct cpu *cpu, unsigned index)
 {
 	cpu->self = cpu;
 	cpu->index = (uint8_t)index;
-	cpu->deadline = TIMER_NEVER;
+	cpu->slice_end = TIMER_NEVER;
 	timer_queue_init(&cpu->timers);
 	sched_queue_init(&cpu->sched);
 	list_init(&cpu->calls);
@@ -37,41 +37,45 @@ struct cpu *cpu_get(unsigned index)
 
 /* ---- Time ---- */
 
-/* While guests run the preemption timer watches the deadline, if there is one (vmm/vmx/run.c). */
-static void deadline_changed(struct cpu *cpu)
+/* While guests run, vmm/vmx/run.c watches the deadline: as it is at the end of vmx_settle(), if that is next.
+ */
+static inline void deadline_changed(struct cpu *cpu)
 {
-	cpu->deadline = timer_queue_next(&cpu->timers);
-	if (backend_watches_deadline())
+	if (cpu->current && !(cpu->current->requests & ~(uint32_t)ENTRY_ACTIONS))
 		backend_deadline_changed(cpu);
-	else
-		lapic_timer_arm(cpu->deadline);
 }
 
 void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
 {
+	if (deadline == timer->deadline)
+		return;
 	timer_arm(&cpu->timers, timer, deadline);
 	deadline_changed(cpu);
 }
 
-static void interrupts_taken(struct cpu *cpu)
+static inline void interrupts_taken(struct cpu *cpu, uint64_t now)
 {
-	bool soon = !cpu->index && console_pending();
+	bool soon = !cpu->index && console_waits();
 
-	cpu->look = time_now() + time_tsc_from_ns(soon ? LOOK_SOON_NS : LOOK_NS);
-}
-
-static void run_timers(struct cpu *cpu)
-{
-	timer_queue_run(&cpu->timers, time_now());
-	deadline_changed(cpu);
+	cpu->look = now + (soon ? time_ticks(LOOK_SOON_NS) : time_ticks(LOOK_NS));
 }
 
 void cpu_catch_up(struct cpu *cpu)
 {
+	uint64_t now;
+
 	interrupts_window();
-	interrupts_taken(cpu);
-	sched_account(cpu);
-	run_timers(cpu);
+	now = time_now();
+	interrupts_taken(cpu, now);
+	if (cpu->slice_end <= now) {
+		cpu->slice_end = TIMER_NEVER;
+		cpu_look_around(cpu);
+	}
+	if (timer_queue_next(&cpu->timers) <= now)
+		timer_queue_run(&cpu->timers, now);
+	deadline_changed(cpu);
+	if (!cpu->current || !(cpu->current->requests & REQUEST_YIELD)) /* else sched_pick() is next */
+		sched_account(cpu);
 }
 
 /* ---- Calls ---- */
@@ -128,14 +132,14 @@ void cpu_run_calls(struct cpu *cpu)
 
 void cpu_idle(struct cpu *cpu)
 {
-	if (cpu->deadline <= time_now()) {
+	if (cpu_deadline(cpu) <= time_now()) {
 		cpu_catch_up(cpu); /* many guests' timers must not keep interrupts out */
 	} else if (!cpu->index && console_busy()) {
 		console_poll();
 	} else if (list_empty(&cpu->calls)) {
-		lapic_timer_arm(cpu->deadline);
+		lapic_timer_arm(cpu_deadline(cpu));
 		wait_for_interrupt();
-		interrupts_taken(cpu);
+		interrupts_taken(cpu, time_now());
 	}
 }
 
@@ -144,7 +148,8 @@ struct vcpu *cpu_schedule(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *vcpu;
 
-		cpu_run_calls(cpu);
+		if (!list_empty(&cpu->calls))
+			cpu_run_calls(cpu);
 		if (!cpu->index && cpu_boot_work)
 			cpu_boot_work();
 		vcpu = sched_pick(cpu);

@@ -37,8 +37,8 @@ struct cpu {
 	struct vcpu *loaded; /* whose VMCS is current */
 	struct vcpu *live;   /* whose registers are in the processor: those that exits leave there */
 	struct timer_queue timers;
-	uint64_t deadline; /* TSC of the next timer event: the head of `timers` */
-	uint64_t look;     /* TSC when real interrupts that wait are looked for at the latest */
+	uint64_t slice_end; /* TSC when the turn ends; TIMER_NEVER: it need not */
+	uint64_t look;      /* TSC when real interrupts that wait are looked for at the latest */
 	hpa_t vmxon_region;
 	struct sched_queue sched;
 
@@ -62,6 +62,12 @@ void cpu_init(struct cpu *cpu, unsigned index);
 static inline struct cpu *this_cpu(void)
 {
 	return per_cpu_base();
+}
+
+/* TSC of the next timer event. */
+static inline uint64_t cpu_deadline(const struct cpu *cpu)
+{
+	return MIN(timer_queue_next(&cpu->timers), cpu->slice_end);
 }
 
 /* Arm (TIMER_NEVER: cancel) a timer of this CPU and take the new earliest deadline over. */

@@ -8,7 +8,7 @@
 
 /* Virtual time: ticks * 1024 / weight. Differences are what counts, so it may wrap. */
 #define VTIME_SHIFT     10
-#define VTIME_OF_NS(ns) ((time_tsc_from_ns(ns) << VTIME_SHIFT) / SCHED_WEIGHT_DEFAULT)
+#define VTIME_OF_NS(ns) ((time_ticks(ns) << VTIME_SHIFT) / SCHED_WEIGHT_DEFAULT)
 
 /* Who wakes after a sleep is ahead of those who ran meanwhile by this much, and no more. */
 #define CREDIT_NS SCHED_SLICE_NS
@@ -44,18 +44,10 @@ static struct vcpu *first_ready(const struct sched_queue *queue)
 	return list_empty(&queue->ready) ? NULL : container_of(queue->ready.next, struct vcpu, sched.link);
 }
 
-static void slice_expired(struct timer *timer)
-{
-	struct sched_queue *queue = container_of(timer, struct sched_queue, slice);
-
-	cpu_look_around(container_of(queue, struct cpu, sched));
-}
-
 void sched_queue_init(struct sched_queue *queue)
 {
 	*queue = (struct sched_queue){.idle = true};
 	list_init(&queue->ready);
-	timer_init(&queue->slice, slice_expired);
 }
 
 static void throttle_expired(struct timer *timer)
@@ -83,7 +75,7 @@ void sched_entity_init(struct vcpu *vcpu, uint16_t weight, uint8_t cap, uint64_t
 
 /* ---- Accounts ---- */
 
-static void charge(struct sched_queue *queue, struct sched_entity *entity, uint64_t ticks)
+static inline void charge(struct sched_queue *queue, struct sched_entity *entity, uint64_t ticks)
 {
 	entity->ran += ticks;
 	entity->vtime += multiply_high(ticks << VTIME_SHIFT, UINT64_MAX / entity->weight);
@@ -91,7 +83,7 @@ static void charge(struct sched_queue *queue, struct sched_entity *entity, uint6
 	queue->busy += ticks;
 }
 
-static void charge_running(struct sched_queue *queue, uint64_t now)
+static inline void charge_running(struct sched_queue *queue, uint64_t now)
 {
 	struct sched_entity *entity = &queue->running->sched;
 
@@ -113,12 +105,12 @@ void sched_charge(struct vcpu *vcpu, uint64_t ticks)
 
 static int64_t whole_budget(const struct sched_entity *entity)
 {
-	return (int64_t)(time_tsc_from_ns(CAP_PERIOD_NS) * entity->cap / 100);
+	return (int64_t)(time_ticks(CAP_PERIOD_NS) * entity->cap / 100);
 }
 
 static void refill(struct sched_entity *entity, uint64_t now)
 {
-	uint64_t elapsed = MIN(now - entity->refilled, time_tsc_from_ns(CAP_PERIOD_NS));
+	uint64_t elapsed = MIN(now - entity->refilled, time_ticks(CAP_PERIOD_NS));
 
 	entity->budget = MIN(entity->budget + (int64_t)(elapsed * entity->cap / 100), whole_budget(entity));
 	entity->refilled = now;
@@ -127,7 +119,7 @@ static void refill(struct sched_entity *entity, uint64_t now)
 /* ---- The queue ---- */
 
 /* Before a vtime is compared with the floor: who runs may have done so for long without a look. */
-static void raise_floor(struct sched_queue *queue, uint64_t now)
+static inline void raise_floor(struct sched_queue *queue, uint64_t now)
 {
 	const struct vcpu *first = first_ready(queue);
 	uint64_t vtime;
@@ -170,11 +162,10 @@ static void arm_slice(struct cpu *cpu, uint64_t now)
 	uint64_t end = TIMER_NEVER;
 
 	if (queue->waiting)
-		end = queue->turn + time_tsc_from_ns(SCHED_SLICE_NS);
+		end = queue->turn + time_ticks(SCHED_SLICE_NS);
 	if (entity->cap)
 		end = MIN(end, now + (uint64_t)MAX(entity->budget, 1));
-	if (end != queue->slice.deadline)
-		cpu_timer_arm(cpu, &queue->slice, end);
+	cpu->slice_end = end;
 }
 
 /* ---- Other CPUs ---- */
@@ -282,7 +273,7 @@ static void balance(struct cpu *cpu, uint64_t now)
 {
 	struct sched_queue *queue = &cpu->sched;
 
-	if (cpu_count == 1 || !has_spare(queue) || now - queue->balanced < time_tsc_from_ns(BALANCE_NS))
+	if (cpu_count == 1 || !has_spare(queue) || now - queue->balanced < time_ticks(BALANCE_NS))
 		return;
 	queue->balanced = now;
 	for (struct list *at = queue->ready.next; at != &queue->ready; at = at->next) {
@@ -372,6 +363,7 @@ void sched_wake(struct vcpu *vcpu)
 		cpu_look_around(cpu);
 	else
 		arm_slice(cpu, now);
+	backend_deadline_changed(cpu);
 }
 
 /* Must the turn of `running`, which wants to go on, end for those who wait? */
@@ -380,10 +372,8 @@ static bool turn_is_over(struct sched_queue *queue, uint64_t now)
 	const struct vcpu *first = first_ready(queue);
 	uint64_t vtime = queue->running->sched.vtime;
 
-	if (first && is_behind(first->sched.vtime + VTIME_OF_NS(PREEMPT_NS), vtime))
-		return true;
-	if (now - queue->turn < time_tsc_from_ns(SCHED_SLICE_NS))
-		return false;
+	if (now - queue->turn < time_ticks(SCHED_SLICE_NS))
+		return first && is_behind(first->sched.vtime + VTIME_OF_NS(PREEMPT_NS), vtime);
 	queue->turn = now;
 	return first && !is_behind(vtime, first->sched.vtime);
 }
@@ -478,7 +468,7 @@ struct vcpu *sched_pick(struct cpu *cpu)
 	}
 	trace_if_on(TRACE_SWITCH, TRACE_NO_VM, 0, queue->last, 0);
 	queue->last = TRACE_NO_VM;
-	cpu_timer_arm(cpu, &queue->slice, TIMER_NEVER);
+	cpu->slice_end = TIMER_NEVER;
 	__atomic_store_n(&queue->idle, true, __ATOMIC_RELAXED);
 	ask_for_work(cpu, now);
 	return NULL;

@@ -48,17 +48,16 @@ struct sched_entity {
 struct sched_queue {
 	struct list ready; /* by vtime */
 	struct vcpu *running;
-	unsigned waiting;   /* length of `ready`; any CPU may read it */
-	unsigned placed;    /* vCPUs on this CPU or on their way to it; atomic */
-	bool idle;          /* nothing to run; atomic */
-	unsigned last;      /* number of the VM that ran, for the trace */
-	uint64_t vtime;     /* of `running` at its last look; any CPU may read it */
-	uint64_t floor;     /* nobody in the queue is much behind this vtime */
-	uint64_t turn;      /* TSC when the current turn began */
-	uint64_t balanced;  /* TSC of the last look at the other CPUs' queues */
-	uint64_t busy;      /* TSC ticks spent on vCPUs; any CPU may read these two */
-	uint64_t switches;  /* world switches */
-	struct timer slice; /* the turn ends */
+	unsigned waiting;  /* length of `ready`; any CPU may read it */
+	unsigned placed;   /* vCPUs on this CPU or on their way to it; atomic */
+	bool idle;         /* nothing to run; atomic */
+	unsigned last;     /* number of the VM that ran, for the trace */
+	uint64_t vtime;    /* of `running` at its last look; any CPU may read it */
+	uint64_t floor;    /* nobody in the queue is much behind this vtime */
+	uint64_t turn;     /* TSC when the current turn began */
+	uint64_t balanced; /* TSC of the last look at the other CPUs' queues */
+	uint64_t busy;     /* TSC ticks spent on vCPUs; any CPU may read these two */
+	uint64_t switches; /* world switches */
 };
 
 void sched_queue_init(struct sched_queue *queue);

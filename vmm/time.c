@@ -36,6 +36,8 @@
 uint64_t time_tsc_hz;
 struct time_scale time_scale_to_ns, time_scale_to_tsc;
 uint8_t time_ns_left;
+uint64_t time_ticks_scale;
+uint64_t time_entry;
 
 static int64_t boot_epoch; /* wall-clock time at TSC boot_tsc */
 static uint64_t boot_tsc;
@@ -65,6 +67,7 @@ void time_set_rate(uint64_t hz)
 	time_scale_to_ns = make_scale(hz, NS_PER_SECOND, 64);
 	time_ns_left = 64 - time_scale_to_ns.shift;
 	time_scale_to_tsc = make_scale(NS_PER_SECOND, hz, SHIFT_MAX);
+	time_ticks_scale = make_scale(NS_PER_SECOND, hz, 32).multiplier;
 }
 
 static uint64_t plausible(uint64_t hz)

@@ -16,7 +16,10 @@ struct time_scale {
 
 extern uint64_t time_tsc_hz; /* TSC ticks a second; 0 before time_init() */
 extern struct time_scale time_scale_to_ns, time_scale_to_tsc;
-extern uint8_t time_ns_left; /* 64 - time_scale_to_ns.shift */
+extern uint64_t time_ticks_scale; /* 2^32 times the ticks in a nanosecond */
+extern uint8_t time_ns_left;      /* 64 - time_scale_to_ns.shift */
+
+extern uint64_t time_entry; /* TSC when the boot loader entered the monitor; set in boot/entry.S */
 
 /*
  * Measure the TSC against the ACPI PM timer (if `info` has one) and the 8254, compare, and read the RTC.
@@ -50,6 +53,15 @@ static inline uint64_t time_tsc_from_ns(uint64_t ns)
 	product += ((uint64_t)1 << time_scale_to_tsc.shift) - 1;
 	product >>= time_scale_to_tsc.shift;
 	return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
+}
+
+/*
+ * The same for a constant: short for the run loop, exact to 2^-32 of the ticks in a ns, rounded down. `ns`
+ * below 2^32, that is 4 seconds.
+ */
+static inline uint64_t time_ticks(uint32_t ns)
+{
+	return multiply_high((uint64_t)ns << 32, time_ticks_scale);
 }
 
 /* Wall-clock time now, in seconds since 1970-01-01 UTC: the RTC at boot plus the time since. */

@@ -12,11 +12,6 @@ void timer_init(struct timer *timer, void (*expired)(struct timer *timer))
 	timer->expired = expired;
 }
 
-bool timer_armed(const struct timer *timer)
-{
-	return !list_empty(&timer->link);
-}
-
 void timer_arm(struct timer_queue *queue, struct timer *timer, uint64_t deadline)
 {
 	struct list *at;
@@ -30,12 +25,6 @@ void timer_arm(struct timer_queue *queue, struct timer *timer, uint64_t deadline
 		if (container_of(at, struct timer, link)->deadline <= deadline)
 			break;
 	list_append(at->next, &timer->link); /* before at->next is behind `at` */
-}
-
-void timer_cancel(struct timer *timer)
-{
-	list_remove(&timer->link);
-	timer->deadline = TIMER_NEVER;
 }
 
 void timer_queue_run(struct timer_queue *queue, uint64_t now)

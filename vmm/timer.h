@@ -24,13 +24,20 @@ struct timer_queue {
 void timer_queue_init(struct timer_queue *queue);
 void timer_init(struct timer *timer, void (*expired)(struct timer *timer));
 
-bool timer_armed(const struct timer *timer);
+static inline bool timer_armed(const struct timer *timer)
+{
+	return !list_empty(&timer->link);
+}
 
 /* Fire at TSC `deadline` (TIMER_NEVER cancels); replaces an earlier deadline. */
 void timer_arm(struct timer_queue *queue, struct timer *timer, uint64_t deadline);
 
 /* Harmless if not armed. */
-void timer_cancel(struct timer *timer);
+static inline void timer_cancel(struct timer *timer)
+{
+	list_remove(&timer->link);
+	timer->deadline = TIMER_NEVER;
+}
 
 /* Fire what is due at `now`: at most TIMER_RUN_MAX at a time, so that one which arms itself for the past
  * cannot hold the CPU. */

@@ -89,7 +89,7 @@ struct exit_record {
 struct vcpu_live {
 	uint64_t msr[VCPU_LIVE_MSRS];
 	uint64_t dr[4], dr6, cr2;
-	hpa_t extended; /* a frame: FPU, SSE, AVX, as XSAVE or FXSAVE lays it out */
+	void *extended; /* a frame: FPU, SSE, AVX, as XSAVE or FXSAVE lays it out */
 };
 
 struct vcpu {

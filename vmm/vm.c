@@ -44,8 +44,9 @@ void vm_arm_timer(struct vm *vm, uint64_t deadline)
 
 void vm_hold_timers(struct vm *vm)
 {
-	timer_cancel(&vm->timer);
-	if (vm->state == VM_RUNNING)
+	if (timer_armed(&vm->timer))
+		timer_cancel(&vm->timer);
+	if (vm->state == VM_RUNNING && timer_armed(&vm->delay))
 		timer_cancel(&vm->delay); /* its next turn may be on another CPU */
 }
 
@@ -53,8 +54,10 @@ void vm_run_timers(struct vm *vm)
 {
 	if (vm->state != VM_RUNNING)
 		return;
-	machine_run_timers(&vm->machine);
-	vm_arm_timer(vm, vm->machine.deadline);
+	if (vm->machine.deadline != DEADLINE_NONE) {
+		machine_run_timers(&vm->machine);
+		vm_arm_timer(vm, vm->machine.deadline);
+	}
 	if (vm->stop_asked)
 		cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
 }

@@ -118,6 +118,7 @@ static void begin(struct vm *vm)
 	vm->halted_said = false;
 	vm->state = VM_RUNNING;
 	vm_arm_timer(vm, vm->machine.deadline);
+	log_debug("vm %s: begins, %lu ticks after the monitor\n", vm->name, time_now() - time_entry);
 }
 
 void vm_work(struct vm *vm)

@@ -14,14 +14,11 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path += [os.path.join(ROOT, "tests/harness"), os.path.join(ROOT, "tests/system")]
 
-from bochs import Bochs  # noqa: E402
+import sharing  # noqa: E402  the path comes first
+import starts  # noqa: E402
 from case import nacre_iso  # noqa: E402
-from console import ConsoleError  # noqa: E402
 from iso import make_iso  # noqa: E402
-
-BUILD = os.environ.get("BUILD", "build")
-MODEL = "corei7_skylake_x"
-LIMIT = 300  # seconds that one machine may take
+from measuring import BUILD, LIMIT, MODEL, Figures, Problem, find, run  # noqa: E402
 
 # name, at most, what Linux KVM needs on the same machine: instructions per operation.
 EXITS = (
@@ -53,51 +50,6 @@ GUEST_MIB = 384  # of the machine's 512; the bare kernel is told of as much
 CMDLINE = ("console=ttyS0,115200 panic=-1 nokaslr quiet acpi=off noapic nolapic pci=off mitigations=off "
            "no_timer_check lpj=1000000 cryptomgr.notests edd=off i8042.noaux i8042.nokbd 8250.nr_uarts=1 reboot=t "
            "tsc_early_khz=100000 norandmaps")
-
-
-class Problem(Exception):
-    """One sentence: what could not be measured."""
-
-
-def find(pattern, text, what):
-    """The number, not 0, in the regular expression's group; it must stand in the text."""
-    match = re.search(pattern, text, re.MULTILINE)
-    if not match or not int(match[1]):
-        tail = "\n".join(text.split("\n")[-15:])
-        raise Problem(f"{what} is {'0' if match else 'missing'}; the machine's last lines were:\n{tail}")
-    return int(match[1])
-
-
-def run(name, iso, use=None, cpus=1):
-    """Boot an image; return all that came over the serial port, which is also kept in build/test."""
-    print(f"bench: {name} ...", file=sys.stderr, flush=True)
-    log = os.path.join(BUILD, "test", f"bench-{name.replace(' ', '-')}.log")
-    try:
-        with Bochs(iso, MODEL, memory=512, cpus=cpus, limit=LIMIT, log_path=log) as machine:
-            if use:
-                use(machine.console)
-            return machine.wait().replace("\r", "")
-    except ConsoleError as error:
-        raise Problem(f"{name}: {error}") from None
-
-
-class Figures:
-    def __init__(self):
-        self.values = {}
-        self.failed = 0
-        self.lines = []
-        self.row("figure", "Nacre", "bare", "at most", "Linux KVM", "")
-
-    def row(self, *cells):
-        self.lines.append("{:<22} {:>14} {:>13} {:>10}  {:<18} {}".format(*cells).rstrip())
-
-    def add(self, name, value, bar=None, peer="", bare=None):
-        """Take a figure into the table and the JSON file, and hold it against its bar."""
-        verdict = "" if bar is None else "FAIL" if value > bar else "pass"
-        self.failed += verdict == "FAIL"
-        self.values[name] = value
-        self.row(name, f"{value:,}", "" if bare is None else f"{bare:,}", "" if bar is None else f"{bar:,}", peer,
-                 verdict)
 
 
 def measure_exits(directory, figures):
@@ -192,6 +144,8 @@ def measure():
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="nacre-bench-") as directory:
         measure_exits(directory, figures)
+        sharing.measure(directory, figures)
+        starts.measure(directory, figures)
         log = measure_linux(directory, figures)
     mitigations = re.search(r"^Speculation mitigations:\n((?:  .*\n)+)", log, re.MULTILINE)
     if not mitigations:

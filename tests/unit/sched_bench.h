@@ -77,7 +77,7 @@ void console_write(const char *text, size_t length)
 	(void)length;
 }
 
-bool console_pending(void)
+bool console_waits(void)
 {
 	return false;
 }
@@ -89,11 +89,6 @@ bool console_busy(void)
 
 void console_poll(void)
 {
-}
-
-bool backend_watches_deadline(void)
-{
-	return true;
 }
 
 void backend_deadline_changed(const struct cpu *cpu)
@@ -262,7 +257,7 @@ static void bench_events(unsigned index)
 		load->waits = fake_x86.tsc;
 		vcpu_request_and_wake(&bench.vm[i].vcpu, REQUEST_INTERRUPT);
 	}
-	if (MIN(cpu->deadline, cpu->look) <= fake_x86.tsc) /* the preemption timer */
+	if (MIN(cpu_deadline(cpu), cpu->look) <= fake_x86.tsc) /* the preemption timer */
 		cpu_catch_up(cpu);
 }
 

@@ -58,7 +58,7 @@ static void processors_have_their_numbers(void **state)
 		assert_ptr_equal(cpu_get(i), &bench.cpu[i]);
 		assert_int_equal(cpu_get(i)->index, i);
 		assert_ptr_equal(cpu_get(i)->self, cpu_get(i));
-		assert_int_equal(cpu_get(i)->deadline, TIMER_NEVER);
+		assert_int_equal(cpu_deadline(cpu_get(i)), TIMER_NEVER);
 	}
 }
 
@@ -220,16 +220,16 @@ static void a_cpus_deadline_is_its_first_timers(void **state)
 	timer_init(&early, expire);
 	timer_init(&late, expire);
 	cpu_timer_arm(mine, &late, fake_x86.tsc + 200);
-	assert_int_equal(mine->deadline, fake_x86.tsc + 200);
+	assert_int_equal(cpu_deadline(mine), fake_x86.tsc + 200);
 	cpu_timer_arm(mine, &early, fake_x86.tsc + 100);
-	assert_int_equal(mine->deadline, fake_x86.tsc + 100);
-	assert_int_equal(bench.cpu[1].deadline, TIMER_NEVER);
+	assert_int_equal(cpu_deadline(mine), fake_x86.tsc + 100);
+	assert_int_equal(cpu_deadline(&bench.cpu[1]), TIMER_NEVER);
 	fake_x86.tsc += 100;
 	cpu_catch_up(mine);
 	assert_int_equal(expired, 1);
-	assert_int_equal(mine->deadline, fake_x86.tsc + 100);
+	assert_int_equal(cpu_deadline(mine), fake_x86.tsc + 100);
 	cpu_timer_arm(mine, &late, TIMER_NEVER);
-	assert_int_equal(mine->deadline, TIMER_NEVER);
+	assert_int_equal(cpu_deadline(mine), TIMER_NEVER);
 	fake_x86.tsc += 1000;
 	cpu_catch_up(mine);
 	assert_int_equal(expired, 1);

@@ -425,16 +425,16 @@ static void the_preemption_timer_is_armed_for_the_next_deadline(void **state)
 	for (unsigned i = 0; i < LAST_EXITS; i++)
 		rig_instruction(EXIT_CPUID, 0, 2);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1034);
-	fake_x86.tsc = cpu.deadline + 1;
+	fake_x86.tsc = cpu_deadline(&cpu) + 1;
 	for (unsigned i = 0; i < LAST_EXITS; i++)
 		rig_instruction(EXIT_CPUID, 0, 2);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 0);
 	expired = 0;
 	rig_exit(EXIT_PREEMPTION_TIMER, 0);
 	assert_int_equal(expired, 1);
-	assert_int_equal(cpu.deadline, TIMER_NEVER);
+	assert_int_equal(cpu_deadline(&cpu), TIMER_NEVER);
 	/* Then for the next look at interrupts, and for nothing at all. */
-	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), (cpu.look - fake_x86.tsc) / 32 + 1);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), cpu.look / 32 - fake_x86.tsc / 32 + 1);
 	cpu.look = TIMER_NEVER;
 	backend_deadline_changed(&cpu);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), UINT32_MAX);

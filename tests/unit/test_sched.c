@@ -67,7 +67,7 @@ static void nobody_waits_then_nobody_is_switched(void **state)
 	bench_pass(1000 * MS);
 	assert_int_equal(bench_vcpu(0)->sched.switches, 1);
 	assert_int_equal(bench.cpu[0].sched.switches, 1);
-	assert_false(timer_armed(&bench.cpu[0].sched.slice));
+	assert_int_equal(bench.cpu[0].slice_end, TIMER_NEVER);
 	assert_near(bench_ran(0), 1000 * MS, 0);
 }
 

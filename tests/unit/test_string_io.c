@@ -371,7 +371,8 @@ static void a_long_rep_is_cut_into_batches(void **state)
 	(void)state;
 	vm.vcpu.gpr[RSI] = 0x5000;
 	vm.vcpu.gpr[RCX] = STRING_IO_BATCH + 1;
-	cpu.deadline = fake_x86.tsc + 32 * 1000 - 1;
+	fake_x86.tsc = ALIGN_UP(fake_x86.tsc, 32); /* the preemption timer counts these steps */
+	cpu.slice_end = fake_x86.tsc + 32 * 1000 - 1;
 	assert_int_equal(outs(1, 4, true), ACTION_RETRY);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1000); /* it did not count meanwhile */
 	assert_int_equal(tape.writes, STRING_IO_BATCH);

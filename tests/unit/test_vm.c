@@ -501,7 +501,7 @@ static void deadlines_beyond_the_end_of_time_are_never(void **state)
 	vm_arm_timer(&vm, 12345);
 	assert_true(timer_armed(&vm.timer));
 	assert_int_equal(vm.timer.deadline, vm.clock_base + 12345);
-	assert_int_equal(cpu.deadline, vm.clock_base + 12345);
+	assert_int_equal(cpu_deadline(&cpu), vm.clock_base + 12345);
 	vm_arm_timer(&vm, DEADLINE_NONE - 1);
 	assert_false(timer_armed(&vm.timer));
 	vm_arm_timer(&vm, DEADLINE_NONE);
@@ -644,9 +644,9 @@ static void a_vm_that_crashed_can_be_held(void **state)
 
 static void pass_to_the_deadline(void)
 {
-	if (cpu.deadline == TIMER_NEVER)
+	if (cpu_deadline(&cpu) == TIMER_NEVER)
 		longjmp(*rig.stuck, 1);
-	fake_x86.tsc = MAX(fake_x86.tsc, cpu.deadline);
+	fake_x86.tsc = MAX(fake_x86.tsc, cpu_deadline(&cpu));
 }
 
 /* One that crashes at once does not get more than one start a second. */
@@ -663,7 +663,7 @@ static void a_vm_that_crashed_can_be_restarted(void **state)
 		assert_int_equal(vm.restarts, i);
 		rig.idle = NULL;
 		assert_false(rig_run()); /* waits */
-		assert_int_equal(cpu.deadline, last + RIG_TSC_HZ);
+		assert_int_equal(cpu_deadline(&cpu), last + RIG_TSC_HZ);
 		rig.idle = pass_to_the_deadline;
 		assert_true(rig_run());
 		assert_int_equal(vm.state, VM_RUNNING);
@@ -710,7 +710,7 @@ static void a_start_can_be_delayed(void **state)
 	plan.start_delay_ms = 1500;
 	vm_ask_and_wait(&vm, VM_FORCE);
 	assert_int_equal(start_other(&plan), 0);
-	assert_int_equal(cpu.deadline, fake_x86.tsc + 1500000000);
+	assert_int_equal(cpu_deadline(&cpu), fake_x86.tsc + 1500000000);
 	assert_false(rig_run());
 	assert_int_equal(other.state, VM_STARTING);
 	assert_int_equal(loads, 0);

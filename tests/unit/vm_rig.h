@@ -63,7 +63,7 @@ void lapic_timer_arm(uint64_t deadline);
 void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector);
 void console_write(const char *text, size_t length);
 bool console_busy(void);
-bool console_pending(void);
+bool console_waits(void);
 void console_poll(void);
 struct channel *console_attached(void);
 void console_attach(struct channel *channel);
@@ -115,7 +115,7 @@ bool console_busy(void)
 	return rig.console_busy;
 }
 
-bool console_pending(void)
+bool console_waits(void)
 {
 	return false;
 }
@@ -335,7 +335,7 @@ UNUSED static int rig_setup(void **state)
 	memset(&vm, 0, sizeof(vm));
 	cpu.current = cpu.loaded = cpu.live = NULL;
 	timer_queue_init(&cpu.timers);
-	cpu.deadline = TIMER_NEVER;
+	cpu.slice_end = TIMER_NEVER;
 	sched_queue_init(&cpu.sched);
 	rig.log_length = 0;
 	memset(rig.log, 0, sizeof(rig.log));

@@ -19,65 +19,79 @@ static const uint32_t live_msrs[VCPU_LIVE_MSRS] = {
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE, MSR_TSC_AUX,
 };
 
+#define HAS_LIVE_MSR(i) (live_msrs[i] != MSR_TSC_AUX || vmx_features.rdtscp)
+
 /* SDM Vol. 1 "Format of an XSAVE Area", as after a reset: FCW and MXCSR, all else zero. */
 #define AREA_FCW   0
 #define AREA_MXCSR 24
 
-static unsigned live_msr_count(void)
-{
-	return VCPU_LIVE_MSRS - !vmx_features.rdtscp;
-}
-
-/* All components that any guest may have, whatever this one has switched on. */
-static void open_extended_state(const struct vcpu *vcpu)
-{
-	if (vcpu->xcr0 != cpuid_xcr0_mask())
-		set_xcr0(cpuid_xcr0_mask());
-}
-
-static void save(struct vcpu *vcpu)
+/* `mask`: all components that any guest may have, whatever this one has switched on; 0: there is no XSAVE. */
+static inline void save(struct vcpu *vcpu, uint64_t mask)
 {
 	struct vcpu_live *live = &vcpu->live;
 
-	for (unsigned i = 0; i < live_msr_count(); i++)
-		live->msr[i] = read_msr(live_msrs[i]);
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < VCPU_LIVE_MSRS; i++)
+		if (HAS_LIVE_MSR(i))
+			live->msr[i] = read_msr(live_msrs[i]);
 	live->dr[0] = read_dr0();
 	live->dr[1] = read_dr1();
 	live->dr[2] = read_dr2();
 	live->dr[3] = read_dr3();
 	live->dr6 = read_dr6();
 	live->cr2 = read_cr2();
-	if (cpuid_has_xsave())
-		open_extended_state(vcpu);
-	save_extended_state(hpa_to_pointer(live->extended), cpuid_xcr0_mask(), cpuid_has_xsave());
+	if (mask && vcpu->xcr0 != mask)
+		set_xcr0(mask);
+	save_extended_state(live->extended, mask, mask);
 }
 
-/* XCR0 is open, or unknown. */
-static void restore(const struct vcpu *vcpu, bool open)
+/* `there`: what the processor has. WRMSR is slow, and most guests that run the same kernel have the same
+ * values. */
+static inline void restore_registers(const struct vcpu_live *live, const struct vcpu_live *there)
 {
-	const struct vcpu_live *live = &vcpu->live;
-
-	for (unsigned i = 0; i < live_msr_count(); i++)
-		write_msr(live_msrs[i], live->msr[i]);
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < VCPU_LIVE_MSRS; i++)
+		if (HAS_LIVE_MSR(i) && live->msr[i] != there->msr[i])
+			write_msr(live_msrs[i], live->msr[i]);
 	write_dr0(live->dr[0]);
 	write_dr1(live->dr[1]);
 	write_dr2(live->dr[2]);
 	write_dr3(live->dr[3]);
 	write_dr6(live->dr6);
 	write_cr2(live->cr2);
-	if (cpuid_has_xsave() && !open)
-		set_xcr0(cpuid_xcr0_mask());
-	restore_extended_state(hpa_to_pointer(live->extended), cpuid_xcr0_mask(), cpuid_has_xsave());
-	if (cpuid_has_xsave() && vcpu->xcr0 != cpuid_xcr0_mask())
+}
+
+/* Nobody knows what the processor has: anything but this. */
+static noinline cold void restore_all_registers(const struct vcpu_live *live)
+{
+	struct vcpu_live other = *live;
+
+	for (unsigned i = 0; i < sizeof(other) / sizeof(uint64_t); i++)
+		((uint64_t *)&other)[i] ^= UINT64_MAX;
+	restore_registers(live, &other);
+}
+
+/* `before` has just been saved; null: XCR0 is unknown, too. */
+static void restore(const struct vcpu *vcpu, const struct vcpu *before, uint64_t mask)
+{
+	const struct vcpu_live *live = &vcpu->live;
+
+	if (likely(before))
+		restore_registers(live, &before->live);
+	else
+		restore_all_registers(live);
+	if (mask && !before)
+		set_xcr0(mask);
+	restore_extended_state(live->extended, mask, mask);
+	if (mask && vcpu->xcr0 != mask)
 		set_xcr0(vcpu->xcr0);
 }
 
 void vmx_reset_live(struct vcpu *vcpu)
 {
-	hpa_t extended = vcpu->live.extended;
-	uint8_t *area = hpa_to_pointer(extended);
+	uint8_t *area = vcpu->live.extended;
 
-	vcpu->live = (struct vcpu_live){.dr6 = 0xffff0ff0, .extended = extended};
+	vcpu->live = (struct vcpu_live){.dr6 = 0xffff0ff0, .extended = area};
 	memset(area, 0, PAGE_SIZE);
 	*(uint16_t *)(area + AREA_FCW) = 0x37f;
 	*(uint32_t *)(area + AREA_MXCSR) = 0x1f80;
@@ -108,9 +122,11 @@ void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 
 	load_vmcs(cpu, vcpu);
 	if (before != vcpu) {
+		uint64_t mask = cpuid_xcr0_mask();
+
 		if (before)
-			save(before);
-		restore(vcpu, before);
+			save(before, mask);
+		restore(vcpu, before, mask);
 		cpu->live = vcpu;
 		mitigations_between_guests();
 	}
@@ -128,7 +144,7 @@ void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu)
 void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (cpu->live == vcpu) {
-		save(vcpu);
+		save(vcpu, cpuid_xcr0_mask());
 		cpu->live = NULL;
 	}
 	if (!vmclear(vcpu->vmcs))

@@ -1,6 +1,7 @@
 /*
  * The exit path: every instruction here is paid on every exit. `make bench` counts them.
  */
+#include "devices/real/lapic.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/log.h"
@@ -40,19 +41,22 @@ static inline void advance(uint64_t rip)
 static void arm_preemption_timer(const struct cpu *cpu)
 {
 	uint64_t now = read_tsc();
-	uint64_t next = MIN(cpu->deadline, cpu->look);
+	uint64_t next = MIN(cpu_deadline(cpu), cpu->look);
 	uint64_t ticks = 0;
 
-	/* Rounded up: an exit before the deadline would find nothing to do. */
+	/* It counts the steps of TSC >> shift, from any point in one. Rounded up: an exit before the deadline
+	 * would find nothing to do. */
 	if (next > now)
-		ticks = ((next - now) >> vmx_features.preemption_shift) + 1;
+		ticks = (next >> vmx_features.preemption_shift) - (now >> vmx_features.preemption_shift) + 1;
 
 	vmwrite(VMCS_PREEMPTION_TIMER, MIN(ticks, UINT32_MAX));
 }
 
 void backend_deadline_changed(const struct cpu *cpu)
 {
-	if (vmx_features.preemption_timer && cpu->loaded)
+	if (!vmx_features.preemption_timer)
+		lapic_timer_arm(cpu_deadline(cpu));
+	else if (cpu->loaded)
 		arm_preemption_timer(cpu);
 }
 
@@ -144,7 +148,8 @@ void vmx_settle(void)
 		backend_flush(vcpu);
 		vcpu->requests &= ~(uint32_t)REQUEST_FLUSH;
 	}
-	vmx_inject(vcpu);
+	if (vcpu->requests & REQUESTS_TO_DELIVER)
+		vmx_inject(vcpu);
 	if (unlikely(vcpu->watch != vcpu->watched))
 		vmx_choose_entry(vcpu);
 	backend_deadline_changed(cpu);

@@ -128,7 +128,7 @@ int backend_vcpu_create(struct vcpu *vcpu)
 	hpa_t extended = frames_alloc(FRAME_ORDER_4K, VM_OWNER(vcpu->vm), FRAME_VMX);
 
 	vcpu->vmcs = alloc_region(VM_OWNER(vcpu->vm));
-	vcpu->live.extended = extended;
+	vcpu->live.extended = extended ? hpa_to_pointer(extended) : NULL;
 	if (vcpu->vmcs && extended)
 		return 0;
 	backend_vcpu_destroy(vcpu);
@@ -140,8 +140,9 @@ void backend_vcpu_destroy(struct vcpu *vcpu)
 	if (vcpu->vmcs)
 		frames_free(vcpu->vmcs, FRAME_ORDER_4K);
 	if (vcpu->live.extended)
-		frames_free(vcpu->live.extended, FRAME_ORDER_4K);
-	vcpu->vmcs = vcpu->live.extended = 0;
+		frames_free(pointer_to_hpa(vcpu->live.extended), FRAME_ORDER_4K);
+	vcpu->live.extended = NULL;
+	vcpu->vmcs = 0;
 }
 
 static void set_controls(const struct vcpu *vcpu)

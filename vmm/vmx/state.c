@@ -149,8 +149,3 @@ void backend_flush(struct vcpu *vcpu)
 	            (struct invalidation){.context = ept_pointer(&vcpu->vm->ept)}))
 		panic("INVEPT refused EPTP %#lx", ept_pointer(&vcpu->vm->ept));
 }
-
-bool backend_watches_deadline(void)
-{
-	return vmx_features.preemption_timer;
-}

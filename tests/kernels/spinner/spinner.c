@@ -1,6 +1,7 @@
 /*
- * A guest that takes all the time it gets, and says how far it came: every 100 ms of its own TSC it prints
- * "spinner count N tsc T", N being the loops so far. The command line says how it takes it:
+ * A guest that takes all the time it gets, and says how far it came: every 100 ms of its own TSC (every=MS:
+ * another number) it prints "spinner count N tsc T", N being the loops so far. The command line says how it
+ * takes it:
  *
  *   count  nothing but the loop, interrupts on (so it is without a command line)
  *   cli    the same with interrupts off
@@ -10,11 +11,11 @@
 #include "command.h"
 #include "kernel.h"
 
-#define PIT_CHANNEL0  0x40
-#define PIT_CONTROL   0x43
-#define PIT_ONE_SHOT  0x10 /* channel 0, low byte, mode 0 */
-#define PIT_SHORTEST  1
-#define PRINTS_SECOND 10
+#define PIT_CHANNEL0 0x40
+#define PIT_CONTROL  0x43
+#define PIT_ONE_SHOT 0x10 /* channel 0, low byte, mode 0 */
+#define PIT_SHORTEST 1
+#define PRINT_MS     100
 
 static void one_shot(void)
 {
@@ -39,7 +40,7 @@ static void start_timer(void)
 void kernel_main(uint32_t magic, uint32_t info)
 {
 	const char *line = command_line(info);
-	uint64_t period = tsc_rate(magic) / PRINTS_SECOND;
+	uint64_t period = tsc_rate(magic) / 1000 * number_in(line, "every", PRINT_MS);
 	bool exits = has_word(line, "exits");
 	uint64_t next = read_tsc() + period, now;
 

@@ -1,0 +1,71 @@
+"""Guests that want more than their share: what is left for the others on the same processor."""
+import re
+
+from bochs import Bochs
+from case import Case, kernel, nacre_iso
+from operators import ALARM, Operator
+
+# The attacker comes later: what the victim does alone shows what half of it is.
+CONFIG = """\
+[vm victim]
+kernel = spinner
+memory = 16M
+
+[vm neighbour]
+kernel = neighbour
+memory = 32M
+
+[vm attacker]
+kernel = spinner
+memory = 16M
+start_delay = 2s
+cmdline = {mode}
+"""
+ALONE = (1.0, 1.8)  # seconds of the victim's time
+SHARED = (2.5, 5.0)
+TSC_HZ = 100_000_000
+LEAST = 0.5 - 0.02
+GAP_MAX_US = 2000 + 1000  # a turn of another, and the tick itself
+TICKS_LEAST = 300  # in a second: those that come during another's turn become one
+
+
+def points(text, name):
+    return [(int(tsc) / TSC_HZ, int(count)) for count, tsc in
+            re.findall(rf"\[{name}\] spinner count (\d+) tsc (\d+)\r", text)]
+
+
+def rate(found, window):
+    inside = [point for point in found if window[0] <= point[0] <= window[1]]
+    assert len(inside) >= 3, f"the victim has said little between {window[0]} and {window[1]} s: {found}"
+    return (inside[-1][1] - inside[0][1]) / (inside[-1][0] - inside[0][0])
+
+
+def fairness(mode):
+    def test(case, directory):
+        iso = nacre_iso(directory, CONFIG.format(mode=mode), {name: kernel(name) for name in ("spinner", "neighbour")})
+        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+            machine.console.alarm = ALARM + r"|neighbour BROKEN[^\r]*"
+            operator = Operator(machine.console)
+            operator.expect(r"cpu: \d+ of \d+ processors")
+            operator.to_shell()
+            operator.console.send("\x01t")
+            while not any(tsc > SHARED[1] for tsc, _ in points(operator.console.text, "victim")):
+                operator.expect(r"\[victim\] spinner count")
+            text = operator.console.text
+        victim = points(text, "victim")
+        assert points(text, "attacker"), "the attacker has not run"
+        left = rate(victim, SHARED) / rate(victim, ALONE)
+        ticks = re.findall(r"\[neighbour\] neighbour ok ticks (\d+) worst-gap-us (\d+)\r", text)
+        assert len(ticks) > 3, f"the neighbour has said little:\n{text}"
+        gaps = [int(gap) for _, gap in ticks[1:]]  # in the first second guests were still being loaded
+        steps = [int(after) - int(before) for (before, _), (after, _) in zip(ticks, ticks[1:])]
+        print(f"     {case.name}: {left:.3f} left to the victim, the neighbour's worst gap {max(gaps)} us, "
+              f"at least {min(steps)} ticks a second", flush=True)
+        assert left >= LEAST, f"the victim has {left:.3f} of what it had alone"
+        assert max(gaps) <= GAP_MAX_US, f"the neighbour waited for {max(gaps)} us between two ticks"
+        assert min(steps) >= TICKS_LEAST, f"the neighbour took {min(steps)} ticks in a second"
+    return test
+
+
+CASES = [Case(f"fair share next to a guest that takes all: {mode}", 150, fairness(mode))
+         for mode in ("count", "cli", "exits", "timer")]
