@@ -57,10 +57,17 @@ def measure_switch(directory, figures):
 
 def measure_wake(directory, figures):
     """The timer of a guest that sleeps, while another one takes all the time it gets."""
-    text = machine(directory, "wake", [vm("bench", "bench", "cmdline = wake"), vm("hog", "spinner", "cmdline = every=1000")],
-                   ["bench", "spinner"], lambda console: console.expect("bench end", LIMIT))
+    def use(console):
+        console.expect("bench end", LIMIT)  # on the console, which is the first VM's
+        console.send("\x01m")
+        console.expect("nacre> ", LIMIT)
+        console.send("poweroff\n")
+
+    config = vm("bench", "bench", "cmdline = wake") + vm("hog", "spinner", "cmdline = every=1000")
+    iso = nacre_iso(directory, config, {image: kernel(image) for image in ("bench", "spinner")})
+    text = run("wake", iso, use)
     for name, line in (("wake_latency", "hlt_wake"), ("wake_latency_worst", "hlt_wake_worst")):
-        figures.add(name, find(rf"\[bench\] bench {line} (\d+)$", text, line), WAKE_MAX)
+        figures.add(name, find(rf"^bench {line} (\d+)$", text, line), WAKE_MAX)
 
 
 # ---- Shares ----
