@@ -33,76 +33,101 @@ struct trampoline_values {
 #define STARTUPS        2
 #define COME_UP_NS      1000000000
 
-/* How far the processor that is being started has come. */
-static enum { SILENT, ALIVE, FAILED, READY } stage;
-static bool released; /* it may enter its run loop */
+/* How far a processor has come. Each has its own, so that one that comes late is not taken for the next. */
+enum stage {
+	SILENT,
+	ALIVE,    /* C code runs there */
+	ASKED,    /* for its TSC */
+	TOLD,     /* its TSC */
+	ACCEPTED, /* it may go on */
+	READY,
+	RELEASED, /* it may enter its run loop */
+	FAILED,
+};
+
 static char problem[200];
 
-static void report(int value)
+static void report(struct cpu *cpu, enum stage stage)
 {
-	__atomic_store_n((int *)&stage, value, __ATOMIC_RELEASE);
+	__atomic_store_n(&cpu->stage, stage, __ATOMIC_RELEASE);
 }
 
-static int reached(void)
+static enum stage reached(const struct cpu *cpu)
 {
-	return __atomic_load_n((const int *)&stage, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&cpu->stage, __ATOMIC_ACQUIRE);
 }
 
-static noreturn void park(void)
+static void await(const struct cpu *cpu, enum stage stage)
 {
-	for (;;)
-		cpu_halt();
+	while (reached(cpu) != stage)
+		cpu_relax();
 }
 
-/* The first C code on another processor: interrupts are off. */
+static bool start_devices(struct cpu *cpu)
+{
+	if (irq_init_cpu())
+		return !backend_cpu_start(cpu, problem, sizeof(problem));
+	format_buffer(problem, sizeof(problem), "its local APIC or the timer in it does not work");
+	return false;
+}
+
+/* The first C code on another processor: interrupts are off. One that failed waits for its INIT. */
 static noreturn void start_here(struct cpu *cpu)
 {
 	host_map_activate();
 	if (interrupts_init_cpu(cpu)) {
 		format_buffer(problem, sizeof(problem), "no memory for its stacks");
-		report(FAILED);
-		park();
+		report(cpu, FAILED);
+	} else {
+		report(cpu, ALIVE);
 	}
-	report(ALIVE);
-	if (!irq_init_cpu())
-		format_buffer(problem, sizeof(problem), "its local APIC or the timer in it does not work");
-	else if (!backend_cpu_start(cpu, problem, sizeof(problem)))
-		report(READY);
-	if (reached() != READY) {
-		report(FAILED);
-		park();
-	}
-	while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
-		cpu_relax();
+	await(cpu, ASKED);
+	cpu->stage_tsc = read_tsc_in_order();
+	report(cpu, TOLD);
+	await(cpu, ACCEPTED);
+	report(cpu, start_devices(cpu) ? READY : FAILED);
+	await(cpu, RELEASED);
 	backend_run();
 }
 
-static void wait(uint64_t ns)
-{
-	uint64_t end = time_now() + time_tsc_from_ns(ns);
-
-	while (time_now() < end)
-		cpu_relax();
-}
-
 /* Wait until it has come at least as far, or has failed. */
-static bool wait_for(int wanted, uint64_t ns)
+static bool wait_for(const struct cpu *cpu, enum stage wanted, uint64_t ns)
 {
 	uint64_t end = time_now() + time_tsc_from_ns(ns);
 
-	while (reached() < wanted && reached() != FAILED && time_now() < end)
+	while (reached(cpu) < wanted && time_now() < end)
 		cpu_relax();
-	return reached() >= wanted && reached() != FAILED;
+	return reached(cpu) >= wanted && reached(cpu) != FAILED;
 }
 
-static void wake(uint32_t apic_id, hpa_t page)
+static void wake(const struct cpu *cpu, hpa_t page)
 {
-	lapic_send_ipi(apic_id, LAPIC_DELIVER_INIT, 0);
-	wait(INIT_WAIT_NS);
-	for (unsigned i = 0; i < STARTUPS && reached() == SILENT; i++) {
-		lapic_send_ipi(apic_id, LAPIC_DELIVER_STARTUP, (uint8_t)(page >> PAGE_SHIFT));
-		wait_for(ALIVE, STARTUP_WAIT_NS);
+	lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_INIT, 0);
+	wait_for(cpu, ALIVE, INIT_WAIT_NS); /* which is not yet */
+	for (unsigned i = 0; i < STARTUPS && reached(cpu) == SILENT; i++) {
+		lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_STARTUP, (uint8_t)(page >> PAGE_SHIFT));
+		wait_for(cpu, ALIVE, STARTUP_WAIT_NS);
 	}
+}
+
+/*
+ * All clocks are offsets of the TSC, and VMs move: every processor must have the same. So its own must lie
+ * between two looks at this one's.
+ */
+static bool has_our_tsc(struct cpu *cpu)
+{
+	uint64_t before = read_tsc_in_order(), after;
+
+	report(cpu, ASKED);
+	if (!wait_for(cpu, TOLD, COME_UP_NS))
+		return false;
+	after = read_tsc_in_order();
+	if (cpu->stage_tsc - before <= after - before)
+		return true;
+	format_buffer(problem, sizeof(problem),
+	              "its time-stamp counter is %ld ticks from the boot processor's: update the firmware",
+	              (int64_t)(cpu->stage_tsc - before));
+	return false;
 }
 
 static struct cpu *create_cpu(uint32_t apic_id)
@@ -140,17 +165,18 @@ static void start(uint32_t apic_id, hpa_t page)
 		.enter = (uint64_t)trampoline_switch,
 	};
 	problem[0] = '\0';
-	report(SILENT);
-	released = false;
-	wake(apic_id, page);
-	if (!wait_for(READY, COME_UP_NS)) {
-		log_warning("cpu: the processor with APIC ID %u does not start%s%s; it is left out\n",
-		            apic_id, problem[0] ? ": " : "", problem);
-		lapic_send_ipi(apic_id, LAPIC_DELIVER_INIT, 0); /* should it come late: the values change */
-		return;
+	wake(cpu, page);
+	if (wait_for(cpu, ALIVE, COME_UP_NS) && has_our_tsc(cpu)) {
+		report(cpu, ACCEPTED);
+		if (wait_for(cpu, READY, COME_UP_NS)) {
+			cpu_add(cpu);
+			report(cpu, RELEASED);
+			return;
+		}
 	}
-	cpu_add(cpu);
-	__atomic_store_n(&released, true, __ATOMIC_RELEASE);
+	log_warning("cpu: the processor with APIC ID %u does not start%s%s; it is left out\n", apic_id,
+	            problem[0] ? ": " : "", problem);
+	lapic_send_ipi(apic_id, LAPIC_DELIVER_INIT, 0); /* should it come late: the values change */
 }
 
 /* A page of low memory that is RAM: the trampoline's for as long as it is needed. 0: there is none. */

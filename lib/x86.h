@@ -70,6 +70,13 @@ static inline uint64_t read_tsc(void)
 	return high << 32 | low;
 }
 
+/* Behind all loads before it: SDM Vol. 2B "RDTSC—Read Time-Stamp Counter". */
+static inline uint64_t read_tsc_in_order(void)
+{
+	__asm__ volatile("lfence" : : : "memory");
+	return read_tsc();
+}
+
 struct cpuid_result {
 	uint32_t eax, ebx, ecx, edx;
 };

@@ -40,6 +40,8 @@ struct cpu {
 	uint64_t slice_end; /* TSC when the turn ends; TIMER_NEVER: it need not */
 	uint64_t look;      /* TSC when real interrupts that wait are looked for at the latest */
 	hpa_t vmxon_region;
+	uint32_t stage;     /* of its start; atomic. This and the next of boot/smp.c */
+	uint64_t stage_tsc; /* its own TSC then */
 	struct sched_queue sched;
 
 	struct spinlock calls_lock;

@@ -62,31 +62,6 @@ static const struct {
 	{EXCEPTION_MC,  3},
 };
 
-static const char *const exception_names[] = {
-	"#DE divide error",
-	"#DB debug",
-	"NMI",
-	"#BP breakpoint",
-	"#OF overflow",
-	"#BR bound range exceeded",
-	"#UD invalid opcode",
-	"#NM no FPU",
-	"#DF double fault",
-	"",
-	"#TS invalid TSS",
-	"#NP segment not present",
-	"#SS stack fault",
-	"#GP general protection",
-	"#PF page fault",
-	"",
-	"#MF x87 error",
-	"#AC alignment check",
-	"#MC machine check",
-	"#XM SIMD error",
-	"#VE virtualization",
-	"#CP control protection",
-};
-
 extern const uint8_t interrupt_stubs[];
 void segments_load(const struct table_pointer *gdt);
 void interrupt_entry(const struct interrupt_frame *frame);
@@ -95,11 +70,6 @@ static struct idt_gate idt[VECTORS];
 static void (*handlers[VECTORS])(void);
 static uint64_t counts[VECTORS];
 static uint64_t nmis, nmis_said;
-
-const char *exception_name(unsigned vector)
-{
-	return vector < ARRAY_SIZE(exception_names) ? exception_names[vector] : "";
-}
 
 static void load_idt(void)
 {

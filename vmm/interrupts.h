@@ -61,7 +61,4 @@ void interrupt_dispatch(unsigned vector);
  * any time. */
 void interrupt_nmi(void);
 
-/* The name of an exception, "#GP general protection"; "" for vectors that have none. */
-const char *exception_name(unsigned vector);
-
 #endif

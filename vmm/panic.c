@@ -198,6 +198,36 @@ void panic(const char *format, ...)
 	finish((uint64_t)__builtin_frame_address(0));
 }
 
+static const char *const exception_names[] = {
+	"#DE divide error",
+	"#DB debug",
+	"NMI",
+	"#BP breakpoint",
+	"#OF overflow",
+	"#BR bound range exceeded",
+	"#UD invalid opcode",
+	"#NM no FPU",
+	"#DF double fault",
+	"",
+	"#TS invalid TSS",
+	"#NP segment not present",
+	"#SS stack fault",
+	"#GP general protection",
+	"#PF page fault",
+	"",
+	"#MF x87 error",
+	"#AC alignment check",
+	"#MC machine check",
+	"#XM SIMD error",
+	"#VE virtualization",
+	"#CP control protection",
+};
+
+static const char *exception_name(unsigned vector)
+{
+	return vector < ARRAY_SIZE(exception_names) ? exception_names[vector] : "";
+}
+
 void panic_exception(const struct interrupt_frame *frame)
 {
 	enter();

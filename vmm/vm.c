@@ -126,34 +126,28 @@ static int create(struct vm *vm, char *problem, size_t size)
 {
 	uint64_t free_memory = frames_stat().free * PAGE_SIZE, memory = vm->plan.memory;
 	uint64_t spare = MONITOR_RESERVE + memory / 256; /* tables of 4 KiB pages at worst, and some */
-	int error = guest_map_create(&vm->map, VM_OWNER(vm));
 
-	if (error)
+	if (guest_map_create(&vm->map, VM_OWNER(vm)))
 		goto no_memory;
 	if (free_memory < spare || memory > free_memory - spare || vm->plan.populate(&vm->map, memory)) {
 		format_buffer(problem, size,
 		              "memory = %luM, but only %luM of this machine's memory are free: "
 		              "give the VM less, or the machine more",
 		              memory >> 20, free_memory >> 20);
-		error = -ERR_NO_MEMORY;
-		goto free_map;
+		guest_map_destroy(&vm->map);
+		return -ERR_NO_MEMORY;
 	}
-	error = ept_create(&vm->ept, VM_OWNER(vm));
-	if (error)
-		goto free_map_no_memory;
-	error = backend_vcpu_create(&vm->vcpu);
-	if (!error)
+	if (ept_create(&vm->ept, VM_OWNER(vm)))
+		goto free_map;
+	if (!backend_vcpu_create(&vm->vcpu))
 		return 0;
 	ept_destroy(&vm->ept);
-free_map_no_memory:
+free_map:
 	guest_map_destroy(&vm->map);
 no_memory:
 	format_buffer(problem, size,
 	              "not enough memory for the monitor's tables: give the machine more memory");
-	return error;
-free_map:
-	guest_map_destroy(&vm->map);
-	return error;
+	return -ERR_NO_MEMORY;
 }
 
 int vm_start(struct vm *vm, char *problem, size_t size)

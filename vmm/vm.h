@@ -128,7 +128,7 @@ void vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number);
 
 /*
  * Give a VM that is off its memory and send it to a CPU, where it starts when its delay is over. On failure
- * it is as before, and `problem` is one sentence. Errors: -ERR_NO_MEMORY and what plan->populate returns.
+ * it is as before, and `problem` is one sentence: -ERR_NO_MEMORY.
  */
 int must_check vm_start(struct vm *vm, char *problem, size_t size);
 

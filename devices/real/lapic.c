@@ -193,6 +193,9 @@ void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector)
 	uint32_t command = ICR_ASSERT | (delivery & 7) << 8 | vector;
 
 	if (lapic.x2apic) {
+		/* SDM Vol. 3A "MSR Access in x2APIC Mode": the write waits for nothing, but whoever gets the
+		 * interrupt shall see what was stored before. */
+		__asm__ volatile("mfence; lfence" : : : "memory");
 		write_msr(X2APIC_MSR(REG_ICR_LOW), (uint64_t)apic_id << 32 | command);
 		return;
 	}

@@ -80,6 +80,10 @@ uint32_t in32(uint16_t port);
 uint64_t read_msr(uint32_t index);
 void write_msr(uint32_t index, uint64_t value);
 uint64_t read_tsc(void);
+static inline uint64_t read_tsc_in_order(void)
+{
+	return read_tsc();
+}
 struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf);
 uint64_t read_cr0(void);
 uint64_t read_cr2(void);
