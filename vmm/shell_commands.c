@@ -1,6 +1,7 @@
 /* The tables of commands, and the commands that need no VM. */
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "vmm/console.h"
 #include "vmm/log.h"
 #include "vmm/shell.h"
 #include "vmm/shell_internal.h"
@@ -21,15 +22,10 @@ static const char *level_name(unsigned index)
 	return index < ARRAY_SIZE(levels) ? levels[index] : NULL;
 }
 
-static void print_kept(const char *text, size_t length)
-{
-	shell_print("%.*s", (int)length, text);
-}
-
 static void command_log(unsigned count, const char *const *arguments)
 {
 	if (!count) {
-		log_replay(print_kept);
+		log_replay(console_write);
 		return;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {

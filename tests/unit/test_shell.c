@@ -122,8 +122,13 @@ void log_level_set(enum log_level to)
 
 void log_replay(void (*put)(const char *text, size_t length))
 {
+	char piece[1024];
+
 	put("first message\n", 14);
 	put("second message\n", 15);
+	memset(piece, '\n', sizeof(piece));
+	memcpy(piece + sizeof(piece) - 4, "end", 3);
+	put(piece, sizeof(piece)); /* longer than what shell_print() takes */
 }
 
 /* What is live: its timer is ours. */
@@ -325,6 +330,7 @@ static void test_log(void **state)
 	(void)state;
 	type("log\r");
 	assert_true(said("first message\nsecond message\n"));
+	assert_true(said("end\n"));
 	type("log debug\r");
 	assert_int_equal(level, LOG_DEBUG);
 	type("log error\r");

@@ -7,20 +7,8 @@
 
 struct vmx_features vmx_features;
 
-enum need {
-	REQUIRED, /* no guest runs without it */
-	WANTED,   /* used where the processor has it; the fallback is named in the row */
-	DYNAMIC,  /* must exist; switched per vCPU while it runs */
-	NEVER,    /* left off, for the reason in the row */
-};
-
-struct control {
-	uint8_t set, bit, need;
-	const char *name;
-};
-
 /* SDM Vol. 3C "VM-Execution Control Fields", "VM-Exit Control Fields", "VM-Entry Control Fields". */
-static const struct control controls[] = {
+const struct vmx_control vmx_controls[] = {
 	{CONTROLS_PIN,       0,  REQUIRED, "external-interrupt exiting"     },
 	{CONTROLS_PIN,       3,  REQUIRED, "NMI exiting"                    },
 	{CONTROLS_PIN,       5,  WANTED,   "virtual NMIs"                   }, /* else NMIs wait for IF */
@@ -82,6 +70,7 @@ static const struct control controls[] = {
 	{CONTROLS_ENTRY,     14, REQUIRED, "load IA32_PAT (entry)"          },
 	{CONTROLS_ENTRY,     15, REQUIRED, "load IA32_EFER (entry)"         },
 };
+const unsigned vmx_control_count = ARRAY_SIZE(vmx_controls);
 
 /* Appendix "Basic VMX Information": bit 55 says that the TRUE capability MSRs exist. */
 #define BASIC_TRUE_CONTROLS BIT(55)
@@ -97,7 +86,7 @@ static const struct {
 	[CONTROLS_ENTRY] = {MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS    },
 };
 
-static bool lacks(const struct vmx_features *features, const struct control *control)
+static bool lacks(const struct vmx_features *features, const struct vmx_control *control)
 {
 	return !(features->allowed[control->set] & BIT(control->bit));
 }
@@ -145,7 +134,7 @@ static void detect_controls(struct vmx_features *features, uint64_t basic)
 		features->control[set] = (uint32_t)capability; /* must be 1 */
 		features->allowed[set] = (uint32_t)(capability >> 32);
 	}
-	for (const struct control *c = controls; c < controls + ARRAY_SIZE(controls); c++)
+	for (const struct vmx_control *c = vmx_controls; c < vmx_controls + ARRAY_SIZE(vmx_controls); c++)
 		if ((c->need == REQUIRED || c->need == WANTED) && !lacks(features, c))
 			features->control[c->set] |= (uint32_t)BIT(c->bit);
 }
@@ -157,7 +146,7 @@ static bool used(const struct vmx_features *features, enum control_set set, uint
 
 static int check_controls(const struct vmx_features *features, char *problem, size_t size)
 {
-	for (const struct control *c = controls; c < controls + ARRAY_SIZE(controls); c++) {
+	for (const struct vmx_control *c = vmx_controls; c < vmx_controls + ARRAY_SIZE(vmx_controls); c++) {
 		if ((c->need != REQUIRED && c->need != DYNAMIC) || !lacks(features, c))
 			continue;
 		format_buffer(
@@ -220,32 +209,4 @@ int vmx_features_detect(char *problem, size_t size)
 	features->xsaves = used(features, CONTROLS_SECONDARY, SECONDARY_XSAVES);
 	features->wbinvd_exit = used(features, CONTROLS_SECONDARY, BIT(6));
 	return check_controls(features, problem, size);
-}
-
-void vmx_features_report(void (*put)(const char *line))
-{
-	static const char *const set_name[CONTROL_SETS] = {"pin", "processor", "secondary", "exit", "entry"};
-	static const char *const need_name[] = {"required", "wanted", "as needed", "never"};
-	const struct vmx_features *features = &vmx_features;
-	char line[120];
-
-	/* Without VT-x nothing was read. */
-	if (!features->allowed[CONTROLS_PIN])
-		return;
-	put("Processor: Intel VT-x");
-	for (const struct control *c = controls; c < controls + ARRAY_SIZE(controls); c++) {
-		bool on = used(features, c->set, (uint32_t)BIT(c->bit));
-
-		format_buffer(line, sizeof(line), "  %-10s %2u  %-32s %s  %-8s  (%s)", set_name[c->set],
-		              c->bit, c->name, lacks(features, c) ? "lack" : "have",
-		              on                   ? "used"
-		              : c->need == DYNAMIC ? "switched"
-		                                   : "unused",
-		              need_name[c->need]);
-		put(line);
-	}
-	format_buffer(line, sizeof(line), "  EPT pages: 4K%s%s; EPT/VPID capabilities %#lx",
-	              features->ept_vpid & EPT_CAP_PAGE_2M ? " 2M" : "",
-	              features->ept_vpid & EPT_CAP_PAGE_1G ? " 1G" : "", features->ept_vpid);
-	put(line);
 }

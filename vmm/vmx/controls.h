@@ -17,6 +17,21 @@ enum control_set {
 	CONTROL_SETS,
 };
 
+enum vmx_need {
+	REQUIRED, /* no guest runs without it */
+	WANTED,   /* used where the processor has it; the fallback is named in the row */
+	DYNAMIC,  /* must exist; switched per vCPU while it runs */
+	NEVER,    /* left off, for the reason in the row */
+};
+
+struct vmx_control {
+	uint8_t set, bit, need; /* enum vmx_need */
+	const char *name;
+};
+
+extern const struct vmx_control vmx_controls[];
+extern const unsigned vmx_control_count;
+
 struct vmx_features {
 	uint32_t revision;               /* VMCS revision identifier */
 	uint32_t control[CONTROL_SETS];  /* values for the VMCS: what is used */
