@@ -241,8 +241,8 @@ iso: $(BUILD)/nacre $(BUILD)/check-config $(CONFIG_IMAGES) | need-iso ## the boo
 
 MACHINE ?= auto
 MODEL   ?= corei7_skylake_x
-MEMORY  ?= 512
-CPUS    ?= 1
+MEMORY  ?= 1024
+CPUS    ?= 2
 
 run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bochs
 	@$(PYTHON) tests/harness/run.py --machine $(MACHINE) --model $(MODEL) --memory $(MEMORY) \
@@ -252,8 +252,9 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 
 .PHONY: test test-slow system system-images control control-images equivalence bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
-		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 invaders memtest-x64 memtest-ia32)
-system-images: $(BUILD)/nacre $(BUILD)/check-config $(patsubst %,$(BUILD)/kernels/%.elf,fault neighbour spinner) $(SYSTEM_IMAGES) | need-iso need-machines
+		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 invaders memtest-x64 memtest-ia32) \
+		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle neighbour spinner)
+system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines
 
 test: | need-test ## all tests; the last line is "N passed, N failed"
 	@BUILD=$(BUILD) MAKE="$(MAKE)" $(PYTHON) tests/harness/test.py

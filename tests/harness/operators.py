@@ -1,5 +1,8 @@
 """A person at the serial console, in the monitor's shell."""
 import re
+import time
+
+from terminal import Terminal
 
 TIMEOUT = 120
 PROMPT = r"nacre> "
@@ -14,6 +17,8 @@ class Operator:
 
     def __init__(self, console):
         self.console = console
+        self.terminal = Terminal()
+        self.shown = 0  # of the console's text, on the terminal
 
     def expect(self, pattern, timeout=TIMEOUT):
         return self.console.expect(pattern, timeout)
@@ -44,3 +49,23 @@ class Operator:
     def to_vm(self, number, name):
         self.console.send(f"{ESCAPE}{number}")
         self.expect(rf"\[Nacre: VM {number}, {name}\.")
+
+    def key(self, key):
+        """One of the console's keys, behind Ctrl-A."""
+        self.console.send(ESCAPE + key)
+
+    def screen(self):
+        """What the terminal shows of all that came so far, as one text."""
+        self.terminal.feed(self.console.text[self.shown:])
+        self.shown = len(self.console.text)
+        return self.terminal.text()
+
+    def expect_screen(self, pattern, timeout=TIMEOUT):
+        """Wait until the terminal shows a match; return the text of its screen."""
+        end = time.monotonic() + timeout
+        while not re.search(pattern, self.screen(), re.MULTILINE):
+            assert not self.console.closed, "the machine ended"
+            assert time.monotonic() < end, f"{timeout} s passed without {pattern!r} on the screen:\n{self.screen()}"
+            self.console.receive(min(1, max(end - time.monotonic(), 0)))
+        self.console.mark = len(self.console.text)
+        return self.screen()

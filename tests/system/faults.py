@@ -148,10 +148,14 @@ def reset_loop(operator, name):
 
 
 def look(operator):
-    """The commands that need no guest."""
+    """What the commands say of a VM that is off, and of one that is on."""
     operator.answer("config", r"^\[vm fault\]$", r"^memory = 64M$", r"^on_all_stopped = shell$")
     operator.answer("cpu", r"^  Processor: Intel VT-x$", r"^Speculation mitigations:$")
-    operator.answer("mem", r"^ *\d+ KiB  usable memory", r"^ *6[56]\d\d\d KiB  VM fault$")
+    operator.answer("mem", r"^ *\d+ KiB  usable memory", r"^ *0 KiB  VM fault$")
+    operator.begin("exits")
+    operator.to_shell()
+    operator.answer("mem", r"^ *6[56]\d\d\d KiB  VM fault$")
+    operator.stop()
     operator.answer("stop nothing", r"There is no VM 'nothing'; known are: fault$")
 
 

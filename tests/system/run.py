@@ -7,14 +7,19 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tests/harness"))
 
 import boots  # noqa: E402  the path comes first
+import crowd  # noqa: E402
 import fairness  # noqa: E402
 import faults  # noqa: E402
+import idle  # noqa: E402
 import kernels  # noqa: E402
+import life  # noqa: E402
+import many  # noqa: E402
 import mistakes  # noqa: E402
 import no_vmx  # noqa: E402
 import runner  # noqa: E402
 import tracing  # noqa: E402
 
+MODULES = (boots, crowd, fairness, faults, idle, kernels, life, many, mistakes, no_vmx, tracing)
+
 os.chdir(TOP)
-runner.main("Whole boots in emulators.", [*boots.CASES, *fairness.CASES, *faults.CASES, *kernels.CASES, *mistakes.CASES,
-                                         *no_vmx.CASES, *tracing.CASES])
+runner.main("Whole boots in emulators.", [case for module in MODULES for case in module.CASES])

@@ -659,6 +659,12 @@ static void test_examples_parse(void **state)
 	(void)state;
 	read_whole("guests/demo.conf", &text);
 	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
+	assert_int_equal(config.vm_count, 7);
+	assert_string_equal(config.vm[6].name, "invaders");
+	assert_int_equal(config.vm[6].cap, 10);
+	read_whole("guests/linux.conf", &text);
+	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
+	assert_int_equal(config.vm_count, 1);
 	assert_string_equal(config.vm[0].name, "linux");
 }
 

@@ -1,0 +1,154 @@
+"""How VMs begin and end by the operator's commands and by their table's keys, next to one that goes on all the time."""
+import re
+
+from bochs import Bochs
+from case import Case, kernel, nacre_iso
+from operators import ALARM, TIMEOUT, Operator
+
+CYCLES, BATCH = 1000, 20
+
+# A boot sector: one exit by a port that no device has, so that each life counts, and halts.
+TINY = bytes.fromhex(
+    "e699"  # out %al, $0x99
+    "fa"    # cli                   end
+    "f4"    # hlt
+    "ebfc").ljust(510, b"\0") + b"\x55\xaa"
+
+# `log` keeps the monitor from saying at each end that a VM stopped.
+TINY_TABLE = """\
+[monitor]
+log = warning
+
+[vm tiny]
+kernel = tiny
+memory = 1M
+screen = no
+uarts  = 0
+autostart = no
+"""
+
+FAULT = "[vm {name}]\nkernel = fault\nmemory = 32M\nscreen = no\n{more}\n"
+KEYS_TABLE = """\
+[vm steady]
+kernel = neighbour
+memory = 32M
+screen = no
+""" + "".join(FAULT.format(name=name, more=more) for name, more in (
+    ("again", "on_crash = restart"), ("held", "on_crash = hold"), ("gone", "on_crash = stop"),
+    ("later", "start_delay = 3s"), ("never", "autostart = no")))
+NUMBERS = {"steady": 1, "again": 2, "held": 3, "gone": 4, "later": 5, "never": 6}
+DELAY = 3.0  # seconds, of `later`
+
+TRIPLE = "triple fault: an exception, and no handler for it could be entered"
+
+
+def free_memory(operator):
+    """KiB of the whole machine, and of the monitor."""
+    text = operator.command("mem")
+    return tuple(int(re.search(rf"^ *(\d+) KiB  {what}", text, re.MULTILINE)[1]) for what in ("free", "the monitor"))
+
+
+def list_row(operator, name):
+    """(state, exits, why it ended)"""
+    text = operator.command("list")
+    found = re.search(rf"^ *\d+  {name} +(\w+) +\d+M +(\d+)  (.*)$", text, re.MULTILINE)
+    assert found, f"no VM {name} in:\n{text}"
+    return found[1], int(found[2]), found[3]
+
+
+def thousand_lives(case, directory):
+    """Each is a start and a destroy; some end before they have begun."""
+    iso = nacre_iso(directory, TINY_TABLE, {"tiny": TINY})
+    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = ALARM
+        operator = Operator(machine.console)
+        operator.until_prompt()
+        operator.command("start tiny")
+        operator.command("destroy tiny")
+        before = free_memory(operator)
+        for _ in range(CYCLES // BATCH):
+            for _ in range(BATCH):
+                machine.console.send("start tiny\rdestroy tiny\r")
+            for _ in range(BATCH):
+                operator.expect(r"start tiny\r\n[^\r]*VM tiny starts anew; [\s\S]*?destroy tiny\r\n")
+            operator.until_prompt()
+        state, exits, _ = list_row(operator, "tiny")
+        assert state == "stopped"
+        assert free_memory(operator) == before, f"free, the monitor's (KiB): {before}, now {free_memory(operator)}"
+        print(f"     {case.name}: {exits} exits in {CYCLES + 1} lives", flush=True)
+        assert exits >= CYCLES, f"{exits} exits in {CYCLES + 1} lives: the guest did not run in most of them"
+        machine.console.send("poweroff\r")
+        machine.wait(TIMEOUT)
+        assert machine.powered_off(), "'poweroff' did not turn the machine off"
+
+
+class KeysOperator(Operator):
+    def state(self, name, wanted):
+        assert list_row(self, name)[0] == wanted, self.command("list")
+
+    def become(self, name, fault):
+        """At the VM's console, where it has asked."""
+        while switched_on(self, name) < 1:
+            pass
+        self.to_vm(NUMBERS[name], name)
+        self.console.send(fault + "\r")
+        self.expect(rf"fault: {fault}\r")
+
+    def steady(self):
+        """The neighbour's counter goes on, and nothing of its own has changed."""
+        self.to_vm(1, "steady")
+        counts = [int(self.expect(r"neighbour ok ticks (\d+) ")[1]) for _ in range(2)]
+        assert counts[1] > counts[0], f"the neighbour's ticks stand still: {counts}"
+        self.to_shell()
+        return counts[1]
+
+
+def switched_on(operator, name):
+    """Seconds since then, by `stat`."""
+    text = operator.command(f"stat {name}")
+    return float(re.search(r"^ *(\d+\.\d+)  seconds since its machine was switched on", text, re.MULTILINE)[1])
+
+
+def by_keys(case, directory):
+    iso = nacre_iso(directory, KEYS_TABLE, {"fault": kernel("fault"), "neighbour": kernel("neighbour")})
+    with Bochs(iso, memory=512, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = ALARM + r"|neighbour BROKEN[^\r]*|fault: unexpected[^\r]*"
+        operator = KeysOperator(machine.console)
+        operator.expect(r"vm later: starts with 32M of memory")
+        operator.to_shell()
+        operator.state("never", "stopped")
+        operator.answer("list", r"^ *5  later +starting ", r"^ *2  again +(starting|running) ")
+        while list_row(operator, "later")[0] != "running":
+            pass
+        late = switched_on(operator, "again") - switched_on(operator, "later")
+        assert DELAY - 1 < late < DELAY + 2, f"start_delay = 3s, but the VM started {late} s after its neighbour"
+        ticks = operator.steady()
+
+        operator.become("again", "triple64")
+        operator.expect(rf"error: vm again, vCPU 0: {re.escape(TRIPLE)}\r")
+        operator.expect(r"fault: which\?\r")
+        operator.to_shell()
+        operator.state("again", "running")
+        operator.become("held", "triple64")
+        operator.expect(rf"error: vm held, vCPU 0: {re.escape(TRIPLE)}\r")
+        operator.to_shell()
+        operator.state("held", "held")
+        operator.answer("regs held", r"^  code 0f 0b\b", r"TRIPLE FAULT$")
+        operator.answer("mem", r"^ *3\d\d\d\d KiB  VM held$")
+        operator.become("gone", "triple64")
+        operator.expect(rf"error: vm gone, vCPU 0: {re.escape(TRIPLE)}\r")
+        operator.to_shell()
+        operator.state("gone", "stopped")
+        operator.answer("mem", r"^ *0 KiB  VM gone$", r"^ *0 KiB  VM never$")
+        for name in "held", "gone", "never":
+            operator.answer(f"start {name}", rf"VM {name} starts anew")
+            operator.become(name, "exits")
+            operator.to_shell()
+            operator.state(name, "running")
+        assert operator.steady() > ticks
+        machine.console.send("poweroff\r")
+        machine.wait(TIMEOUT)
+        assert machine.powered_off(), "'poweroff' did not turn the machine off"
+
+
+CASES = [Case("a thousand lives", 400, thousand_lives), Case("life by keys", 300, by_keys)]
