@@ -47,21 +47,26 @@ static void answer(struct keyboard_state *state, uint8_t byte)
 
 static void clear_queue(struct keyboard_state *state)
 {
-	state->queue_head = state->queue_count = 0;
+	state->queue_head = state->queue_count = state->held = 0;
 }
 
-bool keyboard_press(struct keyboard_state *state, const struct key_press *press)
+bool keyboard_press(struct device *device, const struct key_press *press)
 {
+	struct keyboard_state *state = device->state;
 	uint8_t codes[KEY_CODES_MAX];
-	unsigned count;
+	unsigned count, makes;
 
 	if (!press->code || !state->scanning)
 		return true;
+	state->held = 0;
 	count = key_codes(press, state->scan_set, state->makes_only, codes);
 	if (count > KEYBOARD_QUEUE - (unsigned)state->queue_count)
 		return false;
 	for (unsigned i = 0; i < count; i++)
 		state->queue[(state->queue_head + state->queue_count++) % KEYBOARD_QUEUE] = codes[i];
+	makes = 1u + press->shift + press->control + press->alt + (press->extended && state->scan_set != 3);
+	state->held = (uint8_t)(count - makes);
+	state->release_at = device_now(device) + KEYBOARD_HOLD_NS;
 	return true;
 }
 
@@ -72,7 +77,7 @@ bool keyboard_send(struct device *keyboard, uint8_t *byte)
 	if (state->answer_count) {
 		*byte = state->answer[0];
 		memmove(state->answer, state->answer + 1, --state->answer_count);
-	} else if (state->queue_count && !state->command) {
+	} else if (state->queue_count > state->held && !state->command) {
 		*byte = state->queue[state->queue_head];
 		state->queue_head = (uint8_t)((state->queue_head + 1) % KEYBOARD_QUEUE);
 		state->queue_count--;
@@ -224,15 +229,15 @@ static bool keyboard_state_valid(const void *bytes)
 	const struct keyboard_state *state = bytes;
 
 	return state->queue_head < KEYBOARD_QUEUE && state->queue_count <= KEYBOARD_QUEUE &&
-	       state->answer_count <= KEYBOARD_ANSWER && state->typed_count <= KEYBOARD_TYPED &&
-	       (!state->command || takes_parameter(state->command)) && state->scan_set >= 1 &&
-	       state->scan_set <= 3 && state->scanning <= 1 && state->makes_only <= 1 &&
-	       !(state->leds & ~LEDS) && state->input_wanted <= 1;
+	       state->held <= state->queue_count && state->answer_count <= KEYBOARD_ANSWER &&
+	       state->typed_count <= KEYBOARD_TYPED && (!state->command || takes_parameter(state->command)) &&
+	       state->scan_set >= 1 && state->scan_set <= 3 && state->scanning <= 1 &&
+	       state->makes_only <= 1 && !(state->leds & ~LEDS) && state->input_wanted <= 1;
 }
 
 const struct device_model keyboard_model = {
 	.name = "keyboard",
-	.version = 1,
+	.version = 2,
 	.state_size = sizeof(struct keyboard_state),
 	.reset = keyboard_reset,
 	.state_valid = keyboard_state_valid,

@@ -15,7 +15,16 @@
 /* How long the rest of a terminal's sequence may take before an escape character is the Esc key. */
 #define KEYBOARD_ESCAPE_NS 50000000u
 
+/*
+ * How long a key stays down when no other is typed: as a finger's would, since a game that looks at its keys
+ * once in each of its pictures would miss a shorter one. Shorter than what makes a key repeat.
+ */
+#define KEYBOARD_HOLD_NS 80000000u
+
 struct keyboard_state {
+	uint64_t escape_at;  /* machine clock, ns: `typed` is all that came of a sequence */
+	uint64_t release_at; /* the same: the last key is released */
+	uint8_t held;        /* codes at the end of the queue that wait for that */
 	uint8_t queue[KEYBOARD_QUEUE], queue_head, queue_count;
 	uint8_t answer[KEYBOARD_ANSWER], answer_count; /* these go first */
 	uint8_t last;                                  /* byte sent, which RESEND wants again */

@@ -11,7 +11,6 @@ static void forget_typed(struct device *device)
 	struct keyboard_state *state = device->state;
 
 	state->typed_count = 0;
-	device_arm(device, DEADLINE_NONE);
 }
 
 static void keep_typed(struct device *device, uint8_t byte)
@@ -23,7 +22,7 @@ static void keep_typed(struct device *device, uint8_t byte)
 		state->typed[KEYBOARD_TYPED - 1] = '?';
 	else
 		state->typed[state->typed_count++] = byte;
-	device_arm(device, device_now(device) + KEYBOARD_ESCAPE_NS);
+	state->escape_at = device_now(device) + KEYBOARD_ESCAPE_NS;
 }
 
 /* ESC and a character: terminals send so what is typed with Alt. */
@@ -32,7 +31,7 @@ static bool type_alt(struct device *device, uint8_t byte)
 	struct key_press press = key_of_character(byte);
 
 	press.alt = true;
-	if (!keyboard_press(device->state, &press))
+	if (!keyboard_press(device, &press))
 		return false;
 	forget_typed(device);
 	return true;
@@ -47,7 +46,7 @@ static bool type_sequence(struct device *device, uint8_t final)
 	memcpy(sequence, state->typed, state->typed_count);
 	sequence[state->typed_count] = final;
 	press = key_of_sequence(sequence, state->typed_count + 1u);
-	if (!keyboard_press(state, &press))
+	if (!keyboard_press(device, &press))
 		return false;
 	forget_typed(device);
 	return true;
@@ -57,7 +56,7 @@ static bool type_character(struct device *device, uint8_t byte)
 {
 	struct key_press press = key_of_character(byte);
 
-	return keyboard_press(device->state, &press);
+	return keyboard_press(device, &press);
 }
 
 /* The next byte of a sequence that has begun. False: no room for the key that it ends. */
@@ -101,7 +100,18 @@ static bool sequence_overdue(const struct device *device)
 {
 	const struct keyboard_state *state = device->state;
 
-	return state->typed_count && device->deadline == DEADLINE_NONE;
+	return state->typed_count && device_now(device) >= state->escape_at;
+}
+
+/* For the next of what time brings; an overdue sequence waits for room instead. */
+static void arm(struct device *device)
+{
+	const struct keyboard_state *state = device->state;
+	uint64_t next = state->held ? state->release_at : DEADLINE_NONE;
+
+	if (state->typed_count && !sequence_overdue(device))
+		next = MIN(next, state->escape_at);
+	device_arm(device, next);
 }
 
 static bool type(struct device *device, uint8_t byte)
@@ -127,15 +137,21 @@ size_t keyboard_type(struct device *device, const uint8_t *bytes, size_t count)
 		taken++;
 	if (taken < count)
 		state->input_wanted = 1;
+	arm(device);
 	i8042_keyboard_ready(&device->machine->device[DEVICE_I8042]);
 	return taken;
 }
 
 void keyboard_typing_timer(struct device *device)
 {
-	/* Without room, keyboard_typing_overdue() comes back to it. */
-	if (end_sequence(device))
-		i8042_keyboard_ready(&device->machine->device[DEVICE_I8042]);
+	struct keyboard_state *state = device->state;
+
+	if (device_now(device) >= state->release_at)
+		state->held = 0;
+	if (sequence_overdue(device))
+		(void)end_sequence(device); /* without room, keyboard_typing_overdue() comes back to it */
+	arm(device);
+	i8042_keyboard_ready(&device->machine->device[DEVICE_I8042]);
 }
 
 void keyboard_typing_overdue(struct device *device)
@@ -146,8 +162,11 @@ void keyboard_typing_overdue(struct device *device)
 
 void keyboard_typing_restored(struct device *device)
 {
-	const struct keyboard_state *state = device->state;
+	struct keyboard_state *state = device->state;
 
 	if (state->typed_count)
-		device_arm(device, device_now(device) + KEYBOARD_ESCAPE_NS);
+		state->escape_at = device_now(device) + KEYBOARD_ESCAPE_NS;
+	if (state->held)
+		state->release_at = device_now(device) + KEYBOARD_HOLD_NS;
+	arm(device);
 }

@@ -8,16 +8,17 @@
 /*
  * Queue the codes of a press and its release, all or, without room, none: false. A press of no key, or of any
  * while scanning is off, is lost.
+ * The release is sent when KEYBOARD_HOLD_NS have passed, or with the next press.
  */
-bool must_check keyboard_press(struct keyboard_state *state, const struct key_press *press);
+bool must_check keyboard_press(struct device *device, const struct key_press *press);
 
-/* The rest of a terminal's sequence has not come in time. */
+/* A key is released, or the rest of a terminal's sequence has not come in time. */
 void keyboard_typing_timer(struct device *device);
 
-/* The same once more, if there was no room for its key then. */
+/* The latter once more, if there was no room for its key then. */
 void keyboard_typing_overdue(struct device *device);
 
-/* After a load: sequences go on. */
+/* After a load: sequences go on, keys stay down. */
 void keyboard_typing_restored(struct device *device);
 
 #endif

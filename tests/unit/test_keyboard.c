@@ -24,11 +24,16 @@ static int setup_untranslated(void **state)
 	return error;
 }
 
-/* The next byte from the keyboard: there, with its interrupt, whose line falls when it is read. */
+/*
+ * The next byte from the keyboard: there, with its interrupt, whose line falls when it is read. A
+ * release may come after its time.
+ */
 static uint8_t next(void)
 {
 	uint8_t byte;
 
+	if (pc.keyboard.held && !(in(0x64) & OBF))
+		pass(KEYBOARD_HOLD_NS);
 	assert_int_equal(in(0x64) & (OBF | AUX | TIMEOUT), OBF);
 	assert_true(line(1));
 	byte = (uint8_t)in(0x60);
@@ -224,6 +229,7 @@ static void every_byte_interrupts(void **state)
 	out(0x21, 0x04);
 	out(0x21, 0x01);
 	type("A"); /* six bytes */
+	pass(KEYBOARD_HOLD_NS);
 	while (machine_intr(&pc)) {
 		assert_int_equal(machine_acknowledge(&pc), 0x21);
 		in(0x60);
@@ -312,6 +318,7 @@ static void every_character(void **state)
 		if (c == 0x1b)
 			continue;
 		assert_int_equal(keyboard_type(keyboard, &byte, 1), 1);
+		pass(KEYBOARD_HOLD_NS);
 		while (in(0x64) & OBF) {
 			uint8_t code = next();
 
@@ -435,9 +442,9 @@ static void the_escape_key(void **state)
 	assert_int_equal(keyboard->deadline, DEADLINE_NONE);
 	/* Twice: the first is the key at once. */
 	type("\033\033");
-	EXPECT("\x01\x81");
+	assert_int_equal(next(), 0x01);
 	pass(KEYBOARD_ESCAPE_NS);
-	EXPECT("\x01\x81");
+	EXPECT("\x81\x01\x81");
 	/* A sequence may take its time between bytes, not more. */
 	type("\033");
 	pass(KEYBOARD_ESCAPE_NS - 1);
@@ -450,6 +457,34 @@ static void the_escape_key(void **state)
 	EXPECT("\x38\x1a\x9a\xb8");
 	type("A");
 	EXPECT("\x2a\x1e\x9e\xaa");
+}
+
+/* A key stays down for a while, but not longer than until the next one. */
+static void keys_are_held(void **state)
+{
+	(void)state;
+	type("\033[C");
+	assert_int_equal(next(), 0xe0);
+	assert_int_equal(next(), 0x4d);
+	pass(KEYBOARD_HOLD_NS - 1);
+	nothing();
+	pass(1);
+	EXPECT("\xe0\xcd");
+	assert_int_equal(keyboard->deadline, DEADLINE_NONE);
+	type("a");
+	assert_int_equal(next(), 0x1e);
+	nothing();
+	type("bc");
+	assert_int_equal(next(), 0x9e);
+	assert_int_equal(next(), 0x30);
+	assert_int_equal(next(), 0xb0);
+	assert_int_equal(next(), 0x2e);
+	nothing();
+	/* A guest that starts anew knows of no key. */
+	send(0xff);
+	EXPECT("\xfa\xaa");
+	pass(KEYBOARD_HOLD_NS);
+	nothing();
 }
 
 /* A guest that is slow gets every key, in order, and the rest is asked for when it has read all. */
@@ -481,6 +516,7 @@ static void back_pressure(void **state)
 			assert_int_equal((shift ? shifted : plain)[code], text[made++]);
 	}
 	assert_int_equal(typed, sizeof(text) - 1);
+	pass(KEYBOARD_HOLD_NS);
 	in(0x60);
 	in(0x60);
 	nothing();
@@ -505,7 +541,7 @@ static void a_late_escape_key(void **state)
 	assert_int_equal(escapes, 1);
 	assert_int_equal(fake_services.keyboard_wanted, 1);
 	type("b");
-	EXPECT("\x30\xb0");
+	EXPECT("\x81\x30\xb0");
 }
 
 static void keys_wait_for_a_parameter(void **state)
@@ -533,10 +569,12 @@ static void saved_and_loaded(void **state)
 	set_command_byte(UNTRANSLATED);
 	type("a");
 	assert_int_equal(next(), 0x1c);
+	pass(KEYBOARD_HOLD_NS);
 	assert_int_equal(in(0x64) & OBF, OBF);
 
 	assert_true(refuses(DEVICE_I8042, offsetof(struct i8042_state, released), 0x01));
 	assert_true(refuses(DEVICE_KEYBOARD, offsetof(struct keyboard_state, queue_head), KEYBOARD_QUEUE));
+	assert_true(refuses(DEVICE_KEYBOARD, offsetof(struct keyboard_state, held), KEYBOARD_QUEUE));
 	assert_true(
 		refuses(DEVICE_KEYBOARD, offsetof(struct keyboard_state, queue_count), KEYBOARD_QUEUE + 1));
 	assert_true(
@@ -584,6 +622,7 @@ int main(void)
 		cmocka_unit_test_setup(terminals_sequences, pc_setup),
 		cmocka_unit_test_setup(what_is_no_key_is_passed_over, pc_setup),
 		cmocka_unit_test_setup(the_escape_key, pc_setup),
+		cmocka_unit_test_setup(keys_are_held, pc_setup),
 		cmocka_unit_test_setup(back_pressure, pc_setup),
 		cmocka_unit_test_setup(a_late_escape_key, pc_setup),
 		cmocka_unit_test_setup(keys_wait_for_a_parameter, setup_untranslated),
