@@ -64,8 +64,11 @@ void channel_put(struct channel *channel, uint8_t byte)
 	if (__atomic_load_n(&channel->sink, __ATOMIC_RELAXED) == CHANNEL_DROPPED)
 		return;
 	channel_lock(channel);
-	if (channel->scrollback)
+	if (channel->scrollback) {
 		scrollback_put(channel->scrollback, byte);
+		if (channel->scrollback->written == 1)
+			console_want(); /* the VM's view may change with its first byte */
+	}
 	switch (channel->sink) {
 	case CHANNEL_SHOWN: console_put_vm(byte); break;
 	case CHANNEL_TAGGED: tagged_put(channel, byte); break;

@@ -45,7 +45,7 @@ bool console_break_picture(void);
 /* Attached to a VM, or asked for one: the shell's prompt is not on the screen. */
 bool console_away(void);
 
-/* Did the attached VM begin to use its screen, so that it should be shown instead? Then it is. */
+/* Did the attached VM begin to use the other of its two, so that this should be shown instead? Then it is. */
 void console_follow_view(void);
 
 /* The keys after Ctrl-A: help, docs/console.md and what they do come from here. */

@@ -145,7 +145,7 @@ void console_follow_view(void)
 {
 	struct channel *seen = attached ? channel_find(attached->number) : NULL;
 
-	if (seen && seen->screen && seen != attached)
+	if (seen && seen != attached)
 		console_attach(seen);
 }
 

@@ -7,6 +7,7 @@ from terminal import Terminal
 TIMEOUT = 120
 PROMPT = r"nacre> "
 ESCAPE = "\x01"  # Ctrl-A
+KILL_LINE = "\x15"  # Ctrl-U
 
 # The last word on the monitor, wherever it comes.
 ALARM = r"Nacre panic.*|panic: .*"
@@ -29,9 +30,9 @@ class Operator:
         end = self.expect(PROMPT).start()
         return self.console.text[start:end].replace("\r", "")
 
-    def command(self, line):
-        """Type a line at the prompt; return what it printed."""
-        self.console.send(line + "\r")
+    def command(self, line, keys=""):
+        """Type a line at the prompt, and keys behind it; return what it printed."""
+        self.console.send(line + "\r" + keys)
         self.expect(re.escape(line) + r"\r\n")
         return self.until_prompt()
 

@@ -219,9 +219,22 @@ static void test_a_silent_serial_line_gives_way(void **state)
 	on_cpu(0);
 	console_poll();
 	assert_ptr_equal(console_attached(), &screen.channel);
-	type("\x01s"); /* the operator knows better */
+	/* A loader wrote to the screen; now the kernel speaks on the serial line. */
+	clear();
+	on_cpu(1);
+	put(&one.channel, "x");
+	assert_int_equal(wanted, 1);
+	put(&one.channel, "y");
+	assert_int_equal(wanted, 1);
+	on_cpu(0);
 	console_poll();
 	assert_ptr_equal(console_attached(), &one.channel);
+	type("\x01s"); /* the operator knows better */
+	console_poll();
+	assert_ptr_equal(console_attached(), &screen.channel);
+	put(&one.channel, "z");
+	console_poll();
+	assert_ptr_equal(console_attached(), &screen.channel);
 }
 
 static void test_the_first_view(void **state)
