@@ -210,6 +210,7 @@ KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c elf_load.c elf_
 			 boot/multiboot2.c lib/format.c lib/string.c $(wildcard guests/*.h) $(GENERATED)
 
 KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def tests/kernels/probe/*.h)
+KERNEL_NEEDS_probe-devices := $(wildcard tests/kernels/probe-devices/*.h)
 
 define KERNEL
 $(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cS]) $(KERNEL_LIB) $(KERNEL_NEEDS_$(1))
@@ -271,7 +272,7 @@ control: control-images ## hostile guests alone; CASES="NAME...", PROGRAMS= and 
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)
 
-equivalence: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/probe.elf | need-machines need-iso ## the same probes bare and in a guest: every difference must be allowed
+equivalence: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/probe.elf $(BUILD)/kernels/probe-devices.elf | need-machines need-iso ## the same probes bare and in a guest: every difference must be allowed
 	@$(PYTHON) tests/equivalence/sensitive.py --check
 	@BUILD=$(BUILD) $(PYTHON) tests/equivalence/run.py
 
