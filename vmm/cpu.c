@@ -60,13 +60,8 @@ static inline void interrupts_taken(struct cpu *cpu, uint64_t now)
 	cpu->look = now + (soon ? time_ticks(LOOK_SOON_NS) : time_ticks(LOOK_NS));
 }
 
-void cpu_catch_up(struct cpu *cpu)
+static inline void do_what_is_due(struct cpu *cpu, uint64_t now)
 {
-	uint64_t now;
-
-	interrupts_window();
-	now = time_now();
-	interrupts_taken(cpu, now);
 	if (cpu->slice_end <= now) {
 		cpu->slice_end = TIMER_NEVER;
 		cpu_look_around(cpu);
@@ -74,6 +69,21 @@ void cpu_catch_up(struct cpu *cpu)
 	if (timer_queue_next(&cpu->timers) <= now)
 		timer_queue_run(&cpu->timers, now);
 	deadline_changed(cpu);
+}
+
+void cpu_timer_interrupt(void)
+{
+	do_what_is_due(this_cpu(), time_now());
+}
+
+void cpu_catch_up(struct cpu *cpu)
+{
+	uint64_t now;
+
+	interrupts_window();
+	now = time_now();
+	interrupts_taken(cpu, now);
+	do_what_is_due(cpu, now);
 	if (!cpu->current || !(cpu->current->requests & REQUEST_YIELD)) /* else sched_pick() is next */
 		sched_account(cpu);
 }
@@ -165,6 +175,7 @@ struct vcpu *cpu_schedule(struct cpu *cpu)
 		}
 		backend_vcpu_load(cpu, vcpu);
 		vcpu->requests &= ~(uint32_t)(REQUEST_HALTED | REQUEST_YIELD);
-		return vcpu;
+		if (likely(list_empty(&cpu->calls))) /* else this CPU has called itself meanwhile */
+			return vcpu;
 	}
 }

@@ -88,6 +88,9 @@ void cpu_run_calls(struct cpu *cpu);
  * is next. */
 void cpu_look_around(struct cpu *cpu);
 
+/* VECTOR_TIMER has come: while guests run, only where there is no preemption timer. */
+void cpu_timer_interrupt(void);
+
 /* VECTOR_KICK has come. */
 void cpu_kicked(void);
 

@@ -23,9 +23,9 @@ static struct {
 	struct timer console;
 } irq;
 
-/* The run loop looks at its timer queue after every interrupt; there is nothing to do here. */
 static void timer_interrupt(void)
 {
+	cpu_timer_interrupt();
 	lapic_eoi();
 }
 

@@ -6,6 +6,14 @@
 
 #include "lib/types.h"
 
+/* What is decided: written once at boot. */
+extern struct mitigations {
+	bool wanted;                 /* by the config */
+	uint32_t for_entry;          /* a set of ENTRY_MITIGATE_* */
+	bool buffers_safe, l1d_safe; /* the processor needs none of that */
+	bool barrier;                /* IBPB between guests */
+} mitigations;
+
 /* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `on` is the config's `mitigations` key. */
 void mitigations_init(bool on);
 
