@@ -103,6 +103,19 @@ static void set_up(struct emulate_context *context, struct input *input)
 		context->cr0 |= 1;
 }
 
+/*
+ * Before a repeated string instruction with 32-bit addresses does anything, it may clear the upper halves of
+ * what it counts with and points with: see vmm/emulate/string.c.
+ */
+static void forget_upper_halves(struct emulate_context *after, const struct emulate_context *before)
+{
+	static const uint8_t counted[] = {1, 6, 7}; /* RCX, RSI, RDI */
+
+	for (unsigned i = 0; i < sizeof(counted); i++)
+		if (after->gpr[counted[i]] == (uint32_t)before->gpr[counted[i]])
+			after->gpr[counted[i]] = before->gpr[counted[i]];
+}
+
 static bool same_registers(const struct emulate_context *a, const struct emulate_context *b)
 {
 	return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) &&
@@ -124,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case EMULATE_OK: break;
 	case EMULATE_AGAIN: HOLDS(context.rip == before.rip && context.gpr[1] != before.gpr[1]); break;
 	case EMULATE_FAULT:
+		forget_upper_halves(&context, &before);
 		HOLDS(same_registers(&context, &before));
 		HOLDS(context.fault.vector < 32);
 		break;
