@@ -91,7 +91,7 @@ def linux_images(directory):
                         "module2 /boot/initrd initrd", "module2 /boot/cmdline cmdline"],
              {"boot/bareboot": os.path.join(BUILD, "kernels/bareboot.elf"), "boot/kernel": kernel,
               "boot/initrd": initrd, "boot/cmdline": CMDLINE.encode()})
-    config = (f"[vm linux]\nkernel = kernel\ninitrd = initrd\nmemory = {GUEST_MIB}M\nacpi = no\n"
+    config = (f"[vm linux]\nkernel = kernel\ninitrd = initrd\nmemory = {GUEST_MIB}M\nacpi = no\non_crash = hold\n"
               f"cmdline = {CMDLINE}\n")
     return bare_iso, nacre_iso(directory, config, {"kernel": kernel, "initrd": initrd})
 
