@@ -1,6 +1,8 @@
 #include "lib/string.h"
 #include <stdint.h>
 
+#undef memcpy
+
 /* REP MOVSB and STOSB: short, and fast on every processor that has VT-x with EPT. */
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {

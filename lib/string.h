@@ -18,4 +18,9 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 
+#ifndef HOST_BUILD
+/* Where the size is a small constant, moves in place of a call. */
+#define memcpy(dst, src, n) __builtin_memcpy(dst, src, n)
+#endif
+
 #endif

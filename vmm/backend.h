@@ -72,6 +72,12 @@ void backend_segment(enum segment_index index, struct segment *segment);
 uint8_t backend_cpl(void);
 bool backend_long_code(void); /* CS.L in long mode: 64-bit code */
 void backend_paging(struct guest_paging *paging);
+/*
+ * In the handling of an EPT violation: has the processor itself translated the page of `address`, for a write
+ * if `write`? Then `*gpa` is the address behind it.
+ */
+bool must_check backend_translated(gva_t address, bool write, gpa_t *gpa);
+
 void backend_set_cr2(uint64_t value);
 
 /* An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due single-step

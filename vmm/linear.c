@@ -31,39 +31,30 @@ bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging
 }
 
 /* `size` bytes inside one page. What is neither RAM nor ROM is the devices'. */
-static void read_physical(struct vm *vm, gpa_t gpa, void *data, size_t size)
+static void transfer(struct vm *vm, gpa_t gpa, uint8_t *data, size_t size, bool write)
 {
-	const void *from = guest_pointer(&vm->map, gpa, size, false);
+	void *memory = guest_pointer(&vm->map, gpa, size, write);
 
-	if (likely(from))
-		memcpy(data, from, size);
-	else
+	if (likely(memory))
+		memcpy(write ? memory : data, write ? data : memory, size);
+	else if (!write)
 		memory_read(&vm->machine.memory, gpa, data, size);
-}
-
-static void write_physical(struct vm *vm, gpa_t gpa, const void *data, size_t size)
-{
-	void *to = guest_pointer(&vm->map, gpa, size, true);
-
-	if (likely(to))
-		memcpy(to, data, size);
 	else if (guest_map_find(&vm->map, gpa).type != GUEST_ROM)
 		memory_write(&vm->machine.memory, gpa, data, size);
 }
 
 void linear_read(const struct vcpu *vcpu, const struct linear_range *range, void *data)
 {
-	read_physical(vcpu->vm, range->gpa[0], data, range->size[0]);
+	transfer(vcpu->vm, range->gpa[0], data, range->size[0], false);
 	if (range->size[1])
-		read_physical(vcpu->vm, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1]);
+		transfer(vcpu->vm, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1], false);
 }
 
 void linear_write(const struct vcpu *vcpu, const struct linear_range *range, const void *data)
 {
-	write_physical(vcpu->vm, range->gpa[0], data, range->size[0]);
+	transfer(vcpu->vm, range->gpa[0], (uint8_t *)data, range->size[0], true);
 	if (range->size[1])
-		write_physical(vcpu->vm, range->gpa[1], (const uint8_t *)data + range->size[0],
-		               range->size[1]);
+		transfer(vcpu->vm, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1], true);
 }
 
 unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_fault *fault)
@@ -72,24 +63,22 @@ unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_
 	struct linear_range range;
 	struct segment cs;
 	gva_t address = backend_rip();
-	unsigned first;
+	unsigned count = 0;
 
 	backend_paging(&paging);
 	backend_segment(SEG_CS, &cs);
 	if (!backend_long_code())
 		address = (uint32_t)(address + cs.base);
 	/* What lies behind a page end may be missing without harm: the instruction may be shorter. */
-	first = (unsigned)MIN(15, PAGE_SIZE - (address & (PAGE_SIZE - 1)));
-	if (!linear_translate(vcpu, &paging, address, first, ACCESS_EXECUTE, &range, fault))
-		return 0;
-	guest_read(&vcpu->vm->map, range.gpa[0], bytes, first); /* no code comes from a device */
-	if (first < 15) {
-		struct linear_fault behind;
+	while (count < 15) {
+		gva_t at = address + count;
+		size_t piece = MIN(15u - count, PAGE_SIZE - at % PAGE_SIZE);
 
-		if (!linear_translate(vcpu, &paging, address + first, 15 - first, ACCESS_EXECUTE, &range,
-		                      &behind))
-			return first;
-		guest_read(&vcpu->vm->map, range.gpa[0], bytes + first, 15 - first);
+		if (!linear_translate(vcpu, &paging, at, piece, ACCESS_EXECUTE, &range, fault))
+			break;
+		guest_read(&vcpu->vm->map, range.gpa[0], bytes + count,
+		           piece); /* no code comes from a device */
+		count += (unsigned)piece;
 	}
-	return 15;
+	return count;
 }

@@ -22,8 +22,11 @@ static bool access_memory(struct emulate_context *context, gva_t address, void *
 	struct linear_range range;
 	struct linear_fault fault;
 
-	if (!linear_translate(emulation->vcpu, &emulation->paging, address, size, reads ? 0 : ACCESS_WRITE,
-	                      &range, &fault)) {
+	if (address % PAGE_SIZE + size <= PAGE_SIZE && backend_translated(address, !reads, &range.gpa[0])) {
+		range.size[0] = size;
+		range.size[1] = 0;
+	} else if (!linear_translate(emulation->vcpu, &emulation->paging, address, size,
+	                             reads ? 0 : ACCESS_WRITE, &range, &fault)) {
 		context->fault = (struct emulate_fault){EXCEPTION_PF, fault.error_code, fault.address};
 		return false;
 	}
@@ -64,7 +67,7 @@ static void store_context(struct vcpu *vcpu, const struct emulate_context *conte
 enum action mmio_emulate(struct vcpu *vcpu)
 {
 	struct emulation emulation = {.vcpu = vcpu};
-	struct emulate_context context = {0};
+	struct emulate_context context;
 	struct linear_fault fault;
 
 	context.byte_count = (uint8_t)linear_fetch(vcpu, context.bytes, &fault);

@@ -325,12 +325,13 @@ static void press_button(struct vm *vm)
 
 static void force_off(struct vm *vm)
 {
-	if (vm->state == VM_STOPPED)
-		return;
-	if (vm->state == VM_HELD || vm->vcpu.requests & REQUEST_STOP)
-		free_vm(vm); /* it has ended by itself */
-	else
+	if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
 		vm_stop(vm, VM_FORCED);
+	} else if (vm->state != VM_STOPPED) {
+		if (vm->state == VM_STARTING && !(vm->vcpu.requests & REQUEST_STOP))
+			vm->end = VM_FORCED; /* else it has ended by itself */
+		free_vm(vm);                 /* nothing to say: it does not run */
+	}
 }
 
 static void carry_out(struct cpu_call *call)

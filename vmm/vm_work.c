@@ -29,12 +29,10 @@ static int map_devices(struct vm *vm)
 	int error = 0;
 
 	for (unsigned i = 0; i < space->bindings && !error; i++) {
-		gpa_t end = space->binding[i].base + space->binding[i].region->size;
+		const struct memory_region *region = space->binding[i].region;
 
-		for (gpa_t at = ALIGN_DOWN(space->binding[i].base, PAGE_SIZE); at < end && !error;
-		     at += PAGE_SIZE)
-			if (guest_map_find(&vm->map, at).type != GUEST_DEVICE)
-				error = guest_map_add(&vm->map, at, PAGE_SIZE, GUEST_DEVICE);
+		error = guest_map_add(&vm->map, region->base, ALIGN_UP(region->size, PAGE_SIZE),
+		                      GUEST_DEVICE);
 	}
 	return error;
 }

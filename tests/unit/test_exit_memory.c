@@ -5,9 +5,11 @@
 #define EXIT_EPT_MISCONFIGURATION 49
 
 /* SDM Vol. 3C "Exit Qualification for EPT Violations". */
-#define READS          BIT(0)
-#define WRITES         BIT(1)
-#define FETCHES        BIT(2)
+#define READS   BIT(0)
+#define WRITES  BIT(1)
+#define FETCHES BIT(2)
+#define TRANSLATED                                                                                           \
+	(BIT(7) | BIT(8)) /* a linear address, which is valid, and not an entry of the page tables */
 #define NMI_UNBLOCKING BIT(12)
 
 static bool violation(gpa_t gpa, uint64_t qualification)
@@ -108,6 +110,37 @@ static void writes_to_rom_are_lost(void **state)
 	emulate("\x87\x05\x00\x00\x0f\x00", RIG_ROM, WRITES);
 	assert_int_equal(vm.vcpu.gpr[RAX], bios);
 	assert_int_equal(rig_memory(RIG_ROM, 4), bios);
+}
+
+/* Its answer differs from that of the page tables here, which shows whose was taken. */
+static void the_processors_own_translation_is_taken(void **state)
+{
+	const uint32_t bios = 0x12345678;
+
+	(void)state;
+	assert_int_equal(guest_load(&vm.map, RIG_ROM + 0x123, &bios, 4), 0);
+	vmwrite(VMCS_GUEST_LINEAR_ADDRESS, RIG_HOLE + 0x123);
+	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES | TRANSLATED); /* xchg %eax, 0xa0123 */
+	assert_int_equal(vm.vcpu.gpr[RAX], bios);
+	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES | BIT(7)); /* of a page-table entry */
+	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
+	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES | BIT(8)); /* not valid */
+	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
+
+	/* What was allowed for a read is not for a write, for a fetch not at all; and it is of one page. */
+	rig_poke(0x5ffc, 0x55667788, 4);
+	rig_poke(0x6000, 0x11223344, 4);
+	vmwrite(VMCS_GUEST_LINEAR_ADDRESS, 0x5ffc);
+	emulate("\xa1\xfc\x5f\x00\x00", RIG_HOLE + 0xffc, READS | TRANSLATED); /* mov 0x5ffc, %eax */
+	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
+	emulate("\x87\x05\xfc\x5f\x00\x00", RIG_HOLE + 0xffc, READS | TRANSLATED);
+	assert_int_equal(vm.vcpu.gpr[RAX], 0x55667788);
+	emulate("\xa1\xfc\x5f\x00\x00", RIG_HOLE + 0xffc, FETCHES | TRANSLATED);
+	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff); /* which the exchange left there */
+	emulate("\xa1\xfd\x5f\x00\x00", RIG_HOLE + 0xffd, READS | TRANSLATED);
+	assert_int_equal(vm.vcpu.gpr[RAX], 0x44ffffff);
+	emulate("\xa1\x00\x60\x00\x00", RIG_HOLE, READS | TRANSLATED);
+	assert_int_equal(vm.vcpu.gpr[RAX], 0x11223344);
 }
 
 static void the_stack_and_flags_come_back(void **state)
@@ -290,6 +323,7 @@ int main(void)
 		rig_test(a_hole_reads_as_all_ones),
 		rig_test(writes_to_a_hole_are_lost),
 		rig_test(writes_to_rom_are_lost),
+		rig_test(the_processors_own_translation_is_taken),
 		rig_test(the_stack_and_flags_come_back),
 		rig_test(code_in_a_hole_is_undefined),
 		rig_test(an_emulated_instruction_ends_its_shadow_and_traps),

@@ -9,7 +9,9 @@
 #include "vmm/mmio.h"
 #include "vmm/vmx/vmx.h"
 
+#define VIOLATION_READ           BIT(0)
 #define VIOLATION_WRITE          BIT(1)
+#define VIOLATION_TRANSLATED     (BIT(7) | BIT(8)) /* of a linear address, not one of a page-table entry */
 #define VIOLATION_NMI_UNBLOCKING BIT(12)
 
 /* Will the access succeed once the page is mapped? */
@@ -18,6 +20,18 @@ static bool mapping_helps(const struct vcpu *vcpu, gpa_t gpa, uint64_t qualifica
 	enum guest_type type = guest_map_find(&vcpu->vm->map, gpa).type;
 
 	return type == GUEST_RAM || (type == GUEST_ROM && !(qualification & VIOLATION_WRITE));
+}
+
+bool backend_translated(gva_t address, bool write, gpa_t *gpa)
+{
+	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
+
+	if ((~qualification & VIOLATION_TRANSLATED) ||
+	    !(qualification & (write ? VIOLATION_WRITE : VIOLATION_READ | VIOLATION_WRITE)) ||
+	    (address ^ vmread(VMCS_GUEST_LINEAR_ADDRESS)) >> PAGE_SHIFT)
+		return false;
+	*gpa = ALIGN_DOWN(vmread(VMCS_GUEST_PHYSICAL_ADDRESS), PAGE_SIZE) | address % PAGE_SIZE;
+	return true;
 }
 
 enum action exit_ept_violation(struct vcpu *vcpu)
