@@ -30,6 +30,7 @@ EXITS = (
     ("exit_pio_pmtimer", 220, "1,270; QEMU 5,036"),
     ("exit_pio_uart", 220, "1,270; QEMU 5,036"),
     ("exit_cr0_wp", 150, "1,994"),
+    ("exit_mmio_hpet", None, ""),
     ("hlt_wake", None, ""),
 )
 

@@ -35,7 +35,8 @@
 		print("bench %s %u\n", name, (full - empty + ROUNDS * (count) / 2) / (ROUNDS * (count)));    \
 	} while (0)
 
-#define TSC_ADJUST 0x3b
+#define TSC_ADJUST   0x3b
+#define HPET_COUNTER 0xfed000f0
 
 static volatile uint64_t woken_at;
 
@@ -116,6 +117,7 @@ static void measure_exits(void)
 	MEASURE("exit_pio_pmtimer", 1, "inl %%dx, %%eax", 0, 0, 0x608);
 	MEASURE("exit_pio_uart", 1, "inb %%dx, %%al", 0, 0, 0x3fd);
 	MEASURE("exit_pio_none", 1, "inb %%dx, %%al", 0, 0, 0x5555);
+	MEASURE("exit_mmio_hpet", 1, "mov (%%rcx), %%rax", 0, HPET_COUNTER, 0);
 	MEASURE("exit_wbinvd", 1, "wbinvd", 0, 0, 0);
 	MEASURE("exit_cr0_wp", 2, "mov %%rax, %%cr0; mov %%rcx, %%cr0", cr0 ^ CR0_WP, cr0, 0);
 	MEASURE("exit_cr0_cd", 2, "mov %%rax, %%cr0; mov %%rcx, %%cr0", cr0 ^ CR0_CD, cr0, 0);
