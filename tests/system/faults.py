@@ -145,8 +145,9 @@ def reset_loop(operator, name):
     operator.expect(r"vm fault: the guest resets its machine \(reset 1\)")
     operator.expect(r"vm fault: the guest resets its machine \(reset \d\d+\)")
     operator.to_shell()
-    operator.usable("running")
-    operator.stop()
+    operator.usable("(running|starting)")
+    operator.command("stop fault")  # which says nothing if it is starting
+    operator.usable(r"stopped .*stopped by the operator")
 
 
 def look(operator):
