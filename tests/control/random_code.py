@@ -29,8 +29,8 @@ ENDS = (r"triple fault: an exception, and no handler for it could be entered|"
 STALL_TIMEOUT = 10  # seconds without a word: it hangs with interrupts off
 RESTARTS_PER_PROGRAM = 1 / 50
 
-PROGRESS = (r"random done programs (?P<done>\d+)|"
-            r"random at (?P<at>\d+) resets \d+|"
+PROGRESS = (r"random done programs (?P<done>\d+)\r|"
+            r"random at (?P<at>\d+) resets \d+\r|"
             r"error: vm random, vCPU 0: (?P<end>[^\r]*)\r|"
             r"vm random: (?P<halted>halted with interrupts off)")
 
