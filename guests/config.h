@@ -30,7 +30,14 @@ enum config_type {
 /* What becomes of a VM that ends by a fault of its own. */
 enum config_crash { CRASH_STOP, CRASH_RESTART, CRASH_HOLD };
 
-enum config_console { CONSOLE_SHARED, CONSOLE_NONE, CONSOLE_COM2, CONSOLE_COM3, CONSOLE_COM4 };
+/* The last three: the I/O base of the machine's serial port. */
+enum config_console {
+	CONSOLE_SHARED,
+	CONSOLE_NONE,
+	CONSOLE_COM2 = 0x2f8,
+	CONSOLE_COM3 = 0x3e8,
+	CONSOLE_COM4 = 0x2e8
+};
 enum config_view { VIEW_AUTO, VIEW_SERIAL, VIEW_SCREEN };
 
 struct monitor_config {

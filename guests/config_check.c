@@ -23,10 +23,7 @@ void config_check_vm(struct config_parser *p, const struct vm_config *vm)
 /* The I/O base of the machine's serial port that is `vm`'s alone; 0: it has none. */
 static unsigned own_port(const struct vm_config *vm)
 {
-	static const uint16_t bases[] = {
-		[CONSOLE_COM2] = 0x2f8, [CONSOLE_COM3] = 0x3e8, [CONSOLE_COM4] = 0x2e8};
-
-	return vm->console < ARRAY_SIZE(bases) ? bases[vm->console] : 0;
+	return vm->console > CONSOLE_NONE ? vm->console : 0;
 }
 
 /* May VM number `index` have the serial port that it asks for? */

@@ -155,15 +155,6 @@ static int populate(struct guest_map *map, uint64_t memory)
 
 /* ---- The VM ---- */
 
-static unsigned vm_order(void)
-{
-	unsigned order = 0;
-
-	while (PAGE_SIZE << order < sizeof(struct vm))
-		order++;
-	return order;
-}
-
 /* Where the operator finds it. A port that does not answer leaves the VM on the shared console, and says so.
  */
 static void choose_console(const struct vm_config *section, struct vm *vm)
@@ -173,13 +164,11 @@ static void choose_console(const struct vm_config *section, struct vm *vm)
 		[VIEW_SERIAL] = CHANNEL_VIEW_SERIAL,
 		[VIEW_SCREEN] = CHANNEL_VIEW_SCREEN,
 	};
-	static const uint16_t port[] = {
-		[CONSOLE_COM2] = 0x2f8, [CONSOLE_COM3] = 0x3e8, [CONSOLE_COM4] = 0x2e8};
 
 	if (section->console == CONSOLE_NONE)
 		channel_drop_output(&vm->console);
 	else if (section->console != CONSOLE_SHARED)
-		(void)!console_bind_port(&vm->console, port[section->console], OWN_PORT_SPEED);
+		(void)!console_bind_port(&vm->console, (uint16_t)section->console, OWN_PORT_SPEED);
 	channel_set_view(vm->console.number, view[section->view]);
 }
 
@@ -212,7 +201,7 @@ struct vm *plan_vm(const struct vm_config *section, unsigned number)
 		          section->name, section->cpus_line, cpu_count - 1);
 		return NULL;
 	}
-	frames = frames_alloc(vm_order(), FRAME_OWNER_MONITOR, FRAME_DATA);
+	frames = frames_alloc(frames_order(sizeof(*vm)), FRAME_OWNER_MONITOR, FRAME_DATA);
 	if (!frames) {
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->name);
 		return NULL;

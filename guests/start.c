@@ -27,16 +27,6 @@ static void put(const char *line)
 
 /* ---- Config ---- */
 
-/* Of the frames that hold `size` bytes. */
-static unsigned order_of(size_t size)
-{
-	unsigned order = 0;
-
-	while (PAGE_SIZE << order < size)
-		order++;
-	return order;
-}
-
 static bool read_config(void)
 {
 	static struct config_error errors[ERRORS_SHOWN];
@@ -50,7 +40,7 @@ static bool read_config(void)
 		          "entry, or build the image with make iso CONFIG=FILE.\n");
 		return false;
 	}
-	storage = frames_alloc(order_of(config_storage_size(hpa_to_pointer(file->start), file->size)),
+	storage = frames_alloc(frames_order(config_storage_size(hpa_to_pointer(file->start), file->size)),
 	                       FRAME_OWNER_MONITOR, FRAME_DATA);
 	count = config_parse(hpa_to_pointer(file->start), file->size,
 	                     storage ? hpa_to_pointer(storage) : NULL, &config, errors, ERRORS_SHOWN);

@@ -49,6 +49,16 @@ int must_check frames_init(const struct memory_range *usable, size_t usable_coun
  * once. */
 void frames_extend(void);
 
+/* The order of the smallest block that holds `size` bytes. */
+static inline unsigned frames_order(uint64_t size)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < size)
+		order++;
+	return order;
+}
+
 /* 2^order frames, naturally aligned and zeroed; 0 if there are none (frame 0 is never given out). */
 hpa_t must_check frames_alloc(unsigned order, uint16_t owner, enum frame_type type);
 

@@ -145,12 +145,9 @@ static void describe(struct memory_range all, hpa_t bookkeeping, uint64_t size)
  */
 static hpa_t find_bookkeeping(uint64_t *size, struct memory_range bounds)
 {
-	unsigned order = 0;
-	hpa_t hpa;
+	unsigned order = frames_order(*size);
+	hpa_t hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA);
 
-	while (PAGE_SIZE << order < *size)
-		order++;
-	hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA);
 	if (!hpa)
 		return place(*size, bounds);
 	*size = PAGE_SIZE << order;

@@ -96,11 +96,6 @@ void cpu_look_around(struct cpu *cpu)
 		vcpu_request(cpu->current, REQUEST_YIELD);
 }
 
-void cpu_kicked(void)
-{
-	cpu_look_around(this_cpu());
-}
-
 void cpu_call(struct cpu *cpu, struct cpu_call *call)
 {
 	if (__atomic_exchange_n(&call->queued, true, __ATOMIC_ACQ_REL))

@@ -31,7 +31,7 @@ static void timer_interrupt(void)
 
 static void kick_interrupt(void)
 {
-	cpu_kicked();
+	cpu_look_around(this_cpu());
 	lapic_eoi();
 }
 

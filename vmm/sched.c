@@ -242,12 +242,13 @@ static void ask(struct cpu *from, struct cpu *to)
  * themselves, too. */
 static void ask_for_work(struct cpu *cpu, uint64_t now)
 {
-	if (now - cpu->sched.balanced < time_tsc_from_ns(ASK_NS))
+	if (now - cpu->sched.balanced < time_ticks(ASK_NS))
 		return;
 	for (unsigned i = 0; i < cpu_count; i++) {
-		struct cpu *other = cpu_get(i);
+		struct cpu *other = cpu_get((cpu->sched.asked + 1 + i) % cpu_count);
 
 		if (other != cpu && __atomic_load_n(&other->sched.waiting, __ATOMIC_RELAXED)) {
+			cpu->sched.asked = other->index;
 			cpu->sched.balanced = now;
 			ask(other, cpu);
 			return;
@@ -404,12 +405,6 @@ static bool throttle(struct cpu *cpu, struct vcpu *vcpu, uint64_t now)
 	return true;
 }
 
-static void end_turn(struct sched_queue *queue, struct vcpu *vcpu, uint64_t now)
-{
-	trace_if_on(TRACE_SLICE, vcpu->vm->number, 0, 0, 0);
-	enqueue(queue, vcpu, now);
-}
-
 /* May `running` go on? Otherwise it is put where it belongs. */
 static bool goes_on(struct cpu *cpu, uint64_t now)
 {
@@ -417,14 +412,14 @@ static bool goes_on(struct cpu *cpu, uint64_t now)
 	struct vcpu *running = queue->running;
 
 	raise_floor(queue, now);
-	if (!vcpu_wants_to_run(running))
+	if (!vcpu_wants_to_run(running)) {
 		block(running);
-	else if (throttle(cpu, running, now))
-		;
-	else if (!turn_is_over(queue, now))
-		return true;
-	else
-		end_turn(queue, running, now);
+	} else if (!throttle(cpu, running, now)) {
+		if (!turn_is_over(queue, now))
+			return true;
+		trace_if_on(TRACE_SLICE, running->vm->number, 0, 0, 0);
+		enqueue(queue, running, now);
+	}
 	queue->running = NULL;
 	return false;
 }

@@ -56,6 +56,7 @@ struct sched_queue {
 	uint64_t floor;    /* nobody in the queue is much behind this vtime */
 	uint64_t turn;     /* TSC when the current turn began */
 	uint64_t balanced; /* TSC of the last look at the other CPUs' queues */
+	unsigned asked;    /* index of the CPU last asked for work */
 	uint64_t busy;     /* TSC ticks spent on vCPUs; any CPU may read these two */
 	uint64_t switches; /* world switches */
 };

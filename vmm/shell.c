@@ -300,9 +300,10 @@ void shell_input(uint8_t byte)
 
 void shell_work(void)
 {
-	if (shell.head == shell.tail)
-		return;
-	while (shell.head != shell.tail)
+	/* What comes in while the answer goes out asks for a look that this one is. */
+	while (shell.head != shell.tail) {
 		take(shell.typed[shell.tail++ % SHELL_TYPED]);
-	console_poll();
+		if (shell.head == shell.tail)
+			console_poll();
+	}
 }

@@ -52,7 +52,6 @@ struct acpi_info {
 	bool has_8259;       /* PCAT_COMPAT */
 	hpa_t lapic_address; /* MADT, incl. the 64-bit override; 0 without a MADT */
 	unsigned cpu_count, ioapic_count;
-	bool cpus_truncated; /* more than ACPI_CPUS_MAX */
 	struct acpi_cpu cpu[ACPI_CPUS_MAX];
 	struct acpi_ioapic ioapic[ACPI_IOAPICS_MAX];
 	struct acpi_isa_irq isa_irq[ACPI_ISA_IRQS];

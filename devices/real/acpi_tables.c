@@ -17,13 +17,23 @@ enum {
 	MADT_X2APIC = 9,
 };
 
+/* Firmware may name a processor twice: for its xAPIC and for its x2APIC. */
 static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 {
+	bool enabled = flags & 1;
+
+	for (unsigned i = 0; i < info->cpu_count; i++) {
+		if (info->cpu[i].apic_id == apic_id) {
+			info->cpu[i].enabled |= enabled;
+			return;
+		}
+	}
 	if (info->cpu_count == ACPI_CPUS_MAX) {
-		info->cpus_truncated = true;
+		acpi_problem(info, "ACPI: more than %u processors; APIC ID %u is left out", ACPI_CPUS_MAX,
+		             apic_id);
 		return;
 	}
-	info->cpu[info->cpu_count++] = (struct acpi_cpu){apic_id, flags & 1};
+	info->cpu[info->cpu_count++] = (struct acpi_cpu){apic_id, enabled};
 }
 
 static void add_override(struct acpi_info *info, const uint8_t *entry)

@@ -244,7 +244,7 @@ static void bench_events(unsigned index)
 	bench_on(index);
 	if (bench.kicks[index]) {
 		bench.kicks[index] = 0;
-		cpu_kicked();
+		cpu_look_around(this_cpu());
 	}
 	for (unsigned i = 0; i < BENCH_VMS; i++) {
 		struct load *load = &bench.load[i];

@@ -305,15 +305,30 @@ static void test_madt_entries_that_run_over(void **state)
 	assert_false(info.has_madt);
 }
 
+/* The second as in make_madt(): a disabled xAPIC entry, then an enabled x2APIC one. */
+static void test_processor_named_twice(void **state)
+{
+	size_t at = MADT + 44;
+	const uint8_t entries[] = {0, 8, 0, 5, 0, 0, 0, 0, 9, 16, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+
+	(void)state;
+	memcpy(memory + at, entries, sizeof(entries));
+	table(MADT, "APIC", 44 + sizeof(entries));
+	parse();
+	assert_int_equal(info.cpu_count, 1);
+	assert_int_equal(info.cpu[0].apic_id, 5);
+	assert_true(info.cpu[0].enabled);
+}
+
 static void test_too_many(void **state)
 {
 	size_t at = MADT + 44;
 
 	(void)state;
-	for (unsigned i = 0; i < 300; i++, at += 8) {
-		const uint8_t entry[8] = {0, 8, 0, (uint8_t)i, 1};
+	for (unsigned i = 0; i < 300; i++, at += 16) {
+		const uint8_t entry[16] = {9, 16, 0, 0, (uint8_t)i, (uint8_t)(i >> 8), 0, 0, 1};
 
-		memcpy(memory + at, entry, 8);
+		memcpy(memory + at, entry, 16);
 	}
 	for (unsigned i = 0; i < 20; i++, at += 12) {
 		const uint8_t entry[12] = {1, 12, (uint8_t)i};
@@ -323,7 +338,7 @@ static void test_too_many(void **state)
 	table(MADT, "APIC", (uint32_t)(at - MADT));
 	parse();
 	assert_int_equal(info.cpu_count, ACPI_CPUS_MAX);
-	assert_true(info.cpus_truncated);
+	assert_true(complains("processors; APIC ID 256 is left out"));
 	assert_int_equal(info.ioapic_count, ACPI_IOAPICS_MAX);
 	assert_true(info.problem_count >= 4);
 }
@@ -470,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup(test_table_where_no_memory_is, setup),
 		cmocka_unit_test_setup(test_wrong_root, setup),
 		cmocka_unit_test_setup(test_madt_entries_that_run_over, setup),
+		cmocka_unit_test_setup(test_processor_named_twice, setup),
 		cmocka_unit_test_setup(test_too_many, setup),
 		cmocka_unit_test_setup(test_override_out_of_range, setup),
 		cmocka_unit_test_setup(test_fadt_of_acpi_1, setup),

@@ -109,7 +109,7 @@ static void another_cpu_is_kicked_and_this_one_looks(void **state)
 	assert_int_equal(bench.kicked[1], 1);
 	assert_int_equal(there->requests, 0); /* it is the other's; the interrupt does it */
 	bench_on(1);
-	cpu_kicked();
+	cpu_look_around(this_cpu());
 	assert_int_equal(there->requests, REQUEST_YIELD);
 	bench_pass(BENCH_STEP);
 	assert_string_equal(order, "0@0 1@1 ");
@@ -125,7 +125,7 @@ static void without_a_vcpu_there_is_nothing_to_look_up_from(void **state)
 	(void)state;
 	assert_null(bench.cpu[0].current);
 	cpu_call(&bench.cpu[0], &calls[0]);
-	cpu_kicked();
+	cpu_look_around(this_cpu());
 	assert_false(bench_schedule());
 	assert_string_equal(order, "0@0 ");
 }

@@ -103,8 +103,15 @@ struct channel *console_attached(void)
 	return attached;
 }
 
+static const char *arriving; /* on the line while the console is polled */
+
 void console_poll(void)
 {
+	const char *text = arriving;
+
+	arriving = NULL;
+	for (; text && *text; text++)
+		shell_input((uint8_t)*text);
 	if (!attached)
 		shell_show_prompt();
 }
@@ -309,6 +316,16 @@ static void test_commands(void **state)
 	terminal.all[0] = '\0';
 	type("   \r\r");
 	assert_string_equal(terminal.all, "nacre>    \nnacre> \n");
+}
+
+/* The look that it asks for is the one that goes on. */
+static void test_input_that_comes_during_an_answer(void **state)
+{
+	(void)state;
+	type("help log");
+	arriving = "help stat\r";
+	type("\r");
+	assert_true(said("\nstat [VM]: numbers of a VM\n"));
 }
 
 static void test_help(void **state)
@@ -571,6 +588,7 @@ int main(void)
 		cmocka_unit_test_setup(test_editing, setup),
 		cmocka_unit_test_setup(test_long_line, setup),
 		cmocka_unit_test_setup(test_commands, setup),
+		cmocka_unit_test_setup(test_input_that_comes_during_an_answer, setup),
 		cmocka_unit_test_setup(test_help, setup),
 		cmocka_unit_test_setup(test_log, setup),
 		cmocka_unit_test_setup(test_waits_for_the_run_loop, setup),

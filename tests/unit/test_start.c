@@ -69,12 +69,7 @@ static unsigned file_count;
 
 static void *add_file(const char *name, size_t size)
 {
-	unsigned order = 0;
-	hpa_t hpa;
-
-	while (PAGE_SIZE << order < size)
-		order++;
-	hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA);
+	hpa_t hpa = frames_alloc(frames_order(size), FRAME_OWNER_MONITOR, FRAME_DATA);
 	assert_true(hpa);
 	files[file_count++] = (struct guest_file){name, hpa, size};
 	return hpa_to_pointer(hpa);

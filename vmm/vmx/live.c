@@ -8,11 +8,8 @@
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "vmm/cpuid.h"
-#include "vmm/interrupts.h"
 #include "vmm/mitigations.h"
 #include "vmm/vmx/vmx.h"
-
-extern const char vmx_exit_entry[];
 
 /* In the order of vcpu_live.msr. The last exists only with RDTSCP. */
 static const uint32_t live_msrs[VCPU_LIVE_MSRS] = {
@@ -98,7 +95,7 @@ void vmx_reset_live(struct vcpu *vcpu)
 	vcpu->xcr0 = 1;
 }
 
-static void load_vmcs(struct cpu *cpu, struct vcpu *vcpu)
+void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (cpu->loaded == vcpu)
 		return;
@@ -120,7 +117,7 @@ void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vcpu *before = cpu->live;
 
-	load_vmcs(cpu, vcpu);
+	backend_vcpu_look(cpu, vcpu);
 	if (before != vcpu) {
 		uint64_t mask = cpuid_xcr0_mask();
 
@@ -132,11 +129,6 @@ void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 	}
 	if (unlikely(vcpu->home != cpu))
 		settle_here(cpu, vcpu);
-}
-
-void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu)
-{
-	load_vmcs(cpu, vcpu);
 }
 
 /* SDM Vol. 3C "Software Use of Virtual-Machine Control Structures": VMCLEAR before another processor takes
