@@ -201,6 +201,11 @@ struct vm *plan_vm(const struct vm_config *section, unsigned number)
 		          section->name, section->cpus_line, cpu_count - 1);
 		return NULL;
 	}
+	if (section->cpus != UINT64_MAX && section->cpus != plan.cpus)
+		log_warning(
+			"vm %s: config line %u: cpus: this machine runs guests on processors 0 to %u; the "
+			"others are left out\n",
+			section->name, section->cpus_line, cpu_count - 1);
 	frames = frames_alloc(frames_order(sizeof(*vm)), FRAME_OWNER_MONITOR, FRAME_DATA);
 	if (!frames) {
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->name);

@@ -3,7 +3,11 @@
 #include "lib/string.h"
 #include "vmm/linear.h"
 #include "vmm/log.h"
+#include "vmm/time.h"
 #include "vmm/vm.h"
+
+/* Between whole reports of a VM that is started anew each time: the log is everybody's. */
+#define REPORT_NS 10000000000
 
 static const struct {
 	const char *text;
@@ -94,7 +98,13 @@ static void log_line(const char *line)
 
 void vm_report(struct vm *vm)
 {
+	uint64_t now = time_now();
+
 	log_error("vm %s, vCPU 0: %s\n", vm->name, vm_end_name(vm->end));
+	if (vm->plan.on_crash == VM_CRASH_RESTART && vm->reported &&
+	    now - vm->reported < time_tsc_from_ns(REPORT_NS))
+		return;
+	vm->reported = now;
 	vm_dump(vm, log_line);
 }
 

@@ -108,6 +108,7 @@ struct vm {
 	uint64_t emulated;   /* instructions that the emulator ran */
 	uint64_t resets;     /* by the guest */
 	uint64_t restarts;   /* by on_crash */
+	uint64_t reported;   /* TSC of the last whole report; 0: none */
 	uint64_t reset_said; /* TSC when the operator was last told of one */
 	bool halted_said;    /* HLT with interrupts off has been reported */
 	bool powered;        /* the devices are made */
@@ -200,7 +201,8 @@ void vm_keep_dump(struct vm *vm);
 /* Is it the guest's own fault, which deserves a report, and what on_crash says? */
 bool vm_end_is_fault(enum vm_end end);
 
-/* Print the report of a VM that cannot go on: why, and vm_dump(). */
+/* Print the report of a VM that cannot go on: why, and vm_dump(), which one that restarts gets once in ten
+ * seconds. */
 void vm_report(struct vm *vm);
 
 static inline struct vm *machine_vm(const struct machine *machine)

@@ -15,6 +15,30 @@ static void the_reason_comes_first(void **state)
 	                 rig.log);
 }
 
+static unsigned dumps(void)
+{
+	unsigned count = 0;
+
+	for (const char *at = rig.log; (at = strstr(at, "last exits, oldest first")); at++)
+		count++;
+	return count;
+}
+
+static void one_that_restarts_is_shown_whole_once_in_ten_seconds(void **state)
+{
+	(void)state;
+	vm.plan.on_crash = VM_CRASH_RESTART;
+	for (unsigned second = 0; second < 20; second++) {
+		vm_report(&vm);
+		assert_int_equal(dumps(), 1 + second / 10);
+		fake_x86.tsc += RIG_TSC_HZ;
+	}
+	vm.plan.on_crash = VM_CRASH_STOP;
+	vm_report(&vm);
+	vm_report(&vm);
+	assert_int_equal(dumps(), 4);
+}
+
 static void registers_are_all_there(void **state)
 {
 	(void)state;
@@ -79,9 +103,12 @@ static void the_last_exits_come_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(the_reason_comes_first),       rig_test(registers_are_all_there),
-		rig_test(instruction_bytes_are_shown),  rig_test(code_that_cannot_be_read_is_said),
+		rig_test(the_reason_comes_first),
+		rig_test(registers_are_all_there),
+		rig_test(instruction_bytes_are_shown),
+		rig_test(code_that_cannot_be_read_is_said),
 		rig_test(the_last_exits_come_in_order),
+		rig_test(one_that_restarts_is_shown_whole_once_in_ten_seconds),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

@@ -318,6 +318,9 @@ static void a_cpu_that_is_not_there(void **state)
 		"one of them\n");
 	assert_null(vm_find("far"));
 	assert_int_equal(vm_find("one")->plan.cpus, 1);
+	assert_logged(
+		"warning: vm one: config line 7: cpus: this machine runs guests on processors 0 to 0; the "
+		"others are left out\n");
 	assert_int_equal(vm_find("one")->state, VM_RUNNING);
 }
 
