@@ -54,6 +54,18 @@ static void who_watches_depends_on_the_processor(void **state)
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 7);
 }
 
+static void the_interrupt_of_the_apic_fires_what_is_due(void **state)
+{
+	(void)state;
+	vmx_features.preemption_timer = false;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 10);
+	cpu_timer_arm(&cpu, &other, fake_x86.tsc + 5000);
+	fake_x86.tsc += 10;
+	cpu_timer_interrupt();
+	assert_int_equal(expired, 1);
+	assert_int_equal(rig.apic_deadline, fake_x86.tsc + 4990);
+}
+
 static unsigned windows;
 
 static void window(void)
@@ -113,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cpu_test(the_earliest_timer_is_the_deadline),
 		cpu_test(who_watches_depends_on_the_processor),
+		cpu_test(the_interrupt_of_the_apic_fires_what_is_due),
 		cpu_test(catching_up_takes_interrupts_and_fires_timers),
 		cpu_test(an_idle_processor_fires_polls_or_waits),
 	};
