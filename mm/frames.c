@@ -18,9 +18,12 @@ struct frame *frames_describe(hfn_t frame)
 void frames_mark(hfn_t first, uint64_t count, uint16_t owner, enum frame_type type)
 {
 	struct frame *frame = frames_describe(first);
+	union {
+		struct frame frame;
+		uint32_t bits;
+	} mark = {{.owner = owner, .type = type, .order = ORDER_NONE}};
 
-	for (; count; count--, frame++)
-		*frame = (struct frame){.owner = owner, .type = type, .order = ORDER_NONE};
+	__asm__ volatile("rep stosl" : "+D"(frame), "+c"(count) : "a"(mark.bits) : "memory");
 }
 
 static struct list *block_link(hfn_t first)
