@@ -11,7 +11,6 @@
 #define LOOK_SOON_NS 1000000  /* while the operator waits for output: a UART's FIFO takes as long */
 
 unsigned cpu_count;
-void (*cpu_boot_work)(void);
 static struct cpu *cpus[CPUS_MAX];
 
 void cpu_init(struct cpu *cpu, unsigned index)
@@ -155,8 +154,6 @@ struct vcpu *cpu_schedule(struct cpu *cpu)
 
 		if (!list_empty(&cpu->calls))
 			cpu_run_calls(cpu);
-		if (!cpu->index && cpu_boot_work)
-			cpu_boot_work();
 		vcpu = sched_pick(cpu);
 		if (!vcpu) {
 			cpu_idle(cpu);

@@ -84,15 +84,12 @@ void cpu_call(struct cpu *cpu, struct cpu_call *call);
 /* Carry out the calls that wait for this CPU. From the run loop only. */
 void cpu_run_calls(struct cpu *cpu);
 
-/* Before its current vCPU goes on, this CPU's run loop looks at calls, at what the operator typed, and at who
- * is next. VECTOR_KICK asks for it, too. */
+/* Before its current vCPU goes on, this CPU's run loop looks at calls, and at who is next. VECTOR_KICK asks
+ * for it, too. */
 void cpu_look_around(struct cpu *cpu);
 
 /* VECTOR_TIMER has come: while guests run, only where there is no preemption timer. */
 void cpu_timer_interrupt(void);
-
-/* What the boot processor's run loop does besides: the operator's commands. Set by vmm/shell.c. */
-extern void (*cpu_boot_work)(void);
 
 /*
  * Take the real interrupts that wait, and fire the timers that are due. Interrupts cause exits, but a guest

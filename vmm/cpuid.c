@@ -270,11 +270,6 @@ bool cpuid_xcr0_valid(uint64_t value)
 	return true;
 }
 
-bool cpuid_has_xsave(void)
-{
-	return xcr0_mask != 0;
-}
-
 uint8_t cpuid_physical_bits(void)
 {
 	return physical_bits;

@@ -57,7 +57,6 @@ static inline void cpuid_emulate(struct vcpu *vcpu)
 /* XCR0 bits that guests may set; 0 without XSAVE. */
 uint64_t cpuid_xcr0_mask(void);
 bool cpuid_xcr0_valid(uint64_t value);
-bool cpuid_has_xsave(void);
 
 /* MAXPHYADDR, and whether 1 GiB pages exist, for the guest. */
 uint8_t cpuid_physical_bits(void);

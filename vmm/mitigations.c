@@ -38,9 +38,3 @@ uint32_t mitigations_for_entry(void)
 {
 	return mitigations.for_entry;
 }
-
-void mitigations_between_guests(void)
-{
-	if (mitigations.barrier)
-		write_msr(MSR_PRED_CMD, PRED_CMD_IBPB);
-}

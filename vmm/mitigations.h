@@ -4,7 +4,9 @@
 #ifndef VMM_MITIGATIONS_H
 #define VMM_MITIGATIONS_H
 
+#include "lib/registers.h"
 #include "lib/types.h"
+#include "lib/x86.h"
 
 /* What is decided: written once at boot. */
 extern struct mitigations {
@@ -21,7 +23,11 @@ void mitigations_init(bool on);
 uint32_t mitigations_for_entry(void);
 
 /* Another guest gets this processor: it shall not be steered by what the one before taught the predictors. */
-void mitigations_between_guests(void);
+static inline void mitigations_between_guests(void)
+{
+	if (unlikely(mitigations.barrier))
+		write_msr(MSR_PRED_CMD, PRED_CMD_IBPB);
+}
 
 /* One line per mitigation. */
 void mitigations_report(void (*put)(const char *line));

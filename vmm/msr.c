@@ -1,6 +1,7 @@
 #include "vmm/msr.h"
 #include "lib/checked.h"
 #include "lib/registers.h"
+#include "lib/segment.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
 #include "vmm/cpuid.h"
@@ -189,6 +190,17 @@ static bool write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value
 	return true;
 }
 
+/* ---- Where SYSCALL goes: reads pass the bitmap ---- */
+
+static bool write_syscall(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	if (index == MSR_LSTAR && !is_canonical(value))
+		return false;
+	vcpu->live.msr[index - MSR_STAR] = value;
+	write_msr(index, value);
+	return true;
+}
+
 /* MCG_STATUS: nothing to clear. IA32_XSS: no supervisor state component is offered. */
 static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
@@ -223,14 +235,17 @@ static const struct rule low[LOW_MSRS] = {
 	[MSR_MTRR_DEF_TYPE] = {read_mtrr_default,    write_mtrr_default },
 };
 
-/* The few above; the SYSCALL MSRs and their like pass the bitmap and never come here. */
+/* The few above; the others that exist there pass the bitmap and never come here. */
 static const struct rule xss = {read_zero, write_only_zero};
+static const struct rule syscall = {NULL, write_syscall};
 static const struct rule none;
 
 static const struct rule *find(uint32_t index)
 {
 	if (likely(index < LOW_MSRS))
 		return &low[clamp_index(index, LOW_MSRS)];
+	if (index == MSR_STAR || index == MSR_LSTAR)
+		return &syscall;
 	return index == MSR_XSS ? &xss : &none;
 }
 

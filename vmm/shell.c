@@ -71,7 +71,6 @@ void shell_start(void)
 {
 	memset(&shell, 0, sizeof(shell));
 	shell.started = true;
-	cpu_boot_work = shell_work;
 }
 
 void shell_print(const char *format, ...)
@@ -287,23 +286,23 @@ static void take(uint8_t byte)
 	}
 }
 
+/* Commands run here, in the boot processor's run loop. */
+static void take_typed(struct cpu_call *call)
+{
+	while (shell.head != shell.tail)
+		take(shell.typed[shell.tail++ % SHELL_TYPED]);
+	console_poll();
+}
+
 void shell_input(uint8_t byte)
 {
+	static struct cpu_call call = {.run = take_typed};
+
 	if (!shell.started)
 		return;
 	if (shell.head - shell.tail == SHELL_TYPED)
 		put("\a");
 	else
 		shell.typed[shell.head++ % SHELL_TYPED] = byte;
-	cpu_look_around(this_cpu());
-}
-
-void shell_work(void)
-{
-	/* What comes in while the answer goes out asks for a look that this one is. */
-	while (shell.head != shell.tail) {
-		take(shell.typed[shell.tail++ % SHELL_TYPED]);
-		if (shell.head == shell.tail)
-			console_poll();
-	}
+	cpu_call(this_cpu(), &call);
 }

@@ -30,11 +30,9 @@ void shell_init(void);
 /* Add a table of commands, which must stay. Before the operator can type. */
 void shell_add_commands(const struct shell_command *commands, size_t count);
 
-/* One byte that the operator typed. Kept for shell_work(), since it may come inside of an exit handler. */
+/* One byte that the operator typed, on the boot processor. Its run loop takes it and runs commands, since
+ * this may be inside of an exit handler. */
 void shell_input(uint8_t byte);
-
-/* Take what was typed; commands run here. From the boot processor's run loop. */
-void shell_work(void);
 
 /* Answer of a command. */
 void shell_print(const char *format, ...) printf_like(1, 2);

@@ -82,8 +82,10 @@ struct exit_record {
 	uint64_t reason;
 };
 
-/* System-call MSRs and their like, in the order of vmm/vmx/live.c. */
-#define VCPU_LIVE_MSRS 6
+/* System-call MSRs and their like, in the order of vmm/vmx/live.c. The first are written through msr_write(),
+ * so that they are known here at any time. */
+#define VCPU_LIVE_MSRS  6
+#define VCPU_KNOWN_MSRS 2
 
 /* Registers that stay in the processor across exits; here while another vCPU has the processor. */
 struct vcpu_live {

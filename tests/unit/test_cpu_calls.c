@@ -176,30 +176,6 @@ static void a_call_may_follow_what_it_is_about(void **state)
 	assert_string_equal(order, "0@1 0@0 ");
 }
 
-/* ---- The boot processor's own work ---- */
-
-static unsigned boot_works;
-
-static void boot_work(void)
-{
-	boot_works++;
-	assert_int_equal(this_cpu()->index, 0);
-}
-
-static void the_boot_processor_alone_has_work_of_its_own(void **state)
-{
-	(void)state;
-	boot_works = 0;
-	cpu_boot_work = boot_work;
-	assert_false(bench_schedule());
-	assert_true(boot_works > 0);
-	boot_works = 0;
-	bench_on(1);
-	assert_false(bench_schedule());
-	assert_int_equal(boot_works, 0);
-	cpu_boot_work = NULL;
-}
-
 /* ---- Timers ---- */
 
 static unsigned expired;
@@ -257,7 +233,6 @@ int main(void)
 		call_test(a_call_may_queue_itself_again),
 		call_test(a_call_may_queue_another),
 		call_test(a_call_may_follow_what_it_is_about),
-		call_test(the_boot_processor_alone_has_work_of_its_own),
 		call_test(a_cpus_deadline_is_its_first_timers),
 		call_test(a_look_at_interrupts_is_due_20_ms_later),
 	};

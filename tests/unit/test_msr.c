@@ -70,10 +70,25 @@ static void all_others_do_not_exist(void **state)
 	}
 	for (uint32_t index = 0xc0000000; index < 0xc0002000; index++) {
 		assert_false(reads(index, &value)); /* those that exist pass the bitmap */
-		assert_false(writes(index, 0));
+		if (index != MSR_STAR && index != MSR_LSTAR)
+			assert_false(writes(index, 0));
 	}
 	assert_false(reads(UINT32_MAX, &value));
 	assert_false(reads(0x40000000, &value));
+}
+
+/* The processor has them, and the VM knows what they are. */
+static void system_call_targets_are_known(void **state)
+{
+	(void)state;
+	assert_true(writes(MSR_STAR, UINT64_MAX));
+	assert_int_equal(fake_msr_get(MSR_STAR), UINT64_MAX);
+	assert_int_equal(vm.vcpu.live.msr[0], UINT64_MAX);
+	assert_true(writes(MSR_LSTAR, 0xffff800000000000));
+	assert_false(writes(MSR_LSTAR, 0x0000800000000000));
+	assert_false(writes(MSR_LSTAR, 0xfffe800000000000));
+	assert_int_equal(fake_msr_get(MSR_LSTAR), 0xffff800000000000);
+	assert_int_equal(vm.vcpu.live.msr[1], 0xffff800000000000);
 }
 
 static void facts_cannot_be_written(void **state)
@@ -247,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		rig_test(all_others_do_not_exist),
+		rig_test(system_call_targets_are_known),
 		rig_test(facts_cannot_be_written),
 		rig_test(microcode_is_the_machines),
 		rig_test(machine_checks_are_reported_to_nobody),

@@ -28,7 +28,7 @@ static inline void save(struct vcpu *vcpu, uint64_t mask)
 	struct vcpu_live *live = &vcpu->live;
 
 #pragma GCC unroll 8
-	for (unsigned i = 0; i < VCPU_LIVE_MSRS; i++)
+	for (unsigned i = VCPU_KNOWN_MSRS; i < VCPU_LIVE_MSRS; i++)
 		if (HAS_LIVE_MSR(i))
 			live->msr[i] = read_msr(live_msrs[i]);
 	live->dr[0] = read_dr0();

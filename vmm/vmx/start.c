@@ -35,13 +35,12 @@ void backend_report(void (*put)(const char *line))
 
 /* SDM Vol. 3C "MSR-Bitmap Address": reads low, reads high, writes low, writes high, 1 KiB each; 1 means exit.
  */
-static void pass_through(uint8_t *bitmap, uint32_t msr, bool reads, bool writes)
+static void pass_through(uint8_t *bitmap, uint32_t msr, bool writes)
 {
 	uint8_t *half = bitmap + (msr >= 0xc0000000 ? 1024 : 0);
 	uint32_t bit = msr & 0x1fff;
 
-	if (reads)
-		half[bit / 8] &= (uint8_t)~BIT(bit % 8);
+	half[bit / 8] &= (uint8_t)~BIT(bit % 8);
 	if (writes)
 		half[2048 + bit / 8] &= (uint8_t)~BIT(bit % 8);
 }
@@ -50,9 +49,8 @@ static int create_msr_bitmap(void)
 {
 	/* Registers that the VMCS switches, or that the monitor never uses: the guest's own. */
 	static const uint32_t guests_own[] = {
-		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT,
-		MSR_EFER,        MSR_STAR,         MSR_LSTAR,        MSR_CSTAR,
-		MSR_FMASK,       MSR_FS_BASE,      MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
+		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT,     MSR_EFER,
+		MSR_CSTAR,       MSR_FMASK,        MSR_FS_BASE,      MSR_GS_BASE, MSR_KERNEL_GS_BASE,
 	};
 	uint8_t *bitmap;
 
@@ -64,10 +62,12 @@ static int create_msr_bitmap(void)
 	bitmap = hpa_to_pointer(msr_bitmap);
 	memset(bitmap, 0xff, PAGE_SIZE);
 	for (unsigned i = 0; i < ARRAY_SIZE(guests_own); i++)
-		pass_through(bitmap, guests_own[i], true, true);
-	pass_through(bitmap, MSR_TSC, true, false); /* reads get the offset as RDTSC does */
+		pass_through(bitmap, guests_own[i], true);
+	pass_through(bitmap, MSR_STAR, false);
+	pass_through(bitmap, MSR_LSTAR, false);
+	pass_through(bitmap, MSR_TSC, false); /* reads get the offset as RDTSC does */
 	if (vmx_features.rdtscp)
-		pass_through(bitmap, MSR_TSC_AUX, true, true);
+		pass_through(bitmap, MSR_TSC_AUX, true);
 	return 0;
 }
 
@@ -108,7 +108,7 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 	}
 	write_cr0((read_cr0() | vmx_features.cr0_fixed0) & vmx_features.cr0_fixed1);
 	write_cr4((read_cr4() | vmx_features.cr4_fixed0) & vmx_features.cr4_fixed1);
-	if (cpuid_has_xsave())
+	if (cpuid_xcr0_mask())
 		write_cr4(read_cr4() | CR4_OSXSAVE);
 	if (!vmxon(cpu->vmxon_region)) {
 		format_buffer(problem, size,
