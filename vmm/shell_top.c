@@ -104,18 +104,25 @@ static unsigned find_busiest(void)
 	return busiest;
 }
 
+static unsigned not_shown(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < vm_count; i++)
+		count += vm_get(i) && !top.now[i].shown;
+	return count;
+}
+
 static void draw_vms(void)
 {
-	unsigned number, left = 0;
+	unsigned number, left;
 
 	put(" No  Name             State    CPU   %%CPU  Steal    Exits/s     Intr/s   Memory");
-	while ((number = find_busiest()) != VMS_MAX) {
+	while (top.rows < ROWS - 1 && (number = find_busiest()) != VMS_MAX) {
 		top.now[number].shown = true;
-		if (top.rows < ROWS - 1)
-			draw_vm(number);
-		else
-			left++;
+		draw_vm(number);
 	}
+	left = not_shown();
 	if (left)
 		put("     and %u VMs more", left);
 }

@@ -301,6 +301,27 @@ static void top_waits_for_a_slow_line(void **state)
 	assert_string_equal(said, "");
 }
 
+/* They stay defined, so this comes last. 23 rows: the title, 2 for the processor, the title of the VMs, 18 of
+ * them, the rest.
+ */
+static void what_top_has_no_room_for_is_counted(void **state)
+{
+	static struct vm others[30];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		const struct vm_plan plan = {.name = i == 29 ? "busy" : "other", .weight = 100, .cpus = 1};
+
+		vm_define(&others[i], &plan, i + 1);
+	}
+	run("top", NULL);
+	others[29].vcpu.sched.ran += RIG_TSC_HZ;
+	said[0] = '\0';
+	assert_true(later(RIG_TSC_HZ));
+	assert_said("\n 31  busy"); /* the busiest is first */
+	assert_said("     and 13 VMs more\x1b[K\r\n\x1b[J");
+}
+
 static void shares_and_rates(void **state)
 {
 	struct load a = {.tsc = 10, .ran = 20, .waited = 30, .exits = 40, .injected = 50};
@@ -343,6 +364,7 @@ int main(void)
 		stat_test(top_draws_every_second),
 		stat_test(top_waits_for_a_slow_line),
 		stat_test(shares_and_rates),
+		stat_test(what_top_has_no_room_for_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);
