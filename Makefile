@@ -211,6 +211,9 @@ KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c elf_load.c elf_
 
 KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def tests/kernels/probe/*.h)
 KERNEL_NEEDS_probe-devices := $(wildcard tests/kernels/probe-devices/*.h)
+KERNEL_NEEDS_probe-calendar := $(addprefix tests/kernels/probe-devices/,lines.c output.c pic.c rtc_interrupts.c time.c \
+			       devices.h rtc.h)
+KERNEL_FLAGS_probe-calendar := -Itests/kernels/probe-devices
 
 define KERNEL
 $(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cS]) $(KERNEL_LIB) $(KERNEL_NEEDS_$(1))
@@ -219,7 +222,7 @@ $(foreach kernel,$(KERNELS),$(eval $(call KERNEL,$(kernel))))
 
 $(BUILD)/kernels/%.elf: tests/kernels/lib/kernel.lds tests/kernels/lib/kernel.h lib/x86.h | need-build
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_FLAGS) -Wl,-T,$<,-z,max-page-size=4096,--build-id=none,-z,noexecstack,--no-warn-rwx-segments \
+	$(CC) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -Wl,-T,$<,-z,max-page-size=4096,--build-id=none,-z,noexecstack,--no-warn-rwx-segments \
 		-o $@ $(filter %.c %.S,$^)
 
 # The image files of ours that the config names; any other is the user's own.
@@ -272,7 +275,7 @@ control: control-images ## hostile guests alone; CASES="NAME...", PROGRAMS= and 
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)
 
-equivalence: $(BUILD)/nacre $(BUILD)/check-config $(BUILD)/kernels/probe.elf $(BUILD)/kernels/probe-devices.elf | need-machines need-iso ## the same probes bare and in a guest: every difference must be allowed
+equivalence: $(BUILD)/nacre $(BUILD)/check-config $(patsubst %,$(BUILD)/kernels/%.elf,probe probe-devices probe-calendar) | need-machines need-iso ## the same probes bare and in a guest: every difference must be allowed
 	@$(PYTHON) tests/equivalence/sensitive.py --check
 	@BUILD=$(BUILD) $(PYTHON) tests/equivalence/run.py
 

@@ -1,17 +1,6 @@
 /* The MC146818's registers and interrupts, and the CMOS RAM. */
-#include "devices.h"
+#include "rtc.h"
 
-#define A 0x0a
-#define B 0x0b
-#define C 0x0c
-#define D 0x0d
-
-#define RATE   0x20 /* the divider runs from 32768 Hz */
-#define SET    0x80
-#define PIE    0x40
-#define UIE    0x10
-#define FLAGS  0x70
-#define HOURS  2 /* 24 */
 #define SECOND 1193182ul
 
 static void show_cmos(uint8_t index)
@@ -83,47 +72,31 @@ static void registers(void)
 	end();
 }
 
-/* Interrupts from here on: HLT until IRQ 8. */
-static void start(const char *name)
-{
-	begin(name);
-	line_low(LINE_RTC);
-	pic_start(1);
-	put(MASTER + 1, 0xfb);
-	put(SLAVE + 1, 0xfe);
-}
-
-static void end_of_interrupt(void)
-{
-	put(SLAVE, OCW2_EOI);
-	put(MASTER, OCW2_EOI);
-}
-
 static void periodic(void)
 {
 	for (uint8_t rate = 6; rate < 16; rate++) {
 		unsigned periods = rate < 13 ? 8 : 2;
 		uint64_t began;
 
-		start("");
+		rtc_start("");
 		begin_numbered("rtc_periodic", rate);
 		cmos_write(A, RATE | rate);
 		cmos_write(B, PIE | HOURS);
 		(void)cmos_read(C);
 		value(halt());
-		end_of_interrupt();
+		rtc_end_of_interrupt();
 		value(cmos_read(C) & ~0x30u);
 		began = time_now();
 		for (unsigned i = 0; i < periods; i++) {
 			(void)halt();
-			end_of_interrupt();
+			rtc_end_of_interrupt();
 			(void)cmos_read(C);
 		}
 		show_ratio(time_now() - began, (uint64_t)periods * (SECOND << (rate - 1)) / 32768);
 		end();
 	}
 
-	start("rtc_periodic_off");
+	rtc_start("rtc_periodic_off");
 	cmos_write(A, RATE);
 	cmos_write(B, PIE | HOURS);
 	(void)cmos_read(C);
@@ -131,7 +104,7 @@ static void periodic(void)
 	value(cmos_read(C) & 0x40);
 	end();
 
-	start("rtc_periodic_flag_without_enable");
+	rtc_start("rtc_periodic_flag_without_enable");
 	cmos_write(A, RATE | 3);
 	time_wait(1000);
 	value(cmos_read(C) & ~0x30u);
@@ -140,12 +113,12 @@ static void periodic(void)
 	cmos_write(A, RATE | 6);
 	end();
 
-	start("rtc_line_until_c");
+	rtc_start("rtc_line_until_c");
 	cmos_write(A, RATE | 6);
 	cmos_write(B, PIE | HOURS);
 	(void)cmos_read(C);
 	value(halt());
-	end_of_interrupt();
+	rtc_end_of_interrupt();
 	time_wait(5000); /* without reading C: no more edges */
 	show_taken();
 	put(SLAVE, OCW3_READ_IRR);
@@ -153,53 +126,43 @@ static void periodic(void)
 	value(cmos_read(C) & ~0x30u);
 	time_wait(5000);
 	show_taken();
-	end_of_interrupt();
+	rtc_end_of_interrupt();
 	end();
 
-	start("rtc_enable_with_flag_set");
+	rtc_start("rtc_enable_with_flag_set");
 	cmos_write(A, RATE | 6);
 	time_wait(5000);
 	cmos_write(B, PIE | HOURS); /* the flag is set already */
 	show_taken();
-	end_of_interrupt();
+	rtc_end_of_interrupt();
 	end();
-}
-
-/* Let an update end now, and be in the half second after it. */
-static void align(void)
-{
-	(void)cmos_read(C);
-	cmos_write(B, UIE | HOURS);
-	(void)halt();
-	end_of_interrupt();
-	(void)cmos_read(C);
 }
 
 static void updates(void)
 {
 	uint64_t began;
 
-	start("rtc_update_ended");
+	rtc_start("rtc_update_ended");
 	cmos_write(A, RATE | 6);
-	align();
+	rtc_align();
 	began = time_now();
 	value(halt());
 	show_ratio(time_now() - began, SECOND);
-	end_of_interrupt();
+	rtc_end_of_interrupt();
 	value(cmos_read(C) & ~0x60u);
 	value(cmos_read(C) & ~0x60u);
 	end();
 
-	start("rtc_update_flag_without_enable");
-	align();
+	rtc_start("rtc_update_flag_without_enable");
+	rtc_align();
 	cmos_write(B, HOURS);
 	value(cmos_read(C) & 0x90);
 	time_wait(SECOND + SECOND / 16);
 	value(cmos_read(C) & 0x90);
 	end();
 
-	start("rtc_uip");
-	align();
+	rtc_start("rtc_uip");
+	rtc_align();
 	cmos_write(B, HOURS);
 	value(cmos_read(A) >> 7);
 	while (!(cmos_read(A) & 0x80))
@@ -211,8 +174,8 @@ static void updates(void)
 	value(cmos_read(C) & 0x10);
 	end();
 
-	start("rtc_set_stops_updates");
-	align();
+	rtc_start("rtc_set_stops_updates");
+	rtc_align();
 	cmos_write(B, SET | UIE | HOURS);
 	cmos_write(0, 0x12);
 	(void)cmos_read(C);
@@ -223,7 +186,7 @@ static void updates(void)
 	cmos_write(B, HOURS);
 	end();
 
-	start("rtc_divider_reset");
+	rtc_start("rtc_divider_reset");
 	cmos_write(A, 0x66);
 	time_wait(SECOND / 8);
 	cmos_write(0, 0x20);
