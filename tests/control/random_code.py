@@ -28,8 +28,9 @@ ENDS = (r"triple fault: an exception, and no handler for it could be entered|"
         r"an instruction that touches a device or a hole cannot be emulated")
 STALL_TIMEOUT = 10  # seconds without a word: it hangs with interrupts off
 RESTARTS_PER_PROGRAM = 1 / 50
+LOW_MODES = 12  # at least one program in so many ends in real mode, and one in virtual-8086 mode
 
-PROGRESS = (r"random done programs (?P<done>\d+)\r|"
+PROGRESS = (r"random done programs (?P<done>\d+) resets \d+ real (?P<real>\d+) v86 (?P<v86>\d+)\r|"
             r"random at (?P<at>\d+) resets \d+\r|"
             r"error: vm random, vCPU 0: (?P<end>[^\r]*)\r|"
             r"vm random: (?P<halted>halted with interrupts off)")
@@ -58,6 +59,8 @@ class RandomOperator(Operator):
                 self.reset()
                 continue
             if found["done"]:
+                least = programs // LOW_MODES
+                assert int(found["real"]) >= least and int(found["v86"]) >= least, found[0]
                 return int(found["done"])
             if found["end"]:  # it is restarted by itself
                 assert re.fullmatch(ENDS, found["end"]), found["end"]

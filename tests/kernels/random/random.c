@@ -1,10 +1,11 @@
 /*
- * Random bytes executed as code, program by program, at CPL 0 and 3 in 64-, 32- and 16-bit code. Each program
- * is single-stepped for a number of instructions, or runs until a fault or the timer ends it. If one wrecks
- * the guest and the machine is reset, the next program goes on from there.
+ * Random bytes executed as code, program by program, at CPL 0 and 3 in 64-, 32- and 16-bit code, and in real
+ * and virtual-8086 mode. Each program is single-stepped for a number of instructions, or runs until a fault
+ * or the timer ends it. If one wrecks the guest and the machine is reset, the next program goes on from
+ * there.
  *
  * The command line: seed=N programs=N first=N. Prints "random at N resets R" now and then, and at the end
- * "random done programs N".
+ * "random done programs N resets R real N v86 N".
  */
 #include "sandbox.h"
 #include "command.h"
@@ -16,7 +17,10 @@
 #define PROGRAMS_DEFAULT 20000
 #define PRINT_EVERY      2000
 #define STEPS_MAX        32
-#define REAL_MODE        0 /* in the place of a code segment */
+
+/* In the place of a code segment. */
+#define REAL_MODE 0
+#define V86_MODE  1
 
 #define PIT_CHANNEL0 0x40
 #define PIT_CONTROL  0x43
@@ -73,7 +77,7 @@ static uint64_t sandbox_directory[4][512] __attribute__((aligned(4096)));
 static uint64_t sandbox_kernel[512] __attribute__((aligned(4096)));
 
 static uint64_t ram_end;
-static uint64_t ends[END_REAL + 1];
+static uint64_t ends[END_V86 + 1];
 
 /* ---- The sandbox ---- */
 
@@ -215,6 +219,8 @@ static const struct {
         {GDT_USER_CODE32, GDT_USER_DATA, 3},
 	{GDT_CODE16,      GDT_DATA,      0},
         {GDT_USER_CODE16, GDT_USER_DATA, 3},
+	{REAL_MODE,       0,             0},
+        {V86_MODE,        0,             0}, /* it may clear IF at times */
 };
 
 /*
@@ -309,6 +315,8 @@ static void run(uint64_t seed, uint64_t number)
 	choose_registers(&state, stepped);
 	if (contexts[context].code == REAL_MODE)
 		real_program(program, &state);
+	else if (contexts[context].code == V86_MODE)
+		v86_program(program, &state);
 	else
 		protected_program(program, &state, context);
 	ends[cell.vector]++;
@@ -325,7 +333,8 @@ static void print_ends(const struct record *record)
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends[i])
 			print("random vector %u ended %u\n", (uint64_t)i, ends[i]);
-	print("random done programs %u resets %u\n", record->next - record->begun, record->resets);
+	print("random done programs %u resets %u real %u v86 %u\n", record->next - record->begun,
+	      record->resets, record->real, record->v86);
 }
 
 void kernel_main(uint32_t magic, uint32_t info)
@@ -354,6 +363,8 @@ void kernel_main(uint32_t magic, uint32_t info)
 			print("random at %u resets %u\n", number, record.resets);
 		record_store(&record);
 		run(record.seed, number);
+		record.real += cell.vector == END_REAL;
+		record.v86 += cell.vector == END_V86;
 	}
 	print_ends(&record);
 	for (;;)

@@ -100,6 +100,9 @@ real_other:
 	ljmpl	$GDT_CODE32, $3f
 low_end:
 	.code32
+	/* Paging is off, CR4 and the GDT are the kernel's. */
+	.globl	protected_return
+protected_return:
 3:	mov	$GDT_DATA, %eax
 	mov	%eax, %ds
 	mov	%eax, %es

@@ -1,11 +1,9 @@
-/* Programs in real-address mode. */
+/* Programs in real-address mode, and where such programs lie. */
 #include "kernel.h"
 #include "program.h"
 #include "sandbox.h"
 
-#define CODE_SEGMENT  0x1000
-#define DATA_SEGMENT  0x2000
-#define STACK_SEGMENT 0x2800
+#define DATA_SEGMENT 0x2000
 
 extern const struct packed table_pointer {
 	uint16_t limit;
@@ -20,30 +18,36 @@ static struct {
 const struct table_pointer real_idt_pointer = {sizeof(vectors) - 1, (uint64_t)vectors};
 
 /* Mostly RAM; else the hole or memory of the screen, ROM, or RAM's end below 1 MiB. */
-static uint16_t data_segment(uint64_t *state)
+uint16_t low_data_segment(uint64_t *state)
 {
 	static const uint16_t others[] = {0xa000, 0xb800, 0xc000, 0xf000, 0x9f00, 0xffff};
 
 	return random_below(state, 32) ? DATA_SEGMENT : others[random_below(state, ARRAY_SIZE(others))];
 }
 
-void real_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state)
+uint16_t low_place(const uint8_t program[PROGRAM_SIZE], uint64_t *state)
 {
-	struct real_state *real = (struct real_state *)REAL_STATE;
 	uint16_t at = (uint16_t)(random_below(state, 16) ? random_below(state, 0xf000)
 	                                                 : 0x10000 - PROGRAM_SIZE / 2);
 
+	for (unsigned i = 0; i < PROGRAM_SIZE; i++)
+		*(volatile uint8_t *)(LOW_CODE_SEGMENT * 16UL + (uint16_t)(at + i)) = program[i];
+	return at;
+}
+
+void real_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state)
+{
+	struct real_state *real = (struct real_state *)REAL_STATE;
+
 	for (unsigned i = 0; i < ARRAY_SIZE(vectors); i++)
 		vectors[i].offset = i == 1 ? real_step_at : i == 0x20 ? real_tick_at : real_other_at;
-	for (unsigned i = 0; i < PROGRAM_SIZE; i++)
-		*(volatile uint8_t *)(CODE_SEGMENT * 16UL + (uint16_t)(at + i)) = program[i];
 	for (unsigned i = 0; i < 8; i++)
 		real->gpr[i] = (uint32_t)(&cell.r15)[i];
 	real->gpr[4] = 0x7000;
-	real->ss = STACK_SEGMENT;
-	real->cs = CODE_SEGMENT;
-	real->ip = at;
-	real->ds = data_segment(state);
+	real->ss = LOW_STACK_SEGMENT;
+	real->cs = LOW_CODE_SEGMENT;
+	real->ip = low_place(program, state);
+	real->ds = low_data_segment(state);
 	real->flags = (uint16_t)cell.rflags;
 	real->steps = (uint32_t)cell.steps;
 	real->step_flags = (uint16_t)cell.flags;

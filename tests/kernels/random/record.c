@@ -16,7 +16,7 @@ static volatile struct record *const kept = (volatile struct record *)(uint64_t)
 static uint64_t sum_of(const struct record *record)
 {
 	return (record->seed ^ 0x9e3779b97f4a7c15UL) + record->next * 3 + record->begun * 5 +
-	       record->resets * 7;
+	       record->resets * 7 + record->real * 11 + record->v86 * 13;
 }
 
 static void cmos_write(unsigned index, uint8_t value)
@@ -52,6 +52,8 @@ bool record_load(struct record *record)
 	record->next = kept->next;
 	record->begun = kept->begun;
 	record->resets = kept->resets;
+	record->real = kept->real;
+	record->v86 = kept->v86;
 	if (kept->sum == sum_of(record))
 		return true;
 	*record = (struct record){.next = behind_block()};
@@ -72,5 +74,7 @@ void record_store(struct record *record)
 	kept->next = record->next;
 	kept->begun = record->begun;
 	kept->resets = record->resets;
+	kept->real = record->real;
+	kept->v86 = record->v86;
 	kept->sum = sum_of(record);
 }

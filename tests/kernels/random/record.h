@@ -11,6 +11,7 @@ struct record {
 	uint64_t seed;
 	uint64_t next; /* the number of the next program */
 	uint64_t begun, resets;
+	uint64_t real, v86; /* programs that ended in these modes */
 	uint64_t sum;
 };
 

@@ -17,12 +17,15 @@
 #define GDT_USER_DATA   0x43
 #define GDT_USER_CODE64 0x4b
 #define GDT_TSS         0x50
+#define GDT_TSS32       0x60
 
 /* Ends that are no vectors. */
 #define END_SYSCALL  256
 #define END_SYSENTER 257
 
-#define END_REAL 258 /* any exception in real-address mode, or its last step */
+/* Any exception of a program in real-address or virtual-8086 mode, or its last step. */
+#define END_REAL 258
+#define END_V86  259
 
 #define LOW_CODE   0x7000 /* of the way into real mode and back */
 #define REAL_STATE 0x7800
@@ -38,6 +41,11 @@
 #define REAL_CR0        52
 #define REAL_CR4        56
 #define REAL_GDT        60
+
+#define V86_STEPS      68 /* offsets in struct v86_state */
+#define V86_STEP_FLAGS 72
+#define V86_VECTOR     76
+#define V86_CR4        80
 
 #define CELL_STEPS  160 /* offsets in struct cell */
 #define CELL_FLAGS  168
@@ -88,6 +96,25 @@ void real_run(void);
 
 /* Run such a program with what `cell` says of registers, flags and steps. */
 void real_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state);
+
+/* Where programs with real-mode segments lie. The second chooses an offset and puts the program there. */
+#define LOW_CODE_SEGMENT  0x1000
+#define LOW_STACK_SEGMENT 0x2800
+uint16_t low_data_segment(uint64_t *state);
+uint16_t low_place(const uint8_t program[PROGRAM_SIZE], uint64_t *state);
+
+/* The same for virtual-8086 mode: what POPA and IRET take, and then what v86.S keeps. */
+struct v86_state {
+	uint32_t edi, esi, ebp, not_esp, ebx, edx, ecx, eax;
+	uint32_t eip, cs, eflags, esp, ss, es, ds, fs, gs;
+	uint32_t steps, step_flags, vector, cr4;
+};
+_Static_assert(offsetof(struct v86_state, steps) == V86_STEPS && offsetof(struct v86_state, cr4) == V86_CR4,
+               "offsets in v86.S");
+extern struct v86_state v86_state;
+extern const uint8_t v86_stubs[256][16];
+void v86_run(void);
+void v86_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state);
 
 /* A fault of the kernel itself, not of a program. */
 noreturn void kernel_fault(void);
