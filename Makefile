@@ -280,7 +280,7 @@ equivalence: $(BUILD)/nacre $(BUILD)/check-config $(patsubst %,$(BUILD)/kernels/
 	@BUILD=$(BUILD) $(PYTHON) tests/equivalence/run.py
 
 BENCH_IMAGES := $(addprefix $(BUILD)/,nacre $(patsubst %,kernels/%.elf,bench bareboot spinner switch) guests/vmlinux-amd64 \
-		  guests/bench.cpio)
+		  guests/bench.cpio guests/vmlinux-cloud guests/initramfs.cpio)
 bench: $(BENCH_IMAGES) | need-bench need-iso ## measure: a table, and build/bench.json
 	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
 

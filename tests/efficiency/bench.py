@@ -14,7 +14,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path += [os.path.join(ROOT, "tests/harness"), os.path.join(ROOT, "tests/system")]
 
-import sharing  # noqa: E402  the path comes first
+import resting  # noqa: E402  the path comes first
+import sharing  # noqa: E402
 import starts  # noqa: E402
 from case import nacre_iso  # noqa: E402
 from iso import make_iso  # noqa: E402
@@ -148,6 +149,7 @@ def measure():
         sharing.measure(directory, figures)
         starts.measure(directory, figures)
         log = measure_linux(directory, figures)
+        resting.measure(directory, figures)
     mitigations = re.search(r"^Speculation mitigations:\n((?:  .*\n)+)", log, re.MULTILINE)
     if not mitigations:
         raise Problem("the monitor's log does not name the speculation mitigations")

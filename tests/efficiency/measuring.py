@@ -45,7 +45,7 @@ class Figures:
         self.row("figure", "Nacre", "bare", "at most", "Linux KVM", "")
 
     def row(self, *cells):
-        self.lines.append("{:<22} {:>14} {:>13} {:>10}  {:<18} {}".format(*cells).rstrip())
+        self.lines.append("{:<28} {:>14} {:>13} {:>10}  {:<18} {}".format(*cells).rstrip())
 
     def add(self, name, value, bar=None, peer="", bare=None):
         """Take a figure into the table and the JSON file, and hold it against its bar."""
