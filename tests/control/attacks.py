@@ -28,7 +28,7 @@ ATTACK_TIMEOUT = 240
 START_TRIES = 20
 
 # They end by themselves.
-FINITE = ("keyboard", "smi", "nmi", "registers", "holes", "top", "code", "vmx", "storms", "tsc")
+FINITE = ("keyboard", "smi", "nmi", "registers", "states", "holes", "top", "code", "vmx", "storms", "tsc")
 FINITE_LONG = ("ports", "msrs")
 
 # They go on until the operator ends them: the exits that keep coming.

@@ -42,6 +42,7 @@ static const struct {
 	{"nmi",              attack_nmi       },
 	{"msrs",             attack_msrs      },
 	{"registers",        attack_registers },
+	{"states",           attack_states    },
 	{"holes",            attack_holes     },
 	{"top",              attack_top       },
 	{"code",             attack_code      },

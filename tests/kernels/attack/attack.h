@@ -72,6 +72,7 @@ void attack_smi(void);
 void attack_nmi(void);
 void attack_msrs(void);
 void attack_registers(void);
+void attack_states(void);
 void attack_holes(void);
 void attack_top(void);
 void attack_code(void);
