@@ -53,6 +53,15 @@ static bool plugged(const struct machine *machine, unsigned index)
 
 /* ---- Time ---- */
 
+/* So that the few that wait for something need not be looked for among all. */
+static void mark_armed(const struct device *device)
+{
+	struct machine *machine = device->machine;
+	uint32_t bit = 1u << (device - machine->device);
+
+	machine->armed = device->deadline == DEADLINE_NONE ? machine->armed & ~bit : machine->armed | bit;
+}
+
 static void set_deadline(struct machine *machine, uint64_t earliest)
 {
 	if (earliest == machine->deadline)
@@ -67,8 +76,8 @@ static void update_deadline(struct machine *machine)
 
 	if (machine->defer_deadline)
 		return;
-	for (unsigned i = 0; i < DEVICE_COUNT; i++)
-		earliest = MIN(earliest, machine->device[i].deadline);
+	for (uint32_t armed = machine->armed; armed; armed &= armed - 1)
+		earliest = MIN(earliest, machine->device[__builtin_ctz(armed)].deadline);
 	set_deadline(machine, earliest);
 }
 
@@ -80,6 +89,7 @@ void device_arm(struct device *device, uint64_t deadline)
 	if (old == deadline)
 		return;
 	device->deadline = deadline;
+	mark_armed(device);
 	/* Only the earliest one matters, and only when it goes must all others be looked at. */
 	if (deadline < machine->deadline && !machine->defer_deadline)
 		set_deadline(machine, deadline);
@@ -94,12 +104,13 @@ void machine_run_timers(struct machine *machine)
 	if (machine->deadline > now)
 		return;
 	machine->defer_deadline = true;
-	for (unsigned i = 0; i < DEVICE_COUNT; i++) {
-		struct device *device = &machine->device[i];
+	for (uint32_t armed = machine->armed; armed; armed &= armed - 1) {
+		struct device *device = &machine->device[__builtin_ctz(armed)];
 
 		if (device->deadline > now || device->deadline == DEADLINE_NONE)
 			continue;
 		device->deadline = DEADLINE_NONE;
+		mark_armed(device);
 		if (device->model->timer)
 			device->model->timer(device);
 	}
@@ -255,8 +266,6 @@ int machine_create(struct machine *machine, const struct machine_config *config)
 		return -ERR_INVALID;
 	port_space_init(&machine->ports);
 	machine->deadline = DEADLINE_NONE;
-	for (unsigned i = 0; i < DEVICE_COUNT; i++)
-		machine->device[i].deadline = DEADLINE_NONE;
 	for (unsigned i = 0; i < DEVICE_COUNT; i++) {
 		int error = wanted(config, i) ? plug(machine, i) : 0;
 
@@ -270,6 +279,7 @@ int machine_create(struct machine *machine, const struct machine_config *config)
 void machine_reset(struct machine *machine)
 {
 	machine->defer_deadline = true;
+	machine->armed = 0;
 	forget_devices_lines(machine, external_lines(machine));
 	for (unsigned i = 0; i < DEVICE_COUNT; i++) {
 		struct device *device = &machine->device[i];

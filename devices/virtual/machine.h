@@ -40,6 +40,7 @@ struct machine {
 	struct port_space ports;
 	struct memory_space memory;
 	uint64_t deadline;   /* earliest of the devices' deadlines */
+	uint32_t armed;      /* a bit per device that has one */
 	bool defer_deadline; /* the deadline is told at the end of a longer work */
 
 	/* Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is their OR.
