@@ -209,14 +209,13 @@ KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c elf_load.c elf_
 			   placing.c pvh.c) \
 			 boot/multiboot2.c lib/format.c lib/string.c $(wildcard guests/*.h) $(GENERATED)
 
-KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def tests/kernels/probe/*.h)
-KERNEL_NEEDS_probe-devices := $(wildcard tests/kernels/probe-devices/*.h)
+KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def)
 KERNEL_NEEDS_probe-calendar := $(addprefix tests/kernels/probe-devices/,lines.c output.c pic.c rtc_interrupts.c time.c \
 			       devices.h rtc.h)
 KERNEL_FLAGS_probe-calendar := -Itests/kernels/probe-devices
 
 define KERNEL
-$(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cS]) $(KERNEL_LIB) $(KERNEL_NEEDS_$(1))
+$(BUILD)/kernels/$(1).elf: $(wildcard tests/kernels/$(1)/*.[cSh] tests/kernels/$(1)/*.inc) $(KERNEL_LIB) $(KERNEL_NEEDS_$(1))
 endef
 $(foreach kernel,$(KERNELS),$(eval $(call KERNEL,$(kernel))))
 

@@ -3,12 +3,7 @@
  * real mode can reach. What they lead to is copied below 64 KiB each time, with the state of the program.
  */
 #include "sandbox.h"
-
-#define CR0_PE 0x1
-#define CR0_PG 0x80000000
-#define MSR_EFER 0xc0000080
-#define EFER_LME 0x100
-#define EFER_LMA 0x400
+#include "leave.inc"
 
 #define GDT_DATA16 0x28
 
@@ -18,31 +13,11 @@
 	.code64
 	.globl	real_run
 real_run:
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	mov	%rsp, kernel_stack
-	movl	$1, running
 	mov	$low_start, %esi
 	mov	$LOW_CODE, %edi
 	mov	$low_end - low_start, %ecx
 	rep movsb
-	lidt	real_idt_pointer
-	push	$GDT_CODE32
-	lea	1f(%rip), %rax
-	push	%rax
-	lretq
-	.code32
-1:	mov	%cr0, %eax
-	and	$~CR0_PG, %eax
-	mov	%eax, %cr0
-	mov	$MSR_EFER, %ecx
-	rdmsr
-	and	$~EFER_LME, %eax
-	wrmsr
+	leave_64_bit_mode real_idt_pointer
 	mov	$GDT_DATA16, %eax
 	mov	%eax, %ds
 	mov	%eax, %es

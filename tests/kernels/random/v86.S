@@ -3,36 +3,13 @@
  * 4 MiB is the kernel's alone; so nothing needs to be copied.
  */
 #include "sandbox.h"
-
-#define CR0_PG   0x80000000
-#define MSR_EFER 0xc0000080
-#define EFER_LME 0x100
+#include "leave.inc"
 
 	.text
 	.code64
 	.globl	v86_run
 v86_run:
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	mov	%rsp, kernel_stack
-	movl	$1, running
-	lidt	v86_idt_pointer
-	push	$GDT_CODE32
-	lea	1f(%rip), %rax
-	push	%rax
-	lretq
-	.code32
-1:	mov	%cr0, %eax
-	and	$~CR0_PG, %eax
-	mov	%eax, %cr0
-	mov	$MSR_EFER, %ecx
-	rdmsr
-	and	$~EFER_LME, %eax
-	wrmsr
+	leave_64_bit_mode v86_idt_pointer
 	mov	v86_state + V86_CR4, %eax
 	mov	%eax, %cr4
 	mov	$v86_directory, %eax
