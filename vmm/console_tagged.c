@@ -67,6 +67,17 @@ static void append(struct channel *channel, uint8_t byte)
 		show(channel);
 }
 
+/*
+ * Codes from 80h to 9Fh begin sequences, too: on a terminal of 8 bits by themselves, on one of UTF-8 behind
+ * C2h. Elsewhere they are parts of characters.
+ */
+static bool is_c1(const struct tagged_line *line, uint8_t byte)
+{
+	uint8_t last = line->length ? (uint8_t)line->text[line->length - 1] : 0;
+
+	return (byte & 0xe0) == 0x80 && (last < 0x80 || last == 0xc2);
+}
+
 static void put_plain(struct channel *channel, uint8_t byte)
 {
 	struct tagged_line *line = &channel->tagged;
@@ -83,6 +94,8 @@ static void put_plain(struct channel *channel, uint8_t byte)
 		break;
 	case ESCAPE: line->state = TAGGED_AFTER_ESCAPE; break;
 	default:
+		if (is_c1(line, byte))
+			byte = '?';
 		if (byte == '\t' || byte >= ' ')
 			append(channel, byte);
 		break;

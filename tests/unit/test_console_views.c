@@ -328,8 +328,11 @@ static void test_tagged_lines(void **state)
 	put(&third.channel, "\x1b[31mred\x1b[0m\r\n\r\n50%\r99%\r\n");
 	put(&one.channel, "line\n");
 	put(&screen.channel, "\x1b[Hpicture\n");
+	put(&third.channel, "\x9b"
+	                    "31mM\xc3\xa4rz \xe2\x94\x80 \xc2\xb5 \xc2\x9b"
+	                    "1m\n");
 	assert_sent("[second] two\r\n[web-3] red\r\n[web-3] \r\n[web-3] 50%\r\n[web-3] 99%\r\n[first] one "
-	            "line\r\n");
+	            "line\r\n[web-3] ?31mM\xc3\xa4rz \xe2\x94\x80 \xc2\xb5 \xc2?1m\r\n");
 	type("\x01t");
 	assert_sent("[Nacre: no VM's output any more]\r\n");
 	put(&one.channel, "more\n");
