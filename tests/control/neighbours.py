@@ -13,6 +13,7 @@ cmdline = seed={seed}
 # What they say when something of theirs has changed; `judge` makes it visible.
 BROKEN = r"neighbour BROKEN[^\r]*\r|unexpected vector[^\r]*\r"
 
+GAP_MAX = 100_000  # us: twice what the operator's own commands were seen to take, docs/testing.md
 TICKS_LEAST = 300  # of 1000 in a second: those that come while another has the processor become one
 
 
@@ -35,4 +36,5 @@ def judge(operator, title, first):
         print(f"     {title}: VM {name}, {len(ticks)} s: at least {least} ticks in a second, worst gap {gap} us",
               flush=True)
         assert least >= TICKS_LEAST, f"VM {name} took {least} ticks in a second"
+        assert gap <= GAP_MAX, f"VM {name} waited {gap} us for a tick"
         operator.to_shell()
