@@ -54,6 +54,7 @@ def fairness(mode):
             operator.console.send("\x01t")
             while not any(tsc > SHARED[1] for tsc, _ in points(operator.console.text, "victim")):
                 operator.expect(r"\[victim\] spinner count")
+            operator.expect(TICKS)  # of the second that is over
             text = operator.console.text
         victim = points(text, "victim")
         loaded = text.index(next(f"count {count} tsc" for tsc, count in victim if tsc > LOADED))
