@@ -410,6 +410,36 @@ static void a_debug_exception_gets_its_dr6_and_loses_gd(void **state)
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 }
 
+/* A step over STI, a breakpoint on MOV DR behind MOV SS, INT1: the exit leaves no BS pending, which entry
+ * wants. */
+static void an_exception_ends_the_shadow_in_which_it_came(void **state)
+{
+	static const uint32_t infos[] = {
+		INJECT(EVENT_EXCEPTION, EXCEPTION_DB),
+		INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB),
+		INJECT(EVENT_EXCEPTION, EXCEPTION_AC) | WITH_CODE,
+	};
+	static const uint64_t shadows[] = {BLOCKING_STI, BLOCKING_MOV_SS};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(infos) * ARRAY_SIZE(shadows); i++) {
+		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF | RFLAGS_TF);
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, shadows[i % 2] | BLOCKING_NMI);
+		exception(infos[i / 2], 1 << 14);
+		assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_NMI);
+		assert_int_equal(vmx_audit(NULL), 0);
+	}
+}
+
+/* SDM Vol. 3C "Delivery of Pending Debug Exceptions after VM Entry": they come behind INT3. */
+static void a_shadow_goes_on_behind_int3(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_MOV_SS);
+	interrupted_delivery(INJECT(EVENT_SOFTWARE_EXCEPTION, EXCEPTION_BP), 0, 1);
+	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_MOV_SS);
+}
+
 static void int1_keeps_its_kind(void **state)
 {
 	(void)state;
@@ -512,6 +542,8 @@ int main(void)
 		event_test(an_interrupted_interrupt_passes_shadows),
 		event_test(vectoring_fields_without_the_valid_bit_say_nothing),
 		event_test(a_debug_exception_gets_its_dr6_and_loses_gd),
+		event_test(an_exception_ends_the_shadow_in_which_it_came),
+		event_test(a_shadow_goes_on_behind_int3),
 		event_test(int1_keeps_its_kind),
 		event_test(an_alignment_check_goes_back_with_its_code),
 		event_test(an_exception_in_a_delivery_combines_with_it),

@@ -55,12 +55,14 @@ static void inject_queued(struct vcpu *vcpu)
 
 	if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))
 		event.has_error_code = false;
-	/* STI and MOV SS hold back interrupts, not exceptions, but entry checks would refuse some mixes. */
-	if (event.type == EVENT_INTERRUPT) {
-		uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
-
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
-	}
+	/*
+	 * Delivery ends the shadow of STI or MOV SS: SDM Vol. 2B "MOV—Move". Entry would refuse one together
+	 * with an interrupt, and with a #DB that exited while TF is 1, since that exit leaves no BS pending.
+	 * Only behind INT3 and INTO may MOV SS still hold something back.
+	 */
+	if (event.type != EVENT_SOFTWARE_EXCEPTION)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
+		        vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_STI | BLOCKING_MOV_SS));
 	if (event.type == EVENT_NMI)
 		vcpu->nmi_blocked = !vmx_features.virtual_nmi;
 	enter_with(vcpu, &event);
