@@ -400,10 +400,12 @@ static void a_debug_exception_gets_its_dr6_and_loses_gd(void **state)
 	(void)state;
 	fake_vmx.dr[6] = 0xffff0ff0 | 0xf;
 	vmwrite(VMCS_GUEST_DR7, 0x2400 | 3);
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
 	exception(INJECT(EVENT_EXCEPTION, EXCEPTION_DB), 1 << 13 | 4);
 	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_DB));
 	assert_int_equal(fake_vmx.dr[6], 0xffff0ff0 | 1 << 13 | 4); /* B0..B3 are new, BD and BS stick */
 	assert_int_equal(vmread(VMCS_GUEST_DR7), 0x403);
+	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), 0);
 	exception(INJECT(EVENT_EXCEPTION, EXCEPTION_DB), 1 << 14);
 	assert_int_equal(fake_vmx.dr[6], 0xffff0ff0 | 3 << 13);
 	/* A trap: RF of the pushed image is as the processor saved it. */

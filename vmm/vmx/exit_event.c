@@ -10,8 +10,9 @@
 #define DR7_GD     BIT(13)
 
 /*
- * The processor has not touched DR6, DR7 and the stack yet: the exit qualification holds
- * what DR6 would get. SDM Vol. 3C "Exit Qualification for Debug Exceptions".
+ * The processor has not touched DR6, DR7, DEBUGCTL and the stack yet: the exit qualification holds what DR6
+ * would get. SDM Vol. 3C "Exit Qualification for Debug Exceptions"; Vol. 3B "Single-Stepping on Branches":
+ * BTF is cleared.
  */
 static void complete_debug_exception(void)
 {
@@ -19,6 +20,7 @@ static void complete_debug_exception(void)
 
 	write_dr6((read_dr6() & ~0xfUL) | causes | DR6_RTM);
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_GD);
+	vmwrite(VMCS_GUEST_DEBUGCTL, vmread(VMCS_GUEST_DEBUGCTL) & ~DEBUGCTL_BTF);
 }
 
 /* An IRET that faulted after it had unblocked NMIs: SDM Vol. 3C "Resuming Guest Software after Handling an
