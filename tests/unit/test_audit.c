@@ -286,7 +286,11 @@ static void rip(void **state)
 	rig_long_mode();
 	vmwrite(VMCS_GUEST_RIP, 0xffffffff80000000);
 	assert_sound();
-	breaks(VMCS_GUEST_RIP, 1UL << 47, "guest RIP = 0x800000000000: not canonical");
+	vmwrite(VMCS_GUEST_RIP,
+	        1UL << 47); /* behind the last instruction of the lower half: #GP, but after entry */
+	assert_sound();
+	vmwrite(VMCS_GUEST_RIP, 0xffffffff80000000);
+	breaks(VMCS_GUEST_RIP, 1UL << 48, "guest RIP = 0x1000000000000: bits 63:48 differ");
 	vmwrite(VMCS_GUEST_CS_ACCESS, 0xc09b);
 	assert_broken("guest RIP = 0xffffffff80000000: above 4 GiB outside 64-bit code");
 }

@@ -8,6 +8,8 @@
 #include "vmm/cpuid.h"
 #include "vmm/vmx/vmx.h"
 
+#define LINEAR_BITS 48
+
 struct audit {
 	void (*put)(const char *line);
 	unsigned broken;
@@ -184,7 +186,7 @@ static void audit_tables_and_flow(struct audit *a)
 	check(a, !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16), "IDTR limit", vmread(VMCS_GUEST_IDTR_LIMIT),
 	      "above FFFFh");
 	if (a->ia32e && a->segment[SEG_CS].access & SEGMENT_L)
-		check(a, is_canonical(rip), "RIP", rip, "not canonical");
+		check(a, is_canonical(rip) || rip >> LINEAR_BITS == 0, "RIP", rip, "bits 63:48 differ");
 	else
 		check(a, !(rip >> 32), "RIP", rip, "above 4 GiB outside 64-bit code");
 	check(a, !(a->rflags & 0xffffffffffc08028) && a->rflags & RFLAGS_RESERVED, "RFLAGS", a->rflags,
