@@ -28,7 +28,7 @@ ATTACK_TIMEOUT = 240
 START_TRIES = 20
 
 # They end by themselves.
-FINITE = ("keyboard", "smi", "nmi", "registers", "states", "holes", "top", "code", "vmx", "storms", "tsc")
+FINITE = ("keyboard", "smi", "nmi", "registers", "states", "legacy", "shadows", "holes", "top", "code", "vmx", "storms", "tsc")
 FINITE_LONG = ("ports", "msrs")
 
 # They go on until the operator ends them: the exits that keep coming.
@@ -197,7 +197,7 @@ def boot(steps):
     def test(case, directory):
         iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack"), "neighbour": kernel("neighbour")})
         with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
-            machine.console.alarm = ALARM + r"|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r"
+            machine.console.alarm = ALARM + r"|VM entry (failed|refused)[^\r]*\r|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r"
             operator = AttackOperator(machine.console)
             for function, names in steps:
                 for name in names:

@@ -43,6 +43,8 @@ static const struct {
 	{"msrs",             attack_msrs      },
 	{"registers",        attack_registers },
 	{"states",           attack_states    },
+	{"legacy",           attack_legacy    },
+	{"shadows",          attack_shadows   },
 	{"holes",            attack_holes     },
 	{"top",              attack_top       },
 	{"code",             attack_code      },

@@ -114,6 +114,63 @@ static void attack_segments(void)
 	expect("null CS", 0, jump_far, 0, EXCEPTION_GP);
 }
 
+/* Of another privilege than SS: conforming code at CPL 3; and what CPL 1 and 2 alone may have, a null SS. */
+#define CONFORMING_CODE64 0x00af9f000000ffffUL
+#define CODE64            0x00af9b000000ffffUL
+#define DPL(cpl)          ((uint64_t)(cpl) << 45)
+#define LDT_OF_16_BYTES   0x000082000000000fUL
+#define LOCAL_DATA        (1 << 3 | 4)
+
+static void attack_conforming(void)
+{
+	/* JMP FAR [RDI]; CPUID; IN, which IOPL 0 forbids to CPL 3 */
+	static const uint8_t bytes[] = {0xff, 0x2f, 0x0f, 0xa2, 0xec};
+	volatile uint16_t *target = (volatile uint16_t *)(SCRATCH + 64);
+
+	gdt[GDT_FREE] = CONFORMING_CODE64;
+	target[0] = (SCRATCH + 2) & 0xffff;
+	target[1] = (SCRATCH + 2) >> 16;
+	target[2] = GDT_FREE * 8;
+	check_equal("conforming code at CPL 3", 3,
+	            (uint64_t)attempt_bytes(bytes, sizeof(bytes), 3, SCRATCH + 64), EXCEPTION_GP);
+	check_equal("RIP of it", 3, fault.rip, SCRATCH + 4);
+}
+
+static void go_out(uint64_t cpl)
+{
+	__asm__ volatile(
+		"mov %%rsp, %%rcx; push %0; push %%rcx; push $2; push %1; lea 1f(%%rip), %%rcx; push %%rcx; "
+		"iretq; 1: xor %%eax, %%eax; cpuid; in $0x80, %%al"
+		:
+		: "r"(cpl), "r"(GDT_FREE * 8 | cpl)
+		: "rax", "rbx", "rcx", "rdx", "memory");
+}
+
+static void attack_inner_levels(void)
+{
+	for (uint64_t cpl = 1; cpl < 3; cpl++) {
+		gdt[GDT_FREE] = CODE64 | DPL(cpl);
+		expect("null SS, and IN, at an inner level", cpl, go_out, cpl, EXCEPTION_GP);
+	}
+}
+
+static void attack_ldt(void)
+{
+	static uint64_t table[2] = {0, DATA};
+	uint64_t base = (uint64_t)table;
+
+	gdt[GDT_FREE] = LDT_OF_16_BYTES | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+	gdt[GDT_FREE + 1] = 0;
+	expect("LDTR", 0, load_ldtr, GDT_FREE * 8, NO_FAULT);
+	expect("DS of an LDT", 0, load_ds, LOCAL_DATA, NO_FAULT);
+	expect("DS behind an LDT", 0, load_ds, LOCAL_DATA + 8, EXCEPTION_GP);
+	expect("TR of an LDT", 0, load_tr, LOCAL_DATA, EXCEPTION_GP);
+	expect("LDTR of an LDT", 0, load_ldtr, LOCAL_DATA, EXCEPTION_GP);
+	gdt[GDT_FREE + 1] = NOT_CANONICAL >> 32;
+	expect("LDTR that is not canonical", 0, load_ldtr, GDT_FREE * 8, EXCEPTION_GP);
+	load_ldtr(0);
+}
+
 static void load_idt(uint64_t base)
 {
 	struct table_pointer before, pointer = {.base = base};
@@ -157,6 +214,29 @@ static void write(uint64_t value)
 	write_msr(msr, value);
 	leave();
 	write_msr(msr, before);
+}
+
+static void read(uint64_t address)
+{
+	leave();
+	*(volatile uint8_t *)address;
+}
+
+/* The bit of a page that forbids execution is reserved as long as EFER.NXE is 0. */
+static void attack_nxe(void)
+{
+	uint64_t efer = read_msr(MSR_EFER);
+
+	if (!(cpuid(0x80000001, 0).edx & BIT(20)))
+		return;
+	map_page(WINDOW, SCRATCH, BIT(63));
+	write_msr(MSR_EFER, efer | EFER_NXE);
+	expect("NX with NXE", 0, read, WINDOW, NO_FAULT);
+	write_msr(MSR_EFER, efer & ~(uint64_t)EFER_NXE);
+	expect("NX without NXE", 0, read, WINDOW, EXCEPTION_PF);
+	check_equal("error code", 0, fault.error_code, 9); /* present, reserved */
+	write_msr(MSR_EFER, efer);
+	unmap_page(WINDOW);
 }
 
 static void attack_msrs_of_state(void)
@@ -301,8 +381,12 @@ static void attack_flags(void)
 void attack_states(void)
 {
 	attack_segments();
+	attack_conforming();
+	attack_inner_levels();
+	attack_ldt();
 	attack_tables();
 	attack_msrs_of_state();
+	attack_nxe();
 	attack_control_registers();
 	attack_flags();
 }
