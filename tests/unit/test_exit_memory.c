@@ -5,11 +5,11 @@
 #define EXIT_EPT_MISCONFIGURATION 49
 
 /* SDM Vol. 3C "Exit Qualification for EPT Violations". */
-#define READS   BIT(0)
-#define WRITES  BIT(1)
-#define FETCHES BIT(2)
-#define TRANSLATED                                                                                           \
-	(BIT(7) | BIT(8)) /* a linear address, which is valid, and not an entry of the page tables */
+#define LINEAR         BIT(7) /* on behalf of an address of the guest's */
+#define READS          (BIT(0) | LINEAR)
+#define WRITES         (BIT(1) | LINEAR)
+#define FETCHES        (BIT(2) | LINEAR)
+#define TRANSLATED     (BIT(8) | LINEAR) /* the address itself, and not an entry of the page tables */
 #define NMI_UNBLOCKING BIT(12)
 
 static bool violation(gpa_t gpa, uint64_t qualification)
@@ -122,9 +122,7 @@ static void the_processors_own_translation_is_taken(void **state)
 	vmwrite(VMCS_GUEST_LINEAR_ADDRESS, RIG_HOLE + 0x123);
 	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES | TRANSLATED); /* xchg %eax, 0xa0123 */
 	assert_int_equal(vm.vcpu.gpr[RAX], bios);
-	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES | BIT(7)); /* of a page-table entry */
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
-	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES | BIT(8)); /* not valid */
+	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES); /* of a page-table entry */
 	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
 
 	/* What was allowed for a read is not for a write, for a fetch not at all; and it is of one page. */
@@ -286,6 +284,18 @@ static void an_interrupt_through_a_hole_is_a_gp(void **state)
 	assert_int_equal(vm.emulated, 0);
 }
 
+/* PDPTEs, which MOV to CR0, CR3 or CR4 loads: all ones have reserved bits. */
+static void pdptes_in_a_hole_are_a_gp(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_VECTORING, 0);
+	assert_true(violation(RIG_HOLE, READS & ~LINEAR));
+	assert_gp0();
+	assert_int_equal(vm.emulated, 0);
+	assert_true(violation(0x5000, READS & ~LINEAR)); /* RAM is mapped */
+	assert_int_equal(vm.ept.faults, 1);
+}
+
 static void a_fault_through_a_hole_is_a_double_fault(void **state)
 {
 	(void)state;
@@ -335,6 +345,7 @@ int main(void)
 		rig_test(code_that_is_gone_is_a_page_fault),
 		rig_test(an_event_goes_on_once_its_memory_is_mapped),
 		rig_test(an_interrupt_through_a_hole_is_a_gp),
+		rig_test(pdptes_in_a_hole_are_a_gp),
 		rig_test(a_fault_through_a_hole_is_a_double_fault),
 		rig_test(a_double_fault_through_a_hole_is_a_triple_fault),
 		rig_test(nmi_blocking_is_restored),

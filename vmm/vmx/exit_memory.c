@@ -11,7 +11,8 @@
 
 #define VIOLATION_READ           BIT(0)
 #define VIOLATION_WRITE          BIT(1)
-#define VIOLATION_TRANSLATED     (BIT(7) | BIT(8)) /* of a linear address, not one of a page-table entry */
+#define VIOLATION_LINEAR         BIT(7)                      /* else MOV to a control register loads PDPTEs */
+#define VIOLATION_TRANSLATED     (VIOLATION_LINEAR | BIT(8)) /* not of a page-table entry */
 #define VIOLATION_NMI_UNBLOCKING BIT(12)
 
 /* Will the access succeed once the page is mapped? */
@@ -49,9 +50,10 @@ enum action exit_ept_violation(struct vcpu *vcpu)
 	/*
 	 * The processor was delivering an event through tables or a stack that are not RAM. There is no
 	 * instruction to emulate; a descriptor of all ones is what the bare machine would find: #GP or #SS,
-	 * and that, inside the delivery, ends as the manual's table of double faults says.
+	 * and that, inside the delivery, ends as the manual's table of double faults says. PDPTEs of all ones
+	 * have reserved bits.
 	 */
-	if (vcpu->requests & REQUEST_EVENT)
+	if (vcpu->requests & REQUEST_EVENT || !(qualification & VIOLATION_LINEAR))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
 	return mmio_emulate(vcpu);
 }

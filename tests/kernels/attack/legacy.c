@@ -155,6 +155,7 @@ static void try_paging(const char *what, const struct legacy_state *wanted, int 
 			state.cr4 |= CR4_MCE;
 		check_vector(what, way, run(legacy_control, &state), vector);
 		check_equal("step of it", way, legacy_step, step);
+		check_equal("error code of it", way, legacy_error, 0);
 		check_equal("EFER.LMA", way, legacy_efer & EFER_LMA, stays && state.efer ? EFER_LMA : 0);
 		if (step == 4)
 			check_equal("CR0 after #GP", way, legacy_cr0, cr0);
@@ -176,19 +177,21 @@ static void attack_paging(void)
 		int vector;
 		uint32_t step;
 	} rows[] = {
-		{"32-bit paging",             0,   PSE,             two,   {0, 0, 0},   none, 9},
-		{"32-bit paging, and off",    0,   PSE,             two,   {0, 0, off}, none, 9},
-		{"PAE paging",                0,   PAE,             three, {0, 0, 0},   none, 9},
-		{"PAE paging, and off",       0,   PAE,             three, {0, 0, off}, none, 9},
-		{"a reserved bit of a PDPTE", 0,   PAE,             bad,   {0, 0, 0},   gp,   4},
-		{"the same by MOV to CR3",    0,   PAE,             three, {0, bad, 0}, gp,   7},
-		{"PAE with a directory",      0,   PSE,             two,   {PAE, 0, 0}, gp,   6},
-		{"IA-32e mode",               lme, PAE,             top,   {0, 0, 0},   none, 9},
-		{"IA-32e mode, and off",      lme, PAE,             top,   {0, 0, off}, none, 9},
-		{"IA-32e mode without PAE",   lme, PSE,             top,   {0, 0, 0},   gp,   4},
-		{"PCIDE",                     0,   PAE | CR4_PCIDE, three, {0, 0, 0},   gp,   2},
-		{"PCIDE with LME",            lme, PAE | CR4_PCIDE, top,   {0, 0, 0},   gp,   2},
-		{"VMXE",                      0,   PAE | CR4_VMXE,  three, {0, 0, 0},   gp,   2},
+		{"32-bit paging",             0,   PSE,             two,   {0, 0, 0},    none, 9},
+		{"32-bit paging, and off",    0,   PSE,             two,   {0, 0, off},  none, 9},
+		{"PAE paging",                0,   PAE,             three, {0, 0, 0},    none, 9},
+		{"PAE paging, and off",       0,   PAE,             three, {0, 0, off},  none, 9},
+		{"a reserved bit of a PDPTE", 0,   PAE,             bad,   {0, 0, 0},    gp,   4},
+		{"the same by MOV to CR3",    0,   PAE,             three, {0, bad, 0},  gp,   7},
+		{"PDPTEs in a hole",          0,   PAE,             HOLE,  {0, 0, 0},    gp,   4},
+		{"the same by MOV to CR3",    0,   PAE,             three, {0, HOLE, 0}, gp,   7},
+		{"PAE with a directory",      0,   PSE,             two,   {PAE, 0, 0},  gp,   6},
+		{"IA-32e mode",               lme, PAE,             top,   {0, 0, 0},    none, 9},
+		{"IA-32e mode, and off",      lme, PAE,             top,   {0, 0, off},  none, 9},
+		{"IA-32e mode without PAE",   lme, PSE,             top,   {0, 0, 0},    gp,   4},
+		{"PCIDE",                     0,   PAE | CR4_PCIDE, three, {0, 0, 0},    gp,   2},
+		{"PCIDE with LME",            lme, PAE | CR4_PCIDE, top,   {0, 0, 0},    gp,   2},
+		{"VMXE",                      0,   PAE | CR4_VMXE,  three, {0, 0, 0},    gp,   2},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -378,6 +381,7 @@ static void attack_v86(void)
 		check_vector(rows[i].name, 86, run(legacy_v86, &state), rows[i].vector);
 		check_equal("EIP of it", i, legacy_eip, LEGACY_LOW + rows[i].at);
 		check_equal("EFLAGS.VM of it", i, legacy_eflags & RFLAGS_VM, RFLAGS_VM);
+		check_equal("error code of it", i, legacy_error, 0);
 	}
 }
 
