@@ -28,9 +28,11 @@ ENDS = (r"triple fault: an exception, and no handler for it could be entered|"
         r"an instruction that touches a device or a hole cannot be emulated")
 STALL_TIMEOUT = 10  # seconds without a word: it hangs with interrupts off
 RESTARTS_PER_PROGRAM = 1 / 50
-LOW_MODES = 12  # at least one program in so many ends in real mode, and one in virtual-8086 mode
+LOW_MODES = 12  # at least one program in so many ends in real mode, and one in virtual-8086 mode,
+V86_VECTORS = 0x6042  # with and without CR4.VME, with IOPL 0 and 3, by #DB, #UD, #GP and #PF ...
+V86_PROGRAMS = 10_000  # ... if there are so many in all
 
-PROGRESS = (r"random done programs (?P<done>\d+) resets \d+ real (?P<real>\d+) v86 (?P<v86>\d+)\r|"
+PROGRESS = (r"random done programs (?P<done>\d+) resets \d+ real (?P<real>\d+) v86 (?P<v86>\d+) by (?P<vectors>[0-9a-f ]+)\r|"
             r"random at (?P<at>\d+) resets \d+\r|"
             r"error: vm random, vCPU 0: (?P<end>[^\r]*)\r|"
             r"vm random: (?P<halted>halted with interrupts off)")
@@ -61,6 +63,8 @@ class RandomOperator(Operator):
             if found["done"]:
                 least = programs // LOW_MODES
                 assert int(found["real"]) >= least and int(found["v86"]) >= least, found[0]
+                assert programs < V86_PROGRAMS or all(int(vectors, 16) & V86_VECTORS == V86_VECTORS
+                                                      for vectors in found["vectors"].split()), found[0]
                 return int(found["done"])
             if found["end"]:  # it is restarted by itself
                 assert re.fullmatch(ENDS, found["end"]), found["end"]

@@ -5,7 +5,8 @@
  * there.
  *
  * The command line: seed=N programs=N first=N. Prints "random at N resets R" now and then, and at the end
- * "random done programs N resets R real N v86 N".
+ * "random done programs N resets R real N v86 N by V V V V": the vectors, as bits, that ended programs in
+ * virtual-8086 mode with IOPL 0 and 3, and with CR4.VME the same.
  */
 #include "sandbox.h"
 #include "command.h"
@@ -77,7 +78,7 @@ static uint64_t sandbox_directory[4][512] __attribute__((aligned(4096)));
 static uint64_t sandbox_kernel[512] __attribute__((aligned(4096)));
 
 static uint64_t ram_end;
-static uint64_t ends[END_V86 + 1];
+static uint64_t ends[END_V86_HANDLER + 1];
 
 /* ---- The sandbox ---- */
 
@@ -333,8 +334,11 @@ static void print_ends(const struct record *record)
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends[i])
 			print("random vector %u ended %u\n", (uint64_t)i, ends[i]);
-	print("random done programs %u resets %u real %u v86 %u\n", record->next - record->begun,
+	print("random done programs %u resets %u real %u v86 %u by", record->next - record->begun,
 	      record->resets, record->real, record->v86);
+	for (unsigned i = 0; i < V86_VARIANTS; i++)
+		print(" %x", (uint64_t)record->v86_vectors[i]);
+	print("\n");
 }
 
 void kernel_main(uint32_t magic, uint32_t info)
@@ -364,7 +368,10 @@ void kernel_main(uint32_t magic, uint32_t info)
 		record_store(&record);
 		run(record.seed, number);
 		record.real += cell.vector == END_REAL;
-		record.v86 += cell.vector == END_V86;
+		if (cell.vector == END_V86) {
+			record.v86++;
+			record.v86_vectors[v86_state.variant] |= (uint32_t)BIT(v86_state.vector & 31);
+		}
 	}
 	print_ends(&record);
 	for (;;)

@@ -15,8 +15,12 @@ static volatile struct record *const kept = (volatile struct record *)(uint64_t)
 
 static uint64_t sum_of(const struct record *record)
 {
-	return (record->seed ^ 0x9e3779b97f4a7c15UL) + record->next * 3 + record->begun * 5 +
-	       record->resets * 7 + record->real * 11 + record->v86 * 13;
+	uint64_t sum = (record->seed ^ 0x9e3779b97f4a7c15UL) + record->next * 3 + record->begun * 5 +
+	               record->resets * 7 + record->real * 11 + record->v86 * 13;
+
+	for (unsigned i = 0; i < V86_VARIANTS; i++)
+		sum = sum * 17 + record->v86_vectors[i];
+	return sum;
 }
 
 static void cmos_write(unsigned index, uint8_t value)
@@ -54,6 +58,8 @@ bool record_load(struct record *record)
 	record->resets = kept->resets;
 	record->real = kept->real;
 	record->v86 = kept->v86;
+	for (unsigned i = 0; i < V86_VARIANTS; i++)
+		record->v86_vectors[i] = kept->v86_vectors[i];
 	if (kept->sum == sum_of(record))
 		return true;
 	*record = (struct record){.next = behind_block()};
@@ -76,5 +82,7 @@ void record_store(struct record *record)
 	kept->resets = record->resets;
 	kept->real = record->real;
 	kept->v86 = record->v86;
+	for (unsigned i = 0; i < V86_VARIANTS; i++)
+		kept->v86_vectors[i] = record->v86_vectors[i];
 	kept->sum = sum_of(record);
 }

@@ -7,11 +7,14 @@
 
 #include "lib/types.h"
 
+#define V86_VARIANTS 4 /* bit 0: IOPL 3, bit 1: CR4.VME */
+
 struct record {
 	uint64_t seed;
 	uint64_t next; /* the number of the next program */
 	uint64_t begun, resets;
-	uint64_t real, v86; /* programs that ended in these modes */
+	uint64_t real, v86;                 /* programs that ended in these modes */
+	uint32_t v86_vectors[V86_VARIANTS]; /* vectors that ended some, as bits */
 	uint64_t sum;
 };
 

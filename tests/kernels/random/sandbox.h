@@ -27,6 +27,8 @@
 #define END_REAL 258
 #define END_V86  259
 
+#define END_V86_HANDLER 260 /* a second exception, in the handler of the first */
+
 #define LOW_CODE   0x7000 /* of the way into real mode and back */
 #define REAL_STATE 0x7800
 
@@ -46,6 +48,7 @@
 #define V86_STEP_FLAGS 72
 #define V86_VECTOR     76
 #define V86_CR4        80
+#define V86_END_EFLAGS 84
 
 #define CELL_STEPS  160 /* offsets in struct cell */
 #define CELL_FLAGS  168
@@ -108,8 +111,11 @@ struct v86_state {
 	uint32_t edi, esi, ebp, not_esp, ebx, edx, ecx, eax;
 	uint32_t eip, cs, eflags, esp, ss, es, ds, fs, gs;
 	uint32_t steps, step_flags, vector, cr4;
+	uint32_t end_eflags; /* where `vector` ended it */
+	uint32_t variant;    /* below V86_VARIANTS */
 };
-_Static_assert(offsetof(struct v86_state, steps) == V86_STEPS && offsetof(struct v86_state, cr4) == V86_CR4,
+_Static_assert(offsetof(struct v86_state, steps) == V86_STEPS &&
+                       offsetof(struct v86_state, end_eflags) == V86_END_EFLAGS,
                "offsets in v86.S");
 extern struct v86_state v86_state;
 extern const uint8_t v86_stubs[256][16];

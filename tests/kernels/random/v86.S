@@ -60,6 +60,8 @@ v86_rescue:
 1:	mov	$GDT_DATA, %eax
 	mov	%eax, %ds
 	popl	v86_state + V86_VECTOR
+	mov	12(%esp), %eax
+	mov	%eax, v86_state + V86_END_EFLAGS
 	mov	%cr0, %eax
 	and	$~CR0_PG, %eax
 	mov	%eax, %cr0

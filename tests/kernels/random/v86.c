@@ -6,7 +6,7 @@
 
 #define PORTS 65536
 
-/* SDM Vol. 3A "32-Bit Paging": 4 MiB, with CR4.PSE. */
+/* SDM Vol. 3A "32-Bit Paging": pages of 4 KiB, and of 4 MiB with CR4.PSE. */
 #define PAGE_PRESENT BIT(0)
 #define PAGE_WRITE   BIT(1)
 #define PAGE_USER    BIT(2)
@@ -34,11 +34,34 @@ const struct table_pointer v86_idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
 struct v86_state v86_state;
 
-/* The first 4 MiB are the program's, the next the kernel's. */
-uint32_t v86_directory[1024] __attribute__((aligned(4096))) = {
-	PAGE_LARGE | PAGE_USER | PAGE_WRITE | PAGE_PRESENT,
-	0x400000 | PAGE_LARGE | PAGE_WRITE | PAGE_PRESENT,
-};
+/* The first 1 MiB is the program's, but for a segment that is absent and one that is read-only; from 4 MiB on
+ * it is the kernel's. */
+#define ABSENT_SEGMENT    0x4000
+#define READ_ONLY_SEGMENT 0x5000
+
+uint32_t v86_directory[1024] __attribute__((aligned(4096)));
+static uint32_t v86_pages[1024] __attribute__((aligned(4096)));
+
+static void make_pages(void)
+{
+	for (unsigned i = 0; i < MIB(1) / PAGE_SIZE; i++) {
+		uint32_t segment = i << 8 & 0xf000;
+
+		v86_pages[i] = i << 12 | PAGE_USER | (segment == READ_ONLY_SEGMENT ? 0 : PAGE_WRITE) |
+		               (segment == ABSENT_SEGMENT ? 0 : PAGE_PRESENT);
+	}
+	v86_directory[0] = (uint32_t)(uint64_t)v86_pages | PAGE_USER | PAGE_WRITE | PAGE_PRESENT;
+	v86_directory[1] = 0x400000 | PAGE_LARGE | PAGE_WRITE | PAGE_PRESENT;
+}
+
+static uint16_t data_segment(uint64_t *state)
+{
+	switch (random_below(state, 16)) {
+	case 0: return ABSENT_SEGMENT;
+	case 1: return READ_ONLY_SEGMENT;
+	default: return low_data_segment(state);
+	}
+}
 
 static void make_idt(void)
 {
@@ -72,6 +95,7 @@ void v86_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state)
 	uint32_t iopl = random_below(state, 2) ? RFLAGS_IOPL : 0;
 
 	make_idt();
+	make_pages();
 	make_tss(state);
 	v86_state = (struct v86_state){
 		.edi = (uint32_t)cell.rdi,
@@ -86,14 +110,19 @@ void v86_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state)
 		.eflags = ((uint32_t)cell.rflags & ~RFLAGS_IOPL) | iopl | RFLAGS_VM,
 		.esp = 0x7000,
 		.ss = LOW_STACK_SEGMENT,
-		.es = low_data_segment(state),
-		.ds = low_data_segment(state),
-		.fs = low_data_segment(state),
-		.gs = low_data_segment(state),
+		.es = data_segment(state),
+		.ds = data_segment(state),
+		.fs = data_segment(state),
+		.gs = data_segment(state),
 		.steps = (uint32_t)cell.steps,
 		.step_flags = (uint32_t)cell.flags,
 		.cr4 = (uint32_t)((kernel_cr4 & ~(uint64_t)CR4_PAE) | CR4_PSE | (vme ? CR4_VME : 0)),
+		.variant = (vme ? 2 : 0) | (iopl ? 1 : 0),
 	};
 	v86_run();
-	cell.vector = v86_state.vector == 0x20 ? 0x20 : END_V86;
+	/* The handler itself is where a step over POP SS; INT3 ends. */
+	if (v86_state.vector == 0x20)
+		cell.vector = 0x20;
+	else
+		cell.vector = v86_state.end_eflags & RFLAGS_VM ? END_V86 : END_V86_HANDLER;
 }
