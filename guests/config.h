@@ -49,6 +49,7 @@ struct monitor_config {
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
 	bool measure; /* the ticks of every VM's exits, from the start */
+	bool audit;   /* every VM's state before each VM entry, from the start */
 };
 
 struct config_module {

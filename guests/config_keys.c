@@ -122,6 +122,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.meaning = "Whether the ticks of the VMs' exits are counted from the start on, as after "
 			   "`measure on` in the shell.",
 	}, {
+		.name = "audit", MONITOR_FIELD(audit),
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",
+		.meaning = "Whether the state of every VM is checked by the rules of the manual before each "
+			   "VM entry, as after `audit on` in the shell. This is slow.",
+	}, {
 		.name = "kernel", VM_FIELD(kernel), LINE(struct vm_config, kernel_line),
 		.kind = KIND_PATH, .min = 1, .max = CONFIG_PATH_MAX - 1, .initial = "",
 		.meaning = "The kernel image, relative to the folder of the config file. "

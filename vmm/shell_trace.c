@@ -20,7 +20,7 @@ static const char *trace_word(unsigned index)
 	return word_at(words, index, ARRAY_SIZE(words));
 }
 
-static const char *measure_word(unsigned index)
+static const char *on_off_word(unsigned index)
 {
 	static const char *const words[] = {"on", "off"};
 
@@ -34,6 +34,17 @@ static void for_vms(unsigned count, const char *const *arguments, void (*act)(st
 		with_vm(arguments[1], act);
 	else
 		with_all_vms(act);
+}
+
+static void on_off(const char *command, unsigned count, const char *const *arguments,
+                   void (*on)(struct vm *vm), void (*off)(struct vm *vm))
+{
+	if (!strcmp(arguments[0], "on"))
+		for_vms(count, arguments, on);
+	else if (!strcmp(arguments[0], "off"))
+		for_vms(count, arguments, off);
+	else
+		shell_print("%s: there is no '%s'; give on or off\n", command, arguments[0]);
 }
 
 /* ---- measure ---- */
@@ -56,12 +67,24 @@ static void measure_off(struct vm *vm)
 
 static void command_measure(unsigned count, const char *const *arguments)
 {
-	if (!strcmp(arguments[0], "on"))
-		for_vms(count, arguments, measure_on);
-	else if (!strcmp(arguments[0], "off"))
-		for_vms(count, arguments, measure_off);
-	else
-		shell_print("measure: there is no '%s'; give on or off\n", arguments[0]);
+	on_off("measure", count, arguments, measure_on, measure_off);
+}
+
+/* ---- audit ---- */
+
+static void audit_on(struct vm *vm)
+{
+	vm_watch(vm, vm->vcpu.watch | WATCH_AUDIT);
+}
+
+static void audit_off(struct vm *vm)
+{
+	vm_watch(vm, vm->vcpu.watch & (uint8_t)~WATCH_AUDIT);
+}
+
+static void command_audit(unsigned count, const char *const *arguments)
+{
+	on_off("audit", count, arguments, audit_on, audit_off);
 }
 
 /* ---- trace ---- */
@@ -125,7 +148,9 @@ static const struct shell_command commands[] = {
 	{"trace",   "[on|off [VM] | show [N] | dump]", "note more of what happens, or less; show it, or dump it for a host",
 	 0, 2, command_trace, trace_word},
 	{"measure", "on|off [VM]", "count the ticks that each kind of exit takes; 'stat' shows them",
-	 1, 2, command_measure, measure_word},
+	 1, 2, command_measure, on_off_word},
+	{"audit",   "on|off [VM]", "check the state of a VM by the rules of the manual before every VM entry",
+	 1, 2, command_audit, on_off_word},
 };
 /* clang-format on */
 

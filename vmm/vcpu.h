@@ -71,6 +71,7 @@ struct event {
 enum vcpu_watch {
 	WATCH_MEASURE = 1, /* its ticks */
 	WATCH_TRACE = 2,   /* a record in the trace */
+	WATCH_AUDIT = 4,   /* the state in which the guest goes on, if it breaks a rule of the manual */
 };
 
 /* Exits kept for reports. */

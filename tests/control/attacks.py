@@ -31,6 +31,7 @@ START_TRIES = 20
 FINITE = ("keyboard", "smi", "nmi", "registers", "states", "legacy", "shadows", "holes", "top", "code", "vmx", "storms",
           "tsc")
 FINITE_LONG = ("ports", "msrs")
+FINITE_NOT_AUDITED = ("inner-levels",)  # Bochs saves a null SS with DPL 0, whatever the CPL
 
 # They go on until the operator ends them: the exits that keep coming.
 FLOODS = {
@@ -194,13 +195,16 @@ def left_behind(operator, _):
     finite(operator, "search")
 
 
-def boot(steps):
+def boot(steps, audited=False):
+    """Audited: a state that the processor might refuse ends the VM, even where Bochs would go on."""
     def test(case, directory):
         iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack"), "neighbour": kernel("neighbour")})
         with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
             machine.console.alarm = (ALARM + r"|VM entry (failed|refused)[^\r]*\r"
                                      r"|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r")
             operator = AttackOperator(machine.console)
+            if audited:
+                operator.audit("attack")
             for function, names in steps:
                 for name in names:
                     function(operator, name)
@@ -213,9 +217,9 @@ def boot(steps):
 
 
 CASES = [
-    Case("attacks on ports and MSRs", 300, boot([(watched, FINITE_LONG)])),
+    Case("attacks on ports and MSRs", 300, boot([(finite, FINITE_NOT_AUDITED), (watched, FINITE_LONG)])),
     Case("attacks that pass", 300, boot([(finite, FINITE), (reset, RESETS), (end, ENDS),
-                                            (left_behind, ("marker",))])),
+                                            (left_behind, ("marker",))], audited=True)),
     Case("floods that never end", 600, boot([(endless, FLOODS)])),
     Case("loops that never end", 600, boot([(endless, LOOPS), (halted, ("halt-closed",))])),
 ]

@@ -13,6 +13,7 @@ from neighbours import NEIGHBOURS, judge
 from operators import ALARM, ESCAPE, TIMEOUT, Operator
 
 PROGRAMS = int(os.environ.get("PROGRAMS", 100_000))
+AUDITED = PROGRAMS // 20
 SEED = int(os.environ.get("SEED", 1))
 
 CONFIG = """\
@@ -75,20 +76,27 @@ class RandomOperator(Operator):
         raise AssertionError(f"too few programs run: {self.restarts}")
 
 
-def test(case, directory):
-    config = CONFIG.format(seed=SEED, programs=PROGRAMS) + NEIGHBOURS
-    iso = nacre_iso(directory, config, {"kernel": kernel("random"), "neighbour": kernel("neighbour")})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
-        machine.console.alarm = ALARM + "|random: the kernel itself failed[^\\r]*\\r"
-        operator = RandomOperator(machine.console)
-        done = operator.run(PROGRAMS)
-        assert done >= PROGRAMS, f"{done} programs of {PROGRAMS}"
-        operator.to_shell()
-        operator.answer("list", r"^ 1  random +running")
-        judge(operator, case.name, 2)
-        print(f"     random: seed {SEED}, {done} programs, restarts {operator.restarts}", flush=True)
-        machine.console.send("poweroff\r")
-        machine.wait(TIMEOUT)
+def boot(programs, audited=False):
+    def test(case, directory):
+        config = CONFIG.format(seed=SEED, programs=programs) + NEIGHBOURS
+        iso = nacre_iso(directory, config, {"kernel": kernel("random"), "neighbour": kernel("neighbour")})
+        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+            machine.console.alarm = ALARM + "|random: the kernel itself failed[^\\r]*\\r"
+            operator = RandomOperator(machine.console)
+            if audited:
+                operator.audit("random")
+            done = operator.run(programs)
+            assert done >= programs, f"{done} programs of {programs}"
+            operator.to_shell()
+            operator.answer("list", r"^ 1  random +running")
+            judge(operator, case.name, 2)
+            print(f"     random: seed {SEED}, {done} programs, restarts {operator.restarts}", flush=True)
+            machine.console.send("poweroff\r")
+            machine.wait(TIMEOUT)
+    return test
 
 
-CASES = [Case("random code", 240 + PROGRAMS // 100, test)]
+CASES = [
+    Case("random code", 240 + PROGRAMS // 100, boot(PROGRAMS)),
+    Case("audited random code", 240 + AUDITED // 20, boot(AUDITED, audited=True)),
+]

@@ -51,6 +51,12 @@ class Operator:
         self.console.send(f"{ESCAPE}{number}")
         self.expect(rf"\[Nacre: VM {number}, {name}\.")
 
+    def audit(self, name):
+        """From here on the monitor ends the VM, the first of the table, if its state breaks a rule of the manual."""
+        self.to_shell()
+        self.command(f"audit on {name}")
+        self.to_vm(1, name)
+
     def key(self, key):
         """One of the console's keys, behind Ctrl-A."""
         self.console.send(ESCAPE + key)

@@ -107,13 +107,18 @@ def play_invaders(person):
         text = steer(person, keys, SHIP.replace("*", moved(column), 1))
 
 
-def tagged(person):
-    """What two of them print is seen in one view."""
+def in_shells(person, line):
+    """Type a line at the shells of the two that boot soon; each has its number where {} is."""
     for number in 1, 2:
         person.to_vm(number, LINUX[number][0])
         person.console.send("\n")
         person.expect(LINUX_PROMPT)
-        person.console.send(f"(sleep 3; echo said by $(({number} * 111))) &\n")
+        person.console.send(line.format(number) + "\n")
+
+
+def tagged(person):
+    """What two of them print is seen in one view."""
+    in_shells(person, "while sleep 1; do echo said by $(({} * 111)); done &")
     person.key("t")
     person.expect(r"\[Nacre: all VMs' output")
     start = person.console.mark
@@ -122,6 +127,7 @@ def tagged(person):
         person.expect(rf"\[{LINUX[number][0]}\] [^\r]*said by {number * 111}\r")
     person.key("t")
     person.expect(r"\[Nacre: no VM's output any more\]")
+    in_shells(person, "kill $!")
 
 
 def top(person):

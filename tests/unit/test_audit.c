@@ -402,6 +402,69 @@ static void pdptes(void **state)
 	assert_sound();
 }
 
+/* ---- "VM-Entry Control Fields" ---- */
+
+static uint64_t event_of(enum event_type type, uint8_t vector)
+{
+	return INTERRUPTION_VALID | (uint64_t)type << 8 | vector;
+}
+
+static void events(void **state)
+{
+	(void)state;
+	breaks(VMCS_ENTRY_INTERRUPTION, event_of(1, 32), "guest event = 0x80000120: its type is not defined");
+	breaks(VMCS_ENTRY_INTERRUPTION, event_of(7, 0), "guest event = 0x80000700: its type is not defined");
+	breaks(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_NMI, 3),
+	       "guest event = 0x80000203: an NMI has vector 2");
+	breaks(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_EXCEPTION, 32),
+	       "guest event = 0x80000320: an exception has a vector below 32");
+	breaks(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_EXCEPTION, EXCEPTION_UD) | BIT(12),
+	       "guest event = 0x80001306: reserved bits are set");
+	vmwrite(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_NMI, 2));
+	assert_sound();
+	vmwrite(VMCS_ENTRY_INTERRUPTION, 0x7ffff7ff); /* not valid, so not looked at */
+	assert_sound();
+}
+
+static void error_codes_of_events(void **state)
+{
+	const char *rule =
+		"an error code comes with vectors 8, 10 to 14 and 17 in protected mode, and with no others";
+	static const uint8_t coded[] = {8, 10, 11, 12, 13, 14, 17};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(coded); i++) {
+		vmwrite(VMCS_ENTRY_INTERRUPTION,
+		        event_of(EVENT_EXCEPTION, coded[i]) | INTERRUPTION_ERROR_CODE);
+		assert_sound();
+		vmwrite(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_EXCEPTION, coded[i]));
+		assert_among(rule);
+	}
+	vmwrite(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_EXCEPTION, EXCEPTION_UD) | INTERRUPTION_ERROR_CODE);
+	assert_among(rule);
+	vmwrite(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_SOFTWARE_INTERRUPT, 13) | INTERRUPTION_ERROR_CODE);
+	vmwrite(VMCS_ENTRY_LENGTH, 2);
+	assert_among(rule);
+	vmwrite(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_EXCEPTION, EXCEPTION_GP) | INTERRUPTION_ERROR_CODE);
+	breaks(VMCS_ENTRY_ERROR_CODE, 0x10000, "guest event's error code = 0x10000: above FFFFh");
+	rig_real_mode();
+	assert_among(rule);
+	vmwrite(VMCS_ENTRY_INTERRUPTION, event_of(EVENT_EXCEPTION, EXCEPTION_GP));
+	assert_sound();
+}
+
+static void lengths_of_events(void **state)
+{
+	(void)state;
+	for (unsigned type = EVENT_SOFTWARE_INTERRUPT; type <= EVENT_SOFTWARE_EXCEPTION; type++) {
+		vmwrite(VMCS_ENTRY_INTERRUPTION, event_of(type, 3));
+		vmwrite(VMCS_ENTRY_LENGTH, 15);
+		assert_sound();
+		breaks(VMCS_ENTRY_LENGTH, 0, "guest event's instruction length = 0x0: not in 1 to 15");
+		breaks(VMCS_ENTRY_LENGTH, 16, "guest event's instruction length = 0x10: not in 1 to 15");
+	}
+}
+
 static void several_rules_are_all_named(void **state)
 {
 	(void)state;
@@ -438,6 +501,9 @@ int main(void)
 		rig_test(pending_debug_exceptions),
 		rig_test(link_pointer),
 		rig_test(pdptes),
+		rig_test(events),
+		rig_test(error_codes_of_events),
+		rig_test(lengths_of_events),
 		rig_test(several_rules_are_all_named),
 	};
 

@@ -1,4 +1,4 @@
-/* Exits of a vCPU that is measured or traced: vmm/vmx/watched.c. */
+/* Exits of a vCPU that is measured, traced or audited: vmm/vmx/watched.c. */
 #include "vm_rig.h"
 #include "vmm/trace.h"
 
@@ -64,6 +64,56 @@ static void host_rip_tells_the_two_kinds_apart(void **state)
 	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_watched);
 	watch(0);
 	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry);
+}
+
+/* ---- The audit ---- */
+
+static void break_a_rule(void)
+{
+	vmwrite(VMCS_GUEST_DR7, 1UL << 32);
+}
+
+static bool ended(void)
+{
+	return strstr(rig.log, "guest DR7 = 0x100000000: bits 63:32 are not 0") &&
+	       strstr(rig.log, "vm bench: it does not go on in that state") && vm.end == VM_BAD_STATE;
+}
+
+static void a_sound_state_passes_the_audit(void **state)
+{
+	(void)state;
+	watch(WATCH_AUDIT);
+	watched_exit(EXIT_CPUID, 0, 100);
+	assert_int_equal(rig_requests(), 0);
+	assert_null(strstr(rig.log, "broken"));
+}
+
+static void a_broken_state_ends_the_vm_behind_an_exit(void **state)
+{
+	(void)state;
+	watch(WATCH_AUDIT);
+	break_a_rule();
+	watched_exit(EXIT_CPUID, 0, 100);
+	assert_true(rig_requests() & REQUEST_STOP);
+	assert_true(ended());
+}
+
+static void nobody_audits_who_is_not_asked_to(void **state)
+{
+	(void)state;
+	watch(WATCH_MEASURE | WATCH_TRACE);
+	break_a_rule();
+	watched_exit(EXIT_CPUID, 0, 100);
+	assert_int_equal(rig_requests(), 0);
+}
+
+static void a_broken_state_ends_the_vm_as_it_is_to_be_entered(void **state)
+{
+	(void)state;
+	break_a_rule();
+	vm_watch(&vm, WATCH_AUDIT);
+	assert_false(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0)); /* none is left to run */
+	assert_true(ended());
 }
 
 static void a_reset_goes_on_watching(void **state)
@@ -198,6 +248,10 @@ int main(void)
 		watched_test(an_unknown_reason_harms_nobody),
 		watched_test(lives_are_always_noted),
 		watched_test(interrupts_are_counted_even_if_nobody_watches),
+		watched_test(a_sound_state_passes_the_audit),
+		watched_test(a_broken_state_ends_the_vm_behind_an_exit),
+		watched_test(a_broken_state_ends_the_vm_as_it_is_to_be_entered),
+		watched_test(nobody_audits_who_is_not_asked_to),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

@@ -1,11 +1,12 @@
 /*
  * When the processor refuses a guest's state it does not say why. This walks the
  * rules of SDM Vol. 3C "Checks on the Guest State Area", section by section, and names
- * every field that breaks one.
+ * every field that breaks one. So it does for the event that is to be injected.
  */
 #include "lib/format.h"
 #include "lib/registers.h"
 #include "vmm/cpuid.h"
+#include "vmm/log.h"
 #include "vmm/vmx/vmx.h"
 
 #define LINEAR_BITS 48
@@ -247,6 +248,40 @@ static void audit_pdptes(struct audit *a)
 	}
 }
 
+/* Does the vector come with an error code? SDM Vol. 3A "Exception and Interrupt Reference". */
+static bool has_error_code(uint64_t vector)
+{
+	const uint32_t vectors = BIT(EXCEPTION_DF) | BIT(EXCEPTION_TS) | BIT(EXCEPTION_NP) |
+	                         BIT(EXCEPTION_SS) | BIT(EXCEPTION_GP) | BIT(EXCEPTION_PF) |
+	                         BIT(EXCEPTION_AC);
+
+	return vector < 32 && vectors & BIT(vector);
+}
+
+/* "VM-Entry Control Fields": the event to be injected. */
+static void audit_event(struct audit *a)
+{
+	uint64_t info = vmread(VMCS_ENTRY_INTERRUPTION), length = vmread(VMCS_ENTRY_LENGTH);
+	uint64_t error_code = vmread(VMCS_ENTRY_ERROR_CODE);
+	uint64_t type = (info & INTERRUPTION_TYPE) >> 8, vector = info & INTERRUPTION_VECTOR;
+	bool software = type >= EVENT_SOFTWARE_INTERRUPT && type <= EVENT_SOFTWARE_EXCEPTION;
+	bool coded = type == EVENT_EXCEPTION && a->cr0 & CR0_PE && has_error_code(vector);
+
+	if (!(info & INTERRUPTION_VALID))
+		return;
+	check(a, type != 1 && type != 7, "event", info, "its type is not defined");
+	check(a, type != EVENT_NMI || vector == EXCEPTION_NMI, "event", info, "an NMI has vector 2");
+	check(a, type != EVENT_EXCEPTION || vector < 32, "event", info, "an exception has a vector below 32");
+	check(a, !(info & INTERRUPTION_ERROR_CODE) == !coded, "event", info,
+	      "an error code comes with vectors 8, 10 to 14 and 17 in protected mode, and with no others");
+	check(a, !(info & ~(INTERRUPTION_VALID | INTERRUPTION_ERROR_CODE | 0x7ffUL)), "event", info,
+	      "reserved bits are set");
+	check(a, !(info & INTERRUPTION_ERROR_CODE) || !(error_code >> 16), "event's error code", error_code,
+	      "above FFFFh");
+	check(a, !software || (length >= 1 && length <= 15), "event's instruction length", length,
+	      "not in 1 to 15");
+}
+
 unsigned vmx_audit(void (*put)(const char *line))
 {
 	struct audit a = {
@@ -268,5 +303,20 @@ unsigned vmx_audit(void (*put)(const char *line))
 	audit_tables_and_flow(&a);
 	audit_non_registers(&a);
 	audit_pdptes(&a);
+	audit_event(&a);
 	return a.broken;
+}
+
+static void log_line(const char *line)
+{
+	log_error("  %s\n", line);
+}
+
+unsigned vmx_audit_to_log(void)
+{
+	unsigned broken = vmx_audit(log_line);
+
+	if (broken)
+		log_error("  %u rule(s) for guest state broken\n", broken);
+	return broken;
 }

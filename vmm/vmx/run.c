@@ -74,20 +74,13 @@ static cold void unknown_reason(struct vcpu *vcpu, uint32_t reason)
 	vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
 }
 
-static cold void audit_line(const char *line)
-{
-	log_error("  %s\n", line);
-}
-
 /* SDM Vol. 3C "VM-Entry Failures During or After Loading Guest State". */
 static cold void entry_failed(struct vcpu *vcpu, uint32_t reason)
 {
-	unsigned broken;
-
 	log_error("VM entry failed: %s (exit qualification %#lx)\n", backend_exit_name(reason & 0xffff),
 	          vmread(VMCS_EXIT_QUALIFICATION));
-	broken = vmx_audit(audit_line);
-	log_error("  %u rule(s) for guest state broken\n", broken);
+	if (!vmx_audit_to_log())
+		log_error("  no rule for guest state broken\n");
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 
@@ -152,7 +145,8 @@ void vmx_settle(void)
 	}
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
 		vmx_inject(vcpu);
-	if (unlikely(vcpu->watch != vcpu->watched))
-		vmx_choose_entry(vcpu);
-	backend_deadline_changed(cpu);
+	if (unlikely(vcpu->watch | vcpu->watched) && !vmx_watch_entry(vcpu))
+		vmx_settle(); /* its VM has ended */
+	else
+		backend_deadline_changed(cpu);
 }

@@ -48,8 +48,14 @@ void vmx_requeue_event(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);        /* the only place where events are chosen for delivery */
 void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrupt that wait for a window */
 
-/* vcpu->watch has changed: choose the way that its exits take. watched.c */
+/* The way that its exits take is that of vcpu->watch from now on. watched.c */
 void vmx_choose_entry(struct vcpu *vcpu);
+
+/*
+ * A vCPU that is watched, or was, is to be entered: let vcpu->watch take effect, and audit its state if that
+ * is asked for. False: it breaks a rule, and its VM has ended. watched.c
+ */
+bool vmx_watch_entry(struct vcpu *vcpu);
 
 uint32_t vmx_wakes(const struct vcpu *vcpu); /* which requests end a HLT that begins now */
 /* What entry.S calls. */
@@ -84,8 +90,12 @@ void vmx_processor_control(uint64_t control, bool on);
 
 /*
  * Check the guest-state area of the current VMCS by the rules of SDM Vol. 3C "Checks on the
- * Guest State Area"; each broken rule is a line to `put`. Returns how many are broken.
+ * Guest State Area", and the event to be injected; each broken rule is a line to `put`. Returns how many are
+ * broken.
  */
 unsigned vmx_audit(void (*put)(const char *line));
+
+/* The same to the log. */
+unsigned vmx_audit_to_log(void);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * The way of the exits of a vCPU that is measured or traced. HOST_RIP in its VMCS leads to it, so
+ * The way of the exits of a vCPU that is measured, traced or audited. HOST_RIP in its VMCS leads to it, so
  * that all other vCPUs pay nothing.
  */
 #include "lib/x86.h"
+#include "vmm/log.h"
 #include "vmm/trace.h"
 #include "vmm/vmx/vmx.h"
 
@@ -13,6 +14,23 @@ void vmx_choose_entry(struct vcpu *vcpu)
 {
 	vcpu->watched = vcpu->watch;
 	vmwrite(VMCS_HOST_RIP, (uint64_t)(vcpu->watched ? vmx_exit_entry_watched : vmx_exit_entry));
+}
+
+/* An emulator, or an outer hypervisor, may let pass what the next processor refuses. */
+static bool audit(const struct vcpu *vcpu)
+{
+	if (!(vcpu->watched & WATCH_AUDIT) || !vmx_audit_to_log())
+		return true;
+	log_error("vm %s: it does not go on in that state\n", vcpu->vm->name);
+	vm_stop(vcpu->vm, VM_BAD_STATE);
+	return false;
+}
+
+bool vmx_watch_entry(struct vcpu *vcpu)
+{
+	if (vcpu->watched != vcpu->watch)
+		vmx_choose_entry(vcpu);
+	return audit(vcpu);
 }
 
 static uint64_t unclaimed(const struct vcpu *vcpu)
@@ -34,6 +52,8 @@ static uint64_t handle(struct vcpu *vcpu)
 		return end; /* entry.S calls vmx_settle(), and who runs next is open */
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
 		vmx_settle();
+	else
+		(void)audit(vcpu); /* if that ends its VM, entry.S will see the request */
 	return vcpu->sched.switches == switches && this_cpu()->current == vcpu ? read_tsc() : end;
 }
 

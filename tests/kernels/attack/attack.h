@@ -73,6 +73,7 @@ void attack_nmi(void);
 void attack_msrs(void);
 void attack_registers(void);
 void attack_states(void);
+void attack_inner_levels(void);
 void attack_legacy(void);
 void attack_shadows(void);
 void attack_holes(void);

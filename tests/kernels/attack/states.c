@@ -114,7 +114,7 @@ static void attack_segments(void)
 	expect("null CS", 0, jump_far, 0, EXCEPTION_GP);
 }
 
-/* Of another privilege than SS: conforming code at CPL 3; and what CPL 1 and 2 alone may have, a null SS. */
+/* Of another privilege than SS: conforming code at CPL 3. */
 #define CONFORMING_CODE64 0x00af9f000000ffffUL
 #define CODE64            0x00af9b000000ffffUL
 #define DPL(cpl)          ((uint64_t)(cpl) << 45)
@@ -146,7 +146,9 @@ static void go_out(uint64_t cpl)
 		: "rax", "rbx", "rcx", "rdx", "memory");
 }
 
-static void attack_inner_levels(void)
+/* What CPL 1 and 2 alone may have, a null SS. Bochs forgets their CPL in its access rights, so that this is
+ * none of attack_states(), which holds in any processor. */
+void attack_inner_levels(void)
 {
 	for (uint64_t cpl = 1; cpl < 3; cpl++) {
 		gdt[GDT_FREE] = CODE64 | DPL(cpl);
@@ -382,7 +384,6 @@ void attack_states(void)
 {
 	attack_segments();
 	attack_conforming();
-	attack_inner_levels();
 	attack_ldt();
 	attack_tables();
 	attack_msrs_of_state();
