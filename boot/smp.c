@@ -198,11 +198,12 @@ void smp_start(const struct acpi_info *info, const struct memory_range *ram, uns
 	unsigned named = 0;
 
 	for (unsigned i = 0; i < info->cpu_count; i++) {
-		if (!info->cpu[i].enabled || info->cpu[i].apic_id == own)
+		uint32_t apic_id = info->apic_id[i];
+
+		if (apic_id == own)
 			continue;
-		if (!page || cpu_count == CPUS_MAX || (!lapic_x2apic() && info->cpu[i].apic_id > 254)) {
-			log_warning("cpu: the processor with APIC ID %u is left out: %s\n",
-			            info->cpu[i].apic_id,
+		if (!page || cpu_count == CPUS_MAX || (!lapic_x2apic() && apic_id > 254)) {
+			log_warning("cpu: the processor with APIC ID %u is left out: %s\n", apic_id,
 			            !page                   ? "no memory below 640 KiB is free to start it"
 			            : cpu_count == CPUS_MAX ? "Nacre runs on 64 at most"
 			                                    : "it needs x2APIC mode");
@@ -210,7 +211,7 @@ void smp_start(const struct acpi_info *info, const struct memory_range *ram, uns
 		}
 		if (!named++)
 			memcpy(hpa_to_pointer(page), trampoline_start, trampoline_size);
-		start(info->cpu[i].apic_id, page);
+		start(apic_id, page);
 	}
 	log_info("cpu: %u of %u processors run guests\n", cpu_count, MAX(info->cpu_count, 1));
 }

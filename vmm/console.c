@@ -190,7 +190,11 @@ void console_put(const void *bytes, size_t length)
 void console_put_vm(uint8_t byte)
 {
 	lock();
-	put_byte(byte);
+	if (console_free() >
+	    VM_RESERVE / 2) /* the debug port asks nobody for room; the rest is the monitor's */
+		put_byte(byte);
+	else
+		console.lost++;
 	start_output();
 	unlock();
 	want_service();

@@ -151,7 +151,8 @@ void tagged_poll(void)
 		if (!channel || !__atomic_load_n(&channel->tagged.length, __ATOMIC_RELAXED))
 			continue;
 		channel_lock(channel);
-		if (channel->tagged.length && now - channel->tagged.since >= time_tsc_from_ns(PARTIAL_NS))
+		if (channel->tagged.length && now > channel->tagged.since &&
+		    now - channel->tagged.since >= time_tsc_from_ns(PARTIAL_NS))
 			show(channel);
 		channel_unlock(channel);
 	}

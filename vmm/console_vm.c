@@ -3,11 +3,17 @@
 #include "vmm/time.h"
 #include "vmm/vm.h"
 
+/* Its devices are there; the guest takes notice when it runs again. */
+static bool listens(const struct vm *vm)
+{
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+}
+
 static size_t serial_input(struct channel *channel, const uint8_t *bytes, size_t count)
 {
 	struct vm *vm = channel->owner;
 
-	if (vm->state != VM_RUNNING)
+	if (!listens(vm))
 		return count; /* nobody there to read it */
 	return uart_receive(&vm->machine.device[DEVICE_UART0], bytes, count);
 }
@@ -16,7 +22,7 @@ static void serial_output_ready(struct channel *channel)
 {
 	struct vm *vm = channel->owner;
 
-	if (vm->state == VM_RUNNING)
+	if (listens(vm))
 		uart_output_ready(&vm->machine.device[DEVICE_UART0]);
 }
 
@@ -38,8 +44,10 @@ static void look(struct vm *vm)
 
 	if (!has_screen(vm))
 		return;
-	if (vm->state == VM_RUNNING)
+	if (vm->powered) {
+		channel_service(&vm->screen.channel); /* attached before there was anything to paint? */
 		ns = console_screen_look(&vm->screen);
+	}
 	cpu_timer_arm(this_cpu(), &vm->look,
 	              ns == SCREEN_NEVER ? TIMER_NEVER : time_now() + time_tsc_from_ns(ns));
 }
@@ -81,10 +89,8 @@ void console_vm_forget(struct vm *vm)
 void console_vm_service(struct vm *vm)
 {
 	channel_service(&vm->console);
-	if (!has_screen(vm) || vm->state != VM_RUNNING)
-		return;
-	channel_service(&vm->screen.channel);
-	look(vm);
+	if (vm->powered)
+		look(vm);
 }
 
 void console_vm_arrive(struct vm *vm)

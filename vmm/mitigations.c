@@ -33,8 +33,3 @@ void mitigations_init(bool on)
 	if (on && !mitigations.l1d_safe && features & HAS_L1D_FLUSH)
 		mitigations.for_entry |= ENTRY_MITIGATE_L1D;
 }
-
-uint32_t mitigations_for_entry(void)
-{
-	return mitigations.for_entry;
-}

@@ -19,9 +19,6 @@ extern struct mitigations {
 /* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `on` is the config's `mitigations` key. */
 void mitigations_init(bool on);
 
-/* What the entry path has to do: a set of ENTRY_MITIGATE_* (vmm/vcpu.h). */
-uint32_t mitigations_for_entry(void);
-
 /* Another guest gets this processor: it shall not be steered by what the one before taught the predictors. */
 static inline void mitigations_between_guests(void)
 {

@@ -18,6 +18,8 @@
  * there. */
 #define LAG_NS     10000000
 #define LAG_MAX_NS 50000000
+/* Who seems to be further ahead has slept until vtime came round: 35 days beside one of weight 1. */
+#define AHEAD_MAX_NS 4000000000
 /* Between two looks at the other CPUs. */
 #define BALANCE_NS 10000000
 #define ASK_NS     1000000 /* of a CPU that has nothing to do */
@@ -32,11 +34,6 @@ static bool is_behind(uint64_t a, uint64_t b)
 static uint64_t later(uint64_t a, uint64_t b)
 {
 	return is_behind(a, b) ? b : a;
-}
-
-static struct sched_queue *queue_of(const struct vcpu *vcpu)
-{
-	return &cpu_get(vcpu->sched.cpu)->sched;
 }
 
 static struct vcpu *first_ready(const struct sched_queue *queue)
@@ -68,6 +65,7 @@ void sched_entity_init(struct vcpu *vcpu, uint16_t weight, uint8_t cap, uint64_t
 		.weight = weight,
 		.cap = cap,
 		.cpus = cpus,
+		.refilled = time_now(),
 	};
 	list_init(&vcpu->sched.link);
 	timer_init(&vcpu->sched.throttle, throttle_expired);
@@ -92,15 +90,9 @@ static inline void charge_running(struct sched_queue *queue, uint64_t now)
 	__atomic_store_n(&queue->vtime, entity->vtime, __ATOMIC_RELAXED);
 }
 
-void sched_account(struct cpu *cpu)
-{
-	if (cpu->sched.running)
-		charge_running(&cpu->sched, time_now());
-}
-
 void sched_charge(struct vcpu *vcpu, uint64_t ticks)
 {
-	charge(queue_of(vcpu), &vcpu->sched, ticks);
+	charge(&cpu_get(vcpu->sched.cpu)->sched, &vcpu->sched, ticks);
 }
 
 static int64_t whole_budget(const struct sched_entity *entity)
@@ -129,6 +121,12 @@ static inline void raise_floor(struct sched_queue *queue, uint64_t now)
 	if (first && is_behind(first->sched.vtime, vtime))
 		vtime = first->sched.vtime;
 	queue->floor = later(queue->floor, vtime);
+}
+
+void sched_account(struct cpu *cpu)
+{
+	if (cpu->sched.running)
+		raise_floor(&cpu->sched, time_now());
 }
 
 static void enqueue(struct sched_queue *queue, struct vcpu *vcpu, uint64_t now)
@@ -313,7 +311,8 @@ void sched_arrive(struct cpu *cpu, struct vcpu *vcpu)
 	if (is_behind(queue->floor + lag, entity->vtime))
 		entity->vtime = queue->floor + lag;
 	entity->state = SCHED_BLOCKED;
-	entity->since = entity->refilled = now;
+	refill(entity, now);
+	entity->since = now;
 	vcpu->moving = false;
 	vm_run_timers(vcpu->vm);
 	console_vm_arrive(vcpu->vm);
@@ -352,6 +351,8 @@ void sched_wake(struct vcpu *vcpu)
 		return;
 	if (queue->running)
 		raise_floor(queue, now);
+	if (is_behind(queue->floor + VTIME_OF_NS(AHEAD_MAX_NS), entity->vtime))
+		entity->vtime = queue->floor;
 	entity->vtime = later(entity->vtime, queue->floor - VTIME_OF_NS(CREDIT_NS));
 	enqueue(queue, vcpu, now);
 	trace_if_on(TRACE_WAKE, vcpu->vm->number, 0, 0, 0);
@@ -447,6 +448,9 @@ struct vcpu *sched_pick(struct cpu *cpu)
 	struct vcpu *next;
 
 	if (queue->running && goes_on(cpu, now)) {
+		/* A heavy one may go on for many turns, and the other CPU sleep. */
+		if (queue->waiting && find_idle(first_ready(queue)))
+			balance(cpu, now);
 		arm_slice(cpu, now);
 		return queue->running;
 	}
@@ -461,7 +465,8 @@ struct vcpu *sched_pick(struct cpu *cpu)
 		block(next);
 		vm_run_timers(next->vm);
 	}
-	trace_if_on(TRACE_SWITCH, TRACE_NO_VM, 0, queue->last, 0);
+	if (queue->last != TRACE_NO_VM)
+		trace_if_on(TRACE_SWITCH, TRACE_NO_VM, 0, queue->last, 0);
 	queue->last = TRACE_NO_VM;
 	cpu->slice_end = TIMER_NEVER;
 	__atomic_store_n(&queue->idle, true, __ATOMIC_RELAXED);

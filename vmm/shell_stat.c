@@ -39,9 +39,17 @@ static struct load since_then(const struct vm *vm)
 
 /* ---- One VM ---- */
 
+/* Ticks that its own clock has gone. */
+static uint64_t clock_of(const struct vm *vm)
+{
+	if (!load_is_on(vm))
+		return 0;
+	return (vm->state == VM_PAUSED ? vm->paused_at : time_now()) - vm->clock_base;
+}
+
 static void print_share(const struct vm *vm, const struct load *load)
 {
-	uint64_t on = load_is_on(vm) ? time_now() - vm->clock_base : 0;
+	uint64_t on = clock_of(vm);
 	uint64_t ran = sched_ran(&vm->vcpu.sched), waited = vm->vcpu.sched.waited;
 	uint64_t idle = on > ran + waited ? on - ran - waited : 0;
 	unsigned now = load_share(load->ran, load->tsc), always = load_share(ran, on);
@@ -96,7 +104,7 @@ static void print_ports(const struct port_space *ports)
 
 static void print_vm(const struct vm *vm)
 {
-	uint64_t ms = load_is_on(vm) ? service_clock_ns(&vm->machine) / 1000000 : 0;
+	uint64_t ms = ms_of(clock_of(vm));
 	struct load load = {0};
 
 	if (load_is_on(vm))

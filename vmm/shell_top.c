@@ -133,7 +133,8 @@ static bool draw(void)
 		return true;
 	top.rows = 0;
 	console_put("\x1b[H", 3);
-	put("Nacre, %lu s after its start. Any key ends this.", time_ns_from_tsc(time_now()) / NS_PER_S);
+	put("Nacre, %lu s after its start. Any key ends this.",
+	    time_ns_from_tsc(time_now() - time_entry) / NS_PER_S);
 	sample_vms();
 	draw_cpus();
 	draw_vms();

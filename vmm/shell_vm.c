@@ -50,10 +50,12 @@ void with_vm(const char *name, void (*act)(struct vm *vm))
 }
 
 /* Have the VM's CPU do it, and wait. */
-static void ask(struct vm *vm, uint32_t request)
+static bool ask(struct vm *vm, uint32_t request)
 {
-	if (!vm_ask_and_wait(vm, request))
-		shell_print("Processor %u, where VM %s is, does not answer.\n", vm->vcpu.sched.cpu, vm->name);
+	if (vm_ask_and_wait(vm, request))
+		return true;
+	shell_print("Processor %u, where VM %s is, does not answer.\n", vm->vcpu.sched.cpu, vm->name);
+	return false;
 }
 
 void with_all_vms(void (*act)(struct vm *vm))
@@ -83,9 +85,8 @@ static void command_list(unsigned count, const char *const *arguments)
 static void registers(struct vm *vm)
 {
 	shell_print("VM %s, vCPU 0, %s\n", vm->name, vm_state_name(vm->state));
-	if (vm->state == VM_STOPPED)
+	if (vm->state == VM_STOPPED || !ask(vm, VM_DUMP))
 		return;
-	ask(vm, VM_DUMP);
 	for (const char *line = vm_dumped; *line; line += strlen(line) + 1)
 		print_line(line);
 }

@@ -191,6 +191,7 @@ static void ended(void)
 {
 	static struct cpu_call call = {.run = report_all_stopped};
 
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* of two that end at once, one sees the other's end */
 	if (!any_on())
 		cpu_call(cpu_get(0), &call);
 }

@@ -27,11 +27,6 @@ struct acpi_register {
 	uint8_t width; /* bits */
 };
 
-struct acpi_cpu {
-	uint32_t apic_id;
-	bool enabled; /* else it may be brought up later (online capable), or is broken */
-};
-
 struct acpi_ioapic {
 	uint8_t id;
 	hpa_t address;
@@ -52,7 +47,7 @@ struct acpi_info {
 	bool has_8259;       /* PCAT_COMPAT */
 	hpa_t lapic_address; /* MADT, incl. the 64-bit override; 0 without a MADT */
 	unsigned cpu_count, ioapic_count;
-	struct acpi_cpu cpu[ACPI_CPUS_MAX];
+	uint32_t apic_id[ACPI_CPUS_MAX]; /* of the processors that are enabled */
 	struct acpi_ioapic ioapic[ACPI_IOAPICS_MAX];
 	struct acpi_isa_irq isa_irq[ACPI_ISA_IRQS];
 

@@ -17,23 +17,23 @@ enum {
 	MADT_X2APIC = 9,
 };
 
-/* Firmware may name a processor twice: for its xAPIC and for its x2APIC. */
+/*
+ * Firmware may name a processor twice: for its xAPIC and for its x2APIC. What is not enabled is a place where
+ * one may be plugged in later, or is broken.
+ */
 static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 {
-	bool enabled = flags & 1;
-
-	for (unsigned i = 0; i < info->cpu_count; i++) {
-		if (info->cpu[i].apic_id == apic_id) {
-			info->cpu[i].enabled |= enabled;
+	if (!(flags & 1))
+		return;
+	for (unsigned i = 0; i < info->cpu_count; i++)
+		if (info->apic_id[i] == apic_id)
 			return;
-		}
-	}
 	if (info->cpu_count == ACPI_CPUS_MAX) {
 		acpi_problem(info, "ACPI: more than %u processors; APIC ID %u is left out", ACPI_CPUS_MAX,
 		             apic_id);
 		return;
 	}
-	info->cpu[info->cpu_count++] = (struct acpi_cpu){apic_id, enabled};
+	info->apic_id[info->cpu_count++] = apic_id;
 }
 
 static void add_override(struct acpi_info *info, const uint8_t *entry)

@@ -261,6 +261,21 @@ static void bench_events(unsigned index)
 		cpu_catch_up(cpu);
 }
 
+/* Does it sleep, as cpu_idle() does, until a kick, a timer, or what its vCPUs wait for? */
+static bool bench_halted(unsigned i)
+{
+	const struct cpu *cpu = &bench.cpu[i];
+
+	if (cpu->current || bench.kicks[i] || cpu_deadline(cpu) <= fake_x86.tsc ||
+	    !list_empty(&cpu->sched.ready))
+		return false;
+	for (unsigned v = 0; v < BENCH_VMS; v++)
+		if (bench.vm[v].vcpu.sched.cpu == i && bench.load[v].wakes &&
+		    bench.load[v].wakes <= fake_x86.tsc)
+			return false;
+	return true;
+}
+
 /* Let time pass for all processors. */
 UNUSED static void bench_pass(uint64_t ns)
 {
@@ -268,9 +283,11 @@ UNUSED static void bench_pass(uint64_t ns)
 		for (unsigned i = 0; i < cpu_count; i++) {
 			struct cpu *cpu = &bench.cpu[i];
 
-			bench_events(i);
-			if (!cpu->current || cpu->current->requests & ~(uint32_t)REQUESTS_TO_DELIVER)
-				(void)bench_schedule();
+			if (!bench_halted(i)) {
+				bench_events(i);
+				if (!cpu->current || cpu->current->requests & ~(uint32_t)REQUESTS_TO_DELIVER)
+					(void)bench_schedule();
+			}
 			if (!cpu->current)
 				bench.idle[i] += BENCH_STEP;
 		}

@@ -433,6 +433,19 @@ static void test_panic_mode(void **state)
 	assert_int_equal(console_serial_port(), 0);
 }
 
+/* Port E9h asks nobody for room. */
+static void test_debug_port_leaves_room(void **state)
+{
+	(void)state;
+	console_attach(&one.channel);
+	clear();
+	for (unsigned i = 0; i < 40000; i++) /* REP OUTSB; the line takes nothing meanwhile */
+		channel_put(&one.channel, 'x');
+	console_write("the monitor says something\n", 27);
+	settle();
+	assert_true(sent("the monitor says something"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +468,7 @@ int main(void)
 		console_test(test_without_interrupt),
 		console_test(test_flush),
 		console_test(test_panic_mode),
+		console_test(test_debug_port_leaves_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -426,6 +426,30 @@ static void test_tagged_ends_with_a_switch(void **state)
 
 #define views_test(f) cmocka_unit_test_setup_teardown(f, setup_more, teardown_more)
 
+/* CPU 1 begins a line between the boot processor's look at the clock and at the line. */
+static void test_tagged_line_has_just_begun(void **state)
+{
+	(void)state;
+	type("\x01t");
+	clear();
+	fake_x86.tsc += 1000000000;
+	fake_x86.tsc_step = 0;
+	on_cpu(1);
+	fake_x86.tsc += 3000; /* ns */
+	put(&two.channel, "on");
+	on_cpu(0);
+	fake_x86.tsc -= 3000;
+	console_poll();
+	uart_model_drain();
+	console_poll();
+	fake_x86.tsc += 3000;
+	on_cpu(1);
+	put(&two.channel, "e line\n");
+	on_cpu(0);
+	fake_x86.tsc_step = 100000;
+	assert_sent("[second] one line\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +471,7 @@ int main(void)
 		views_test(test_tagged_above_the_prompt),
 		views_test(test_tagged_holds_nobody_back),
 		views_test(test_tagged_ends_with_a_switch),
+		views_test(test_tagged_line_has_just_begun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,21 @@ static void every_cap_holds(void **state)
 	}
 }
 
+/* Hogs of 10 ms on each CPU in turn, and one with a cap that may be on both. */
+static void a_cap_is_given_across_moves(void **state)
+{
+	(void)state;
+	bench_add(0, 0, 100, 0, CPU_0);
+	bench_add(1, 1, 100, 0, CPU_1);
+	bench_sleeps(0, 10 * MS, 10 * MS);
+	bench_sleeps(1, 10 * MS, 10 * MS);
+	bench.load[1].left = BENCH_STEP; /* falls asleep at once: they alternate */
+	bench_pass(MS);
+	bench_add(2, 0, 100, 20, ANY);
+	bench_pass(1000 * MS);
+	assert_in_range(bench_ran(2), 180 * MS, 220 * MS);
+}
+
 static void a_sleep_saves_up_one_period_at_most(void **state)
 {
 	struct vcpu *vcpu;
@@ -232,6 +247,31 @@ static void who_never_sleeps_is_not_starved_by_those_who_do(void **state)
 	}
 	bench_pass(1000 * MS);
 	assert_true(share(bench_ran(0), 1000 * MS) >= 1150); /* an eighth is its due */
+}
+
+/* Beside one of the smallest weight, which always runs: virtual time comes round in 35 days at 3 GHz. */
+static void after_a_pause_of_weeks_it_gets_its_share(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 1, 0, ANY);
+	bench_add(1, 0, 10000, 0, ANY);
+	bench_pass(10 * MS);
+	vcpu_request(bench_vcpu(1), REQUEST_PAUSE);
+	cpu_look_around(&bench.cpu[0]);
+	bench_pass(10 * MS);
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_BLOCKED);
+	for (unsigned day = 0; day < 110; day++) {
+		fake_x86.tsc += 86400 * 1000 * MS;
+		bench_pass(BENCH_STEP);
+	}
+	bench_vcpu(1)->requests &= ~(uint32_t)REQUEST_PAUSE;
+	sched_wake(bench_vcpu(1));
+	before = bench_ran(1);
+	bench_pass(1000 * MS);
+	assert_in_range(bench_ran(1) - before, 900 * MS, 1000 * MS);
 }
 
 static void hlt_with_nothing_to_wait_for_is_told(void **state)
@@ -431,6 +471,30 @@ static void no_cpu_idles_while_somebody_waits(void **state)
 	assert_near(sum, 4000 * MS, MS);
 }
 
+/*
+ * CPU 0 has a heavy hog, and a light one that wakes while CPU 1 is busy. Then CPU 1 has nothing to do any
+ * more, but has looked at the others less than a millisecond ago, so that it does not ask and halts: CPU 0
+ * must give.
+ */
+static void a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu(void **state)
+{
+	(void)state;
+	bench_add(0, 0, 10000, 0, ANY);
+	bench_add(2, 1, 10000, 0, CPU_1);
+	bench_sleeps(2, 100 * MS, 10000 * MS);
+	bench_pass(50 * MS);
+	bench_add(1, 0, 1, 0, ANY);
+	bench_sleeps(1, 5 * MS, 50 * MS);
+	bench_pass(40 * MS);
+	assert_int_equal(bench_vcpu(2)->sched.state, SCHED_RUNNING);
+	while (bench_vcpu(2)->sched.state == SCHED_RUNNING) {
+		bench.cpu[1].sched.balanced = fake_x86.tsc;
+		bench_pass(BENCH_STEP);
+	}
+	bench_pass(1000 * MS);
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
+}
+
 static void weights_hold_over_two_cpus(void **state)
 {
 	static const uint16_t weights[] = {100, 100, 200, 200, 200};
@@ -558,12 +622,14 @@ int main(void)
 		bench_test(a_cap_holds_on_an_idle_machine),
 		bench_test(a_cap_holds_against_others),
 		bench_test(every_cap_holds),
+		bench_test(a_cap_is_given_across_moves),
 		bench_test(a_sleep_saves_up_one_period_at_most),
 		bench_test(who_has_nothing_to_do_behind_its_cap_sleeps),
 		bench_test(who_wakes_preempts_a_hog),
 		bench_test(a_light_load_waits_for_one_turn_at_most),
 		bench_test(a_sleep_is_no_credit_for_later),
 		bench_test(who_never_sleeps_is_not_starved_by_those_who_do),
+		bench_test(after_a_pause_of_weeks_it_gets_its_share),
 		bench_test(hlt_with_nothing_to_wait_for_is_told),
 		bench_test(who_is_held_does_not_run),
 		bench_test(who_wakes_goes_to_a_cpu_that_is_idle),
@@ -574,6 +640,7 @@ int main(void)
 		bench_test(nobody_is_given_to_a_cpu_that_is_busy),
 		bench_test(it_gets_only_what_may_be_there),
 		bench_test(no_cpu_idles_while_somebody_waits),
+		bench_test(a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu),
 		bench_test(weights_hold_over_two_cpus),
 		bench_test(a_new_one_goes_where_the_fewest_are),
 		bench_test(who_arrives_is_near_those_that_are_there),

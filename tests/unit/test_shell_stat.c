@@ -348,6 +348,19 @@ static void shares_and_rates(void **state)
 	assert_int_equal(load_per_second(1UL << 43, RIG_TSC_HZ), 1UL << 43);
 }
 
+/* Ran for 10 s, then held for 100 s: no time passes for it. */
+static void a_pause_counts_for_nothing(void **state)
+{
+	(void)state;
+	fake_x86.tsc = vm.clock_base + 10UL * RIG_TSC_HZ;
+	assert_true(vm_ask_and_wait(&vm, VM_PAUSE));
+	fake_x86.tsc += 100UL * RIG_TSC_HZ;
+	run("stat", "bench");
+	assert_false(later(RIG_TSC_HZ));
+	assert_said("      10.000  seconds since its machine was switched on");
+	assert_null(strstr(said, "     101.000  seconds idle"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +378,7 @@ int main(void)
 		stat_test(top_waits_for_a_slow_line),
 		stat_test(shares_and_rates),
 		stat_test(what_top_has_no_room_for_is_counted),
+		stat_test(a_pause_counts_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

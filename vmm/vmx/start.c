@@ -278,7 +278,7 @@ void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_st
 	if (cpu->loaded == vcpu)
 		cpu->loaded = NULL;
 	vcpu->home = NULL;
-	vcpu_request(vcpu, ENTRY_LAUNCH | mitigations_for_entry());
+	vcpu_request(vcpu, ENTRY_LAUNCH | mitigations.for_entry);
 	memcpy(vcpu->gpr, start->gpr, sizeof(vcpu->gpr));
 	vmx_reset_live(vcpu);
 	backend_vcpu_look(cpu, vcpu);
