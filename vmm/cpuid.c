@@ -183,7 +183,7 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	xsaves_offered = backend.xsaves;
 	physical_bits =
 		(uint8_t)MIN(MAX(cpuid_table.extended[8].eax & 0xff, 36), 48); /* 4-level EPT maps 48 bits */
-	cpuid_table.extended[8].eax = (cpuid_table.extended[8].eax & 0xff00) | physical_bits;
+	cpuid_table.extended[8].eax = 0x3000 | physical_bits;
 }
 
 /* The processor computes sizes from XCR0, which holds the guest's value: ask it, then filter. */

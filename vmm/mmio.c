@@ -4,6 +4,7 @@
 #include "vmm/backend.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/linear.h"
+#include "vmm/string_io.h"
 #include "vmm/vm.h"
 
 #define REP_BATCH 64 /* iterations of a REP instruction between two looks at interrupts */
@@ -80,10 +81,7 @@ enum action mmio_emulate(struct vcpu *vcpu)
 		store_context(vcpu, &context);
 		backend_instruction_done();
 		return ACTION_RETRY;
-	case EMULATE_AGAIN:
-		store_context(vcpu, &context);
-		backend_deadline_changed(this_cpu()); /* the iterations took their time */
-		return ACTION_RETRY;
+	case EMULATE_AGAIN: store_context(vcpu, &context); return string_break_off();
 	case EMULATE_FAULT:
 		store_context(vcpu, &context);
 		if (context.fault.vector == EXCEPTION_PF)

@@ -100,11 +100,8 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 	return ACTION_ADVANCE;
 }
 
-/*
- * Between two elements: TF traps, and RF keeps a breakpoint on this instruction from coming again. Much time
- * has passed in the monitor, which the deadline of this CPU shall know.
- */
-static enum action break_off(void)
+/* Much time has passed in the monitor, which the deadline of this CPU shall know. */
+enum action string_break_off(void)
 {
 	backend_deadline_changed(this_cpu());
 	backend_instruction_done();
@@ -129,7 +126,7 @@ enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 
 		/* Let interrupts in between two batches, as between two elements on the bare machine. */
 		if (done && (done == batch || vcpu->requests & ~(uint32_t)ENTRY_ACTIONS))
-			return break_off();
+			return string_break_off();
 		action = transfer(vcpu, &access, *pointer & mask);
 		if (action != ACTION_ADVANCE)
 			return action;

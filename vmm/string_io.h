@@ -27,4 +27,10 @@ void string_io_decode(const struct vcpu *vcpu, struct string_io *io);
 #define STRING_IO_BATCH 64
 enum action string_io(struct vcpu *vcpu, const struct string_io *io);
 
+/*
+ * Leave a REP instruction of any kind between two of its elements, so that interrupts come in: the shadow in
+ * which it began is over, TF traps, and RF keeps a breakpoint on the instruction from coming again.
+ */
+enum action string_break_off(void);
+
 #endif

@@ -51,6 +51,7 @@ FLOODS = {
 LOOPS = {
     "rep-ram": "PREEMPTION TIMER",
     "rep-hole": "EPT VIOLATION",
+    "rep-hole-in-shadow": "EPT VIOLATION",
     "rep-port": "I/O",
     "loop-page-fault": "PREEMPTION TIMER",
     "loop-closed": "PREEMPTION TIMER",
@@ -195,11 +196,11 @@ def left_behind(operator, _):
     finite(operator, "search")
 
 
-def boot(steps, audited=False):
+def boot(steps, audited=False, **machine_options):
     """Audited: a state that the processor might refuse ends the VM, even where Bochs would go on."""
     def test(case, directory):
         iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack"), "neighbour": kernel("neighbour")})
-        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        with Bochs(iso, limit=case.limit, log_path=case.log_path(), **machine_options) as machine:
             machine.console.alarm = (ALARM + r"|VM entry (failed|refused)[^\r]*\r"
                                      r"|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r")
             operator = AttackOperator(machine.console)
@@ -218,6 +219,7 @@ def boot(steps, audited=False):
 
 CASES = [
     Case("attacks on ports and MSRs", 300, boot([(finite, FINITE_NOT_AUDITED), (watched, FINITE_LONG)])),
+    Case("a processor without XSAVE", 300, boot([(watched, ("ports",))], model="corei5_arrandale_m520")),
     Case("attacks that pass", 300, boot([(finite, FINITE), (reset, RESETS), (end, ENDS),
                                             (left_behind, ("marker",))], audited=True)),
     Case("floods that never end", 600, boot([(endless, FLOODS)])),

@@ -273,6 +273,18 @@ static void which_values_xcr0_takes(void **state)
 	assert_false(cpuid_xcr0_valid(1UL << 62 | 1));
 }
 
+/* LA57 is hidden, so linear addresses have 48 bits. */
+static void linear_addresses_have_48_bits(void **state)
+{
+	(void)state;
+	struct vcpu vcpu = {.gpr[RAX] = 0x80000008};
+
+	fake_cpuid_set(0x80000008, 0, (struct cpuid_result){0x3934, 0, 0, 0});
+	cpuid_init(backend_offers(), time_tsc_hz);
+	cpuid_emulate(&vcpu);
+	assert_int_equal(vcpu.gpr[RAX] >> 8 & 0xff, 48);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +306,7 @@ int main(void)
 		cpuid_test(avx_512_comes_as_a_whole),
 		cpuid_test(a_processor_without_xsave),
 		cpuid_test(which_values_xcr0_takes),
+		cpuid_test(linear_addresses_have_48_bits),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);

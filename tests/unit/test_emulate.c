@@ -228,6 +228,20 @@ static void arithmetic_16_and_32(void **state)
 	assert_int_equal(peek(0x3000, 4), 6);
 }
 
+/* Only branches cut EIP to 16 bits; what follows the last byte of a segment is beyond its limit: #GP. */
+static void eip_goes_on_beyond_64k_in_16_bit_code(void **state)
+{
+	(void)state;
+	real_mode();
+	cpu.segment[SEG_CS].limit = 0xfffff;
+	cpu.rip = 0x12340;
+	assert_int_equal(RUN(0xa0, 0x00, 0x50), EMULATE_OK); /* mov al, [5000h] */
+	assert_int_equal(cpu.rip, 0x12343);
+	cpu.rip = 0xfffd;
+	assert_int_equal(RUN(0xa0, 0x00, 0x50), EMULATE_OK);
+	assert_int_equal(cpu.rip, 0x10000);
+}
+
 static void string_wraps(void **state)
 {
 	(void)state;
@@ -304,11 +318,17 @@ static void pushf_by_mode(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses_16),      cmocka_unit_test(addresses_32),
-		cmocka_unit_test(segment_registers), cmocka_unit_test(segment_loads),
-		cmocka_unit_test(pusha_popa),        cmocka_unit_test(stack_16_and_32),
-		cmocka_unit_test(near_branches),     cmocka_unit_test(arithmetic_16_and_32),
-		cmocka_unit_test(string_wraps),      cmocka_unit_test(repeated_comparison),
+		cmocka_unit_test(addresses_16),
+		cmocka_unit_test(addresses_32),
+		cmocka_unit_test(segment_registers),
+		cmocka_unit_test(segment_loads),
+		cmocka_unit_test(pusha_popa),
+		cmocka_unit_test(stack_16_and_32),
+		cmocka_unit_test(near_branches),
+		cmocka_unit_test(arithmetic_16_and_32),
+		cmocka_unit_test(eip_goes_on_beyond_64k_in_16_bit_code),
+		cmocka_unit_test(string_wraps),
+		cmocka_unit_test(repeated_comparison),
 		cmocka_unit_test(pushf_by_mode),
 	};
 

@@ -107,6 +107,28 @@ static void an_interrupt_waits_for_if_and_shadows(void **state)
 	}
 }
 
+/* SDM Vol. 3C "Delivery of Pending Debug Exceptions after VM Entry": an entry that injects an interrupt or
+ * NMI drops the trap. */
+static void a_trap_comes_before_interrupts(void **state)
+{
+	(void)state;
+	for (unsigned nmi = 0; nmi < 2; nmi++) {
+		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF | RFLAGS_TF);
+		if (nmi)
+			service_nmi(&vm.machine);
+		else
+			raise_irq(LINE);
+		enter();
+		assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
+		assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
+		assert_true(window(nmi ? PROCESSOR_NMI_WINDOW : PROCESSOR_INTERRUPT_WINDOW));
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
+		assert_true(rig_exit(nmi ? EXIT_NMI_WINDOW : EXIT_INTERRUPT_WINDOW, 0));
+		assert_true(rig_injected() & INTERRUPTION_VALID);
+	}
+}
+
 static void a_second_interrupt_opens_the_window(void **state)
 {
 	(void)state;
@@ -524,6 +546,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		event_test(an_interrupt_goes_in_at_once),
 		event_test(an_interrupt_waits_for_if_and_shadows),
+		event_test(a_trap_comes_before_interrupts),
 		event_test(a_second_interrupt_opens_the_window),
 		event_test(automatic_eoi_leaves_the_next_one_pending),
 		event_test(an_interrupt_that_goes_away_is_forgotten),

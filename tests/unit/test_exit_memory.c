@@ -210,6 +210,34 @@ static void a_long_rep_is_cut_into_batches(void **state)
 	assert_int_equal(vm.vcpu.gpr[RCX], 0);
 }
 
+/* Between two iterations interrupts come in: else `mov %ss; rep stosb` keeps the processor for hours. */
+static void a_batch_ends_the_shadow_before_it(void **state)
+{
+	static const uint64_t blocking[] = {BLOCKING_STI, BLOCKING_MOV_SS};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(blocking); i++) {
+		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking[i]);
+		vm.vcpu.gpr[RDI] = RIG_HOLE;
+		vm.vcpu.gpr[RCX] = 1000;
+		emulate("\xf3\xaa", RIG_HOLE, WRITES); /* rep stosb */
+		assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
+		assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
+	}
+}
+
+static void each_iteration_traps(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	vm.vcpu.gpr[RDI] = RIG_HOLE;
+	vm.vcpu.gpr[RCX] = 3;
+	emulate("\xf3\xaa", RIG_HOLE, WRITES);
+	assert_int_equal(vm.vcpu.gpr[RCX], 2);
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
+}
+
 static void what_cannot_be_emulated_stops_the_vm_with_its_bytes(void **state)
 {
 	(void)state;
@@ -339,6 +367,8 @@ int main(void)
 		rig_test(an_emulated_instruction_ends_its_shadow_and_traps),
 		rig_test(real_mode_addresses_go_through_the_segment),
 		rig_test(a_long_rep_is_cut_into_batches),
+		rig_test(a_batch_ends_the_shadow_before_it),
+		rig_test(each_iteration_traps),
 		rig_test(what_cannot_be_emulated_stops_the_vm_with_its_bytes),
 		rig_test(faults_of_the_instruction_reach_the_guest),
 		rig_test(page_faults_of_the_instruction_reach_the_guest),

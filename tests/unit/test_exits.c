@@ -401,6 +401,14 @@ static void a_single_step_trap_ends_hlt(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
 }
 
+static void under_btf_hlt_halts(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+}
+
 /* ---- Time ---- */
 
 static unsigned expired;
@@ -545,6 +553,7 @@ int main(void)
 		rig_test(an_nmi_ends_hlt),
 		rig_test(an_nmi_that_is_blocked_does_not),
 		rig_test(hlt_with_interrupts_off_is_said_once),
+		rig_test(under_btf_hlt_halts),
 		rig_test(a_single_step_trap_ends_hlt),
 		rig_test(the_preemption_timer_is_armed_for_the_next_deadline),
 		rig_test(without_a_preemption_timer_the_apic_watches),

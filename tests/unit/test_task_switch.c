@@ -752,6 +752,16 @@ static void a_virtual_8086_task_has_segments_of_its_own(void **state)
 
 /* ---- The end of the switch ---- */
 
+static void the_t_flag_s_trap_clears_gd(void **state)
+{
+	(void)state;
+	put_new(TRAP, 1);
+	vmwrite(VMCS_GUEST_DR7, 0x400 | 1 << 13);
+	switch_task(JMP, NEW);
+	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_DB));
+	assert_int_equal(vmread(VMCS_GUEST_DR7), 0x400);
+}
+
 static void the_t_flag_traps(void **state)
 {
 	(void)state;
@@ -832,6 +842,7 @@ int main(void)
 		task_test(a_bad_ldt_is_a_ts),
 		task_test(selectors_of_a_missing_ldt_are_a_ts),
 		task_test(a_virtual_8086_task_has_segments_of_its_own),
+		task_test(the_t_flag_s_trap_clears_gd),
 		task_test(the_t_flag_traps),
 		task_test(the_error_code_may_not_fit),
 		task_test(the_stack_may_page_fault),

@@ -61,8 +61,25 @@ static void the_processor_gets_the_bits_that_vmx_needs(void **state)
 	vmx_features.cr0_fixed1 = 0xffffffff & ~CR0_CD;
 	assert_int_equal(backend_cpu_start(&cpu, problem, sizeof(problem)), 0);
 	assert_int_equal(fake_x86.cr[0], CR0_PE | CR0_PG | CR0_NE);
-	assert_int_equal(fake_x86.cr[4], CR4_PAE | CR4_VMXE | CR4_OSXSAVE);
+	assert_int_equal(fake_x86.cr[4], CR4_PAE | CR4_VMXE | CR4_OSFXSR | CR4_OSXSAVE);
 	assert_int_equal(fake_vmx.on, cpu.vmxon_region);
+}
+
+/* SDM Vol. 2A "FXSAVE": without CR4.OSFXSR it may leave the XMM registers out. Westmere has no XSAVE. */
+static void without_xsave_fxsave_takes_the_xmm_registers(void **state)
+{
+	struct cpuid_result one = cpuid(1, 0), without = one;
+
+	(void)state;
+	without.ecx &= ~(uint32_t)BIT(26);
+	fake_cpuid_set(1, 0, without);
+	cpuid_init(backend_offers(), time_tsc_hz);
+	assert_int_equal(cpuid_xcr0_mask(), 0);
+	fake_x86.cr[4] = CR4_PAE;
+	assert_int_equal(backend_cpu_start(&cpu, problem, sizeof(problem)), 0);
+	fake_cpuid_set(1, 0, one);
+	cpuid_init(backend_offers(), time_tsc_hz);
+	assert_true(fake_x86.cr[4] & CR4_OSFXSR);
 }
 
 static void a_refused_vmxon_is_said(void **state)
@@ -326,6 +343,7 @@ int main(void)
 		rig_test(the_bitmap_passes_what_the_vmcs_switches),
 		rig_test(the_regions_begin_with_the_revision),
 		rig_test(the_processor_gets_the_bits_that_vmx_needs),
+		rig_test(without_xsave_fxsave_takes_the_xmm_registers),
 		rig_test(a_refused_vmxon_is_said),
 		rig_test(no_memory_is_said),
 		rig_test(what_the_controls_make_possible_is_offered),

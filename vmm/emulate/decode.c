@@ -173,7 +173,7 @@ bool decode_instruction(struct emulation *e)
 	    !operand_decode(e, e->opcode.source, &e->source) ||
 	    !operand_decode(e, e->opcode.third, &e->third) || !check_lock(e))
 		return false;
-	e->rip = (e->context->rip + e->length) & size_mask(e->code_size);
+	e->rip = (e->context->rip + e->length) & size_mask(MAX(e->code_size, 4));
 	resolve(e, &e->destination);
 	resolve(e, &e->source);
 	return true;

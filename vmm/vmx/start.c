@@ -108,8 +108,7 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 	}
 	write_cr0((read_cr0() | vmx_features.cr0_fixed0) & vmx_features.cr0_fixed1);
 	write_cr4((read_cr4() | vmx_features.cr4_fixed0) & vmx_features.cr4_fixed1);
-	if (cpuid_xcr0_mask())
-		write_cr4(read_cr4() | CR4_OSXSAVE);
+	write_cr4(read_cr4() | CR4_OSFXSR | (cpuid_xcr0_mask() ? CR4_OSXSAVE : 0));
 	if (!vmxon(cpu->vmxon_region)) {
 		format_buffer(problem, size,
 		              "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");

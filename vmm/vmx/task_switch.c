@@ -126,8 +126,8 @@ static void load_registers(struct switching *s)
 	for (unsigned i = 0; i < 8; i++)
 		if (i != RSP)
 			s->vcpu->gpr[i] = tss->gpr[i];
-	/* Local breakpoints end with the task: L0..L3 and LE. */
-	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~0x155UL);
+	/* Local breakpoints end with the task: L0..L3 and LE. A trap by the T flag also clears GD. */
+	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~(tss->trap ? 0x2155UL : 0x155UL));
 	set_blocking(s);
 }
 

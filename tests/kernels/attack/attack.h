@@ -99,6 +99,7 @@ void flood_tsc(void);
 void flood_cache(void);
 void flood_rep_ram(void);
 void flood_rep_hole(void);
+void flood_rep_hole_in_shadow(void);
 void flood_rep_port(void);
 void flood_timer(void);
 void loop_page_fault(void);

@@ -113,6 +113,17 @@ void flood_rep_hole(void)
 	                 : "r"(LONG_COUNT), "r"(WINDOW), "a"(0x55));
 }
 
+/* The shadow of MOV SS keeps interrupts out until the instruction behind it is done. */
+void flood_rep_hole_in_shadow(void)
+{
+	map_one_everywhere(HOLE);
+	__asm__ volatile(
+		"cli; 1: mov %1, %%rdi; mov %0, %%rcx; mov %%ss, %%edx; mov %%edx, %%ss; rep stosb; jmp 1b"
+		:
+		: "r"(LONG_COUNT), "r"(WINDOW), "a"(0x55)
+		: "rdx");
+}
+
 void flood_rep_port(void)
 {
 	map_one_everywhere(SCRATCH);
