@@ -25,9 +25,8 @@ struct multiboot_header {
 	bool relocatable;
 	uint32_t lowest, highest; /* addresses of the first and last byte that it may take */
 	uint32_t alignment;
-	uint32_t preference;  /* enum multiboot_preference */
-	uint32_t information; /* version 2: bit N: tag N must be there */
-	bool needs_screen;    /* in text mode */
+	uint32_t preference; /* enum multiboot_preference */
+	bool needs_screen;   /* in text mode */
 };
 
 enum multiboot_preference { PREFER_NONE, PREFER_LOWEST, PREFER_HIGHEST };

@@ -36,6 +36,9 @@ enum header_tag_type {
 	TAG_COUNT,
 };
 
+/* "Boot information format": its tags are numbered below this. */
+#define INFORMATION_TYPES 22
+
 #define CONSOLE_REQUIRED BIT(0)
 #define CONSOLE_EGA_TEXT BIT(1)
 
@@ -80,16 +83,19 @@ static uint32_t word(const uint8_t *at)
 typedef int tag_function(struct loading *loading, struct multiboot_header *wanted, bool optional,
                          const uint8_t *at, size_t size);
 
+/*
+ * "Multiboot2 information request": a loader refuses types that it does not understand. One that it knows and
+ * has nothing to say of is left out, and the kernel starts as usual, so there is nothing to note.
+ */
 static int take_information(struct loading *loading, struct multiboot_header *wanted, bool optional,
                             const uint8_t *at, size_t size)
 {
-	for (; size >= 4 && !optional; at += 4, size -= 4) {
-		uint32_t type = word(at);
-
-		if (type >= MULTIBOOT2_INFORMATION_TYPES)
-			return multiboot2_refuse_information(loading, type);
-		wanted->information |= (uint32_t)BIT(type);
-	}
+	for (; size >= 4 && !optional; at += 4, size -= 4)
+		if (word(at) >= INFORMATION_TYPES)
+			return loading_fail(loading, ERR_UNSUPPORTED,
+			                    "the Multiboot 2 kernel demands information of type %u, which is "
+			                    "unknown; use another kernel",
+			                    word(at));
 	return 0;
 }
 
