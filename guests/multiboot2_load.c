@@ -135,22 +135,11 @@ static int take_console(struct loading *loading, struct multiboot_header *wanted
 	return 0;
 }
 
-/* A kernel that insists on pixels cannot run; without a wish for a depth, or with none at all, text will do.
+/*
+ * Modules are always page-aligned; the entries for EFI machines say nothing to others. The graphics mode is
+ * but preferred, and a loader may choose another ("The framebuffer tag of Multiboot2 header"): the kernel is
+ * told of the text screen, or of none.
  */
-static int take_framebuffer(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                            const uint8_t *at, size_t size)
-{
-	uint32_t depth = word(at + 8);
-
-	if (optional || !depth)
-		return 0;
-	return loading_fail(loading, ERR_UNSUPPORTED,
-	                    "the Multiboot 2 kernel demands a screen of %u bits per pixel, and guests have "
-	                    "text screens only; use another kernel",
-	                    depth);
-}
-
-/* Modules are always page-aligned; the entries for EFI machines say nothing to others. */
 static int take_nothing(struct loading *loading, struct multiboot_header *wanted, bool optional,
                         const uint8_t *at, size_t size)
 {
@@ -187,7 +176,7 @@ static const struct {
 	[TAG_ADDRESSES] = {16, take_addresses  },
 	[TAG_ENTRY] = {4,  take_entry      },
 	[TAG_CONSOLE] = {4,  take_console    },
-	[TAG_FRAMEBUFFER] = {12, take_framebuffer},
+	[TAG_FRAMEBUFFER] = {12, take_nothing    },
 	[TAG_MODULE_ALIGNMENT] = {0,  take_nothing    },
 	[TAG_EFI_BOOT_SERVICES] = {0,  take_efi        },
 	[TAG_EFI_ENTRY_32] = {0,  take_nothing    },
