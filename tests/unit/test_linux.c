@@ -142,8 +142,9 @@ static void test_entry_64(void **state)
 	assert_string_equal((char *)guest_ram + GUEST_CMDLINE, "console=ttyS0 quiet");
 
 	/* The zero page: zeroes, the header as it was in the image, and our fields. */
-	assert_memory_equal(guest_ram + PARAMS, zero, sizeof(zero)); /* screen_info */
-	assert_int_equal(guest_ram_number(PARAMS + 0x1ef, 1), 0);    /* sentinel */
+	assert_int_equal(guest_ram_number(PARAMS, 2), 0); /* screen_info, which has ext_mem_k in it */
+	assert_memory_equal(guest_ram + PARAMS + 4, zero, sizeof(zero));
+	assert_int_equal(guest_ram_number(PARAMS + 0x1ef, 1), 0); /* sentinel */
 	assert_int_equal(guest_ram_number(PARAMS + 0x1fe, 2), 0xaa55);
 	assert_int_equal(guest_ram_number(PARAMS + 0x202, 4), 0x53726448);
 	assert_int_equal(guest_ram_number(PARAMS + VERSION, 2), 0x20f);
@@ -166,7 +167,7 @@ static void test_screen_info(void **state)
 	make();
 	image.screen = true;
 	assert_int_equal(load(), 0);
-	assert_int_equal(guest_ram_number(PARAMS, 8), 0x5003000000000000);
+	assert_int_equal(guest_ram_number(PARAMS, 8), 0x50030000fc000000);
 	assert_int_equal(guest_ram_number(PARAMS + 0x08, 8), 0x0119000000030000);
 	assert_int_equal(guest_ram_number(PARAMS + 0x10, 2), 16);
 }
@@ -326,6 +327,55 @@ static void test_old_protocols(void **state)
 	               "the command line has 256 characters, but this kernel takes 255; shorten it");
 }
 
+/* i386 Linux 2.4, and 2.6 up to 2.6.19: for 1 MiB only, and unpacked by way of low memory. */
+static void make_old(unsigned version)
+{
+	make();
+	put(0x201, 0x2e, 1); /* the header's end: 230h */
+	put(VERSION, version, 2);
+	memset(kernel + 0x230, 0xcc, 0x40); /* code */
+}
+
+/* arch/i386/boot/compressed there is satisfied with no less than 3 MiB in the larger of the two fields. */
+static void test_extended_memory(void **state)
+{
+	static const struct {
+		uint64_t memory;
+		uint32_t ext_mem_k, alt_mem_k;
+	} cases[] = {
+		{MIB(4),           3 * 1024,  3 * 1024          },
+		{MIB(64),          63 * 1024, 63 * 1024         },
+		{MIB(64) + 0x1000, 63 * 1024, 63 * 1024 + 4     },
+		{GIB(1),           63 * 1024, 1023 * 1024       },
+		{GIB(5),           63 * 1024, 3 * 1048576 - 1024},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_old(0x203);
+		image.memory = cases[i].memory;
+		assert_int_equal(load(), 0);
+		assert_int_equal(guest_ram_number(PARAMS + 0x002, 2), cases[i].ext_mem_k);
+		assert_int_equal(guest_ram_number(PARAMS + 0x1e0, 4), cases[i].alt_mem_k);
+	}
+	make(); /* newer ones have the map, but the fields are theirs, too */
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_ram_number(PARAMS + 0x002, 2), 63 * 1024);
+	assert_int_equal(guest_ram_number(PARAMS + 0x1e0, 4), 63 * 1024);
+}
+
+/* The header of such a kernel has AA55h where setup.S says whether there is a mouse: AAh means yes. */
+static void test_no_pointing_device(void **state)
+{
+	(void)state;
+	make_old(0x204);
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_ram_number(PARAMS + 0x1ff, 1), 0);
+	put(VERSION, 0x205, 2);
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_ram_number(PARAMS + 0x1ff, 1), 0xaa);
+}
+
 static void test_cmdline_limits(void **state)
 {
 	static char cmdline[5000];
@@ -472,13 +522,14 @@ static void test_map_without_memory(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_entry_64),       cmocka_unit_test(test_e820),
-		cmocka_unit_test(test_screen_info),    cmocka_unit_test(test_identity_map),
-		cmocka_unit_test(test_entry_32),       cmocka_unit_test(test_no_initrd_no_acpi),
-		cmocka_unit_test(test_placement),      cmocka_unit_test(test_old_protocols),
-		cmocka_unit_test(test_cmdline_limits), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_corrupt),        cmocka_unit_test(test_does_not_fit),
-		cmocka_unit_test(test_which_loader),   cmocka_unit_test(test_map_without_memory),
+		cmocka_unit_test(test_entry_64),        cmocka_unit_test(test_e820),
+		cmocka_unit_test(test_screen_info),     cmocka_unit_test(test_identity_map),
+		cmocka_unit_test(test_entry_32),        cmocka_unit_test(test_no_initrd_no_acpi),
+		cmocka_unit_test(test_placement),       cmocka_unit_test(test_old_protocols),
+		cmocka_unit_test(test_extended_memory), cmocka_unit_test(test_no_pointing_device),
+		cmocka_unit_test(test_cmdline_limits),  cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_corrupt),         cmocka_unit_test(test_does_not_fit),
+		cmocka_unit_test(test_which_loader),    cmocka_unit_test(test_map_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
