@@ -199,7 +199,7 @@ static void complete_header(const struct loading *loading, struct linux_image *i
 	header->heap_end_ptr = 0;
 	header->vid_mode = VID_MODE_NORMAL;
 	header->code32_start = (uint32_t)image->load;
-	header->cmd_line_ptr = GUEST_CMDLINE;
+	header->cmd_line_ptr = GUEST_LINUX_CMDLINE;
 	header->ramdisk_image = (uint32_t)loading->initrd;
 	header->ramdisk_size = loading->initrd ? (uint32_t)loading->image->initrd_size : 0;
 	header->setup_data = 0;
@@ -212,12 +212,12 @@ static int write_e820(struct loading *loading)
 {
 	struct guest_e820 ranges[GUEST_E820_MAX];
 	uint8_t count = (uint8_t)guest_memory_e820(loading->image->memory, ranges);
-	int error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_E820_COUNT, &count, sizeof(count));
+	int error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_E820_COUNT, &count, sizeof(count));
 
 	for (unsigned i = 0; i < count && !error; i++) {
 		struct e820_entry entry = {ranges[i].start, ranges[i].size, ranges[i].type};
 
-		error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_E820 + i * sizeof(entry), &entry,
+		error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_E820 + i * sizeof(entry), &entry,
 		                     sizeof(entry));
 	}
 	return error;
@@ -251,22 +251,22 @@ static int write_machine(struct loading *loading)
 	int error;
 
 	info.ext_mem_k = (uint16_t)MIN(alt_mem_k, (uint32_t)EXT_MEM_K_MAX);
-	error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_SCREEN, &info, sizeof(info));
+	error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_SCREEN, &info, sizeof(info));
 	return error ? error
-	             : loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_ALT_MEM_K, &alt_mem_k,
+	             : loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_ALT_MEM_K, &alt_mem_k,
 	                            sizeof(alt_mem_k));
 }
 
 static int write_boot_params(struct loading *loading, const struct linux_image *image)
 {
 	uint64_t rsdp = image->header.version >= VERSION(2, 14) ? loading->rsdp : 0;
-	int error = loading_zero(loading, GUEST_BOOT_PARAMS, PAGE_SIZE);
+	int error = loading_zero(loading, GUEST_LINUX_PARAMS, PAGE_SIZE);
 
 	if (!error)
-		error = loading_copy(loading, GUEST_BOOT_PARAMS + HEADER_OFFSET, &image->header,
+		error = loading_copy(loading, GUEST_LINUX_PARAMS + HEADER_OFFSET, &image->header,
 		                     image->header_size);
 	if (!error)
-		error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_RSDP, &rsdp, sizeof(rsdp));
+		error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_RSDP, &rsdp, sizeof(rsdp));
 	if (!error)
 		error = write_machine(loading);
 	return error ? error : write_e820(loading);
@@ -304,8 +304,8 @@ static int enter(struct loading *loading, const struct linux_image *image)
 
 	start->mode = image->entry_64 ? START_LONG : START_PROTECTED;
 	start->rip = image->load + (image->entry_64 ? ENTRY_64 : 0);
-	start->gpr[6] = GUEST_BOOT_PARAMS; /* RSI */
-	if (loading_gdt(loading, image->entry_64) < 0)
+	start->gpr[6] = GUEST_LINUX_PARAMS; /* RSI */
+	if (loading_gdt(loading, GUEST_LINUX_GDT, image->entry_64) < 0)
 		return -ERR_OUT_OF_RANGE;
 	return image->entry_64 ? write_page_tables(loading) : 0;
 }
@@ -327,7 +327,7 @@ int linux_load(struct loading *loading)
 		                       header->version >= VERSION(2, 3) ? header->initrd_addr_max + 1UL
 		                                                        : 0x38000000);
 	if (!error)
-		error = loading_cmdline(loading,
+		error = loading_cmdline(loading, GUEST_LINUX_CMDLINE,
 		                        header->version >= VERSION(2, 6) ? header->cmdline_size : 255);
 	if (error)
 		return error;

@@ -63,7 +63,7 @@ int must_check multiboot_load_modules(struct loading *loading, struct extent *ro
 
 /* ---- What is handed over, in low memory ---- */
 
-#define MULTIBOOT_INFORMATION     GUEST_BOOT_PARAMS
+#define MULTIBOOT_INFORMATION     GUEST_INFORMATION
 #define MULTIBOOT_INFORMATION_END (GUEST_STACK_TOP - PAGE_SIZE)
 
 #define MULTIBOOT_LOADER_NAME "Nacre"

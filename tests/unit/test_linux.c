@@ -30,7 +30,7 @@
 #define PREFERRED   0x258
 #define INIT_SIZE   0x260
 
-#define PARAMS GUEST_BOOT_PARAMS
+#define PARAMS GUEST_LINUX_PARAMS
 
 static uint8_t kernel[KERNEL_SIZE];
 static uint8_t initrd[0x12345];
@@ -108,17 +108,17 @@ static void assert_problem(int error, const char *text)
 
 static void assert_descriptors(bool long_mode)
 {
-	assert_int_equal(start.gdt, GUEST_GDT);
+	assert_int_equal(start.gdt, GUEST_LINUX_GDT);
 	assert_int_equal(start.gdt_limit, 0x2f);
 	assert_int_equal(start.cs, 0x10);
 	assert_int_equal(start.ds, 0x18);
 	assert_int_equal(start.tr, 0x20);
-	assert_int_equal(guest_ram_number(GUEST_GDT, 8), 0);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x10, 8),
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT, 8), 0);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x10, 8),
 	                 long_mode ? 0x00af9b000000ffff : 0x00cf9b000000ffff);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x18, 8), 0x00cf93000000ffff);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x20, 8), 0x00008b0000000067);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x28, 8), 0);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x18, 8), 0x00cf93000000ffff);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x20, 8), 0x00008b0000000067);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x28, 8), 0);
 }
 
 static void test_entry_64(void **state)
@@ -139,7 +139,7 @@ static void test_entry_64(void **state)
 	assert_descriptors(true);
 	assert_memory_equal(guest_ram + 0x1000000, kernel + SETUP_SIZE, CODE_SIZE);
 	assert_memory_equal(guest_ram + initrd_at, initrd, sizeof(initrd));
-	assert_string_equal((char *)guest_ram + GUEST_CMDLINE, "console=ttyS0 quiet");
+	assert_string_equal((char *)guest_ram + GUEST_LINUX_CMDLINE, "console=ttyS0 quiet");
 
 	/* The zero page: zeroes, the header as it was in the image, and our fields. */
 	assert_int_equal(guest_ram_number(PARAMS, 2), 0); /* screen_info, which has ext_mem_k in it */
@@ -154,7 +154,7 @@ static void test_entry_64(void **state)
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 4), initrd_at);
 	assert_int_equal(guest_ram_number(PARAMS + 0x21c, 4), sizeof(initrd));
 	assert_int_equal(guest_ram_number(PARAMS + 0x224, 2), 0);
-	assert_int_equal(guest_ram_number(PARAMS + 0x228, 4), GUEST_CMDLINE);
+	assert_int_equal(guest_ram_number(PARAMS + 0x228, 4), GUEST_LINUX_CMDLINE);
 	assert_int_equal(guest_ram_number(PARAMS + 0x250, 8), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x268, 4), 0x77777777);
 	assert_int_equal(guest_ram_number(PARAMS + 0x26c, 4), 0);
@@ -268,7 +268,7 @@ static void test_no_initrd_no_acpi(void **state)
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 8), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x70, 8), 0);
-	assert_int_equal(guest_ram_number(GUEST_CMDLINE, 1), 0);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_CMDLINE, 1), 0);
 	for (gpa_t at = 0xe0000; at < 0x100000; at += 16)
 		assert_memory_not_equal(guest_ram + at, "RSD PTR ", 8);
 }
@@ -362,6 +362,29 @@ static void test_extended_memory(void **state)
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x002, 2), 63 * 1024);
 	assert_int_equal(guest_ram_number(PARAMS + 0x1e0, 4), 63 * 1024);
+}
+
+/*
+ * The same code unpacks into [2000h, the parameters' address down to a page, but at most 90000h), and jumps
+ * to a routine at 1000h through selector 10h: nothing that is still needed may lie below 90000h.
+ */
+static void test_low_memory_is_free(void **state)
+{
+	static char cmdline[] = "root=/dev/ram0";
+
+	(void)state;
+	for (unsigned version = 0x202; version <= 0x204; version++) {
+		make_old(version);
+		image.cmdline = cmdline;
+		assert_int_equal(load(), 0);
+		assert_int_equal(start.mode, START_PROTECTED);
+		assert_int_equal(start.rip, 0x100000);
+		assert_int_equal(start.gpr[6], 0x90000);
+		assert_in_range(guest_ram_number(PARAMS + 0x228, 4), 0x91000, GUEST_EBDA - 0x1000);
+		assert_string_equal((char *)guest_ram + guest_ram_number(PARAMS + 0x228, 4), cmdline);
+		assert_in_range(start.gdt, 0x91000, GUEST_EBDA - 1 - start.gdt_limit);
+		assert_descriptors(false);
+	}
 }
 
 /* The header of such a kernel has AA55h where setup.S says whether there is a mouse: AAh means yes. */
@@ -522,14 +545,15 @@ static void test_map_without_memory(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_entry_64),        cmocka_unit_test(test_e820),
-		cmocka_unit_test(test_screen_info),     cmocka_unit_test(test_identity_map),
-		cmocka_unit_test(test_entry_32),        cmocka_unit_test(test_no_initrd_no_acpi),
-		cmocka_unit_test(test_placement),       cmocka_unit_test(test_old_protocols),
-		cmocka_unit_test(test_extended_memory), cmocka_unit_test(test_no_pointing_device),
-		cmocka_unit_test(test_cmdline_limits),  cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_corrupt),         cmocka_unit_test(test_does_not_fit),
-		cmocka_unit_test(test_which_loader),    cmocka_unit_test(test_map_without_memory),
+		cmocka_unit_test(test_entry_64),           cmocka_unit_test(test_e820),
+		cmocka_unit_test(test_screen_info),        cmocka_unit_test(test_identity_map),
+		cmocka_unit_test(test_entry_32),           cmocka_unit_test(test_no_initrd_no_acpi),
+		cmocka_unit_test(test_placement),          cmocka_unit_test(test_old_protocols),
+		cmocka_unit_test(test_extended_memory),    cmocka_unit_test(test_low_memory_is_free),
+		cmocka_unit_test(test_no_pointing_device), cmocka_unit_test(test_cmdline_limits),
+		cmocka_unit_test(test_truncated),          cmocka_unit_test(test_corrupt),
+		cmocka_unit_test(test_does_not_fit),       cmocka_unit_test(test_which_loader),
+		cmocka_unit_test(test_map_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
