@@ -68,6 +68,7 @@ _Static_assert(sizeof(struct setup_header) == 0x26c - HEADER_OFFSET, "setup_head
 /* struct boot_params, "The Zero Page". */
 #define PARAMS_SCREEN     0x000
 #define PARAMS_RSDP       0x070
+#define PARAMS_ALT_MEM_K  0x1e0
 #define PARAMS_E820_COUNT 0x1e8
 #define PARAMS_E820       0x2d0
 
@@ -198,22 +199,25 @@ static void complete_header(const struct loading *loading, struct linux_image *i
 	header->heap_end_ptr = 0;
 	header->vid_mode = VID_MODE_NORMAL;
 	header->code32_start = (uint32_t)image->load;
-	header->cmd_line_ptr = GUEST_CMDLINE;
+	header->cmd_line_ptr = GUEST_LINUX_CMDLINE;
 	header->ramdisk_image = (uint32_t)loading->initrd;
 	header->ramdisk_size = loading->initrd ? (uint32_t)loading->image->initrd_size : 0;
 	header->setup_data = 0;
+	/* To old kernels the upper byte says whether there is a pointing device, and AAh means yes. */
+	if (header->version < VERSION(2, 5))
+		header->boot_flag &= 0xff;
 }
 
 static int write_e820(struct loading *loading)
 {
 	struct guest_e820 ranges[GUEST_E820_MAX];
 	uint8_t count = (uint8_t)guest_memory_e820(loading->image->memory, ranges);
-	int error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_E820_COUNT, &count, sizeof(count));
+	int error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_E820_COUNT, &count, sizeof(count));
 
 	for (unsigned i = 0; i < count && !error; i++) {
 		struct e820_entry entry = {ranges[i].start, ranges[i].size, ranges[i].type};
 
-		error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_E820 + i * sizeof(entry), &entry,
+		error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_E820 + i * sizeof(entry), &entry,
 		                     sizeof(entry));
 	}
 	return error;
@@ -231,29 +235,40 @@ struct packed screen_info {
 };
 _Static_assert(sizeof(struct screen_info) == 18, "screen_info");
 
-/* Zeroes say that there is no screen. */
-static int write_screen_info(struct loading *loading)
+#define EXT_MEM_K_MAX 0xfc00 /* as firmware answers: INT 15h, AH = 88h, knows 64 MiB in all */
+
+/*
+ * Zeroes say that there is no screen. Memory from 1 MiB on is told in two more ways than by the map, since
+ * the decompressors of old kernels know no map and refuse to work without 3 MiB.
+ */
+static int write_machine(struct loading *loading)
 {
 	static const struct screen_info mode3 = {
 		.mode = 3, .columns = 80, .ega_bx = 3, .lines = 25, .is_vga = 1, .points = 16};
+	uint32_t alt_mem_k =
+		(uint32_t)((guest_high_ram_end(loading->image->memory) - GUEST_HIGH_START) / 1024);
+	struct screen_info info = loading->image->screen ? mode3 : (struct screen_info){0};
+	int error;
 
-	return loading->image->screen
-	               ? loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_SCREEN, &mode3, sizeof(mode3))
-	               : 0;
+	info.ext_mem_k = (uint16_t)MIN(alt_mem_k, (uint32_t)EXT_MEM_K_MAX);
+	error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_SCREEN, &info, sizeof(info));
+	return error ? error
+	             : loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_ALT_MEM_K, &alt_mem_k,
+	                            sizeof(alt_mem_k));
 }
 
 static int write_boot_params(struct loading *loading, const struct linux_image *image)
 {
 	uint64_t rsdp = image->header.version >= VERSION(2, 14) ? loading->rsdp : 0;
-	int error = loading_zero(loading, GUEST_BOOT_PARAMS, PAGE_SIZE);
+	int error = loading_zero(loading, GUEST_LINUX_PARAMS, PAGE_SIZE);
 
 	if (!error)
-		error = loading_copy(loading, GUEST_BOOT_PARAMS + HEADER_OFFSET, &image->header,
+		error = loading_copy(loading, GUEST_LINUX_PARAMS + HEADER_OFFSET, &image->header,
 		                     image->header_size);
 	if (!error)
-		error = loading_copy(loading, GUEST_BOOT_PARAMS + PARAMS_RSDP, &rsdp, sizeof(rsdp));
+		error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_RSDP, &rsdp, sizeof(rsdp));
 	if (!error)
-		error = write_screen_info(loading);
+		error = write_machine(loading);
 	return error ? error : write_e820(loading);
 }
 
@@ -289,8 +304,8 @@ static int enter(struct loading *loading, const struct linux_image *image)
 
 	start->mode = image->entry_64 ? START_LONG : START_PROTECTED;
 	start->rip = image->load + (image->entry_64 ? ENTRY_64 : 0);
-	start->gpr[6] = GUEST_BOOT_PARAMS; /* RSI */
-	if (loading_gdt(loading, image->entry_64) < 0)
+	start->gpr[6] = GUEST_LINUX_PARAMS; /* RSI */
+	if (loading_gdt(loading, GUEST_LINUX_GDT, image->entry_64) < 0)
 		return -ERR_OUT_OF_RANGE;
 	return image->entry_64 ? write_page_tables(loading) : 0;
 }
@@ -312,7 +327,7 @@ int linux_load(struct loading *loading)
 		                       header->version >= VERSION(2, 3) ? header->initrd_addr_max + 1UL
 		                                                        : 0x38000000);
 	if (!error)
-		error = loading_cmdline(loading,
+		error = loading_cmdline(loading, GUEST_LINUX_CMDLINE,
 		                        header->version >= VERSION(2, 6) ? header->cmdline_size : 255);
 	if (error)
 		return error;

@@ -71,7 +71,7 @@ int loading_zero(struct loading *loading, gpa_t gpa, uint64_t size)
 	return error;
 }
 
-int loading_cmdline(struct loading *loading, uint64_t limit)
+int loading_cmdline(struct loading *loading, gpa_t at, uint64_t limit)
 {
 	const char *cmdline = loading->image->cmdline ? loading->image->cmdline : "";
 	size_t length = strlen(cmdline);
@@ -82,7 +82,7 @@ int loading_cmdline(struct loading *loading, uint64_t limit)
 			loading, ERR_INVALID,
 			"the command line has %zu characters, but this kernel takes %llu; shorten it", length,
 			(unsigned long long)limit);
-	return loading_copy(loading, GUEST_CMDLINE, cmdline, length + 1);
+	return loading_copy(loading, at, cmdline, length + 1);
 }
 
 int loading_initrd(struct loading *loading, gpa_t from, gpa_t limit)
@@ -104,7 +104,7 @@ int loading_initrd(struct loading *loading, gpa_t from, gpa_t limit)
 	return loading_copy(loading, start, image->initrd, image->initrd_size);
 }
 
-int loading_gdt(struct loading *loading, bool long_mode)
+int loading_gdt(struct loading *loading, gpa_t at, bool long_mode)
 {
 	/* SDM Vol. 3A "Segment Descriptors": flat, accessed, present, DPL 0. */
 	const uint64_t table[] = {
@@ -117,13 +117,13 @@ int loading_gdt(struct loading *loading, bool long_mode)
 	};
 	struct guest_start *start = loading->start;
 
-	start->gdt = GUEST_GDT;
+	start->gdt = at;
 	start->gdt_limit = sizeof(table) - 1;
 	start->cs = GDT_CODE;
 	start->ds = GDT_DATA;
 	start->tr = GDT_TSS;
 	start->rsp = start->gpr[4] = GUEST_STACK_TOP;
-	return loading_copy(loading, GUEST_GDT, table, sizeof(table));
+	return loading_copy(loading, at, table, sizeof(table));
 }
 
 /* The loader that the operator names; for `auto` the first that is sure, else the first that may be right. */

@@ -24,8 +24,11 @@ int must_check loading_copy(struct loading *loading, gpa_t gpa, const void *data
 /* Zero [gpa, gpa + size). */
 int must_check loading_zero(struct loading *loading, gpa_t gpa, uint64_t size);
 
-/* Place the command line at GUEST_CMDLINE; `limit` is the longest the kernel takes, without its NUL. */
-int must_check loading_cmdline(struct loading *loading, uint64_t limit);
+/*
+ * Place the command line at `at`, in GUEST_CMDLINE_SIZE bytes; `limit` is the longest that the kernel takes,
+ * without its NUL.
+ */
+int must_check loading_cmdline(struct loading *loading, gpa_t at, uint64_t limit);
 
 /*
  * Place the initrd, if there is one, as high as possible in [from, limit) and below 3 GiB,
@@ -38,8 +41,8 @@ int must_check loading_initrd(struct loading *loading, gpa_t from, gpa_t limit);
 #define GDT_DATA 0x18
 #define GDT_TSS  0x20
 
-/* Write the flat descriptor table and fill the start's gdt, selectors and stack. */
-int must_check loading_gdt(struct loading *loading, bool long_mode);
+/* Write the flat descriptor table to `at` and fill the start's gdt, selectors and stack. */
+int must_check loading_gdt(struct loading *loading, gpa_t at, bool long_mode);
 
 /* How well a loader and an image fit. */
 enum fit {

@@ -21,11 +21,19 @@
 /* Below this, RAM holds what the loaders hand over; images must not be placed there. */
 #define GUEST_HANDOVER_END 0x10000UL
 #define GUEST_GDT          0x1000UL
-#define GUEST_BOOT_PARAMS  0x2000UL /* Linux's zero page, or PVH's start info */
+#define GUEST_INFORMATION  0x2000UL /* PVH's start info, or Multiboot's information */
 #define GUEST_PAGE_TABLES  0x3000UL /* PML4, PDPT, four page directories */
 #define GUEST_STACK_TOP    0xa000UL
 #define GUEST_CMDLINE      0xb000UL
 #define GUEST_CMDLINE_SIZE 0x1000UL
+
+/*
+ * Linux finds its own where its real-mode code would be on a PC, up to the EBDA: below that, kernels before
+ * boot protocol 2.05 unpack themselves, and from 1000h they run the routine that moves the result up.
+ */
+#define GUEST_LINUX_PARAMS  0x90000UL /* struct boot_params, "The Zero Page" */
+#define GUEST_LINUX_CMDLINE 0x91000UL
+#define GUEST_LINUX_GDT     0x92000UL
 
 enum guest_range_kind {
 	GUEST_RANGE_RAM,

@@ -216,5 +216,5 @@ int multiboot_enter(struct loading *loading, const struct multiboot_kernel *kern
 	start->rip = kernel->entry;
 	start->gpr[0] = magic;                 /* EAX */
 	start->gpr[3] = MULTIBOOT_INFORMATION; /* EBX */
-	return loading_gdt(loading, false);
+	return loading_gdt(loading, GUEST_GDT, false);
 }

@@ -25,9 +25,8 @@ struct multiboot_header {
 	bool relocatable;
 	uint32_t lowest, highest; /* addresses of the first and last byte that it may take */
 	uint32_t alignment;
-	uint32_t preference;  /* enum multiboot_preference */
-	uint32_t information; /* version 2: bit N: tag N must be there */
-	bool needs_screen;    /* in text mode */
+	uint32_t preference; /* enum multiboot_preference */
+	bool needs_screen;   /* in text mode */
 };
 
 enum multiboot_preference { PREFER_NONE, PREFER_LOWEST, PREFER_HIGHEST };
@@ -64,7 +63,7 @@ int must_check multiboot_load_modules(struct loading *loading, struct extent *ro
 
 /* ---- What is handed over, in low memory ---- */
 
-#define MULTIBOOT_INFORMATION     GUEST_BOOT_PARAMS
+#define MULTIBOOT_INFORMATION     GUEST_INFORMATION
 #define MULTIBOOT_INFORMATION_END (GUEST_STACK_TOP - PAGE_SIZE)
 
 #define MULTIBOOT_LOADER_NAME "Nacre"

@@ -250,7 +250,7 @@ int multiboot1_load(struct loading *loading)
 	if (!error)
 		error = multiboot_load_kernel(loading, &header, &kernel);
 	if (!error)
-		error = loading_cmdline(loading, GUEST_CMDLINE_SIZE - 1);
+		error = loading_cmdline(loading, GUEST_CMDLINE, GUEST_CMDLINE_SIZE - 1);
 	if (!error)
 		error = write_info(loading, &kernel);
 	return error ? error : multiboot_enter(loading, &kernel, MAGIC_LOADED);

@@ -63,7 +63,6 @@ _Static_assert(sizeof(struct info_map_entry) == 24 && sizeof(struct info_screen)
 struct writer {
 	struct loading *loading;
 	struct extent area; /* what is left for tags */
-	uint32_t written;   /* bit N: there is a tag N */
 };
 
 /* Begin a tag whose contents have `size` bytes. */
@@ -72,7 +71,6 @@ static int begin_tag(struct writer *writer, enum info_tag_type type, size_t size
 	struct info_tag tag = {type, (uint32_t)(sizeof(tag) + size)};
 	gpa_t at;
 
-	writer->written |= (uint32_t)BIT(type);
 	return multiboot_put(writer->loading, &writer->area, &tag, sizeof(tag), INFO_ALIGNMENT, &at);
 }
 
@@ -191,25 +189,6 @@ static int write_description(struct writer *writer, const struct multiboot_heade
 	return error;
 }
 
-int multiboot2_refuse_information(struct loading *loading, uint32_t type)
-{
-	return loading_fail(
-		loading, ERR_UNSUPPORTED,
-		"the Multiboot 2 kernel demands information of type %u, which guests are not given; "
-		"use another kernel",
-		type);
-}
-
-/* Is all there that the header demands? A kernel that is given no modules gets no tag of them. */
-static int check_demands(struct writer *writer, uint32_t demanded)
-{
-	uint32_t missing = demanded & ~writer->written & ~(uint32_t)(BIT(INFO_END) | BIT(INFO_MODULE));
-
-	if (!missing)
-		return 0;
-	return multiboot2_refuse_information(writer->loading, (uint32_t)__builtin_ctz(missing));
-}
-
 int multiboot2_write_info(struct loading *loading, const struct multiboot_header *header,
                           const struct multiboot_kernel *kernel)
 {
@@ -222,8 +201,6 @@ int multiboot2_write_info(struct loading *loading, const struct multiboot_header
 	struct info_head head = {0};
 	int error = write_description(&writer, header, kernel, &room);
 
-	if (!error)
-		error = check_demands(&writer, header->information);
 	if (!error)
 		error = multiboot_load_modules(loading, &room, &modules);
 	if (error)

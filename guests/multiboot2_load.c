@@ -36,6 +36,9 @@ enum header_tag_type {
 	TAG_COUNT,
 };
 
+/* "Boot information format": its tags are numbered below this. */
+#define INFORMATION_TYPES 22
+
 #define CONSOLE_REQUIRED BIT(0)
 #define CONSOLE_EGA_TEXT BIT(1)
 
@@ -80,16 +83,19 @@ static uint32_t word(const uint8_t *at)
 typedef int tag_function(struct loading *loading, struct multiboot_header *wanted, bool optional,
                          const uint8_t *at, size_t size);
 
+/*
+ * "Multiboot2 information request": a loader refuses types that it does not understand. One that it knows and
+ * has nothing to say of is left out, and the kernel starts as usual, so there is nothing to note.
+ */
 static int take_information(struct loading *loading, struct multiboot_header *wanted, bool optional,
                             const uint8_t *at, size_t size)
 {
-	for (; size >= 4 && !optional; at += 4, size -= 4) {
-		uint32_t type = word(at);
-
-		if (type >= MULTIBOOT2_INFORMATION_TYPES)
-			return multiboot2_refuse_information(loading, type);
-		wanted->information |= (uint32_t)BIT(type);
-	}
+	for (; size >= 4 && !optional; at += 4, size -= 4)
+		if (word(at) >= INFORMATION_TYPES)
+			return loading_fail(loading, ERR_UNSUPPORTED,
+			                    "the Multiboot 2 kernel demands information of type %u, which is "
+			                    "unknown; use another kernel",
+			                    word(at));
 	return 0;
 }
 
@@ -129,22 +135,11 @@ static int take_console(struct loading *loading, struct multiboot_header *wanted
 	return 0;
 }
 
-/* A kernel that insists on pixels cannot run; without a wish for a depth, or with none at all, text will do.
+/*
+ * Modules are always page-aligned; the entries for EFI machines say nothing to others. The graphics mode is
+ * but preferred, and a loader may choose another ("The framebuffer tag of Multiboot2 header"): the kernel is
+ * told of the text screen, or of none.
  */
-static int take_framebuffer(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                            const uint8_t *at, size_t size)
-{
-	uint32_t depth = word(at + 8);
-
-	if (optional || !depth)
-		return 0;
-	return loading_fail(loading, ERR_UNSUPPORTED,
-	                    "the Multiboot 2 kernel demands a screen of %u bits per pixel, and guests have "
-	                    "text screens only; use another kernel",
-	                    depth);
-}
-
-/* Modules are always page-aligned; the entries for EFI machines say nothing to others. */
 static int take_nothing(struct loading *loading, struct multiboot_header *wanted, bool optional,
                         const uint8_t *at, size_t size)
 {
@@ -181,7 +176,7 @@ static const struct {
 	[TAG_ADDRESSES] = {16, take_addresses  },
 	[TAG_ENTRY] = {4,  take_entry      },
 	[TAG_CONSOLE] = {4,  take_console    },
-	[TAG_FRAMEBUFFER] = {12, take_framebuffer},
+	[TAG_FRAMEBUFFER] = {12, take_nothing    },
 	[TAG_MODULE_ALIGNMENT] = {0,  take_nothing    },
 	[TAG_EFI_BOOT_SERVICES] = {0,  take_efi        },
 	[TAG_EFI_ENTRY_32] = {0,  take_nothing    },

@@ -27,8 +27,8 @@ struct start_memory {
 _Static_assert(sizeof(struct start_info) == 56, "start_info");
 _Static_assert(sizeof(struct start_module) == 32 && sizeof(struct start_memory) == 24, "start_info");
 
-#define MODULE_LIST (GUEST_BOOT_PARAMS + 0x100)
-#define MEMORY_MAP  (GUEST_BOOT_PARAMS + 0x200)
+#define MODULE_LIST (GUEST_INFORMATION + 0x100)
+#define MEMORY_MAP  (GUEST_INFORMATION + 0x200)
 _Static_assert(0x200 + GUEST_E820_MAX * sizeof(struct start_memory) <= PAGE_SIZE, "start_info");
 
 /* 32-bit kernels map only so much of low memory; what lies higher is out of their reach at first. */
@@ -83,7 +83,7 @@ static int write_start_info(struct loading *loading)
 		.cmdline = GUEST_CMDLINE,
 		.rsdp = loading->rsdp,
 	};
-	int error = loading_zero(loading, GUEST_BOOT_PARAMS, PAGE_SIZE);
+	int error = loading_zero(loading, GUEST_INFORMATION, PAGE_SIZE);
 
 	if (!error && loading->initrd) {
 		info.modules = 1;
@@ -93,7 +93,7 @@ static int write_start_info(struct loading *loading)
 	if (!error)
 		error = write_memory_map(loading, &info);
 	if (!error)
-		error = loading_copy(loading, GUEST_BOOT_PARAMS, &info, sizeof(info));
+		error = loading_copy(loading, GUEST_INFORMATION, &info, sizeof(info));
 	return error;
 }
 
@@ -122,12 +122,12 @@ int pvh_load(struct loading *loading)
 	if (!error)
 		error = loading_initrd(loading, used.end, elf.is_64 ? GUEST_HOLE_START : INITRD_LIMIT_32);
 	if (!error)
-		error = loading_cmdline(loading, GUEST_CMDLINE_SIZE - 1);
+		error = loading_cmdline(loading, GUEST_CMDLINE, GUEST_CMDLINE_SIZE - 1);
 	if (!error)
 		error = write_start_info(loading);
 	if (!error)
-		error = loading_gdt(loading, false);
+		error = loading_gdt(loading, GUEST_GDT, false);
 	loading->start->rip = entry;
-	loading->start->gpr[3] = GUEST_BOOT_PARAMS; /* RBX */
+	loading->start->gpr[3] = GUEST_INFORMATION; /* RBX */
 	return error;
 }

@@ -1,4 +1,6 @@
 """Other unmodified kernels than boots.py's, each up to its sign of life."""
+import struct
+
 from bochs import Bochs
 from boots import CONFIG as LINUX_CONFIG, ANSWER_TIMEOUT, use_shell
 from case import Case, guest, nacre_iso
@@ -40,6 +42,48 @@ kernel = kernel
 memory = 1M
 """
 
+# A bzImage that uses the machine as Linux before boot protocol 2.05 does while it unpacks itself. It wants to be told
+# of 3 MiB in one of the two old fields, overwrites low memory up to its parameters, and jumps through the descriptor
+# table to a routine at 1000h. That one prints the command line.
+OLD_CODE = bytes.fromhex(
+    "fcfa"              # cld; cli
+    "b818000000"        # mov $0x18, %eax
+    "8ed88ec08ed0"      # mov to %ds, %es, %ss
+    "bc00001100"        # mov $0x110000, %esp
+    "0fb74602"          # movzwl 2(%esi), %eax          ext_mem_k
+    "3b86e0010000"      # cmp 0x1e0(%esi), %eax         alt_mem_k
+    "7306"              # jae
+    "8b86e0010000"      # mov 0x1e0(%esi), %eax
+    "3d000c0000"        # cmp $3072, %eax
+    "7239"              # jb end
+    "89f3"              # mov %esi, %ebx
+    "bf00200000"        # mov $0x2000, %edi
+    "b900000900"        # mov $0x90000, %ecx
+    "39cb7702"          # cmp %ecx, %ebx; ja
+    "89d9"              # mov %ebx, %ecx
+    "29f97623"          # sub %edi, %ecx; jbe end
+    "b0ccf3aa"          # mov $0xcc, %al; rep stosb
+    "e8000000005e"      # call and pop %esi: where it is
+    "81c61e000000"      # add $0x1e, %esi
+    "bf00100000"        # mov $0x1000, %edi
+    "b921000000"        # mov $0x21, %ecx
+    "f3a4"              # rep movsb
+    "ea001000001000"    # ljmp $0x10, $0x1000
+    "faf4ebfc"          # cli; hlt; jmp back            end
+    "8bb328020000"      # mov 0x228(%ebx), %esi         the routine: cmd_line_ptr
+    "bafd030000"        # mov $0x3fd, %edx              next: the line status
+    "eca82074fb"        # in %dx, %al; test $0x20, %al; jz back to in
+    "ac84c07408"        # lodsb; test %al, %al; jz end
+    "baf8030000"        # mov $0x3f8, %edx
+    "eeebe9"            # out %al, %dx; jmp next
+    "faf4ebfc")         # cli; hlt; jmp back            end
+OLD_CONFIG = """\
+[vm old]
+kernel = kernel
+memory = 4M
+cmdline = old protocols are alive
+"""
+
 # Kernels that show all they have to say on the screen.
 SCREEN_CONFIG = "".join(f"""\
 [vm {name}]
@@ -79,6 +123,26 @@ def real_mode(case, directory):
         machine.console.expect(r"vm sector: halted with interrupts off", START_TIMEOUT)
 
 
+def old_image(version):
+    """Linux documentation, "The Real-Mode Kernel Header"; the header ends at 230h."""
+    image = bytearray(5 * 512) + OLD_CODE.ljust(512, b"\0")
+    image[0x1f1] = 4                                            # setup_sects
+    image[0x1fe:0x206] = b"\x55\xaa\xeb\x2eHdrS"
+    struct.pack_into("<H", image, 0x206, version)
+    struct.pack_into("<BHI", image, 0x211, 1, 0, 0x100000)      # loadflags, setup_move_size, code32_start
+    struct.pack_into("<I", image, 0x1f4, 512 // 16)             # syssize
+    struct.pack_into("<I", image, 0x22c, 0x37ffffff)            # initrd_addr_max
+    return bytes(image)
+
+
+def old_linux(case, directory):
+    iso = nacre_iso(directory, OLD_CONFIG, {"kernel": old_image(0x203)})
+    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = r"vm old: the guest .*"
+        machine.console.expect(r"old protocols are alive", START_TIMEOUT)
+        machine.console.expect(r"vm old: halted with interrupts off", START_TIMEOUT)
+
+
 def screens(case, directory):
     """They are loaded and run on."""
     names = ("invaders", "memtest-x64", "memtest-ia32")
@@ -96,6 +160,7 @@ def screens(case, directory):
 
 CASES = [
     Case("boot real-mode image", 150, real_mode),
+    Case("boot like old Linux", 150, old_linux),
     Case("boot invaders and memtest86+", 150, screens),
     Case("boot GNU Mach i386", 200, mach_test("gnumach-i386")),
     Case("boot GNU Mach amd64", 200, mach_test("gnumach-amd64")),

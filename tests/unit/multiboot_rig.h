@@ -35,7 +35,7 @@
 /* Behind text, data and bss, in whole pages. */
 #define KERNEL_END ((DATA_GPA + DATA_SIZE + BSS + 0xfffUL) & ~0xfffUL)
 
-#define INFO GUEST_BOOT_PARAMS
+#define INFO GUEST_INFORMATION
 
 static uint8_t kernel[FILE_SIZE];
 static uint8_t initrd[0x2345], module[0x1001];

@@ -30,7 +30,7 @@
 #define PREFERRED   0x258
 #define INIT_SIZE   0x260
 
-#define PARAMS GUEST_BOOT_PARAMS
+#define PARAMS GUEST_LINUX_PARAMS
 
 static uint8_t kernel[KERNEL_SIZE];
 static uint8_t initrd[0x12345];
@@ -108,17 +108,17 @@ static void assert_problem(int error, const char *text)
 
 static void assert_descriptors(bool long_mode)
 {
-	assert_int_equal(start.gdt, GUEST_GDT);
+	assert_int_equal(start.gdt, GUEST_LINUX_GDT);
 	assert_int_equal(start.gdt_limit, 0x2f);
 	assert_int_equal(start.cs, 0x10);
 	assert_int_equal(start.ds, 0x18);
 	assert_int_equal(start.tr, 0x20);
-	assert_int_equal(guest_ram_number(GUEST_GDT, 8), 0);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x10, 8),
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT, 8), 0);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x10, 8),
 	                 long_mode ? 0x00af9b000000ffff : 0x00cf9b000000ffff);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x18, 8), 0x00cf93000000ffff);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x20, 8), 0x00008b0000000067);
-	assert_int_equal(guest_ram_number(GUEST_GDT + 0x28, 8), 0);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x18, 8), 0x00cf93000000ffff);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x20, 8), 0x00008b0000000067);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_GDT + 0x28, 8), 0);
 }
 
 static void test_entry_64(void **state)
@@ -139,11 +139,12 @@ static void test_entry_64(void **state)
 	assert_descriptors(true);
 	assert_memory_equal(guest_ram + 0x1000000, kernel + SETUP_SIZE, CODE_SIZE);
 	assert_memory_equal(guest_ram + initrd_at, initrd, sizeof(initrd));
-	assert_string_equal((char *)guest_ram + GUEST_CMDLINE, "console=ttyS0 quiet");
+	assert_string_equal((char *)guest_ram + GUEST_LINUX_CMDLINE, "console=ttyS0 quiet");
 
 	/* The zero page: zeroes, the header as it was in the image, and our fields. */
-	assert_memory_equal(guest_ram + PARAMS, zero, sizeof(zero)); /* screen_info */
-	assert_int_equal(guest_ram_number(PARAMS + 0x1ef, 1), 0);    /* sentinel */
+	assert_int_equal(guest_ram_number(PARAMS, 2), 0); /* screen_info, which has ext_mem_k in it */
+	assert_memory_equal(guest_ram + PARAMS + 4, zero, sizeof(zero));
+	assert_int_equal(guest_ram_number(PARAMS + 0x1ef, 1), 0); /* sentinel */
 	assert_int_equal(guest_ram_number(PARAMS + 0x1fe, 2), 0xaa55);
 	assert_int_equal(guest_ram_number(PARAMS + 0x202, 4), 0x53726448);
 	assert_int_equal(guest_ram_number(PARAMS + VERSION, 2), 0x20f);
@@ -153,7 +154,7 @@ static void test_entry_64(void **state)
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 4), initrd_at);
 	assert_int_equal(guest_ram_number(PARAMS + 0x21c, 4), sizeof(initrd));
 	assert_int_equal(guest_ram_number(PARAMS + 0x224, 2), 0);
-	assert_int_equal(guest_ram_number(PARAMS + 0x228, 4), GUEST_CMDLINE);
+	assert_int_equal(guest_ram_number(PARAMS + 0x228, 4), GUEST_LINUX_CMDLINE);
 	assert_int_equal(guest_ram_number(PARAMS + 0x250, 8), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x268, 4), 0x77777777);
 	assert_int_equal(guest_ram_number(PARAMS + 0x26c, 4), 0);
@@ -166,7 +167,7 @@ static void test_screen_info(void **state)
 	make();
 	image.screen = true;
 	assert_int_equal(load(), 0);
-	assert_int_equal(guest_ram_number(PARAMS, 8), 0x5003000000000000);
+	assert_int_equal(guest_ram_number(PARAMS, 8), 0x50030000fc000000);
 	assert_int_equal(guest_ram_number(PARAMS + 0x08, 8), 0x0119000000030000);
 	assert_int_equal(guest_ram_number(PARAMS + 0x10, 2), 16);
 }
@@ -267,7 +268,7 @@ static void test_no_initrd_no_acpi(void **state)
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 8), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x70, 8), 0);
-	assert_int_equal(guest_ram_number(GUEST_CMDLINE, 1), 0);
+	assert_int_equal(guest_ram_number(GUEST_LINUX_CMDLINE, 1), 0);
 	for (gpa_t at = 0xe0000; at < 0x100000; at += 16)
 		assert_memory_not_equal(guest_ram + at, "RSD PTR ", 8);
 }
@@ -324,6 +325,78 @@ static void test_old_protocols(void **state)
 	cmdline[256] = '\0';
 	assert_problem(ERR_INVALID,
 	               "the command line has 256 characters, but this kernel takes 255; shorten it");
+}
+
+/* i386 Linux 2.4, and 2.6 up to 2.6.19: for 1 MiB only, and unpacked by way of low memory. */
+static void make_old(unsigned version)
+{
+	make();
+	put(0x201, 0x2e, 1); /* the header's end: 230h */
+	put(VERSION, version, 2);
+	memset(kernel + 0x230, 0xcc, 0x40); /* code */
+}
+
+/* arch/i386/boot/compressed there is satisfied with no less than 3 MiB in the larger of the two fields. */
+static void test_extended_memory(void **state)
+{
+	static const struct {
+		uint64_t memory;
+		uint32_t ext_mem_k, alt_mem_k;
+	} cases[] = {
+		{MIB(4),           3 * 1024,  3 * 1024          },
+		{MIB(64),          63 * 1024, 63 * 1024         },
+		{MIB(64) + 0x1000, 63 * 1024, 63 * 1024 + 4     },
+		{GIB(1),           63 * 1024, 1023 * 1024       },
+		{GIB(5),           63 * 1024, 3 * 1048576 - 1024},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_old(0x203);
+		image.memory = cases[i].memory;
+		assert_int_equal(load(), 0);
+		assert_int_equal(guest_ram_number(PARAMS + 0x002, 2), cases[i].ext_mem_k);
+		assert_int_equal(guest_ram_number(PARAMS + 0x1e0, 4), cases[i].alt_mem_k);
+	}
+	make(); /* newer ones have the map, but the fields are theirs, too */
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_ram_number(PARAMS + 0x002, 2), 63 * 1024);
+	assert_int_equal(guest_ram_number(PARAMS + 0x1e0, 4), 63 * 1024);
+}
+
+/*
+ * The same code unpacks into [2000h, the parameters' address down to a page, but at most 90000h), and jumps
+ * to a routine at 1000h through selector 10h: nothing that is still needed may lie below 90000h.
+ */
+static void test_low_memory_is_free(void **state)
+{
+	static char cmdline[] = "root=/dev/ram0";
+
+	(void)state;
+	for (unsigned version = 0x202; version <= 0x204; version++) {
+		make_old(version);
+		image.cmdline = cmdline;
+		assert_int_equal(load(), 0);
+		assert_int_equal(start.mode, START_PROTECTED);
+		assert_int_equal(start.rip, 0x100000);
+		assert_int_equal(start.gpr[6], 0x90000);
+		assert_in_range(guest_ram_number(PARAMS + 0x228, 4), 0x91000, GUEST_EBDA - 0x1000);
+		assert_string_equal((char *)guest_ram + guest_ram_number(PARAMS + 0x228, 4), cmdline);
+		assert_in_range(start.gdt, 0x91000, GUEST_EBDA - 1 - start.gdt_limit);
+		assert_descriptors(false);
+	}
+}
+
+/* The header of such a kernel has AA55h where setup.S says whether there is a mouse: AAh means yes. */
+static void test_no_pointing_device(void **state)
+{
+	(void)state;
+	make_old(0x204);
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_ram_number(PARAMS + 0x1ff, 1), 0);
+	put(VERSION, 0x205, 2);
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_ram_number(PARAMS + 0x1ff, 1), 0xaa);
 }
 
 static void test_cmdline_limits(void **state)
@@ -472,13 +545,15 @@ static void test_map_without_memory(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_entry_64),       cmocka_unit_test(test_e820),
-		cmocka_unit_test(test_screen_info),    cmocka_unit_test(test_identity_map),
-		cmocka_unit_test(test_entry_32),       cmocka_unit_test(test_no_initrd_no_acpi),
-		cmocka_unit_test(test_placement),      cmocka_unit_test(test_old_protocols),
-		cmocka_unit_test(test_cmdline_limits), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_corrupt),        cmocka_unit_test(test_does_not_fit),
-		cmocka_unit_test(test_which_loader),   cmocka_unit_test(test_map_without_memory),
+		cmocka_unit_test(test_entry_64),           cmocka_unit_test(test_e820),
+		cmocka_unit_test(test_screen_info),        cmocka_unit_test(test_identity_map),
+		cmocka_unit_test(test_entry_32),           cmocka_unit_test(test_no_initrd_no_acpi),
+		cmocka_unit_test(test_placement),          cmocka_unit_test(test_old_protocols),
+		cmocka_unit_test(test_extended_memory),    cmocka_unit_test(test_low_memory_is_free),
+		cmocka_unit_test(test_no_pointing_device), cmocka_unit_test(test_cmdline_limits),
+		cmocka_unit_test(test_truncated),          cmocka_unit_test(test_corrupt),
+		cmocka_unit_test(test_does_not_fit),       cmocka_unit_test(test_which_loader),
+		cmocka_unit_test(test_map_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@
 #define MEMSZ(n)  (PH(n) + 40)
 #define ENTRY     (NOTE_AT + 16)
 
-#define INFO GUEST_BOOT_PARAMS
+#define INFO GUEST_INFORMATION
 
 static uint8_t kernel[FILE_SIZE];
 static uint8_t initrd[0x2345];
