@@ -52,7 +52,7 @@ static void every_device_answers_at_its_ports(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(claimed); i++)
 		in(claimed[i]);
 	assert_int_equal(pc.ports.unclaimed_reads, 0);
-	assert_int_equal(port_read(&pc.ports, 0xCF8, 4) & 0xFF, 0xFF);
+	assert_int_equal(port_read(&pc.ports, 0xCFC, 4), 0xFFFFFFFF);
 	assert_int_equal(pc.ports.unclaimed_reads, 1);
 }
 
