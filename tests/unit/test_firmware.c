@@ -136,7 +136,9 @@ static void test_fadt(void **state)
 
 static void test_soft_off(void **state)
 {
-	static const uint8_t s5[] = {0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04, 0x0a, ACPI_SLP_TYP_S5};
+	/* A package of four integers, the first two of them SLP_TYP: each 0 is one byte. */
+	static const uint8_t s5[] = {
+		0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, ACPI_SLP_TYP_S5, ACPI_SLP_TYP_S5, 0, 0};
 	gpa_t dsdt;
 
 	(void)state;
@@ -156,7 +158,7 @@ static void test_uarts(void **state)
 
 		load(uarts, true);
 		ssdt = find_table("SSDT");
-		assert_int_equal(check_table(ssdt, "SSDT"), 36 + 16);
+		assert_int_equal(check_table(ssdt, "SSDT"), 36 + 3 * 8);
 		assert_memory_equal(guest_ram + ssdt + 36, name, sizeof(name));
 		assert_int_equal(U8(ssdt + 43), uarts);
 		for (unsigned i = 0; i < 4; i++)
@@ -189,6 +191,25 @@ static void test_hpet(void **state)
 	assert_int_equal(firmware_load(&guest_ram_map, &none, &rsdp), 0);
 	assert_int_equal(U8(find_table("SSDT") + 51), 0);
 	assert_int_equal(U32(U64(rsdp + 24) + 4), 36 + 2 * 8);
+}
+
+/* Of the controller that the FADT promises; present where the SSDT says so. */
+static void test_keyboard(void **state)
+{
+	static const uint8_t pnp0303[] = {0x0c, 0x41, 0xd0, 0x03, 0x03}; /* DWordConst EisaId ("PNP0303") */
+	static const uint8_t name[] = {0x08, '\\', 'K', 'B', 'D', 'P', 0x0a};
+
+	(void)state;
+	for (unsigned screen = 0; screen <= 1; screen++) {
+		gpa_t dsdt, ssdt;
+
+		load_machine(1, screen, true);
+		dsdt = U32(find_table("FACP") + 40);
+		assert_non_null(memmem(guest_ram + dsdt, U32(dsdt + 4), pnp0303, sizeof(pnp0303)));
+		ssdt = find_table("SSDT");
+		assert_memory_equal(guest_ram + ssdt + 52, name, sizeof(name));
+		assert_int_equal(U8(ssdt + 59), screen);
+	}
 }
 
 static void test_data_areas(void **state)
@@ -317,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_screen),
 		cmocka_unit_test(test_reset_vector_resets),
 		cmocka_unit_test(test_hpet),
+		cmocka_unit_test(test_keyboard),
 		cmocka_unit_test(test_real_mode_services_return),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_disassembles),
