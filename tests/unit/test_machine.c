@@ -212,7 +212,10 @@ static void stir(void)
 	out(0x92, 0x02);
 	out(0x80, 0x55);
 	machine_set_line(&pc, 11, true);
-	pass(10000000);
+	pass(6000000);
+	machine_acknowledge(&pc); /* of the timer, or it would rest */
+	out(0x20, 0x20);
+	pass(4000000);
 	out(0x70, 0x0C); /* brings the lazily computed flags up to date, as loading does */
 	in(0x71);
 }
