@@ -112,6 +112,7 @@ static void begin(struct vm *vm)
 		return;
 	}
 	reset_vcpu(&vm->vcpu);
+	machine_firmware(&vm->machine);
 	backend_vcpu_start(this_cpu(), &vm->vcpu, &vm->work.start);
 	trace_vm(TRACE_START, vm->number, 0, 0, 0);
 	vm->halted_said = false;

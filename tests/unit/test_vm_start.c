@@ -169,6 +169,22 @@ static void cmos_tells_the_memory_below_4g(void **state)
 	}
 }
 
+/* A machine has been through its firmware whenever it begins. */
+static void firmware_has_run(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		port_write(&vm.machine.ports, 0x21, 1, 0x00);
+		vm.powered = i > 0;
+		vm_ask(&vm, VM_RESET);
+		assert_true(rig_run());
+		assert_int_equal(port_read(&vm.machine.ports, 0x21, 1), 0xf8);
+		assert_int_equal(vm.machine.pic.chip[PIC_MASTER].vector, 0x08);
+		assert_int_not_equal(vm.machine.deadline, DEADLINE_NONE);
+		assert_int_equal(cpu_deadline(&cpu), vm.clock_base + vm.machine.deadline);
+	}
+}
+
 /* The n-th allocation behind populate() fails, for all of them. */
 static hpa_t hoard[4096];
 static unsigned hoarded, to_leave;
@@ -339,6 +355,7 @@ int main(void)
 		vm_test(memory_that_cannot_be_laid_out),
 		vm_test(more_uarts_than_a_pc_has),
 		vm_test(cmos_tells_the_memory_below_4g),
+		vm_test(firmware_has_run),
 		vm_test(no_memory_for_tables_or_the_vmcs),
 		vm_test(no_memory_at_all),
 		vm_test(a_start_can_be_delayed),
