@@ -204,8 +204,8 @@ KERNEL_FLAGS := -std=gnu17 -O2 -ffreestanding -fno-pie -static -nostdlib -mno-re
 		$(WARNINGS) -I. -Itests/kernels/lib -I$(BUILD)/generated
 
 # bareboot loads its kernel as the monitor would.
-KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c elf_load.c elf_sections.c firmware.c flat.c \
-			   linux.c loader.c memory_map.c multiboot.c multiboot1.c multiboot2_info.c multiboot2_load.c \
+KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c elf_load.c elf_sections.c firmware.c \
+			   firmware_vectors.c flat.c linux.c loader.c memory_map.c multiboot.c multiboot1.c multiboot2_info.c multiboot2_load.c \
 			   placing.c pvh.c) \
 			 boot/multiboot2.c lib/format.c lib/string.c $(wildcard guests/*.h) $(GENERATED)
 

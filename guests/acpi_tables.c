@@ -160,13 +160,18 @@ static struct aml_name aml_name(const char *text, uint8_t value)
 	return name;
 }
 
-/* What the DSDT asks for: \UCNT, the serial ports, and \HPTP, whether there is an HPET. */
+/* What the DSDT asks for: \UCNT, the serial ports, and whether there are an HPET (\HPTP) and a keyboard
+ * (\KBDP). */
 static int place_ssdt(struct writer *writer, const struct firmware_machine *machine, gpa_t *gpa)
 {
 	struct packed {
 		struct acpi_header header;
-		struct aml_name uarts, hpet;
-	} ssdt = {.uarts = aml_name("UCNT", machine->uarts), .hpet = aml_name("HPTP", machine->hpet)};
+		struct aml_name uarts, hpet, keyboard;
+	} ssdt = {
+		.uarts = aml_name("UCNT", machine->uarts),
+		.hpet = aml_name("HPTP", machine->hpet),
+		.keyboard = aml_name("KBDP", machine->screen),
+	};
 
 	return place_table(writer, &ssdt, "SSDT", 2, sizeof(ssdt), gpa);
 }

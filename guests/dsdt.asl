@@ -1,15 +1,16 @@
 /*
  * What a guest's machine has beyond the fixed ACPI hardware: the legacy devices.
- * \UCNT, the number of serial ports, and \HPTP, whether there is an HPET, come from a table that is
- * made for each guest.
+ * \UCNT, the number of serial ports, and \HPTP and \KBDP, whether there are an HPET and a keyboard, come
+ * from a table that is made for each guest.
  */
 DefinitionBlock ("dsdt.aml", "DSDT", 2, "NACRE ", "NACREPC ", 0x00000001)
 {
 	External (\UCNT, IntObj)
 	External (\HPTP, IntObj)
+	External (\KBDP, IntObj)
 
-	/* Soft-off: SLP_TYP 5 in PM1a_CNT, see devices/virtual/acpi_pm.h. */
-	Name (\_S5, Package () { 0x05, 0x05, 0x00, 0x00 })
+	/* Soft-off: SLP_TYP 0 in PM1a_CNT, see devices/virtual/acpi_pm.h. */
+	Name (\_S5, Package () { 0x00, 0x00, 0x00, 0x00 })
 
 	Scope (\_SB)
 	{
@@ -59,6 +60,26 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "NACRE ", "NACREPC ", 0x00000001)
 			{
 				IO (Decode16, 0x0070, 0x0070, 0x01, 0x02)
 				IRQNoFlags () { 8 }
+			})
+		}
+
+		/* The keyboard with its controller. The controller alone is the FADT's to tell. */
+		Device (KBD)
+		{
+			Name (_HID, EisaId ("PNP0303"))
+			Method (_STA)
+			{
+				If (\KBDP)
+				{
+					Return (0x0F)
+				}
+				Return (0x00)
+			}
+			Name (_CRS, ResourceTemplate ()
+			{
+				IO (Decode16, 0x0060, 0x0060, 0x01, 0x01)
+				IO (Decode16, 0x0064, 0x0064, 0x01, 0x01)
+				IRQNoFlags () { 1 }
 			})
 		}
 

@@ -1,6 +1,7 @@
 #include "guests/firmware.h"
 #include "devices/virtual/vga.h"
 #include "guests/acpi_tables.h"
+#include "guests/firmware_vectors.h"
 #include "guests/memory_map.h"
 #include "lib/string.h"
 
@@ -60,12 +61,6 @@ static const uint8_t post_entry[] = {
 	0xeb, 0xfc,       /* jmp back to cli */
 };
 
-/* Where every vector of real mode leads: there is no firmware to call, so the call returns. */
-#define EMPTY_SERVICE_SEGMENT 0xf000
-#define EMPTY_SERVICE_OFFSET  0xff53           /* as on every PC */
-static const uint8_t empty_service[] = {0xcf}; /* iret */
-#define VECTORS 256
-
 /* FACS stands in the EBDA, behind its size byte: it must stay writable. */
 #define FACS (GUEST_EBDA + 64)
 
@@ -117,18 +112,6 @@ static int load_data_areas(const struct guest_map *map, unsigned uarts, bool scr
 	return error ? error : guest_load(map, GUEST_EBDA, ebda, sizeof(ebda));
 }
 
-/* SDM Vol. 3B "Real-Address Mode Interrupt Vector Table" */
-static int load_vectors(const struct guest_map *map)
-{
-	const uint16_t vector[2] = {EMPTY_SERVICE_OFFSET, EMPTY_SERVICE_SEGMENT};
-	int error = guest_load(map, (EMPTY_SERVICE_SEGMENT << 4) + EMPTY_SERVICE_OFFSET, empty_service,
-	                       sizeof(empty_service));
-
-	for (unsigned i = 0; i < VECTORS && !error; i++)
-		error = guest_load(map, i * sizeof(vector), vector, sizeof(vector));
-	return error;
-}
-
 static int load_reset_vector(const struct guest_map *map)
 {
 	int error = guest_load(map, POST_ENTRY, post_entry, sizeof(post_entry));
@@ -147,7 +130,7 @@ int firmware_load(const struct guest_map *map, const struct firmware_machine *ma
 	if (!error)
 		error = load_reset_vector(map);
 	if (!error)
-		error = load_vectors(map);
+		error = firmware_load_vectors(map);
 	if (!error && machine->acpi)
 		error = acpi_tables_load(map, &at, POST_ENTRY, FACS, machine, rsdp);
 	return error;

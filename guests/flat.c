@@ -1,4 +1,5 @@
 #include "guests/flat.h"
+#include "lib/registers.h"
 #include "lib/string.h"
 
 #define LOAD_ADDRESS     0x7c00UL
@@ -37,6 +38,7 @@ int flat_load(struct loading *loading)
 	start->rip = LOAD_ADDRESS;
 	start->rsp = start->gpr[4] = LOAD_ADDRESS; /* the stack grows down from below the image */
 	start->gpr[2] = FIRST_HARD_DISK;           /* DL */
+	start->rflags = RFLAGS_IF;                 /* timer and keyboard are served: firmware_vectors.c */
 	start->gdt_limit = GDT_LIMIT;
 	return loading_copy(loading, LOAD_ADDRESS, image->kernel, image->kernel_size);
 }

@@ -46,7 +46,7 @@ struct guest_image {
 };
 
 /*
- * The boot processor's state, interrupts off. START_PROTECTED: CR0.PE alone is set, segments are flat
+ * The boot processor's state. START_PROTECTED: CR0.PE alone is set, segments are flat
  * (base 0, limit 4 GiB) with the selectors below, out of the table at `gdt`. START_LONG: the same, and
  * CR0.PG, CR4.PAE, EFER.LME and LMA are set. START_REAL: none of that; `cs` and `ds` are segments in units
  * of 16 bytes, and vectors are at address 0.
@@ -54,6 +54,7 @@ struct guest_image {
 struct guest_start {
 	enum start_mode mode;
 	uint64_t rip, rsp;
+	uint64_t rflags;  /* bits besides the one that is always 1 */
 	uint64_t gpr[16]; /* in the order of instruction encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
 	uint64_t cr3;     /* 0 unless START_LONG */
 	gpa_t gdt;

@@ -111,6 +111,7 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 		.mode = state.mode,
 		.rip = state.rip,
 		.rsp = state.rsp,
+		.rflags = state.rflags,
 		.cr3 = state.cr3,
 		.gdt = state.gdt,
 		.gdt_limit = state.gdt_limit,

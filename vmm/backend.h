@@ -16,7 +16,7 @@
 /* How a vCPU starts; see guests/loader.h for who fills it. */
 struct vcpu_start {
 	enum start_mode mode;
-	uint64_t rip, rsp;
+	uint64_t rip, rsp, rflags;
 	uint64_t gpr[GPRS];
 	uint64_t cr3;
 	gpa_t gdt;

@@ -56,7 +56,8 @@ static int power_on(struct vm *vm)
 		log_error("vm %s: its devices cannot be made (error %d)\n", vm->name, error);
 		return error;
 	}
-	rtc_set_memory(&vm->machine.device[DEVICE_RTC], vm->plan.memory);
+	/* Below 4 GiB: from 3 GiB on there are devices (guests/memory_map.h). */
+	rtc_set_memory(&vm->machine.device[DEVICE_RTC], MIN(vm->plan.memory, GIB(3)));
 	vm->powered = true;
 	return 0;
 }
@@ -111,6 +112,7 @@ static void begin(struct vm *vm)
 		return;
 	}
 	reset_vcpu(&vm->vcpu);
+	machine_firmware(&vm->machine);
 	backend_vcpu_start(this_cpu(), &vm->vcpu, &vm->work.start);
 	trace_vm(TRACE_START, vm->number, 0, 0, 0);
 	vm->halted_said = false;

@@ -13,7 +13,7 @@
 #define ACPI_PM1A_CNT_PORT 0x604 /* 2 bytes */
 #define ACPI_PM_TMR_PORT   0x608 /* 4 bytes, TMR_VAL_EXT set */
 #define ACPI_SCI_IRQ       9     /* level, active high */
-#define ACPI_SLP_TYP_S5    5     /* for \_S5 */
+#define ACPI_SLP_TYP_S5    0     /* for \_S5; as in QEMU, since small kernels write 2000h to 604h unseen */
 
 struct acpi_pm_state {
 	uint64_t timer_periods; /* half periods of PM_TMR (2^31 ticks) for which TMR_STS was cleared */

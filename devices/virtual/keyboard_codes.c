@@ -47,6 +47,7 @@ static const struct {
         {0x7a, true,  0x6d},
 	{0x70, true,  0x67},
         {0x71, true,  0x64},
+        {0x5a, true,  0x79}, /* Enter of the keypad */
 };
 
 uint8_t key_translate(uint8_t code)

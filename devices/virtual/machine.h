@@ -79,6 +79,12 @@ int must_check machine_create(struct machine *machine, const struct machine_conf
 void machine_reset(struct machine *machine);
 
 /*
+ * After a reset: bring the interrupt controllers and the timer from there to what a PC's firmware leaves.
+ * What differs in other devices has their resets, as the datasheets leave it open.
+ */
+void machine_firmware(struct machine *machine);
+
+/*
  * Run the timers of all devices whose deadline is not after the machine's
  * clock, each at most once, even if it asks for another call at once.
  */

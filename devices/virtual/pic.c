@@ -38,6 +38,7 @@ enum ocw2_command {
 #define DEFAULT_LOWEST 7
 #define DEFAULT_SLAVE  7 /* a slave's identity after ICW1 */
 #define CASCADE_BIT    (1u << PIC_CASCADE)
+#define TIMER_INPUT    0 /* of the master */
 #define LINES_PER_CHIP 8
 
 /* IRQ 0, 1, 2, 8 and 13 are edge triggered whatever the ELCR is told. */
@@ -153,6 +154,12 @@ static void begin_service(struct pic_chip *chip, unsigned input)
 		chip->lowest = (uint8_t)input;
 }
 
+/* It may have rested for as long as its request waited. */
+static void timer_request_gone(struct device *device)
+{
+	pit_request_gone(&device->machine->device[DEVICE_PIT]);
+}
+
 static uint8_t vector_of(const struct pic_chip *chip, unsigned input)
 {
 	return (uint8_t)(chip->vector + (input << chip->shift));
@@ -187,6 +194,8 @@ uint8_t pic_acknowledge(struct device *device)
 		return vector_of(master, SPURIOUS_IR);
 	}
 	begin_service(master, (unsigned)input);
+	if (input == TIMER_INPUT)
+		timer_request_gone(device);
 	if (!(master->icw3 & 1u << input)) {
 		update_master(device);
 		return vector_of(master, (unsigned)input);
@@ -206,6 +215,8 @@ static uint8_t poll(struct device *device, enum pic_chip_index index)
 	chip->poll = 0;
 	if (input != NO_REQUEST)
 		begin_service(chip, (unsigned)input);
+	if (index == PIC_MASTER && input == TIMER_INPUT)
+		timer_request_gone(device);
 	if (index == PIC_SLAVE)
 		drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, false);
 	update(device, index);
@@ -228,6 +239,15 @@ static void write_icw1(struct pic_chip *chip, enum pic_chip_index index, uint8_t
 	chip->special_mask = 0;
 	chip->read_isr = 0;
 	chip->poll = 0;
+}
+
+static void initialize(struct device *device, enum pic_chip_index index, uint8_t value)
+{
+	struct pic_state *pic = device->state;
+
+	write_icw1(&pic->chip[index], index, value);
+	if (index == PIC_MASTER)
+		timer_request_gone(device);
 }
 
 static void finish_initialization(struct pic_chip *chip)
@@ -332,7 +352,7 @@ static void write_chip(struct device *device, enum pic_chip_index index, unsigne
 	else if (offset)
 		write_icw(chip, index, value);
 	else if (value & ICW1_SELECT)
-		write_icw1(chip, index, value);
+		initialize(device, index, value);
 	else if (value & OCW3_SELECT)
 		write_ocw3(chip, value);
 	else

@@ -57,6 +57,14 @@ void pic_set_line(struct device *device, unsigned irq, bool level);
  */
 uint8_t pic_acknowledge(struct device *device);
 
+/* Has an edge on `irq` not been served, so that another one would change nothing? */
+static inline bool pic_holds_edge(const struct device *device, unsigned irq)
+{
+	const struct pic_chip *chip = &((const struct pic_state *)device->state)->chip[irq / 8];
+
+	return chip->edges & 1u << irq % 8;
+}
+
 /* Is the INT output to the processor asserted? */
 static inline bool pic_intr(const struct device *device)
 {

@@ -93,11 +93,33 @@ void pit_line_switched(struct device *device)
 	}
 }
 
+void pit_request_gone(struct device *device)
+{
+	const struct pit_state *pit = device->state;
+
+	if (device->deadline == DEADLINE_NONE && pit->rise != PIT_TICK_NONE && !device_is_cut_off(device))
+		plan_rise(device, now_tick(device));
+}
+
+/*
+ * When a request has waited until the next rise, further edges would change nothing, and the timer rests:
+ * firmware leaves it on, and many guests mask it or halt without another thought.
+ */
+static bool rests(const struct device *device)
+{
+	const struct pit_state *pit = device->state;
+
+	return pic_holds_edge(&device->machine->device[DEVICE_PIC], device->irq) &&
+	       now_tick(device) >= pit->rise;
+}
+
 static void pit_timer(struct device *device)
 {
 	struct pit_state *pit = device->state;
 	uint64_t tick = now_tick(device);
 
+	if (rests(device))
+		return;
 	if (tick >= pit->rise) {
 		give_edge(device);
 		/* A count below the minimum can only be periodic here: others are through. */
@@ -264,7 +286,10 @@ static void pit_restored(struct device *device)
 	const struct pit_state *pit = device->state;
 
 	device_set_line(device, pit->line);
-	arm(device);
+	if (rests(device))
+		device_arm(device, DEADLINE_NONE);
+	else
+		arm(device);
 }
 
 const struct device_model pit_model = {

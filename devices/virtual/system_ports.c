@@ -8,7 +8,10 @@
 #define FAST_A20    0x02
 #define PORT92_BITS (INIT_NOW | FAST_A20)
 
-/* CF9h: Intel ICH datasheets, "RST_CNT - Reset Control Register". */
+/* CF9h: Intel ICH datasheets, "RST_CNT - Reset Control Register". It lies under PCI's CONFIG_ADDRESS at CF8h.
+ */
+#define CONFIG_ADDRESS     0xcf8
+#define RESET_CONTROL      1    /* from there */
 #define SYS_RST            0x02 /* 1: the whole system, 0: INIT to the processor */
 #define RST_CPU            0x04 /* its rising edge starts the reset */
 #define FULL_RST           0x08 /* with a power cycle; no different here */
@@ -47,18 +50,34 @@ static void port92_write(struct device *device, unsigned offset, unsigned size, 
 		service_reset(device->machine, RESET_CPU);
 }
 
-static uint32_t reset_control_read(struct device *device, unsigned offset, unsigned size)
+/*
+ * Intel 440FX and later datasheets, "CONFADD - Configuration Address Register": a doubleword there, and
+ * nothing narrower, is that register's, and never reaches the byte at CF9h. There is no PCI to answer it.
+ */
+static bool reaches_reset_control(unsigned offset, unsigned size)
 {
-	const struct system_ports_state *state = device->state;
-
-	return state->reset_control;
+	return size < 4 && offset <= RESET_CONTROL && RESET_CONTROL < offset + size;
 }
 
-static void reset_control_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+static uint32_t config_address_read(struct device *device, unsigned offset, unsigned size)
+{
+	const struct system_ports_state *state = device->state;
+	unsigned shift = 8 * (RESET_CONTROL - offset);
+
+	if (!reaches_reset_control(offset, size))
+		return UINT32_MAX >> (32 - 8 * size);
+	return (uint32_t)state->reset_control << shift | (size == 2 ? 0xff00u >> shift : 0);
+}
+
+static void config_address_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	struct system_ports_state *state = device->state;
-	uint8_t rising = value & ~state->reset_control;
+	uint8_t rising;
 
+	if (!reaches_reset_control(offset, size))
+		return;
+	value >>= 8 * (RESET_CONTROL - offset);
+	rising = value & ~state->reset_control;
 	state->reset_control = value & RESET_CONTROL_BITS;
 	if (rising & RST_CPU)
 		service_reset(device->machine, value & SYS_RST ? RESET_SYSTEM : RESET_CPU);
@@ -90,10 +109,14 @@ static bool system_ports_state_valid(const void *bytes)
 }
 
 static const struct port_region system_ports[] = {
-	{.base = 0x80,  .count = 1, .width = 1, .read = post_read,          .write = post_write         },
-	{.base = 0x92,  .count = 1, .width = 1, .read = port92_read,        .write = port92_write       },
-	{.base = 0xe9,  .count = 1, .width = 1, .read = debug_read,         .write = debug_write        },
-	{.base = 0xcf9, .count = 1, .width = 1, .read = reset_control_read, .write = reset_control_write},
+	{.base = 0x80,           .count = 1, .width = 1, .read = post_read,   .write = post_write  },
+	{.base = 0x92,           .count = 1, .width = 1, .read = port92_read, .write = port92_write},
+	{.base = 0xe9,           .count = 1, .width = 1, .read = debug_read,  .write = debug_write },
+	{.base = CONFIG_ADDRESS,
+         .count = 4,
+         .width = 4,
+         .read = config_address_read,
+         .write = config_address_write							     },
 };
 
 const struct device_model system_ports_model = {

@@ -17,25 +17,36 @@ cmdline = console=com0
 MACH_TIMEOUT = 120
 START_TIMEOUT = 60
 
-# A boot sector. Services of the firmware return; the text goes out on COM1 whenever that takes a byte.
+# A boot sector. Services of the firmware return; its timer interrupts, counts and tells INT 1Ch; the text goes out on
+# COM1 whenever that takes a byte.
 REAL_CODE = bytes.fromhex(
-    "80fa80"    # cmp $0x80, %dl        the first hard disk
-    "7518"      # jne end
-    "cd13"      # int $0x13
-    "be217c"    # mov $text, %si
-    "bafd03"    # mov $0x3fd, %dx       next: the line status
-    "ec"        # in %dx, %al
-    "a820"      # test $0x20, %al
-    "74fb"      # jz back to in
-    "ac"        # lods
-    "84c0"      # test %al, %al
-    "7406"      # jz end
-    "baf803"    # mov $0x3f8, %dx
-    "ee"        # out %al, %dx
-    "ebed"      # jmp next
-    "fa"        # cli                   end
-    "f4"        # hlt
-    "ebfc") + b"real mode is alive\r\n\0"
+    "80fa80"        # cmp $0x80, %dl        the first hard disk
+    "7531"          # jne end
+    "cd13"          # int $0x13
+    "c70670003a7c"  # movw $tick, 0x70      vector 1Ch
+    "8c0e7200"      # mov %cs, 0x72
+    "f4"            # hlt                   wait
+    "803e407c03"    # cmpb $3, count
+    "72f8"          # jb wait
+    "833e6c0403"    # cmpw $3, 0x46c
+    "7216"          # jb end
+    "be417c"        # mov $text, %si
+    "bafd03"        # mov $0x3fd, %dx       next: the line status
+    "ec"            # in %dx, %al
+    "a820"          # test $0x20, %al
+    "74fb"          # jz back to in
+    "ac"            # lods
+    "84c0"          # test %al, %al
+    "7406"          # jz end
+    "baf803"        # mov $0x3f8, %dx
+    "ee"            # out %al, %dx
+    "ebed"          # jmp next
+    "fa"            # cli                   end
+    "f4"            # hlt
+    "ebfc"          # jmp end
+    "2efe06407c"    # incb %cs:count        tick
+    "cf"            # iret
+    "00") + b"real mode is alive\r\n\0"
 REAL_CONFIG = """\
 [vm sector]
 kernel = kernel

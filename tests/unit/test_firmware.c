@@ -136,7 +136,9 @@ static void test_fadt(void **state)
 
 static void test_soft_off(void **state)
 {
-	static const uint8_t s5[] = {0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04, 0x0a, ACPI_SLP_TYP_S5};
+	/* A package of four integers, the first two of them SLP_TYP: each 0 is one byte. */
+	static const uint8_t s5[] = {
+		0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, ACPI_SLP_TYP_S5, ACPI_SLP_TYP_S5, 0, 0};
 	gpa_t dsdt;
 
 	(void)state;
@@ -156,7 +158,7 @@ static void test_uarts(void **state)
 
 		load(uarts, true);
 		ssdt = find_table("SSDT");
-		assert_int_equal(check_table(ssdt, "SSDT"), 36 + 16);
+		assert_int_equal(check_table(ssdt, "SSDT"), 36 + 3 * 8);
 		assert_memory_equal(guest_ram + ssdt + 36, name, sizeof(name));
 		assert_int_equal(U8(ssdt + 43), uarts);
 		for (unsigned i = 0; i < 4; i++)
@@ -189,6 +191,25 @@ static void test_hpet(void **state)
 	assert_int_equal(firmware_load(&guest_ram_map, &none, &rsdp), 0);
 	assert_int_equal(U8(find_table("SSDT") + 51), 0);
 	assert_int_equal(U32(U64(rsdp + 24) + 4), 36 + 2 * 8);
+}
+
+/* Of the controller that the FADT promises; present where the SSDT says so. */
+static void test_keyboard(void **state)
+{
+	static const uint8_t pnp0303[] = {0x0c, 0x41, 0xd0, 0x03, 0x03}; /* DWordConst EisaId ("PNP0303") */
+	static const uint8_t name[] = {0x08, '\\', 'K', 'B', 'D', 'P', 0x0a};
+
+	(void)state;
+	for (unsigned screen = 0; screen <= 1; screen++) {
+		gpa_t dsdt, ssdt;
+
+		load_machine(1, screen, true);
+		dsdt = U32(find_table("FACP") + 40);
+		assert_non_null(memmem(guest_ram + dsdt, U32(dsdt + 4), pnp0303, sizeof(pnp0303)));
+		ssdt = find_table("SSDT");
+		assert_memory_equal(guest_ram + ssdt + 52, name, sizeof(name));
+		assert_int_equal(U8(ssdt + 59), screen);
+	}
 }
 
 static void test_data_areas(void **state)
@@ -245,16 +266,49 @@ static void test_reset_vector_resets(void **state)
 	assert_int_equal(U32(target + 6), 0xfcebf4fa);
 }
 
+static gpa_t service(unsigned vector)
+{
+	gpa_t at = U16(vector * 4 + 2) * 16 + U16(vector * 4);
+
+	assert_in_range(at, GUEST_BIOS_START, GUEST_HIGH_START - 1);
+	return at;
+}
+
 static void test_real_mode_services_return(void **state)
 {
 	(void)state;
 	load(1, true);
-	for (unsigned vector = 0; vector < 256; vector++) {
-		gpa_t service = U16(vector * 4 + 2) * 16 + U16(vector * 4);
+	for (unsigned vector = 0; vector < 256; vector++)
+		if (!(vector >= 0x08 && vector <= 0x0f) && !(vector >= 0x70 && vector <= 0x77))
+			assert_int_equal(U8(service(vector)), 0xcf); /* IRET */
+	assert_int_equal(U16(0x10 * 4), 0xff53);                     /* as on every PC */
+}
 
-		assert_in_range(service, GUEST_BIOS_START, GUEST_HIGH_START - 1);
-		assert_int_equal(U8(service), 0xcf); /* IRET */
-	}
+/* What a service does before its IRET, register saving left out. */
+#define DOES(vector, ...)                                                                                    \
+	do {                                                                                                 \
+		const uint8_t code[] = {__VA_ARGS__, 0xcf};                                                  \
+		const uint8_t *found = memmem(guest_ram + service(vector), 64, code, sizeof(code));          \
+                                                                                                             \
+		assert_non_null(found);                                                                      \
+		assert_null(memchr(guest_ram + service(vector), 0xcf,                                        \
+		                   (size_t)(found - guest_ram) - service(vector)));                          \
+	} while (0)
+
+/* The interrupts that the firmware leaves open, and those next to them, are ended. */
+static void test_real_mode_interrupts(void **state)
+{
+	(void)state;
+	load(1, false);
+	assert_int_equal(U8(service(0x08)), 0x1e);                        /* push %ds */
+	DOES(0x08, 0xcd, 0x1c, 0xb0, 0x20, 0xe6, 0x20, 0x58, 0x5a, 0x1f); /* int $0x1c, then EOI */
+	assert_non_null(memmem(guest_ram + service(0x08), 16, "\x66\xff\x06\x6c", 5)); /* incl 0x6c */
+	DOES(0x09, 0x50, 0xe4, 0x60, 0xb0, 0x20, 0xe6, 0x20, 0x58);                    /* reads its byte */
+	for (unsigned vector = 0x0a; vector <= 0x0f; vector++)
+		DOES(vector, 0x50, 0xb0, 0x20, 0xe6, 0x20, 0x58);
+	for (unsigned vector = 0x70; vector <= 0x77; vector++)
+		DOES(vector, 0x50, 0xb0, 0x20, 0xe6, 0xa0, 0xe6, 0x20, 0x58);
+	assert_int_equal(U32(0x46c), 0);
 }
 
 static void test_no_room(void **state)
@@ -317,7 +371,9 @@ int main(void)
 		cmocka_unit_test(test_screen),
 		cmocka_unit_test(test_reset_vector_resets),
 		cmocka_unit_test(test_hpet),
+		cmocka_unit_test(test_keyboard),
 		cmocka_unit_test(test_real_mode_services_return),
+		cmocka_unit_test(test_real_mode_interrupts),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_disassembles),
 	};

@@ -46,6 +46,7 @@ static void test_start(void **state)
 		assert_int_equal(start.mode, START_REAL);
 		assert_int_equal(start.rip, 0x7c00);
 		assert_int_equal(start.rsp, 0x7c00);
+		assert_int_equal(start.rflags, 1 << 9); /* IF */
 		assert_int_equal(start.gpr[2], 0x80);
 		assert_int_equal(start.cs, 0);
 		assert_int_equal(start.ds, 0);

@@ -260,6 +260,8 @@ static void scan_code_sets(void **state)
 	EXPECT("\x1c\xf0\x1c\x63\xf0\x63");
 	type("\003\\");
 	EXPECT("\x11\x21\xf0\x21\xf0\x11\x5c\xf0\x5c");
+	type("\r\033OM"); /* both Enter keys */
+	EXPECT("\x5a\xf0\x5a\x79\xf0\x79");
 	/* Keys without break codes. */
 	send(0xf9);
 	EXPECT("\xfa");

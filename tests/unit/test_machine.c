@@ -52,7 +52,7 @@ static void every_device_answers_at_its_ports(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(claimed); i++)
 		in(claimed[i]);
 	assert_int_equal(pc.ports.unclaimed_reads, 0);
-	assert_int_equal(port_read(&pc.ports, 0xCF8, 4) & 0xFF, 0xFF);
+	assert_int_equal(port_read(&pc.ports, 0xCFC, 4), 0xFFFFFFFF);
 	assert_int_equal(pc.ports.unclaimed_reads, 1);
 }
 
@@ -212,7 +212,10 @@ static void stir(void)
 	out(0x92, 0x02);
 	out(0x80, 0x55);
 	machine_set_line(&pc, 11, true);
-	pass(10000000);
+	pass(6000000);
+	machine_acknowledge(&pc); /* of the timer, or it would rest */
+	out(0x20, 0x20);
+	pass(4000000);
 	out(0x70, 0x0C); /* brings the lazily computed flags up to date, as loading does */
 	in(0x71);
 }
@@ -302,6 +305,124 @@ static void a_device_refuses_anothers_record(void **state)
 	assert_int_equal(device_load(&pc.device[DEVICE_UART0], record, size), -ERR_INVALID);
 }
 
+static int setup_with_firmware(void **state)
+{
+	int error = pc_setup(state);
+
+	machine_firmware(&pc);
+	return error;
+}
+
+static void firmware_initializes_the_controllers(void **state)
+{
+	(void)state;
+	assert_false(machine_intr(&pc));
+	assert_int_equal(in(0x21), 0xF8);
+	assert_int_equal(in(0xA1), 0xFF);
+	pass(54925401);
+	assert_false(machine_intr(&pc));
+	pass(1000);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x08);
+	out(0xA1, 0xFE);
+	machine_set_line(&pc, 8, true);
+	assert_false(machine_intr(&pc)); /* not before the end of the first */
+	out(0x20, 0x20);
+	assert_int_equal(machine_acknowledge(&pc), 0x70);
+}
+
+static void firmware_leaves_the_timer_on(void **state)
+{
+	unsigned first;
+
+	(void)state;
+	pass(10000);
+	out(0x43, 0xE6); /* read back: the status of channels 0 and 1 */
+	assert_int_equal(in(0x40), 0x80 | 0x36);
+	assert_int_equal(in(0x41) & 0x7F, 0x14);
+	out(0x43, 0x00);
+	first = in(0x40);
+	first |= in(0x40) << 8;
+	pass(1000000);
+	out(0x43, 0x00);
+	first -= in(0x40);
+	first -= in(0x40) << 8;
+	assert_in_range(first, 2 * 1192, 2 * 1195); /* mode 3 counts by two */
+}
+
+/* Timer interrupts of one second, at this vector. */
+static unsigned count_ticks(uint8_t vector)
+{
+	unsigned ticks = 0;
+
+	for (unsigned i = 0; i < 100; i++) {
+		pass(10000000);
+		if (!machine_intr(&pc))
+			continue;
+		assert_int_equal(machine_acknowledge(&pc), vector);
+		out(0x20, 0x20);
+		ticks++;
+	}
+	return ticks;
+}
+
+/* A small kernel moves the vectors, restores the masks that it found, and never touches the timer. */
+static void controllers_can_be_moved_alone(void **state)
+{
+	uint8_t master = (uint8_t)in(0x21), slave = (uint8_t)in(0xA1);
+
+	(void)state;
+	assert_int_equal(count_ticks(0x08), 18);
+	start_pic();
+	out(0x21, master);
+	out(0xA1, slave);
+	assert_in_range(count_ticks(0x20), 18, 19);
+}
+
+/* An event while the first one's handler runs interrupts again, since the SCI is level triggered. */
+static void second_acpi_event_interrupts(void **state)
+{
+	struct device *acpi = &pc.device[DEVICE_ACPI_PM];
+
+	(void)state;
+	assert_int_equal(in(0x4D0), 0x00);
+	assert_int_equal(in(0x4D1), 0x02);
+	out(0x21, 0xFB);
+	out(0xA1, 0xFD);
+	port_write(&pc.ports, ACPI_PM1A_EVT_PORT + 2, 2, 0x0500); /* power button, RTC */
+	acpi_pm_rtc_alarm(acpi);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x71);
+	acpi_pm_power_button(acpi); /* behind the handler's look at PM1_STS */
+	port_write(&pc.ports, ACPI_PM1A_EVT_PORT, 2, 0x0400);
+	out(0xA0, 0x20);
+	out(0x20, 0x20);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x71);
+}
+
+/* The firmware's timer wakes nobody once nobody takes its interrupt, or once the HPET has its line. */
+static void firmwares_timer_costs_nothing_unused(void **state)
+{
+	static const uint64_t on_with_legacy_lines = 3;
+
+	(void)state;
+	pass(200000000);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	machine_acknowledge(&pc);
+	assert_int_not_equal(pc.deadline, DEADLINE_NONE);
+	out(0x21, 0xFF);
+	pass(200000000);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	out(0x20, 0x20);
+	out(0x21, 0xFE);
+	assert_true(machine_intr(&pc));
+	machine_acknowledge(&pc);
+	assert_int_not_equal(pc.deadline, DEADLINE_NONE);
+	memory_write(&pc.memory, HPET_BASE + 0x10, &on_with_legacy_lines, sizeof(on_with_legacy_lines));
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +436,11 @@ int main(void)
 		cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
 		cmocka_unit_test_setup(broken_records_change_nothing, pc_setup),
 		cmocka_unit_test_setup(a_device_refuses_anothers_record, pc_setup),
+		cmocka_unit_test_setup(firmware_initializes_the_controllers, setup_with_firmware),
+		cmocka_unit_test_setup(firmware_leaves_the_timer_on, setup_with_firmware),
+		cmocka_unit_test_setup(controllers_can_be_moved_alone, setup_with_firmware),
+		cmocka_unit_test_setup(second_acpi_event_interrupts, setup_with_firmware),
+		cmocka_unit_test_setup(firmwares_timer_costs_nothing_unused, setup_with_firmware),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

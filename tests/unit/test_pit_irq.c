@@ -130,6 +130,92 @@ static void shortest_period_is_bounded(void **test)
 	assert_int_equal(pc_run_to(24000 + 1 + 12 * 500), 500);
 }
 
+/* While a request waits, more edges change nothing: from the second one on nobody is woken for them. */
+static void timer_rests_while_its_request_waits(void **test)
+{
+	(void)test;
+	pit_program(0, 0x6, 1000);
+	pc_out(0x21, 0xFF);
+	assert_int_equal(pc.deadline, pc_ns(1001)); /* the first edge can be seen in the controller */
+	assert_int_equal(pc_run_to(1001), 0);
+	assert_int_equal(pc_in(0x20), 0x01);
+	assert_int_equal(pc_run_to(2001), 0);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(pc_run_to(5500), 0);
+	assert_int_equal(pit_read16(0), 1000 - 2 * (5500 - 5001)); /* it counts all the same */
+	/* Opened: the request that waited, then the next edge in its true phase. */
+	pc_out(0x21, 0xFE);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	assert_int_equal(pc.deadline, pc_ns(6001));
+	assert_int_equal(pc_run_to(9500), 4);
+	/* Masked with nothing waiting and opened before the next edge: none is lost, none too many. */
+	pc_out(0x21, 0xFF);
+	pc_out(0x21, 0xFE);
+	assert_int_equal(pc_run_to(10001), 1);
+	/* The same if the processor does not take it, or takes it by a poll. */
+	pc_at(11001);
+	machine_run_timers(&pc);
+	pc_at(12001);
+	machine_run_timers(&pc);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	pc_at(13500);
+	pc_out(0x20, 0x0C);
+	assert_int_equal(pc_in(0x20), 0x80);
+	assert_int_equal(pc.deadline, pc_ns(14001));
+	/* With the next one running as usual, an acknowledge changes no deadline. */
+	pc_at(14001);
+	machine_run_timers(&pc);
+	assert_int_equal(pc.deadline, pc_ns(15001));
+	pc_at(14800);
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	assert_int_equal(pc.deadline, pc_ns(15001));
+}
+
+/* ICW1 forgets the request and opens the mask. */
+static void initialization_wakes_the_timer(void **test)
+{
+	(void)test;
+	pit_program(0, 0x4, 1000);
+	pc_out(0x21, 0xFF);
+	assert_int_equal(pc_run_to(4500), 0);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	pc_start_pic();
+	assert_false(machine_intr(&pc));
+	assert_int_equal(pc_run_to(5000), 0);
+	assert_int_equal(pc_run_to(5001), 1);
+}
+
+/* What is programmed while it rests counts, and a machine that is saved and loaded rests on. */
+static void resting_timer_is_programmed_and_saved(void **test)
+{
+	static uint8_t record[8192];
+	size_t size;
+
+	(void)test;
+	pit_program(0, 0x6, 1000);
+	pc_out(0x21, 0xFF);
+	assert_int_equal(pc_run_to(2500), 0);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	pit_program(0, 0x0, 100); /* OUT0 falls, and the request with it */
+	assert_int_equal(pc_in(0x20), 0x00);
+	assert_int_equal(pc.deadline, pc_ns(2601));
+	assert_int_equal(pc_run_to(2601), 0);
+	assert_int_equal(pc_in(0x20), 0x01);
+	pit_program(0, 0x4, 1000);
+	assert_int_equal(pc_run_to(3602), 0);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	size = machine_save(&pc, record, sizeof(record));
+	assert_true(size <= sizeof(record));
+	pc_at(4900);
+	assert_int_equal(machine_load(&pc, record, size), 0);
+	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	pc_at(5000);
+	pc_out(0x21, 0xFE);
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	assert_int_equal(pc.deadline, pc_ns(5602));
+}
+
 static void new_count_in_periodic_modes(void **test)
 {
 	(void)test;
@@ -252,6 +338,9 @@ int main(void)
 		cmocka_unit_test_setup(irq0_edge_by_control_word, pc_setup),
 		cmocka_unit_test_setup(missed_ticks_merge, pc_setup),
 		cmocka_unit_test_setup(shortest_period_is_bounded, pc_setup),
+		cmocka_unit_test_setup(timer_rests_while_its_request_waits, pc_setup),
+		cmocka_unit_test_setup(initialization_wakes_the_timer, pc_setup),
+		cmocka_unit_test_setup(resting_timer_is_programmed_and_saved, pc_setup),
 		cmocka_unit_test_setup(new_count_in_periodic_modes, pc_setup),
 		cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
 		cmocka_unit_test_setup(broken_states_are_refused, pc_setup),

@@ -88,7 +88,7 @@ static void debug_port(void **state)
 	assert_int_equal(fake_services.debug_count, 2);
 }
 
-/* Wider accesses fall apart into bytes, of which only one is claimed: no PCI configuration at CF8h. */
+/* Wider accesses fall apart into bytes, of which only one is claimed. */
 static void wide_accesses(void **state)
 {
 	(void)state;
@@ -96,11 +96,64 @@ static void wide_accesses(void **state)
 	assert_int_equal(port_read(&pc.ports, 0x80, 2), 0xff12);
 	assert_int_equal(port_read(&pc.ports, 0x80, 4), 0xffffff12);
 	assert_int_equal(port_read(&pc.ports, 0x7f, 2), 0x12ff);
-	assert_int_equal(port_read(&pc.ports, 0xcf8, 4), 0xffff00ff);
-	port_write(&pc.ports, 0xcf8, 4, 0x80000600);
-	assert_int_equal(fake_services.resets[RESET_SYSTEM], 1);
-	assert_int_equal(port_read(&pc.ports, 0xcfc, 4), 0xffffffff);
 	assert_int_equal(port_read(&pc.ports, 0x91, 2), 0x02ff);
+}
+
+static unsigned resets(void)
+{
+	return fake_services.resets[RESET_CPU] + fake_services.resets[RESET_SYSTEM];
+}
+
+/* All functions of all devices of bus 0: a doubleword at CF8h is PCI's CONFIG_ADDRESS, and nobody answers. */
+static void search_for_pci(void **state)
+{
+	(void)state;
+	for (uint32_t function = 0; function < 256; function++) {
+		port_write(&pc.ports, 0xcf8, 4, 0x80000000 | function << 8);
+		assert_int_equal(port_read(&pc.ports, 0xcf8, 4), 0xffffffff);
+		assert_int_equal(port_read(&pc.ports, 0xcfc, 4), 0xffffffff);
+	}
+	assert_int_equal(resets(), 0);
+	assert_int_equal(in(0xcf9), 0x00);
+}
+
+/* Every access but that one reaches the byte at CF9h if it covers it. */
+static void reset_control_by_access(void **state)
+{
+	static const struct {
+		uint16_t port;
+		uint8_t size;
+		bool reaches;
+	} cases[] = {
+		{0xcf6, 4, true },
+                {0xcf7, 2, false},
+                {0xcf7, 4, true },
+                {0xcf8, 1, false},
+                {0xcf8, 2, true },
+		{0xcf8, 4, false},
+                {0xcf9, 1, true },
+                {0xcf9, 2, true },
+                {0xcf9, 4, true },
+                {0xcfa, 1, false},
+		{0xcfa, 2, false},
+                {0xcfa, 4, false},
+                {0xcfb, 1, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned size = cases[i].size, at = (0xcf9u - cases[i].port) * 8 % 32;
+		uint32_t ones = UINT32_MAX >> (32 - 8 * size);
+
+		out(0xcf9, 0x00);
+		memset(fake_services.resets, 0, sizeof(fake_services.resets));
+		port_write(&pc.ports, cases[i].port, size, cases[i].reaches ? 0x0eu << at : 0x0e0e0e0e);
+		assert_int_equal(fake_services.resets[RESET_SYSTEM], cases[i].reaches);
+		assert_int_equal(resets(), cases[i].reaches);
+		assert_int_equal(in(0xcf9), cases[i].reaches ? 0x0e : 0x00);
+		assert_int_equal(port_read(&pc.ports, cases[i].port, size),
+		                 cases[i].reaches ? ones ^ 0xf1u << at : ones);
+	}
 }
 
 static void saved_and_loaded(void **state)
@@ -138,6 +191,8 @@ int main(void)
 		cmocka_unit_test_setup(two_step_system_reset, pc_setup),
 		cmocka_unit_test_setup(debug_port, pc_setup),
 		cmocka_unit_test_setup(wide_accesses, pc_setup),
+		cmocka_unit_test_setup(search_for_pci, pc_setup),
+		cmocka_unit_test_setup(reset_control_by_access, pc_setup),
 		cmocka_unit_test_setup(saved_and_loaded, pc_setup),
 		cmocka_unit_test_setup(reset_clears, pc_setup),
 	};

@@ -1,4 +1,5 @@
 /* How a VM starts, and what a start that fails leaves: vmm/vm.c, vmm/vm_work.c. */
+#include "guests/memory_map.h"
 #include "vm_life.h"
 #include "devices/virtual/services.h"
 
@@ -143,6 +144,45 @@ static void more_uarts_than_a_pc_has(void **state)
 	assert_logged("error: vm other: its devices cannot be made (error -1)");
 	assert_int_equal(other.end, VM_NOT_LOADED);
 	assert_nothing_left(monitors);
+}
+
+/* CMOS 34h-35h count what lies between 16 MiB and 4 GiB, and not what lies above. */
+static void cmos_tells_the_memory_below_4g(void **state)
+{
+	static const struct {
+		uint64_t memory, end;
+	} cases[] = {
+		{MIB(64),                     MIB(64)         },
+		{GUEST_HOLE_START,            GUEST_HOLE_START},
+		{GUEST_HOLE_START + MIB(512), GUEST_HOLE_START},
+		{GIB(16),                     GUEST_HOLE_START},
+	};
+	const uint8_t *ram = vm.machine.rtc.ram;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		vm.plan.memory = cases[i].memory;
+		vm.powered = false; /* so that its devices are made anew */
+		vm_ask(&vm, VM_RESET);
+		assert_true(rig_run());
+		assert_int_equal(ram[0x34] | ram[0x35] << 8, (cases[i].end - MIB(16)) / KIB(64));
+	}
+}
+
+/* A machine has been through its firmware whenever it begins. */
+static void firmware_has_run(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		port_write(&vm.machine.ports, 0x21, 1, 0x00);
+		vm.powered = i > 0;
+		vm_ask(&vm, VM_RESET);
+		assert_true(rig_run());
+		assert_int_equal(port_read(&vm.machine.ports, 0x21, 1), 0xf8);
+		assert_int_equal(vm.machine.pic.chip[PIC_MASTER].vector, 0x08);
+		assert_int_not_equal(vm.machine.deadline, DEADLINE_NONE);
+		assert_int_equal(cpu_deadline(&cpu), vm.clock_base + vm.machine.deadline);
+	}
 }
 
 /* The n-th allocation behind populate() fails, for all of them. */
@@ -314,6 +354,8 @@ int main(void)
 		vm_test(a_vm_may_not_take_the_last_memory),
 		vm_test(memory_that_cannot_be_laid_out),
 		vm_test(more_uarts_than_a_pc_has),
+		vm_test(cmos_tells_the_memory_below_4g),
+		vm_test(firmware_has_run),
 		vm_test(no_memory_for_tables_or_the_vmcs),
 		vm_test(no_memory_at_all),
 		vm_test(a_start_can_be_delayed),

@@ -219,6 +219,7 @@ static void a_real_mode_start(void **state)
 	struct vcpu_start start = {.mode = START_REAL,
 	                           .rip = 0x7c00,
 	                           .rsp = 0x7b00,
+	                           .rflags = RFLAGS_IF,
 	                           .gpr = {[RDX] = 0x80},
 	                           .cs = 0xf000,
 	                           .ds = 0x40};
@@ -229,6 +230,7 @@ static void a_real_mode_start(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_ET | CR0_NE);
 	assert_int_equal(backend_efer(), 0);
 	assert_int_equal(backend_rip(), 0x7c00);
+	assert_int_equal(backend_rflags(), RFLAGS_RESERVED | RFLAGS_IF);
 	assert_int_equal(vm.vcpu.gpr[RDX], 0x80);
 	assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), 0xf000);
 	assert_int_equal(vmread(VMCS_GUEST_CS_BASE), 0xf0000);

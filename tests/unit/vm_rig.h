@@ -350,6 +350,7 @@ UNUSED static int rig_setup(void **state)
 	vm_define(&vm, &rig_plan, 0);
 	if (rig_start(&vm))
 		return -1;
+	machine_reset(&vm.machine); /* without the timer that firmware leaves on */
 	vmwrite(VMCS_PREEMPTION_TIMER, 0);
 	cpu.look = TIMER_NEVER; /* tests of that set it */
 	return 0;

@@ -254,7 +254,7 @@ static void set_guest_registers(const struct vcpu_start *start)
 		vmwrite(VMCS_ENTRY_CONTROLS, vmread(VMCS_ENTRY_CONTROLS) | ENTRY_IA32E_GUEST);
 	vmwrite(VMCS_GUEST_RIP, start->rip);
 	vmwrite(VMCS_GUEST_RSP, start->rsp);
-	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED);
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | start->rflags);
 	vmwrite(VMCS_GUEST_DR7, 0x400);
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
 	vmwrite(VMCS_GUEST_PAT, 0x0007040600070406); /* as after reset: SDM Vol. 3A "IA32_PAT MSR" */
