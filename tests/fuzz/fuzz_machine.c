@@ -162,6 +162,13 @@ static void look_at_screen(void)
 	require(frame.start < TEXT_CELLS && frame.cursor < TEXT_CELLS, "addresses in the text memory");
 }
 
+static void start_anew(bool with_firmware)
+{
+	machine_reset(&pc);
+	if (with_firmware)
+		machine_firmware(&pc);
+}
+
 static void operate(struct input *input)
 {
 	uint8_t byte;
@@ -204,7 +211,7 @@ static void operate(struct input *input)
 	default:
 		byte = (uint8_t)take(input, 1);
 		if (byte < 0x40)
-			machine_reset(&pc);
+			start_anew(byte & 1);
 		else if (byte < 0x60)
 			machine_report_error(&pc, byte << 3);
 		else if (byte < 0x70)
