@@ -255,7 +255,7 @@ run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bo
 
 .PHONY: test test-slow system system-images control control-images equivalence bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
-		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 invaders memtest-x64 memtest-ia32) \
+		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 xen invaders memtest-x64 memtest-ia32) \
 		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle neighbour spinner)
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines
 
