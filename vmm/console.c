@@ -190,8 +190,8 @@ void console_put(const void *bytes, size_t length)
 void console_put_vm(uint8_t byte)
 {
 	lock();
-	if (console_free() >
-	    VM_RESERVE / 2) /* the debug port asks nobody for room; the rest is the monitor's */
+	/* The debug port asks nobody for room; what is left then is the monitor's. */
+	if (console_free() > VM_RESERVE / 2)
 		put_byte(byte);
 	else
 		console.lost++;

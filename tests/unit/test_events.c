@@ -129,6 +129,18 @@ static void a_trap_comes_before_interrupts(void **state)
 	}
 }
 
+/* B0 to B3 may be there without bit 12: DR7 does not enable the breakpoint, and nothing comes before the
+ * interrupt. */
+static void a_breakpoint_that_is_not_enabled_keeps_nothing_back(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0xf);
+	raise_irq(LINE);
+	enter();
+	assert_true(rig_injected() & INTERRUPTION_VALID);
+}
+
 static void a_second_interrupt_opens_the_window(void **state)
 {
 	(void)state;
@@ -547,6 +559,7 @@ int main(void)
 		event_test(an_interrupt_goes_in_at_once),
 		event_test(an_interrupt_waits_for_if_and_shadows),
 		event_test(a_trap_comes_before_interrupts),
+		event_test(a_breakpoint_that_is_not_enabled_keeps_nothing_back),
 		event_test(a_second_interrupt_opens_the_window),
 		event_test(automatic_eoi_leaves_the_next_one_pending),
 		event_test(an_interrupt_that_goes_away_is_forgotten),

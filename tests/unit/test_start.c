@@ -300,11 +300,12 @@ static void the_plan_is_the_sections(void **state)
 static void measuring_follows_the_config(void **state)
 {
 	(void)state;
-	add_text("config", "[monitor]\nmeasure = yes\n" ONE_VM "[vm two]\nkernel = kernel\nautostart = no\n");
+	add_text("config", "[monitor]\nmeasure = yes\naudit = yes\n" ONE_VM
+	                   "[vm two]\nkernel = kernel\nautostart = no\n");
 	add_kernel("kernel");
 	(void)run();
-	assert_int_equal(vm_get(0)->vcpu.watch, WATCH_MEASURE);
-	assert_int_equal(vm_get(1)->vcpu.watch, WATCH_MEASURE);
+	assert_int_equal(vm_get(0)->vcpu.watch, WATCH_MEASURE | WATCH_AUDIT);
+	assert_int_equal(vm_get(1)->vcpu.watch, WATCH_MEASURE | WATCH_AUDIT);
 }
 
 static void a_cpu_that_is_not_there(void **state)

@@ -39,18 +39,31 @@ static void attach(struct channel *channel)
 	cpu_run_calls(&cpu);
 }
 
-/* Attached to its screen while it starts: what was shown in its earlier life is gone. */
-static void a_screen_that_is_attached_during_the_start_is_painted_anew(void **state)
+static void start_with_screen(enum vm_crash on_crash)
 {
 	struct vm_plan plan = rig_plan;
 
-	(void)state;
 	plan.name = "other";
 	plan.machine.screen = true;
 	plan.populate = rig_populate;
+	plan.on_crash = on_crash;
 	assert_int_equal(start_other(&plan), 0);
 	run_other();
 	assert_int_equal(other.state, VM_RUNNING);
+}
+
+static void end_with_screen(void)
+{
+	console_attach(NULL);
+	vm_ask_and_wait(&other, VM_FORCE);
+	channel_remove(&other.screen.channel);
+}
+
+/* Attached to its screen while it starts: what was shown in its earlier life is gone. */
+static void a_screen_that_is_attached_during_the_start_is_painted_anew(void **state)
+{
+	(void)state;
+	start_with_screen(VM_CRASH_STOP);
 	attach(&other.screen.channel);
 	assert_int_not_equal(other.screen.shown.columns, 0);
 	/* It ends while the operator looks at its screen. He goes to the shell, starts it, and goes back. */
@@ -66,23 +79,14 @@ static void a_screen_that_is_attached_during_the_start_is_painted_anew(void **st
 		cpu_timer_interrupt();
 	}
 	assert_false(other.screen.channel.changed);
-	console_attach(NULL);
-	vm_ask_and_wait(&other, VM_FORCE);
-	channel_remove(&other.screen.channel);
+	end_with_screen();
 }
 
 /* Its last words are on its screen. */
 static void the_screen_of_one_that_is_held_or_paused_can_be_seen(void **state)
 {
-	struct vm_plan plan = rig_plan;
-
 	(void)state;
-	plan.name = "other";
-	plan.machine.screen = true;
-	plan.on_crash = VM_CRASH_HOLD;
-	assert_int_equal(start_other(&plan), 0);
-	run_other();
-	assert_int_equal(other.state, VM_RUNNING);
+	start_with_screen(VM_CRASH_HOLD);
 	vm_ask_and_wait(&other, VM_PAUSE);
 	attach(&other.screen.channel);
 	assert_false(other.screen.channel.changed); /* painted */
@@ -93,9 +97,7 @@ static void the_screen_of_one_that_is_held_or_paused_can_be_seen(void **state)
 	assert_int_equal(other.state, VM_HELD);
 	attach(&other.screen.channel);
 	assert_false(other.screen.channel.changed);
-	console_attach(NULL);
-	vm_ask_and_wait(&other, VM_FORCE);
-	channel_remove(&other.screen.channel);
+	end_with_screen();
 }
 
 int main(void)

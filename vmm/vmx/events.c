@@ -121,7 +121,8 @@ static void inject_interrupt(struct vcpu *vcpu)
 /* Order of SDM Vol. 3A "Prioritization of Concurrent Events": faults, NMI, interrupts. */
 void vmx_inject(struct vcpu *vcpu)
 {
-	bool busy = vmread(VMCS_GUEST_PENDING_DEBUG); /* a trap comes before NMI and interrupts */
+	bool busy = vmread(VMCS_GUEST_PENDING_DEBUG) &
+	            PENDING_DEBUG_DUE; /* a trap comes before NMI and interrupts */
 
 	if (vcpu->requests & REQUEST_EVENT) {
 		inject_queued(vcpu);
@@ -152,7 +153,7 @@ uint32_t vmx_wakes(const struct vcpu *vcpu)
 {
 	uint32_t wakes = REQUEST_EVENT;
 
-	if (vmread(VMCS_GUEST_PENDING_DEBUG) ||
+	if (vmread(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_DUE ||
 	    (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF)))
 		return UINT32_MAX;
 	if (!nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_NMI))

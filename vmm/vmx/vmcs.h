@@ -149,8 +149,10 @@ enum vmcs_field {
 
 /* Pending debug exceptions */
 #define PENDING_DEBUG_BS BIT(14)
-#define PENDING_DEBUG_ALL                                                                                    \
-	(0xfUL | BIT(12) | PENDING_DEBUG_BS | BIT(16)) /* B0..B3, enabled breakpoint, BS, RTM */
+/* Enabled breakpoint, BS, RTM: these make them come. B0 to B3 alone name breakpoints that DR7 does not
+ * enable. */
+#define PENDING_DEBUG_DUE (BIT(12) | PENDING_DEBUG_BS | BIT(16))
+#define PENDING_DEBUG_ALL (0xfUL | PENDING_DEBUG_DUE)
 
 #define EXIT_REASON_ENTRY_FAILURE BIT(31)
 
