@@ -40,9 +40,12 @@ help: ## this list
 
 # ---- The monitor ---------------------------------------------------------------------------------
 
-MONITOR_C := $(wildcard boot/*.c vmm/*.c vmm/vmx/*.c vmm/emulate/*.c mm/*.c \
-	       devices/virtual/*.c devices/real/*.c guests/*.c lib/*.c)
-MONITOR_S := $(wildcard boot/*.S vmm/*.S vmm/vmx/*.S lib/*.S)
+# The rooms of the house: docs/architecture.md says what each holds.
+ROOMS := boot lib mm vmm $(addprefix vmm/,cpu vm x86 emulate vmx observe console shell) \
+	 $(addprefix devices/,bus pc machine real virtual) guests $(addprefix guests/,config loaders firmware)
+
+MONITOR_C := $(wildcard $(ROOMS:%=%/*.c))
+MONITOR_S := $(wildcard $(ROOMS:%=%/*.S))
 MONITOR_O := $(MONITOR_C:%.c=$(BUILD)/monitor/%.o) $(MONITOR_S:%=$(BUILD)/monitor/%.o)
 
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -204,10 +207,9 @@ KERNEL_FLAGS := -std=gnu17 -O2 -ffreestanding -fno-pie -static -nostdlib -mno-re
 		$(WARNINGS) -I. -Itests/kernels/lib -I$(BUILD)/generated
 
 # bareboot loads its kernel as the monitor would.
-KERNEL_NEEDS_bareboot := $(addprefix guests/,acpi_tables.c elf.c elf_load.c elf_sections.c firmware.c \
-			   firmware_vectors.c flat.c linux.c loader.c memory_map.c multiboot.c multiboot1.c multiboot2_info.c multiboot2_load.c \
-			   placing.c pvh.c) \
-			 boot/multiboot2.c lib/format.c lib/string.c $(wildcard guests/*.h) $(GENERATED)
+KERNEL_NEEDS_bareboot := $(filter-out guests/plan.c guests/start.c guests/config%,$(wildcard guests/*.c)) \
+			 $(wildcard guests/loaders/*.[ch] guests/firmware/*.[ch] guests/*.h) \
+			 boot/multiboot2.c lib/format.c lib/string.c $(GENERATED)
 
 KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def)
 KERNEL_NEEDS_probe-calendar := $(addprefix tests/kernels/probe-devices/,lines.c output.c pic.c rtc_interrupts.c time.c \
@@ -228,9 +230,9 @@ $(BUILD)/kernels/%.elf: tests/kernels/lib/kernel.lds tests/kernels/lib/kernel.h 
 CONFIG_IMAGES := $(if $(wildcard $(CONFIG)),$(shell sed -n \
 	's|^[^\#]*build/guests/\([A-Za-z0-9._-]*\).*|$(BUILD)/guests/\1|p' $(CONFIG)))
 
-CHECK_CONFIG_C := tests/harness/check_config.c $(wildcard guests/config*.c) $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
+CHECK_CONFIG_C := tests/harness/check_config.c $(wildcard guests/config*.c guests/config/*.c) $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
 
-$(BUILD)/check-config: $(CHECK_CONFIG_C) $(wildcard guests/config*.h lib/*.h) boot/multiboot2.h | need-host
+$(BUILD)/check-config: $(CHECK_CONFIG_C) $(wildcard guests/config*.h guests/config/*.h lib/*.h) boot/multiboot2.h | need-host
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g $(WARNINGS) -Itests/unit/fake -I. -DHOST_BUILD -o $@ $(CHECK_CONFIG_C)
 
@@ -288,8 +290,8 @@ loc: | need-build ## lines of code; the isolation core has a limit
 
 # ---- Style ----------------------------------------------------------------------------------------------
 
-STYLED := $(wildcard $(foreach d,boot vmm vmm/vmx vmm/emulate mm devices/virtual devices/real guests lib \
-	    tests/unit tests/unit/fake tests/fuzz tests/harness tests/kernels/*,$(d)/*.c $(d)/*.h))
+STYLED := $(wildcard $(foreach d,$(ROOMS) tests/unit tests/unit/fake tests/fuzz tests/harness tests/kernels/* tools, \
+	    $(d)/*.c $(d)/*.h))
 TIDY   := $(MONITOR_C:%=tidy/%)
 
 .PHONY: format lint lint-format lint-arrows lint-cppcheck lint-tidy $(TIDY)
