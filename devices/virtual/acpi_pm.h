@@ -6,7 +6,7 @@
 #ifndef DEVICES_VIRTUAL_ACPI_PM_H
 #define DEVICES_VIRTUAL_ACPI_PM_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 /* What the FADT says. */
 #define ACPI_PM1A_EVT_PORT 0x600 /* 4 bytes: status, enable */

@@ -10,7 +10,7 @@
 #ifndef DEVICES_VIRTUAL_HPET_H
 #define DEVICES_VIRTUAL_HPET_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define HPET_BASE      0xFED00000u /* where chip sets have it, and the ACPI table says so */
 #define HPET_SIZE      0x400u

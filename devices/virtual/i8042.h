@@ -5,7 +5,7 @@
 #ifndef DEVICES_VIRTUAL_I8042_H
 #define DEVICES_VIRTUAL_I8042_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define I8042_RAM_SIZE 32
 #define I8042_AUX_IRQ  12 /* the keyboard channel's is device->irq */

@@ -6,7 +6,7 @@
 #ifndef DEVICES_VIRTUAL_KEYBOARD_H
 #define DEVICES_VIRTUAL_KEYBOARD_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define KEYBOARD_QUEUE  16 /* scan codes; the real one's size */
 #define KEYBOARD_ANSWER 3  /* bytes of the longest answer */

@@ -6,14 +6,14 @@
 #define DEVICES_VIRTUAL_MACHINE_H
 
 #include "devices/virtual/acpi_pm.h"
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 #include "devices/virtual/hpet.h"
 #include "devices/virtual/i8042.h"
-#include "devices/virtual/memory_space.h"
+#include "devices/bus/memory_space.h"
 #include "devices/virtual/keyboard.h"
 #include "devices/virtual/pic.h"
 #include "devices/virtual/pit.h"
-#include "devices/virtual/port_space.h"
+#include "devices/bus/port_space.h"
 #include "devices/virtual/rtc.h"
 #include "devices/virtual/system_ports.h"
 #include "devices/virtual/uart.h"

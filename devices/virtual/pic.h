@@ -6,7 +6,7 @@
 #ifndef DEVICES_VIRTUAL_PIC_H
 #define DEVICES_VIRTUAL_PIC_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define PIC_LINES   16
 #define PIC_CASCADE 2 /* the master's input that the slave's INT output drives */

@@ -9,7 +9,7 @@
 #ifndef DEVICES_VIRTUAL_PIT_H
 #define DEVICES_VIRTUAL_PIT_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define PIT_CHANNELS  3
 #define PIT_HZ        1193182u

@@ -9,7 +9,7 @@
 #ifndef DEVICES_VIRTUAL_RTC_H
 #define DEVICES_VIRTUAL_RTC_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define RTC_RAM_SIZE 128
 

@@ -5,7 +5,7 @@
 #ifndef DEVICES_VIRTUAL_SYSTEM_PORTS_H
 #define DEVICES_VIRTUAL_SYSTEM_PORTS_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 struct system_ports_state {
 	uint8_t post_code;

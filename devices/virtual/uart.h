@@ -9,7 +9,7 @@
 #ifndef DEVICES_VIRTUAL_UART_H
 #define DEVICES_VIRTUAL_UART_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define UART_PORTS     8
 #define UART_FIFO_SIZE 16

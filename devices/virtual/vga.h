@@ -8,7 +8,7 @@
 #ifndef DEVICES_VIRTUAL_VGA_H
 #define DEVICES_VIRTUAL_VGA_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 #include "devices/virtual/text_frame.h"
 
 #define VGA_CRTC_COUNT      25

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/virtual/memory_space.h"
+#include "devices/bus/memory_space.h"
 #include "lib/errors.h"
 
 static struct memory_space space;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/virtual/port_space.h"
+#include "devices/bus/port_space.h"
 #include "lib/errors.h"
 
 static struct port_space space;

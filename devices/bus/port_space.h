@@ -5,7 +5,7 @@
 #ifndef DEVICES_VIRTUAL_PORT_SPACE_H
 #define DEVICES_VIRTUAL_PORT_SPACE_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define PORT_SPACE_REGIONS 48
 #define PORT_SPACE_MISSED  8

@@ -1,5 +1,5 @@
 /* Port accesses to devices: see port_space.h. */
-#include "devices/virtual/port_space.h"
+#include "devices/bus/port_space.h"
 #include "lib/errors.h"
 
 #define PORTS      0x10000u

@@ -9,7 +9,7 @@
 #ifndef DEVICES_VIRTUAL_MEMORY_SPACE_H
 #define DEVICES_VIRTUAL_MEMORY_SPACE_H
 
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 
 #define MEMORY_SPACE_REGIONS 8
 

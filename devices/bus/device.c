@@ -1,5 +1,5 @@
 /* What devices share: records of saved state. Lines, timers and the clock are the machine's: machine.c. */
-#include "devices/virtual/device.h"
+#include "devices/bus/device.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
 #include "lib/panic.h"

@@ -1,5 +1,5 @@
 /* Accesses to devices in memory: see memory_space.h. */
-#include "devices/virtual/memory_space.h"
+#include "devices/bus/memory_space.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
 #include "lib/string.h"
