@@ -1,6 +1,6 @@
 #include "guests/acpi_tables.h"
-#include "devices/virtual/acpi_pm.h"
-#include "devices/virtual/hpet.h"
+#include "devices/pc/acpi_pm.h"
+#include "devices/pc/hpet.h"
 #include "dsdt.h" /* made from dsdt.asl */
 #include "lib/errors.h"
 #include "lib/string.h"

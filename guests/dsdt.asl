@@ -9,7 +9,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "NACRE ", "NACREPC ", 0x00000001)
 	External (\HPTP, IntObj)
 	External (\KBDP, IntObj)
 
-	/* Soft-off: SLP_TYP 0 in PM1a_CNT, see devices/virtual/acpi_pm.h. */
+	/* Soft-off: SLP_TYP 0 in PM1a_CNT, see devices/pc/acpi_pm.h. */
 	Name (\_S5, Package () { 0x00, 0x00, 0x00, 0x00 })
 
 	Scope (\_SB)

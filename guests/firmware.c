@@ -1,5 +1,5 @@
 #include "guests/firmware.h"
-#include "devices/virtual/vga.h"
+#include "devices/pc/vga.h"
 #include "guests/acpi_tables.h"
 #include "guests/firmware_vectors.h"
 #include "guests/memory_map.h"

@@ -63,7 +63,7 @@ static const uint8_t slave[] = {
 	0xcf,       /* iret */
 };
 
-/* The vectors are those that the controllers have: devices/virtual/machine_firmware.c. */
+/* The vectors are those that the controllers have: devices/machine/firmware.c. */
 static const struct {
 	uint8_t first, last;
 	uint16_t offset;

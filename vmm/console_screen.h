@@ -8,7 +8,7 @@
 #ifndef VMM_CONSOLE_SCREEN_H
 #define VMM_CONSOLE_SCREEN_H
 
-#include "devices/virtual/machine.h"
+#include "devices/machine/machine.h"
 #include "devices/virtual/text_screen.h"
 #include "mm/guest_map.h"
 #include "vmm/console_channel.h"

@@ -1,5 +1,5 @@
-/* What a VM's devices need from the monitor: devices/virtual/services.h. */
-#include "devices/virtual/services.h"
+/* What a VM's devices need from the monitor: devices/machine/services.h. */
+#include "devices/machine/services.h"
 #include "vmm/log.h"
 #include "vmm/time.h"
 #include "vmm/vm.h"

@@ -1,6 +1,6 @@
 /* `stat`: what a VM does and has. Rates are those of the second behind the command. */
 #include "vmm/shell_stat.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 #include "lib/string.h"
 #include "vmm/console_internal.h"
 #include "vmm/shell.h"

@@ -7,7 +7,7 @@
 #ifndef VMM_VM_H
 #define VMM_VM_H
 
-#include "devices/virtual/machine.h"
+#include "devices/machine/machine.h"
 #include "mm/ept.h"
 #include "mm/frames.h"
 #include "mm/guest_map.h"

@@ -3,8 +3,8 @@
  *
  * A device knows its registers, not exits, vCPUs or VMs. All of its state is
  * one plain struct without pointers, so that saving is copying. It is driven
- * by calls from the machine (devices/virtual/machine.h) and talks back only
- * through its machine and devices/virtual/services.h.
+ * by calls from the machine (devices/machine/machine.h) and talks back only
+ * through its machine and devices/machine/services.h.
  *
  * Locking: the machine's owner serialises all calls for one machine.
  */
@@ -105,7 +105,7 @@ void device_take_irq(struct device *device, unsigned irq, bool taken);
 /* Has another device taken this device's line? */
 bool device_is_cut_off(const struct device *device);
 
-/* The machine's clock: devices/virtual/services.h. Named here for the next function, which every poll calls.
+/* The machine's clock: devices/machine/services.h. Named here for the next function, which every poll calls.
  */
 uint64_t service_clock_ns(const struct machine *machine);
 

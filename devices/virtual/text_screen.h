@@ -8,7 +8,7 @@
 #ifndef DEVICES_VIRTUAL_TEXT_SCREEN_H
 #define DEVICES_VIRTUAL_TEXT_SCREEN_H
 
-#include "devices/virtual/text_frame.h"
+#include "devices/pc/text_frame.h"
 
 /* The longest piece that is sent as one: text_screen_render() needs this much room to do anything. */
 #define TEXT_STEP_MAX 48

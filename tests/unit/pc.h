@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "devices/virtual/machine.h"
+#include "devices/machine/machine.h"
 #include "lib/errors.h"
 #include "services.h"
 

@@ -1,4 +1,4 @@
-/* devices/virtual/acpi_pm.c: PM1 event and control registers, the PM timer. */
+/* devices/pc/acpi_pm.c: PM1 event and control registers, the PM timer. */
 #include "tests/unit/pc.h"
 
 #define STS 0x600

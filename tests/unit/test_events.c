@@ -1,7 +1,7 @@
 /* Events: what is delivered when, what interrupts a delivery, and exceptions that exit: vmm/vmx/events.c,
  * exit_event.c. */
 #include "vm_rig.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 enum {
 	EXIT_EXCEPTION = 0,

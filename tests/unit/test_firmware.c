@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "devices/virtual/acpi_pm.h"
-#include "devices/virtual/hpet.h"
+#include "devices/pc/acpi_pm.h"
+#include "devices/pc/hpet.h"
 #include "guests/acpi_tables.h"
 #include "guests/firmware.h"
 #include "guest_ram.h"

@@ -1,4 +1,4 @@
-/* devices/virtual/i8042.c: the keyboard controller with nothing attached. */
+/* devices/pc/i8042.c: the keyboard controller with nothing attached. */
 #include "tests/unit/pc.h"
 
 #define OBF      0x01

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/virtual/pit_channel.h"
+#include "devices/pc/pit_channel.h"
 #include "lib/errors.h"
 #include "pit_bench.h"
 

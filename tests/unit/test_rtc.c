@@ -1,5 +1,5 @@
-/* devices/virtual/rtc.c, rtc_time.c, calendar.c: the MC146818A. */
-#include "devices/virtual/calendar.h"
+/* devices/pc/rtc.c, rtc_time.c, calendar.c: the MC146818A. */
+#include "devices/pc/calendar.h"
 #include "tests/unit/pc.h"
 
 #define SECOND 1000000000ULL

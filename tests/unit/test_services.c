@@ -1,6 +1,6 @@
 /* What a VM's devices need from the monitor: vmm/services.c. */
 #include "vm_rig.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 static void the_clock_begins_with_the_vm(void **state)
 {

@@ -1,7 +1,7 @@
 /* The shell's commands for VMs, on a whole VM. What the shell prints is kept; what runs a VM is the real
  * thing. */
 #include "vm_rig.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 #include "vmm/shell.h"
 #include "vmm/shell_stat.h"
 #include "vmm/shell_trace.h"

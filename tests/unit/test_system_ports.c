@@ -1,4 +1,4 @@
-/* devices/virtual/system_ports.c: ports 80h, 92h, CF9h and E9h. */
+/* devices/pc/system_ports.c: ports 80h, 92h, CF9h and E9h. */
 #include "tests/unit/pc.h"
 
 static void power_on(void **state)

@@ -1,4 +1,4 @@
-/* devices/virtual/uart.c: the 16550A. */
+/* devices/pc/uart.c: the 16550A. */
 #include "tests/unit/pc.h"
 
 #define COM1 0x3f8

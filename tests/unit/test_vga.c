@@ -1,4 +1,4 @@
-/* devices/virtual/vga.c, vga_frame.c: registers of the VGA and what they say about the screen. */
+/* devices/pc/vga.c, vga_frame.c: registers of the VGA and what they say about the screen. */
 #include "tests/unit/pc.h"
 
 #define NS_PER_SECOND 1000000000ULL

@@ -1,6 +1,6 @@
 /* The life of a VM that has started: vmm/vm.c. */
 #include "vm_life.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 /* ---- Stop ---- */
 

@@ -1,6 +1,6 @@
 /* VMs on two processors: vmm/vm.c, vmm/sched.c. */
 #include "vm_life.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 /* ---- Two processors ---- */
 

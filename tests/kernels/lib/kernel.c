@@ -72,7 +72,7 @@ void power_off(void)
 		cpu_relax();
 	for (const char *s = "Shutdown"; *s; s++)
 		out8(0x8900, (uint8_t)*s);
-	out16(0x604, 0x2000); /* S5, as in QEMU: devices/virtual/acpi_pm.h */
+	out16(0x604, 0x2000); /* S5, as in QEMU: devices/pc/acpi_pm.h */
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }

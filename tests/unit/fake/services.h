@@ -2,7 +2,7 @@
 #ifndef FAKE_SERVICES_H
 #define FAKE_SERVICES_H
 
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 struct fake_services {
 	uint64_t now; /* ns: advance it, then call machine_run_timers() */

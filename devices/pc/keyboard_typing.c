@@ -1,7 +1,7 @@
 /* From what an operator types on a terminal to keys: keyboard_type() of keyboard.h. */
-#include "devices/virtual/keyboard_typing.h"
+#include "devices/pc/keyboard_typing.h"
 
-#include "devices/virtual/machine.h"
+#include "devices/machine/machine.h"
 #include "lib/string.h"
 
 #define ESCAPE 0x1b

@@ -2,7 +2,7 @@
  * A counter of the 8254. The counting element is a function of the ticks that
  * passed since it was loaded; the datasheet's "Mode Definitions" are that function.
  */
-#include "devices/virtual/pit_channel.h"
+#include "devices/pc/pit_channel.h"
 
 #define CONTROL_BCD  0x01
 #define CONTROL_MASK 0x3F

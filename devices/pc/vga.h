@@ -9,7 +9,7 @@
 #define DEVICES_VIRTUAL_VGA_H
 
 #include "devices/bus/device.h"
-#include "devices/virtual/text_frame.h"
+#include "devices/pc/text_frame.h"
 
 #define VGA_CRTC_COUNT      25
 #define VGA_SEQUENCER_COUNT 5

@@ -2,7 +2,7 @@
  * Which key a terminal means: see keyboard_keys.h. Sequences as in "XTerm Control Sequences", "PC-Style
  * Function Keys", and console_codes(4) of Linux.
  */
-#include "devices/virtual/keyboard_keys.h"
+#include "devices/pc/keyboard_keys.h"
 
 #define SHIFTED 0x80
 

@@ -1,5 +1,5 @@
 /* Scan codes: see keyboard_keys.h. IBM PS/2 Hardware Interface Technical Reference, "Scan Code Tables". */
-#include "devices/virtual/keyboard_keys.h"
+#include "devices/pc/keyboard_keys.h"
 
 #include "lib/types.h"
 

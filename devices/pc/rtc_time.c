@@ -1,7 +1,7 @@
 /* What the bytes of an MC146818A mean: see rtc_time.h. */
-#include "devices/virtual/rtc_time.h"
+#include "devices/pc/rtc_time.h"
 
-#include "devices/virtual/calendar.h"
+#include "devices/pc/calendar.h"
 
 #define HOURS_PM        0x80 /* in 12-hour mode */
 #define ALARM_DONT_CARE 0xc0

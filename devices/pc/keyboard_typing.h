@@ -2,8 +2,8 @@
 #ifndef DEVICES_VIRTUAL_KEYBOARD_TYPING_H
 #define DEVICES_VIRTUAL_KEYBOARD_TYPING_H
 
-#include "devices/virtual/keyboard.h"
-#include "devices/virtual/keyboard_keys.h"
+#include "devices/pc/keyboard.h"
+#include "devices/pc/keyboard_keys.h"
 
 /*
  * Queue the codes of a press and its release, all or, without room, none: false. A press of no key, or of any

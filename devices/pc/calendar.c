@@ -1,5 +1,5 @@
 /* The Gregorian calendar: see calendar.h. */
-#include "devices/virtual/calendar.h"
+#include "devices/pc/calendar.h"
 
 #define DAYS_PER_400_YEARS   146097
 #define DAYS_TO_1970         719528 /* from 0000-01-01 */

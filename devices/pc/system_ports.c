@@ -1,7 +1,7 @@
 /* Small ports of the chipset: see system_ports.h. */
-#include "devices/virtual/system_ports.h"
+#include "devices/pc/system_ports.h"
 
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 /* Port 92h: Intel 82371AB (PIIX4) datasheet, "Port 92 Register". */
 #define INIT_NOW    0x01

@@ -1,7 +1,7 @@
 /* The registers of a VGA: see vga.h. Masks and reset values per register: IBM VGA Technical Reference. */
-#include "devices/virtual/vga.h"
+#include "devices/pc/vga.h"
 
-#include "devices/virtual/vga_registers.h"
+#include "devices/pc/vga_registers.h"
 
 #define CRTC_INDEX_MASK      0x1f
 #define SEQUENCER_INDEX_MASK 0x07

@@ -2,11 +2,11 @@
  * 16550A UART: see uart.h. Registers, bits and rules are those of the National Semiconductor PC16550D
  * datasheet; section titles in quotes are its own.
  */
-#include "devices/virtual/uart.h"
+#include "devices/pc/uart.h"
 
-#include "devices/virtual/services.h"
-#include "devices/virtual/uart_fifo.h"
-#include "devices/virtual/uart_registers.h"
+#include "devices/machine/services.h"
+#include "devices/pc/uart_fifo.h"
+#include "devices/pc/uart_registers.h"
 
 /* A character lasts DIVISOR * 16 cycles of 1.8432 MHz per bit: 78125/9 ns times the divisor. */
 #define BIT_NS_NUMERATOR   78125

@@ -6,10 +6,10 @@
  * (n - 1) seconds + phase; updates_at() says how many have ended. The divider chain that makes the
  * updates also makes the periodic interrupt, so that both have the same phase.
  */
-#include "devices/virtual/rtc.h"
+#include "devices/pc/rtc.h"
 
-#include "devices/virtual/rtc_time.h"
-#include "devices/virtual/services.h"
+#include "devices/pc/rtc_time.h"
+#include "devices/machine/services.h"
 
 #define NS_PER_SECOND 1000000000ULL
 

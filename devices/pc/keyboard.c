@@ -1,9 +1,9 @@
 /* The PS/2 keyboard: see keyboard.h. Commands: IBM PS/2 Hardware Interface Technical Reference, "Commands
  * from the System" and "Commands to the System". */
-#include "devices/virtual/keyboard.h"
+#include "devices/pc/keyboard.h"
 
-#include "devices/virtual/keyboard_typing.h"
-#include "devices/virtual/services.h"
+#include "devices/pc/keyboard_typing.h"
+#include "devices/machine/services.h"
 #include "lib/string.h"
 
 /* Commands from the system. */

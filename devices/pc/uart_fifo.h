@@ -2,7 +2,7 @@
 #ifndef DEVICES_VIRTUAL_UART_FIFO_H
 #define DEVICES_VIRTUAL_UART_FIFO_H
 
-#include "devices/virtual/uart.h"
+#include "devices/pc/uart.h"
 
 static inline void fifo_push(struct uart_fifo *fifo, uint8_t byte, uint8_t errors)
 {

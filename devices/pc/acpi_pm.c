@@ -1,8 +1,8 @@
 /* ACPI fixed hardware: see acpi_pm.h. Bits are named as in the ACPI specification, "ACPI Register Model". */
-#include "devices/virtual/acpi_pm.h"
+#include "devices/pc/acpi_pm.h"
 #include "lib/checked.h"
 
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 #define TMR_STS        0x0001
 #define BM_STS         0x0010

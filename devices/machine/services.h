@@ -5,7 +5,7 @@
 #ifndef DEVICES_VIRTUAL_SERVICES_H
 #define DEVICES_VIRTUAL_SERVICES_H
 
-#include "devices/virtual/machine.h"
+#include "devices/machine/machine.h"
 
 /* The machine's clock, ns since its VM was created, not counting time while paused. */
 uint64_t service_clock_ns(const struct machine *machine);

@@ -1,5 +1,5 @@
 /* The high precision event timer: see hpet.h. Registers and bits are named as in its specification. */
-#include "devices/virtual/hpet.h"
+#include "devices/pc/hpet.h"
 #include "lib/checked.h"
 
 /* Registers, of 8 bytes each. "Memory Mapped Registers" */

@@ -1,7 +1,7 @@
 /* The 8254 and system control port B in a PC: see pit.h and docs/devices.md. */
-#include "devices/virtual/pit_channel.h"
+#include "devices/pc/pit_channel.h"
 #include "lib/checked.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/services.h"
 
 /* 1193182 Hz / 1 GHz in lowest terms. */
 #define TICKS_PER_CYCLE 596591u

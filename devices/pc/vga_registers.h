@@ -2,7 +2,7 @@
 #ifndef DEVICES_VIRTUAL_VGA_REGISTERS_H
 #define DEVICES_VIRTUAL_VGA_REGISTERS_H
 
-#include "devices/virtual/vga.h"
+#include "devices/pc/vga.h"
 
 /* Miscellaneous output */
 #define MISC_COLOUR 0x01 /* CRTC at 3D4h; else 3B4h */

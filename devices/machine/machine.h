@@ -5,19 +5,19 @@
 #ifndef DEVICES_VIRTUAL_MACHINE_H
 #define DEVICES_VIRTUAL_MACHINE_H
 
-#include "devices/virtual/acpi_pm.h"
+#include "devices/pc/acpi_pm.h"
 #include "devices/bus/device.h"
-#include "devices/virtual/hpet.h"
-#include "devices/virtual/i8042.h"
+#include "devices/pc/hpet.h"
+#include "devices/pc/i8042.h"
 #include "devices/bus/memory_space.h"
-#include "devices/virtual/keyboard.h"
-#include "devices/virtual/pic.h"
-#include "devices/virtual/pit.h"
+#include "devices/pc/keyboard.h"
+#include "devices/pc/pic.h"
+#include "devices/pc/pit.h"
 #include "devices/bus/port_space.h"
-#include "devices/virtual/rtc.h"
-#include "devices/virtual/system_ports.h"
-#include "devices/virtual/uart.h"
-#include "devices/virtual/vga.h"
+#include "devices/pc/rtc.h"
+#include "devices/pc/system_ports.h"
+#include "devices/pc/uart.h"
+#include "devices/pc/vga.h"
 
 #define MACHINE_UARTS 4
 

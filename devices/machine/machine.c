@@ -1,6 +1,6 @@
 /* The PC that a guest sees: see machine.h and docs/devices.md. */
-#include "devices/virtual/machine.h"
-#include "devices/virtual/services.h"
+#include "devices/machine/machine.h"
+#include "devices/machine/services.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
 #include "lib/string.h"

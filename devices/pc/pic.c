@@ -1,6 +1,6 @@
 /* The pair of 8259A interrupt controllers: see pic.h and docs/devices.md. */
-#include "devices/virtual/pic.h"
-#include "devices/virtual/services.h"
+#include "devices/pc/pic.h"
+#include "devices/machine/services.h"
 #include "lib/string.h"
 
 #define ICW1_IC4    0x01 /* ICW4 follows */

@@ -6,10 +6,10 @@
  * Where nothing is plugged in, nothing answers. The controller then cannot clock its byte out, gives up, and
  * leaves FEh in the output buffer with the time-out error in the status ("Sending Data to the Keyboard").
  */
-#include "devices/virtual/i8042.h"
+#include "devices/pc/i8042.h"
 
-#include "devices/virtual/keyboard_keys.h"
-#include "devices/virtual/services.h"
+#include "devices/pc/keyboard_keys.h"
+#include "devices/machine/services.h"
 
 /* Status register. */
 #define OBF      0x01 /* output buffer full */

@@ -1,7 +1,7 @@
 /* What a VGA's registers say about the picture: its size, and where the beam is. See vga.h. */
-#include "devices/virtual/vga.h"
+#include "devices/pc/vga.h"
 
-#include "devices/virtual/vga_registers.h"
+#include "devices/pc/vga_registers.h"
 
 /* A picture of mode 3: 449 lines of 900 dots at 28.322 MHz. */
 #define FRAME_NS 14268000u

@@ -5,7 +5,7 @@
 #ifndef DEVICES_VIRTUAL_PIT_CHANNEL_H
 #define DEVICES_VIRTUAL_PIT_CHANNEL_H
 
-#include "devices/virtual/pit.h"
+#include "devices/pc/pit.h"
 
 /* Ticks are numbered from here, so that a cycle may be said to have begun before the clock. Even in refresh
  * cycles. */

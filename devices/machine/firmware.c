@@ -1,5 +1,5 @@
 /* What a PC's firmware has written to the devices when it hands over: see machine.h. */
-#include "devices/virtual/machine.h"
+#include "devices/machine/machine.h"
 
 /*
  * IBM PC AT Technical Reference, "BIOS": where the controllers' vectors are, what is open, and how the
