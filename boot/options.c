@@ -1,5 +1,5 @@
 #include "boot/options.h"
-#include "guests/config_keys.h"
+#include "guests/config/config_keys.h"
 #include "lib/string.h"
 
 static const char *const known[] = {"serial", "speed", "screen"};

@@ -5,7 +5,7 @@
 #ifndef BOOT_OPTIONS_H
 #define BOOT_OPTIONS_H
 
-#include "guests/config.h"
+#include "guests/config/config.h"
 
 #define BOOT_OPTION_MAX 64
 

@@ -8,7 +8,7 @@
 #ifndef GUESTS_LOADER_H
 #define GUESTS_LOADER_H
 
-#include "guests/config.h"
+#include "guests/config/config.h"
 #include "guests/memory_map.h"
 #include "mm/guest_map.h"
 #include "vmm/vcpu.h"

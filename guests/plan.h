@@ -2,7 +2,7 @@
 #ifndef GUESTS_PLAN_H
 #define GUESTS_PLAN_H
 
-#include "guests/config.h"
+#include "guests/config/config.h"
 #include "guests/start.h"
 #include "vmm/vm.h"
 

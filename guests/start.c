@@ -1,5 +1,5 @@
 #include "guests/start.h"
-#include "guests/config.h"
+#include "guests/config/config.h"
 #include "guests/plan.h"
 #include "lib/errors.h"
 #include "lib/format.h"

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include "boot/multiboot2.h"
-#include "guests/config.h"
+#include "guests/config/config.h"
 
 #define ERRORS_MAX 100
 #define FILE_MAX   CONFIG_SIZE_MAX

@@ -3,7 +3,7 @@
 #define TESTS_CONFIG_SAME_H
 
 #include <string.h>
-#include "guests/config_keys.h"
+#include "guests/config/config_keys.h"
 
 static inline bool same_modules(const struct vm_config *a, const struct vm_config *b)
 {

@@ -2,7 +2,7 @@
 #ifndef GUESTS_CONFIG_PARSER_H
 #define GUESTS_CONFIG_PARSER_H
 
-#include "guests/config_lines.h"
+#include "guests/config/config_lines.h"
 
 enum config_state {
 	STATE_NONE,    /* before any section */

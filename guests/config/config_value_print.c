@@ -1,5 +1,5 @@
 /* Values of the config table: field to text, and which values a key takes. */
-#include "guests/config_keys.h"
+#include "guests/config/config_keys.h"
 #include "lib/format.h"
 #include "lib/string.h"
 

@@ -1,5 +1,5 @@
 /* Values of the config table: text to field, by the kind that the key's row names. */
-#include "guests/config_lines.h"
+#include "guests/config/config_lines.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 

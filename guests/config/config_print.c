@@ -1,5 +1,5 @@
 /* The config table as text: the effective table, the reference, and the search for the nearest key. */
-#include "guests/config_keys.h"
+#include "guests/config/config_keys.h"
 #include "lib/format.h"
 #include "lib/string.h"
 

@@ -1,5 +1,5 @@
 /* Sets of processors in the config table, such as "0,2-3". */
-#include "guests/config_keys.h"
+#include "guests/config/config_keys.h"
 #include "lib/format.h"
 #include "lib/string.h"
 

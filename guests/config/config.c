@@ -1,5 +1,5 @@
 /* The config table's reader: its storage, its sections, and a sentence for each mistake. */
-#include "guests/config_parser.h"
+#include "guests/config/config_parser.h"
 #include "lib/string.h"
 
 /* ---- Sections ---- */

@@ -5,7 +5,7 @@
 #ifndef GUESTS_CONFIG_KEYS_H
 #define GUESTS_CONFIG_KEYS_H
 
-#include "guests/config.h"
+#include "guests/config/config.h"
 
 enum config_section { SECTION_MONITOR, SECTION_VM, SECTION_COUNT };
 

@@ -1,4 +1,4 @@
-#include "guests/config_lines.h"
+#include "guests/config/config_lines.h"
 #include "lib/format.h"
 #include "lib/string.h"
 

@@ -1,5 +1,5 @@
 /* What the keys of a config table must be to each other, and what its VMs need together. */
-#include "guests/config_parser.h"
+#include "guests/config/config_parser.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 

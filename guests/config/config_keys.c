@@ -1,4 +1,4 @@
-#include "guests/config_keys.h"
+#include "guests/config/config_keys.h"
 #include "lib/string.h"
 #include "vmm/log.h"
 

@@ -2,7 +2,7 @@
 #ifndef GUESTS_CONFIG_LINES_H
 #define GUESTS_CONFIG_LINES_H
 
-#include "guests/config_keys.h"
+#include "guests/config/config_keys.h"
 
 struct config_findings {
 	struct config_error *errors;

@@ -1,5 +1,5 @@
 /* A line `key = value` of the config table. */
-#include "guests/config_parser.h"
+#include "guests/config/config_parser.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
