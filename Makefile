@@ -69,7 +69,7 @@ $(BUILD)/monitor/%.S.o: %.S
 # The guests' DSDT as an array of bytes, dsdt_aml_code.
 GENERATED := $(BUILD)/generated/dsdt.h
 
-$(BUILD)/generated/dsdt.h: guests/dsdt.asl | need-build
+$(BUILD)/generated/dsdt.h: guests/firmware/dsdt.asl | need-build
 	@mkdir -p $(@D)
 	iasl -vs -tc -p $(@:.h=) $< > $(@:.h=.log) || { cat $(@:.h=.log); exit 1; }
 	@mv $(@:.h=.hex) $@

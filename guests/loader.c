@@ -1,6 +1,6 @@
 /* Which loader takes an image, and what they all do. */
 #include "guests/loader.h"
-#include "guests/firmware.h"
+#include "guests/firmware/firmware.h"
 #include "guests/flat.h"
 #include "guests/linux.h"
 #include "guests/loading.h"

@@ -9,7 +9,7 @@
 #define GUESTS_LOADER_H
 
 #include "guests/config/config.h"
-#include "guests/memory_map.h"
+#include "guests/firmware/memory_map.h"
 #include "mm/guest_map.h"
 #include "vmm/vcpu.h"
 

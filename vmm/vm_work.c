@@ -56,7 +56,7 @@ static int power_on(struct vm *vm)
 		log_error("vm %s: its devices cannot be made (error %d)\n", vm->name, error);
 		return error;
 	}
-	/* Below 4 GiB: from 3 GiB on there are devices (guests/memory_map.h). */
+	/* Below 4 GiB: from 3 GiB on there are devices (guests/firmware/memory_map.h). */
 	rtc_set_memory(&vm->machine.device[DEVICE_RTC], MIN(vm->plan.memory, GIB(3)));
 	vm->powered = true;
 	return 0;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "devices/pc/vga.h"
-#include "guests/memory_map.h"
+#include "guests/firmware/memory_map.h"
 #include "lib/errors.h"
 #include "mm/guest_map.h"
 

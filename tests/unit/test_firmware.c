@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include "devices/pc/acpi_pm.h"
 #include "devices/pc/hpet.h"
-#include "guests/acpi_tables.h"
-#include "guests/firmware.h"
+#include "guests/firmware/acpi_tables.h"
+#include "guests/firmware/firmware.h"
 #include "guest_ram.h"
 
 static gpa_t rsdp;

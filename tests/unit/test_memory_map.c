@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "guests/memory_map.h"
+#include "guests/firmware/memory_map.h"
 
 static const uint64_t sizes[] = {
 	MIB(1), MIB(1) + 4096, MIB(256), GIB(3) - 4096, GIB(3), GIB(3) + 4096, GIB(4), GIB(1024),

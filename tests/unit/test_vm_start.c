@@ -1,5 +1,5 @@
 /* How a VM starts, and what a start that fails leaves: vmm/vm.c, vmm/vm_work.c. */
-#include "guests/memory_map.h"
+#include "guests/firmware/memory_map.h"
 #include "vm_life.h"
 #include "devices/machine/services.h"
 

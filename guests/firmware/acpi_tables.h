@@ -2,7 +2,7 @@
 #ifndef GUESTS_ACPI_TABLES_H
 #define GUESTS_ACPI_TABLES_H
 
-#include "guests/firmware.h"
+#include "guests/firmware/firmware.h"
 #include "mm/guest_map.h"
 
 #define ACPI_FACS_SIZE 64

@@ -1,4 +1,4 @@
-#include "guests/memory_map.h"
+#include "guests/firmware/memory_map.h"
 
 gpa_t guest_high_ram_end(uint64_t memory)
 {

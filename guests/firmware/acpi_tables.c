@@ -1,4 +1,4 @@
-#include "guests/acpi_tables.h"
+#include "guests/firmware/acpi_tables.h"
 #include "devices/pc/acpi_pm.h"
 #include "devices/pc/hpet.h"
 #include "dsdt.h" /* made from dsdt.asl */

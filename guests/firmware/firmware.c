@@ -1,8 +1,8 @@
-#include "guests/firmware.h"
+#include "guests/firmware/firmware.h"
 #include "devices/pc/vga.h"
-#include "guests/acpi_tables.h"
-#include "guests/firmware_vectors.h"
-#include "guests/memory_map.h"
+#include "guests/firmware/acpi_tables.h"
+#include "guests/firmware/firmware_vectors.h"
+#include "guests/firmware/memory_map.h"
 #include "lib/string.h"
 
 const uint16_t firmware_uart_ports[FIRMWARE_UARTS] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};

@@ -3,7 +3,7 @@
  * leaves open come, and someone must end them: IBM PC AT Technical Reference, "BIOS". All stand at the
  * offsets that they have on every PC.
  */
-#include "guests/firmware_vectors.h"
+#include "guests/firmware/firmware_vectors.h"
 
 #define SEGMENT 0xf000
 #define VECTORS 256
