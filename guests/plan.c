@@ -1,6 +1,6 @@
 /* From a section of the config table to a VM: its plan, and what its loader is given. */
 #include "guests/plan.h"
-#include "guests/loader.h"
+#include "guests/loaders/loader.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"

@@ -13,7 +13,7 @@
 #include "lib/segment.h"
 #include "vmm/vcpu.h"
 
-/* How a vCPU starts; see guests/loader.h for who fills it. */
+/* How a vCPU starts; see guests/loaders/loader.h for who fills it. */
 struct vcpu_start {
 	enum start_mode mode;
 	uint64_t rip, rsp, rflags;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "guests/loader.h"
+#include "guests/loaders/loader.h"
 #include "tests/unit/guest_ram.h"
 
 static inline void fuzz_check_start(const struct guest_start *start)

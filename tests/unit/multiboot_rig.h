@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "guests/loader.h"
+#include "guests/loaders/loader.h"
 #include "guest_ram.h"
 
 #define UNUSED __attribute__((unused))

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "guests/elf.h"
+#include "guests/loaders/elf.h"
 #include "lib/errors.h"
 
 static uint8_t file[1024];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "guests/loader.h"
+#include "guests/loaders/loader.h"
 #include "guest_ram.h"
 
 static uint8_t bytes[KIB(512) + 1];

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "guests/loader.h"
+#include "guests/loaders/loader.h"
 #include "guest_ram.h"
 
 #define SETUP_SECTS 3

@@ -8,8 +8,8 @@
  */
 #include "kernel.h"
 #include "boot/multiboot2.h"
-#include "guests/loader.h"
-#include "guests/loading.h"
+#include "guests/loaders/loader.h"
+#include "guests/loaders/loading.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
 #include "lib/panic.h"

@@ -2,7 +2,7 @@
  * noreturn void enter(uint32_t rip, uint32_t ebx, uint32_t esp, const struct descriptor_table *gdt)
  *
  * From 64-bit mode to the state in which Nacre starts a PVH guest; the selectors are those of
- * guests/loading.h. Runs in memory that is mapped one to one.
+ * guests/loaders/loading.h. Runs in memory that is mapped one to one.
  */
 #define CODE 0x10
 #define DATA 0x18

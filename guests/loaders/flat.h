@@ -2,7 +2,7 @@
 #ifndef GUESTS_FLAT_H
 #define GUESTS_FLAT_H
 
-#include "guests/loading.h"
+#include "guests/loaders/loading.h"
 
 enum fit flat_fit(const void *kernel, size_t size);
 int must_check flat_load(struct loading *loading);

@@ -1,5 +1,5 @@
-#include "guests/pvh.h"
-#include "guests/elf_load.h"
+#include "guests/loaders/pvh.h"
+#include "guests/loaders/elf_load.h"
 #include "lib/errors.h"
 #include "lib/string.h"
 

@@ -1,5 +1,5 @@
 /* Multiboot 1: the header and the information structure. */
-#include "guests/multiboot.h"
+#include "guests/loaders/multiboot.h"
 #include "lib/string.h"
 
 /* ---- "The layout of Multiboot header" ---- */

@@ -5,8 +5,8 @@
 #ifndef GUESTS_ELF_SECTIONS_H
 #define GUESTS_ELF_SECTIONS_H
 
-#include "guests/elf.h"
-#include "guests/placing.h"
+#include "guests/loaders/elf.h"
+#include "guests/loaders/placing.h"
 
 #define ELF_SECTION_HEADER_MAX 64 /* bytes */
 

@@ -1,4 +1,4 @@
-#include "guests/elf_sections.h"
+#include "guests/loaders/elf_sections.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 

@@ -2,7 +2,7 @@
 #ifndef GUESTS_PVH_H
 #define GUESTS_PVH_H
 
-#include "guests/loading.h"
+#include "guests/loaders/loading.h"
 
 enum fit pvh_fit(const void *kernel, size_t size);
 int must_check pvh_load(struct loading *loading);

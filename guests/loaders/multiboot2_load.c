@@ -1,5 +1,5 @@
 /* Multiboot 2: the header and its tags. What the kernel is told is in multiboot2_info.c. */
-#include "guests/multiboot2_info.h"
+#include "guests/loaders/multiboot2_info.h"
 #include "lib/string.h"
 
 /* ---- "Header layout" ---- */

@@ -2,8 +2,8 @@
 #ifndef GUESTS_ELF_LOAD_H
 #define GUESTS_ELF_LOAD_H
 
-#include "guests/elf.h"
-#include "guests/placing.h"
+#include "guests/loaders/elf.h"
+#include "guests/loaders/placing.h"
 
 /* Is every segment whole in the file? -ERR_INVALID or -ERR_TRUNCATED with a sentence. */
 int must_check elf_check_file(struct loading *loading, const struct elf_image *elf);

@@ -1,5 +1,5 @@
 /* Multiboot: the kernel, its modules and its first state, in both versions. */
-#include "guests/multiboot.h"
+#include "guests/loaders/multiboot.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 

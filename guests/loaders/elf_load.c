@@ -1,4 +1,4 @@
-#include "guests/elf_load.h"
+#include "guests/loaders/elf_load.h"
 #include "lib/checked.h"
 
 #define SENTENCE_CORRUPT "the ELF kernel is corrupt: segment %u %s; fetch or build it again"

@@ -1,4 +1,4 @@
-#include "guests/linux.h"
+#include "guests/loaders/linux.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
 #include "lib/string.h"

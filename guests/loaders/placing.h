@@ -2,7 +2,7 @@
 #ifndef GUESTS_PLACING_H
 #define GUESTS_PLACING_H
 
-#include "guests/loading.h"
+#include "guests/loaders/loading.h"
 
 /* [start, end) of guest-physical memory. */
 struct extent {

@@ -2,7 +2,7 @@
 #ifndef GUESTS_LOADING_H
 #define GUESTS_LOADING_H
 
-#include "guests/loader.h"
+#include "guests/loaders/loader.h"
 #include "lib/errors.h"
 
 struct loading {

@@ -1,4 +1,4 @@
-#include "guests/placing.h"
+#include "guests/loaders/placing.h"
 #include "lib/checked.h"
 
 bool placing_is_free(uint64_t memory, gpa_t start, gpa_t end)

@@ -2,7 +2,7 @@
 #ifndef GUESTS_LINUX_H
 #define GUESTS_LINUX_H
 
-#include "guests/loading.h"
+#include "guests/loaders/loading.h"
 
 enum fit linux_fit(const void *kernel, size_t size);
 int must_check linux_load(struct loading *loading);

@@ -1,4 +1,4 @@
-#include "guests/multiboot2_info.h"
+#include "guests/loaders/multiboot2_info.h"
 #include "lib/string.h"
 
 #define INFO_ALIGNMENT 8

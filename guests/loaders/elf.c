@@ -1,4 +1,4 @@
-#include "guests/elf.h"
+#include "guests/loaders/elf.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
 #include "lib/string.h"

@@ -2,8 +2,8 @@
 #ifndef GUESTS_MULTIBOOT_H
 #define GUESTS_MULTIBOOT_H
 
-#include "guests/elf_load.h"
-#include "guests/elf_sections.h"
+#include "guests/loaders/elf_load.h"
+#include "guests/loaders/elf_sections.h"
 
 /* Multiboot Specification 0.6.96. */
 enum fit multiboot1_fit(const void *kernel, size_t size);

@@ -1,4 +1,4 @@
-#include "guests/flat.h"
+#include "guests/loaders/flat.h"
 #include "lib/registers.h"
 #include "lib/string.h"
 

@@ -2,7 +2,7 @@
 #ifndef GUESTS_MULTIBOOT2_INFO_H
 #define GUESTS_MULTIBOOT2_INFO_H
 
-#include "guests/multiboot.h"
+#include "guests/loaders/multiboot.h"
 
 /* Load the modules and write the information at MULTIBOOT_INFORMATION. It says what does not fit. */
 int must_check multiboot2_write_info(struct loading *loading, const struct multiboot_header *header,
