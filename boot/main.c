@@ -17,7 +17,7 @@
 #include "mm/host_map.h"
 #include "mm/image.h"
 #include "mm/layout.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/cpu.h"
 #include "vmm/interrupts.h"
 #include "vmm/irq.h"

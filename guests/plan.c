@@ -5,7 +5,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/frames.h"
-#include "vmm/console_ports.h"
+#include "vmm/console/console_ports.h"
 #include "vmm/log.h"
 
 #define OWN_PORT_SPEED 115200

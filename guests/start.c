@@ -5,7 +5,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/frames.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/cpuid.h"
 #include "vmm/irq.h"
 #include "vmm/log.h"

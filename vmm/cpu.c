@@ -2,7 +2,7 @@
 #include "devices/real/lapic.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/irq.h"
 #include "vmm/time.h"
 #include "vmm/vm.h"

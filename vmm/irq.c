@@ -4,7 +4,7 @@
 #include "devices/real/pic.h"
 #include "devices/real/uart.h"
 #include "lib/panic.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/cpu.h"
 #include "vmm/interrupts.h"
 #include "vmm/log.h"

@@ -2,7 +2,7 @@
 #include "lib/format.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/log.h"
 
 #define MESSAGE_MAX 512

@@ -8,7 +8,7 @@
 #include "mm/image.h"
 #include "mm/paging.h"
 #include "vmm/backtrace.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/cpu.h"
 #include "vmm/log.h"
 #include "vmm/panic.h"

@@ -1,7 +1,7 @@
 #include "vmm/sched.h"
 #include "lib/checked.h"
 #include "vmm/backend.h"
-#include "vmm/console_vm.h"
+#include "vmm/console/console_vm.h"
 #include "vmm/time.h"
 #include "vmm/trace.h"
 #include "vmm/vm.h"

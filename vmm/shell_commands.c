@@ -1,7 +1,7 @@
 /* The tables of commands, and the commands that need no VM. */
 #include "lib/panic.h"
 #include "lib/string.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/log.h"
 #include "vmm/shell.h"
 #include "vmm/shell_internal.h"

@@ -1,5 +1,5 @@
 #include "vmm/shell_live.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/cpu.h"
 #include "vmm/shell.h"
 #include "vmm/time.h"

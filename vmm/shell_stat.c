@@ -2,7 +2,7 @@
 #include "vmm/shell_stat.h"
 #include "devices/machine/services.h"
 #include "lib/string.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/shell.h"
 #include "vmm/shell_live.h"
 #include "vmm/shell_load.h"

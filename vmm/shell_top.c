@@ -1,7 +1,7 @@
 /* `top`: who uses the processors, drawn every second over the picture before. */
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/shell_live.h"
 #include "vmm/shell_load.h"
 #include "vmm/shell_stat.h"

@@ -1,7 +1,7 @@
 /* `trace dump`: the rings as text for vmm/trace_to_json.py. docs/trace.md has the format. */
 #include <stdarg.h>
 #include "lib/format.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/shell.h"
 #include "vmm/shell_live.h"
 #include "vmm/shell_trace.h"

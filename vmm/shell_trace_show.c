@@ -1,6 +1,6 @@
 /* `trace show`: the last records of all CPUs in the order of time. */
 #include "lib/format.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/shell.h"
 #include "vmm/shell_live.h"
 #include "vmm/shell_trace.h"

@@ -1,7 +1,7 @@
 #include "vmm/shutdown.h"
 #include "devices/real/power.h"
 #include "lib/x86.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/log.h"
 
 static const char farewell[] = "You may switch the machine off now.\n";

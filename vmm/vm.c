@@ -2,7 +2,7 @@
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/console_vm.h"
+#include "vmm/console/console_vm.h"
 #include "vmm/log.h"
 #include "vmm/time.h"
 #include "vmm/trace.h"

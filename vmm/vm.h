@@ -12,7 +12,7 @@
 #include "mm/frames.h"
 #include "mm/guest_map.h"
 #include "vmm/backend.h"
-#include "vmm/console_screen.h"
+#include "vmm/console/console_screen.h"
 #include "vmm/timer.h"
 
 #define VM_NAME_MAX 32

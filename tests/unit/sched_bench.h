@@ -15,8 +15,8 @@
 
 #include "lib/x86.h"
 #include "vmm/backend.h"
-#include "vmm/console.h"
-#include "vmm/console_vm.h"
+#include "vmm/console/console.h"
+#include "vmm/console/console_vm.h"
 #include "vmm/irq.h"
 #include "vmm/time.h"
 #include "vmm/vm.h"

@@ -1,7 +1,7 @@
-/* vmm/console_screen.c: a VM's screen and keyboard between the machine and the operator's console. */
+/* vmm/console/console_screen.c: a VM's screen and keyboard between the machine and the operator's console. */
 #include "pc.h"
 #include "terminal.h"
-#include "vmm/console_screen.h"
+#include "vmm/console/console_screen.h"
 
 /* The console: room for so many bytes, and a terminal behind it. */
 static struct {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/log.h"
 
 /* The console: what was written to it. */

@@ -14,7 +14,7 @@
 #include "lib/errors.h"
 #include "lib/x86.h"
 #include "mm/host_map.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "vmm/shutdown.h"
 #include "vmm/log.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include "lib/x86.h"
-#include "vmm/console.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/cpu.h"
 #include "vmm/log.h"
 #include "vmm/shell.h"

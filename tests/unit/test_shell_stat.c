@@ -1,6 +1,6 @@
 /* The shell's `stat` and `top`, on a whole VM. */
 #include "vm_rig.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/shell.h"
 #include "vmm/shell_live.h"
 #include "vmm/shell_load.h"

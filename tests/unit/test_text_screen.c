@@ -1,8 +1,8 @@
-/* devices/virtual/text_screen.c: what a terminal shows is what the text memory holds. */
+/* vmm/console/text_screen.c: what a terminal shows is what the text memory holds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "terminal.h"
-#include "devices/virtual/text_screen.h"
+#include "vmm/console/text_screen.h"
 
 static uint16_t memory[TEXT_CELLS];
 static struct text_screen shown;

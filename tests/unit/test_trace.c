@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include "lib/x86.h"
 #include "memory.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/cpu.h"
 #include "vmm/log.h"
 #include "vmm/shell.h"

@@ -1,4 +1,4 @@
-/* What the operator sees of a VM in each of its states: vmm/console_vm.c. */
+/* What the operator sees of a VM in each of its states: vmm/console/console_vm.c. */
 #include "vm_life.h"
 
 #define COM1     0x3f8

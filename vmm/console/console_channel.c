@@ -1,9 +1,9 @@
-#include "vmm/console_channel.h"
+#include "vmm/console/console_channel.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/console.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console.h"
+#include "vmm/console/console_internal.h"
 
 #define LOSS_TEXT_MAX 120
 

@@ -1,11 +1,11 @@
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 #include "devices/real/keyboard.h"
 #include "devices/real/uart.h"
 #include "lib/format.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "mm/host_map.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/cpu.h"
 #include "vmm/shell.h"
 

@@ -2,7 +2,7 @@
 #ifndef VMM_CONSOLE_INTERNAL_H
 #define VMM_CONSOLE_INTERNAL_H
 
-#include "vmm/console_channel.h"
+#include "vmm/console/console_channel.h"
 
 /* ---- From any CPU ---- */
 

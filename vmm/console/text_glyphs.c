@@ -1,6 +1,6 @@
 /* Code page 437 in Unicode. The Unicode Consortium's mapping table "cp437_DOSLatinUS to Unicode", and for
  * the control characters, which are glyphs on a PC's screen, its "IBMGRAPH". */
-#include "devices/virtual/text_screen.h"
+#include "vmm/console/text_screen.h"
 
 #define FIRST_ASCII 0x20
 #define LAST_ASCII  0x7e

@@ -3,7 +3,7 @@
  * text waits here for its console_poll().
  */
 #include "lib/string.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 
 static struct {
 	struct spinlock lock;

@@ -1,5 +1,5 @@
 /* Text screens on terminals: see text_screen.h. Control functions are named as in ECMA-48. */
-#include "devices/virtual/text_screen.h"
+#include "vmm/console/text_screen.h"
 
 #include "lib/string.h"
 

@@ -1,4 +1,4 @@
-#include "vmm/console_vm.h"
+#include "vmm/console/console_vm.h"
 #include "vmm/log.h"
 #include "vmm/time.h"
 #include "vmm/vm.h"

@@ -1,8 +1,8 @@
 /* Who the operator talks to: the escape key and what it switches. */
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/console.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/shell.h"
 
 #define ESCAPE_KEY    0x01 /* Ctrl-A */

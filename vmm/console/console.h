@@ -1,6 +1,6 @@
 /*
  * The operator's console: one serial port, and one screen with a keyboard, shared by the monitor's log and
- * shell and the VMs' channels (vmm/console_channel.h). Ctrl-A is the escape key.
+ * shell and the VMs' channels (vmm/console/console_channel.h). Ctrl-A is the escape key.
  *
  * Output goes to a ring. Until console_buffered() it is drained at once, by polling; from
  * then on by the UART's interrupt or the run loop, and nobody waits for it.

@@ -3,7 +3,7 @@
  *
  * Output of the attached channel goes to the real console and is held back, not dropped, when that is
  * slow. Output of the others goes to their scrollback, which is replayed on a switch. A channel can have a
- * serial port of the machine to itself instead (vmm/console_ports.h).
+ * serial port of the machine to itself instead (vmm/console/console_ports.h).
  *
  * Locking: a channel has a lock of its own, taken before the ring's. Each function says which CPU may call
  * it: the one that the VM is on, or the boot processor, which runs the console.
@@ -26,7 +26,7 @@ struct scrollback {
 enum channel_sink {
 	CHANNEL_KEPT,    /* nowhere */
 	CHANNEL_SHOWN,   /* the operator's console */
-	CHANNEL_TAGGED,  /* the operator's console, line by line with the VM's name (vmm/console_tagged.c) */
+	CHANNEL_TAGGED,  /* the operator's console, line by line with the VM's name (vmm/console/console_tagged.c) */
 	CHANNEL_PORT,    /* a serial port of its own */
 	CHANNEL_DROPPED, /* nowhere, and not even the scrollback has it */
 };

@@ -5,7 +5,7 @@
  */
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/time.h"
 
 #define ESCAPE     0x1b

@@ -1,8 +1,8 @@
 /* Which channels there are, and which of a VM's two the operator sees. Of the boot processor. */
 #include "lib/errors.h"
 #include "lib/string.h"
-#include "vmm/console.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console.h"
+#include "vmm/console/console_internal.h"
 
 static struct pair {
 	struct channel *serial, *screen;

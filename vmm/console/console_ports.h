@@ -7,7 +7,7 @@
 #ifndef VMM_CONSOLE_PORTS_H
 #define VMM_CONSOLE_PORTS_H
 
-#include "vmm/console_channel.h"
+#include "vmm/console/console_channel.h"
 
 #define CONSOLE_PORTS_MAX 4
 

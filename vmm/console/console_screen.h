@@ -9,9 +9,9 @@
 #define VMM_CONSOLE_SCREEN_H
 
 #include "devices/machine/machine.h"
-#include "devices/virtual/text_screen.h"
+#include "vmm/console/text_screen.h"
 #include "mm/guest_map.h"
-#include "vmm/console_channel.h"
+#include "vmm/console/console_channel.h"
 
 #define SCREEN_LOOK_NS   40000000u   /* between two looks at a screen that the operator sees */
 #define SCREEN_LIVELY_NS 1000000000u /* ... that nobody sees, until there is something on it */

@@ -1,7 +1,7 @@
 /* Ctrl-A g: which VM to go to, by number or name. */
 #include "lib/string.h"
-#include "vmm/console.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/shell.h"
 
 #define ANSWER_MAX 40

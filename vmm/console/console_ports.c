@@ -1,9 +1,9 @@
-#include "vmm/console_ports.h"
+#include "vmm/console/console_ports.h"
 #include "devices/real/uart.h"
 #include "lib/errors.h"
 #include "lib/format.h"
-#include "vmm/console.h"
-#include "vmm/console_internal.h"
+#include "vmm/console/console.h"
+#include "vmm/console/console_internal.h"
 #include "vmm/log.h"
 
 #define PORT_RING     4096 /* a power of two */

@@ -1,5 +1,5 @@
 /* A VM's screen and keyboard at the console: see console_screen.h. */
-#include "vmm/console_screen.h"
+#include "vmm/console/console_screen.h"
 
 #define NO_TEXT 0x20
 
