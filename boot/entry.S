@@ -243,7 +243,7 @@ uart_setup:
 	UART_WRITE 4, 0x03
 uart_setup_end:
 
-/* The same selectors as the tables that replace it: vmm/interrupts.h. */
+/* The same selectors as the tables that replace it: vmm/cpu/interrupts.h. */
 	.balign 8
 boot_gdt:
 	.quad 0

@@ -18,12 +18,12 @@
 #include "mm/image.h"
 #include "mm/layout.h"
 #include "vmm/console/console.h"
-#include "vmm/cpu.h"
-#include "vmm/interrupts.h"
-#include "vmm/irq.h"
+#include "vmm/cpu/cpu.h"
+#include "vmm/cpu/interrupts.h"
+#include "vmm/cpu/irq.h"
 #include "vmm/log.h"
-#include "vmm/shutdown.h"
-#include "vmm/time.h"
+#include "vmm/cpu/shutdown.h"
+#include "vmm/cpu/time.h"
 
 #define CPUID_EXTENDED_EDX_1G BIT(26)
 

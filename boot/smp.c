@@ -7,11 +7,11 @@
 #include "mm/host_map.h"
 #include "mm/layout.h"
 #include "vmm/backend.h"
-#include "vmm/cpu.h"
-#include "vmm/interrupts.h"
-#include "vmm/irq.h"
+#include "vmm/cpu/cpu.h"
+#include "vmm/cpu/interrupts.h"
+#include "vmm/cpu/irq.h"
 #include "vmm/log.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 
 /* boot/trampoline.S, boot/entry.S */
 extern const uint8_t trampoline_start[], boot_pml4[];

@@ -7,13 +7,13 @@
 #include "mm/frames.h"
 #include "vmm/console/console.h"
 #include "vmm/cpuid.h"
-#include "vmm/irq.h"
+#include "vmm/cpu/irq.h"
 #include "vmm/log.h"
-#include "vmm/mitigations.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/shell.h"
 #include "vmm/shell_vm.h"
-#include "vmm/shutdown.h"
-#include "vmm/time.h"
+#include "vmm/cpu/shutdown.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 #define ERRORS_SHOWN 16

@@ -8,7 +8,7 @@
 
 #include "lib/types.h"
 #include "mm/guest_paging.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/cpuid.h"
 #include "lib/segment.h"
 #include "vmm/vcpu.h"

@@ -9,7 +9,7 @@
 #include "mm/paging.h"
 #include "vmm/backtrace.h"
 #include "vmm/console/console.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/log.h"
 #include "vmm/panic.h"
 #include "vmm/symbols.h"

@@ -3,7 +3,7 @@
 #define VMM_PANIC_H
 
 #include "lib/panic.h"
-#include "vmm/interrupts.h"
+#include "vmm/cpu/interrupts.h"
 
 /* The monitor itself raised an exception. */
 noreturn cold void panic_exception(const struct interrupt_frame *frame);

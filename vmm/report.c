@@ -3,7 +3,7 @@
 #include "lib/string.h"
 #include "vmm/linear.h"
 #include "vmm/log.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 /* Between whole reports of a VM that is started anew each time: the log is everybody's. */

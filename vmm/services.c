@@ -1,7 +1,7 @@
 /* What a VM's devices need from the monitor: devices/machine/services.h. */
 #include "devices/machine/services.h"
 #include "vmm/log.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 uint64_t service_clock_ns(const struct machine *machine)

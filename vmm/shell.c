@@ -4,7 +4,7 @@
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/shell_internal.h"
 #include "vmm/shell_live.h"
 

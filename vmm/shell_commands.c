@@ -5,7 +5,7 @@
 #include "vmm/log.h"
 #include "vmm/shell.h"
 #include "vmm/shell_internal.h"
-#include "vmm/shutdown.h"
+#include "vmm/cpu/shutdown.h"
 
 static void command_help(unsigned count, const char *const *arguments);
 static const char *command_name(unsigned index);

@@ -1,8 +1,8 @@
 #include "vmm/shell_live.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/shell.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 
 static const struct shell_live *current; /* null: nothing is live */
 static struct timer timer;

@@ -1,6 +1,6 @@
 #include "vmm/shell_load.h"
 #include "mm/frames.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 #define US_PER_S    1000000

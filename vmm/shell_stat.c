@@ -7,7 +7,7 @@
 #include "vmm/shell_live.h"
 #include "vmm/shell_load.h"
 #include "vmm/shell_vm.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 #define WATCHED_NS 1000000000

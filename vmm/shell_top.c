@@ -5,7 +5,7 @@
 #include "vmm/shell_live.h"
 #include "vmm/shell_load.h"
 #include "vmm/shell_stat.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 #define INTERVAL_NS 1000000000

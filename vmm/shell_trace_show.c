@@ -4,7 +4,7 @@
 #include "vmm/shell.h"
 #include "vmm/shell_live.h"
 #include "vmm/shell_trace.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/trace.h"
 #include "vmm/vm.h"
 

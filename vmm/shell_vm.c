@@ -1,7 +1,7 @@
 #include "vmm/shell_vm.h"
 #include "lib/string.h"
 #include "mm/frames.h"
-#include "vmm/mitigations.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/shell.h"
 #include "vmm/shell_stat.h"
 #include "vmm/shell_trace.h"

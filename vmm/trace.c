@@ -3,7 +3,7 @@
 #include "lib/format.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 
 _Static_assert(sizeof(struct trace_ring) == PAGE_SIZE << TRACE_ORDER, "a ring fills its frames");
 

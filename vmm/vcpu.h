@@ -7,7 +7,7 @@
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 
 struct vm;
 

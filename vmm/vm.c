@@ -4,7 +4,7 @@
 #include "lib/string.h"
 #include "vmm/console/console_vm.h"
 #include "vmm/log.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/trace.h"
 
 #define MONITOR_RESERVE MIB(1) /* stays free for the monitor's tables */

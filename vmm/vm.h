@@ -13,7 +13,7 @@
 #include "mm/guest_map.h"
 #include "vmm/backend.h"
 #include "vmm/console/console_screen.h"
-#include "vmm/timer.h"
+#include "vmm/cpu/timer.h"
 
 #define VM_NAME_MAX 32
 #define VMS_MAX     (FRAME_OWNERS - FRAME_OWNER_FIRST_VM)

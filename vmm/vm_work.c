@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "vmm/log.h"
 #include "vmm/msr.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/trace.h"
 #include "vmm/vm.h"
 

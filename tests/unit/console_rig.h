@@ -19,9 +19,9 @@
 #include "vmm/console/console_channel.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/shell.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 
 #define UNUSED __attribute__((unused))
 

@@ -1,5 +1,5 @@
 /*
- * Processors for the tests of the scheduler and of calls: vmm/cpu.c and vmm/sched.c as they are, over vCPUs
+ * Processors for the tests of the scheduler and of calls: vmm/cpu/cpu.c and vmm/cpu/sched.c as they are, over vCPUs
  * that only use up time. One tick of the TSC is one ns; all processors see the same one.
  */
 #ifndef TESTS_UNIT_SCHED_BENCH_H
@@ -17,8 +17,8 @@
 #include "vmm/backend.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_vm.h"
-#include "vmm/irq.h"
-#include "vmm/time.h"
+#include "vmm/cpu/irq.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 #define BENCH_CPUS 2

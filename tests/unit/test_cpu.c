@@ -1,4 +1,4 @@
-/* A physical processor between guests: vmm/cpu.c. */
+/* A physical processor between guests: vmm/cpu/cpu.c. */
 #include "vm_rig.h"
 
 static struct timer timer, other;

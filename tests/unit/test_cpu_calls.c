@@ -1,4 +1,4 @@
-/* Calls from one processor to another, and what a run loop looks at besides: vmm/cpu.c. */
+/* Calls from one processor to another, and what a run loop looks at besides: vmm/cpu/cpu.c. */
 #include "sched_bench.h"
 
 static struct cpu_call calls[4];

@@ -1,4 +1,4 @@
-/* Which speculation mitigations run: vmm/mitigations.c. */
+/* Which speculation mitigations run: vmm/cpu/mitigations.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/mitigations.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/vcpu.h"
 
 /* CPUID.7.0:EDX */

@@ -15,7 +15,7 @@
 #include "lib/x86.h"
 #include "mm/host_map.h"
 #include "vmm/console/console.h"
-#include "vmm/shutdown.h"
+#include "vmm/cpu/shutdown.h"
 #include "vmm/log.h"
 
 #define LAPIC_BASE  0xfee00000

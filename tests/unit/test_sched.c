@@ -1,4 +1,4 @@
-/* Who runs, and for how long: vmm/sched.c. */
+/* Who runs, and for how long: vmm/cpu/sched.c. */
 #include "sched_bench.h"
 
 #define ANY   UINT64_MAX

@@ -9,12 +9,12 @@
 #include "lib/x86.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/log.h"
 #include "vmm/shell.h"
-#include "vmm/shutdown.h"
+#include "vmm/cpu/shutdown.h"
 #include "vmm/shell_live.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 
 /* A terminal that knows what the shell uses: CR, LF, BEL, ESC [ K, ESC [ n D. */
 static struct {

@@ -1,10 +1,10 @@
 /* From the config table to a running guest: guests/start.c. */
 #include "vm_rig.h"
-#include "vmm/irq.h"
+#include "vmm/cpu/irq.h"
 #include "guests/start.h"
 #include "vmm/shell.h"
 #include "vmm/shell_vm.h"
-#include "vmm/shutdown.h"
+#include "vmm/cpu/shutdown.h"
 
 static unsigned keyboards;
 

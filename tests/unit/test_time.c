@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "lib/x86.h"
 #include "vmm/log.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 
 #define PIT_HZ 1193182u
 #define PM_HZ  3579545u

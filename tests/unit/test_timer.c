@@ -3,7 +3,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "vmm/timer.h"
+#include "vmm/cpu/timer.h"
 
 static struct timer_queue queue;
 static struct timer timers[4];

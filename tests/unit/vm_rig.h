@@ -20,9 +20,9 @@
 #include "vmm/console/console_internal.h"
 #include "vmm/console/console_vm.h"
 #include "vmm/cpuid.h"
-#include "vmm/interrupts.h"
-#include "vmm/mitigations.h"
-#include "vmm/time.h"
+#include "vmm/cpu/interrupts.h"
+#include "vmm/cpu/mitigations.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vmx/vmx.h"
 
 #define UNUSED __attribute__((unused))

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "mm/host_map.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/shell.h"
 
 #define RING_SIZE     32768 /* more than a whole scrollback; a power of two */

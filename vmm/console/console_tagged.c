@@ -6,7 +6,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 
 #define ESCAPE     0x1b
 #define NAME_MAX   32

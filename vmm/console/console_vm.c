@@ -1,6 +1,6 @@
 #include "vmm/console/console_vm.h"
 #include "vmm/log.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 /* Its devices are there; the guest takes notice when it runs again. */

@@ -1,6 +1,6 @@
 /* Exits by exceptions, NMIs, interrupts, and the windows for injecting them. */
 #include "lib/registers.h"
-#include "vmm/interrupts.h"
+#include "vmm/cpu/interrupts.h"
 #include "vmm/log.h"
 #include "vmm/vmx/vmx.h"
 

@@ -8,7 +8,7 @@
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "vmm/cpuid.h"
-#include "vmm/mitigations.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/vmx/vmx.h"
 
 /* In the order of vcpu_live.msr. The last exists only with RDTSCP. */

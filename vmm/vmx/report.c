@@ -1,6 +1,6 @@
 /* The processor's VT-x controls for a person to read. */
 #include "lib/format.h"
-#include "vmm/mitigations.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/vcpu.h"
 #include "vmm/vmx/controls.h"
 

@@ -7,8 +7,8 @@
 #include "lib/x86.h"
 #include "mm/frames.h"
 #include "vmm/cpuid.h"
-#include "vmm/interrupts.h"
-#include "vmm/mitigations.h"
+#include "vmm/cpu/interrupts.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/msr.h"
 #include "vmm/vmx/vmx.h"
 

@@ -1,4 +1,4 @@
-#include "vmm/mitigations.h"
+#include "vmm/cpu/mitigations.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/vcpu.h"

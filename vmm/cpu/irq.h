@@ -9,7 +9,7 @@ struct cpu;
 #define VECTOR_PIC      0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
 #define VECTOR_KEYBOARD 0x21
 #define VECTOR_UART     0x24
-#define VECTOR_KICK     0xEE /* from another CPU: vmm/cpu.h */
+#define VECTOR_KICK     0xEE /* from another CPU: vmm/cpu/cpu.h */
 #define VECTOR_TIMER    0xEF
 #define VECTOR_SPURIOUS 0xFF
 

@@ -9,7 +9,7 @@
 #define VMM_SCHED_H
 
 #include "lib/list.h"
-#include "vmm/timer.h"
+#include "vmm/cpu/timer.h"
 
 struct cpu;
 struct vcpu;

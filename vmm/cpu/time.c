@@ -1,4 +1,4 @@
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "devices/real/rtc.h"
 #include "vmm/log.h"
 

@@ -11,8 +11,8 @@
 #include "lib/list.h"
 #include "lib/spinlock.h"
 #include "lib/x86.h"
-#include "vmm/sched.h"
-#include "vmm/timer.h"
+#include "vmm/cpu/sched.h"
+#include "vmm/cpu/timer.h"
 
 struct vcpu;
 

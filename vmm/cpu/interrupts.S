@@ -1,6 +1,6 @@
 /*
  * Where exceptions and interrupts of the monitor arrive. All vectors share one
- * path: it completes struct interrupt_frame (vmm/interrupts.h) on the stack and calls
+ * path: it completes struct interrupt_frame (vmm/cpu/interrupts.h) on the stack and calls
  * interrupt_entry(). %gs needs no care: guests never run on it, and VM exits restore it.
  */
 #define STUB_SIZE 16

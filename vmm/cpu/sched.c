@@ -1,8 +1,8 @@
-#include "vmm/sched.h"
+#include "vmm/cpu/sched.h"
 #include "lib/checked.h"
 #include "vmm/backend.h"
 #include "vmm/console/console_vm.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 #include "vmm/trace.h"
 #include "vmm/vm.h"
 

@@ -1,14 +1,14 @@
-#include "vmm/irq.h"
+#include "vmm/cpu/irq.h"
 #include "devices/real/ioapic.h"
 #include "devices/real/lapic.h"
 #include "devices/real/pic.h"
 #include "devices/real/uart.h"
 #include "lib/panic.h"
 #include "vmm/console/console.h"
-#include "vmm/cpu.h"
-#include "vmm/interrupts.h"
+#include "vmm/cpu/cpu.h"
+#include "vmm/cpu/interrupts.h"
 #include "vmm/log.h"
-#include "vmm/time.h"
+#include "vmm/cpu/time.h"
 
 #define KEYBOARD_IRQ 1
 

@@ -1,4 +1,4 @@
-#include "vmm/timer.h"
+#include "vmm/cpu/timer.h"
 
 void timer_queue_init(struct timer_queue *queue)
 {

@@ -1,10 +1,10 @@
-#include "vmm/cpu.h"
+#include "vmm/cpu/cpu.h"
 #include "devices/real/lapic.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
 #include "vmm/console/console.h"
-#include "vmm/irq.h"
-#include "vmm/time.h"
+#include "vmm/cpu/irq.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 
 #define LOOK_NS      20000000 /* the longest that a guest may keep interrupts waiting */

@@ -1,4 +1,4 @@
-#include "vmm/shutdown.h"
+#include "vmm/cpu/shutdown.h"
 #include "devices/real/power.h"
 #include "lib/x86.h"
 #include "vmm/console/console.h"
