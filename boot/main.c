@@ -21,7 +21,7 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/shutdown.h"
 #include "vmm/cpu/time.h"
 

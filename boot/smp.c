@@ -10,7 +10,7 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 
 /* boot/trampoline.S, boot/entry.S */

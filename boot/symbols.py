@@ -2,7 +2,7 @@
 """Turn `nm -n` output (standard input) into an assembly table of the monitor's functions.
 
 The table is {u32 count; u32 offset[count]; u32 name[count]; char names[]}: offsets from the start of
-the image, names as offsets into the string block, sorted by address. vmm/symbols.c reads it.
+the image, names as offsets into the string block, sorted by address. vmm/observe/symbols.c reads it.
 """
 import sys
 

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "vmm/console/console_ports.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 #define OWN_PORT_SPEED 115200
 

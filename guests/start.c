@@ -8,7 +8,7 @@
 #include "vmm/console/console.h"
 #include "vmm/cpuid.h"
 #include "vmm/cpu/irq.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/shell.h"
 #include "vmm/shell_vm.h"

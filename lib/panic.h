@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-/* Defined by vmm/panic.c; in host tests by tests/unit/fake/panic.c, which fails the test. */
+/* Defined by vmm/observe/panic.c; in host tests by tests/unit/fake/panic.c, which fails the test. */
 noreturn cold void panic(const char *format, ...) printf_like(1, 2);
 
 /* A broken invariant of the monitor itself. Never for anything that a guest or an operator can cause. */

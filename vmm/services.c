@@ -1,6 +1,6 @@
 /* What a VM's devices need from the monitor: devices/machine/services.h. */
 #include "devices/machine/services.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 

@@ -2,7 +2,7 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "vmm/console/console.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/shell.h"
 #include "vmm/shell_internal.h"
 #include "vmm/cpu/shutdown.h"

@@ -2,7 +2,7 @@
 #include "lib/string.h"
 #include "vmm/shell.h"
 #include "vmm/shell_vm.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vm.h"
 
 #define SHOWN     32   /* records that `trace show` shows, if it is not told */

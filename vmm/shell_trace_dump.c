@@ -1,4 +1,4 @@
-/* `trace dump`: the rings as text for vmm/trace_to_json.py. docs/trace.md has the format. */
+/* `trace dump`: the rings as text for tools/trace_to_json.py. docs/trace.md has the format. */
 #include <stdarg.h>
 #include "lib/format.h"
 #include "vmm/console/console_internal.h"
@@ -6,7 +6,7 @@
 #include "vmm/shell_live.h"
 #include "vmm/shell_trace.h"
 #include "vmm/cpu/time.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vm.h"
 
 #define STEP_NS  10000000

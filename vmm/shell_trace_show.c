@@ -5,7 +5,7 @@
 #include "vmm/shell_live.h"
 #include "vmm/shell_trace.h"
 #include "vmm/cpu/time.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vm.h"
 
 #define STEP_NS  10000000

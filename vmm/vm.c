@@ -3,9 +3,9 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/console/console_vm.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 
 #define MONITOR_RESERVE MIB(1) /* stays free for the monitor's tables */
 #define NS_PER_MS       1000000UL

@@ -4,10 +4,10 @@
  */
 #include "lib/panic.h"
 #include "lib/string.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/msr.h"
 #include "vmm/cpu/time.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vm.h"
 
 #define CLEAR_STEP KIB(256)

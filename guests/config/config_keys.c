@@ -1,6 +1,6 @@
 #include "guests/config/config_keys.h"
 #include "lib/string.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 static const struct config_word serial_words[] = {
 	{"com1", 0x3f8},

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check vmm/trace_to_json.py on the dump that tests/unit/test_trace.c holds Nacre to: trace.py.
+"""Check tools/trace_to_json.py on the dump that tests/unit/test_trace.c holds Nacre to: trace.py.
 
 Prints each mistake and ends with status 1 if there is one.
 """
@@ -16,7 +16,7 @@ mistakes = 0
 
 
 def load_script():
-    spec = importlib.util.spec_from_file_location("trace_to_json", os.path.join(ROOT, "vmm/trace_to_json.py"))
+    spec = importlib.util.spec_from_file_location("trace_to_json", os.path.join(ROOT, "tools/trace_to_json.py"))
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     return script

@@ -29,7 +29,7 @@ weight = 300
 """
 
 DUMP_LIMIT = 120
-SCRIPT = "vmm/trace_to_json.py"
+SCRIPT = "tools/trace_to_json.py"
 
 # Instructions from exit to entry that a CPUID exit may take: while it is measured, and while it is traced as well.
 MEASURED_MAX, TRACED_MAX = 130, 220

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "config_same.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 #define ERRORS 8
 

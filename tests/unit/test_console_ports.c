@@ -1,7 +1,7 @@
 /* Serial ports that belong to one VM. The operator has only the screen here; the UART at 3F8h is the VM's. */
 #include "console_rig.h"
 #include "vmm/console/console_ports.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 static int setup_ports(void **state)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "vmm/console/console.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 /* The console: what was written to it. */
 static char shown[65536];

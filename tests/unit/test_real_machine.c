@@ -16,7 +16,7 @@
 #include "mm/host_map.h"
 #include "vmm/console/console.h"
 #include "vmm/cpu/shutdown.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 #define LAPIC_BASE  0xfee00000
 #define IOAPIC_BASE 0xfec00000

@@ -1,4 +1,4 @@
-/* The report of a VM that cannot go on: vmm/report.c, vmm/vmx/dump.c. */
+/* The report of a VM that cannot go on: vmm/observe/report.c, vmm/vmx/dump.c. */
 #include "vm_rig.h"
 
 #define EXIT_CPUID 10

@@ -10,7 +10,7 @@
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/shell.h"
 #include "vmm/cpu/shutdown.h"
 #include "vmm/shell_live.h"

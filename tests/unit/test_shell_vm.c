@@ -6,7 +6,7 @@
 #include "vmm/shell_stat.h"
 #include "vmm/shell_trace.h"
 #include "vmm/shell_vm.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 
 enum { EXIT_EXTERNAL_INTERRUPT = 1, EXIT_CPUID = 10 };
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include "mm/image.h"
-#include "vmm/backtrace.h"
-#include "vmm/symbols.h"
+#include "vmm/observe/backtrace.h"
+#include "vmm/observe/symbols.h"
 
 /* What the linker script says, in small: 4 KiB of text at the start of the image. */
 const uint8_t image_start[4096] = {0};

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "lib/x86.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 
 #define PIT_HZ 1193182u

@@ -11,12 +11,12 @@
 #include "memory.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/shell.h"
 #include "vmm/shell_live.h"
 #include "vmm/shell_trace.h"
 #include "vmm/cpu/time.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vm.h"
 
 #define GOLDEN "tests/unit/trace_dump.txt" /* tests/harness/trace.py reads it, too */

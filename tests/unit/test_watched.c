@@ -1,6 +1,6 @@
 /* Exits of a vCPU that is measured, traced or audited: vmm/vmx/watched.c. */
 #include "vm_rig.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 
 enum { EXIT_EXTERNAL_INTERRUPT = 1, EXIT_CPUID = 10, EXIT_HLT = 12, EXIT_IO = 30 };
 

@@ -4,7 +4,7 @@
 #include "lib/format.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 #define PORT_RING     4096 /* a power of two */
 #define CHUNK         64

@@ -1,5 +1,5 @@
 #include "vmm/console/console_vm.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 

@@ -7,9 +7,9 @@
 #include "mm/host_map.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
-#include "vmm/log.h"
-#include "vmm/panic.h"
-#include "vmm/trace.h"
+#include "vmm/observe/log.h"
+#include "vmm/observe/panic.h"
+#include "vmm/observe/trace.h"
 
 #define VECTORS   256
 #define STUB_SIZE 16 /* interrupts.S */

@@ -7,7 +7,7 @@
 #include "vmm/console/console.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 
 #define KEYBOARD_IRQ 1

@@ -3,7 +3,7 @@
 #include "vmm/backend.h"
 #include "vmm/console/console_vm.h"
 #include "vmm/cpu/time.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vm.h"
 
 /* Virtual time: ticks * 1024 / weight. Differences are what counts, so it may wrap. */

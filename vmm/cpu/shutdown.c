@@ -2,7 +2,7 @@
 #include "devices/real/power.h"
 #include "lib/x86.h"
 #include "vmm/console/console.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 static const char farewell[] = "You may switch the machine off now.\n";
 

@@ -1,6 +1,6 @@
 #include "vmm/cpu/time.h"
 #include "devices/real/rtc.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 #define NS_PER_SECOND 1000000000u
 #define SHIFT_MAX     63

@@ -6,7 +6,7 @@
 #include "lib/format.h"
 #include "lib/registers.h"
 #include "vmm/cpuid.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/vmx/vmx.h"
 
 #define LINEAR_BITS 48

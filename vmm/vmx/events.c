@@ -3,7 +3,7 @@
  * whose delivery an exit interrupted.
  */
 #include "lib/registers.h"
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vmx/vmx.h"
 
 /* SDM Vol. 3C "Information for VM Exits That Occur During Event Delivery". */

@@ -1,7 +1,7 @@
 /* Exits by exceptions, NMIs, interrupts, and the windows for injecting them. */
 #include "lib/registers.h"
 #include "vmm/cpu/interrupts.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/vmx/vmx.h"
 
 /* DR6 and DR7. SDM Vol. 3B "Debug Status Register (DR6)", "Debug Control Register (DR7)". */

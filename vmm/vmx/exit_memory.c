@@ -5,7 +5,7 @@
  */
 #include "lib/errors.h"
 #include "lib/registers.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/mmio.h"
 #include "vmm/vmx/vmx.h"
 

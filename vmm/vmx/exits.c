@@ -5,7 +5,7 @@
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/cpuid.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/msr.h"
 #include "vmm/vmx/vmx.h"
 

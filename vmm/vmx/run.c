@@ -4,7 +4,7 @@
 #include "devices/real/lapic.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/vmx/vmx.h"
 
 _Static_assert(offsetof(struct cpu, self) == 0, "per_cpu_base() reads it at %gs:0");

@@ -3,8 +3,8 @@
  * that all other vCPUs pay nothing.
  */
 #include "lib/x86.h"
-#include "vmm/log.h"
-#include "vmm/trace.h"
+#include "vmm/observe/log.h"
+#include "vmm/observe/trace.h"
 #include "vmm/vmx/vmx.h"
 
 /* entry.S */

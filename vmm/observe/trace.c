@@ -1,4 +1,4 @@
-#include "vmm/trace.h"
+#include "vmm/observe/trace.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/x86.h"

@@ -1,6 +1,6 @@
 #include "lib/format.h"
 #include "mm/image.h"
-#include "vmm/symbols.h"
+#include "vmm/observe/symbols.h"
 
 bool symbol_find_in(const uint32_t *table, uint32_t offset, struct symbol *symbol)
 {

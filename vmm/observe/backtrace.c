@@ -1,4 +1,4 @@
-#include "vmm/backtrace.h"
+#include "vmm/observe/backtrace.h"
 
 #define CALL_REL32      0xe8
 #define CALL_REL32_SIZE 5

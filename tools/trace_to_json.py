@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turn what `trace dump` printed into a trace for Perfetto (ui.perfetto.dev) or chrome://tracing.
 
-    vmm/trace_to_json.py CONSOLE-LOG [OUTPUT]
+    tools/trace_to_json.py CONSOLE-LOG [OUTPUT]
 
 CONSOLE-LOG is a captured console; the last whole dump in it is taken. Without OUTPUT the JSON goes to the standard
 output. There is a track for each processor, with the VMs that ran and the monitor's time for each exit, and one for

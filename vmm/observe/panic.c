@@ -7,13 +7,13 @@
 #include "mm/host_map.h"
 #include "mm/image.h"
 #include "mm/paging.h"
-#include "vmm/backtrace.h"
+#include "vmm/observe/backtrace.h"
 #include "vmm/console/console.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/log.h"
-#include "vmm/panic.h"
-#include "vmm/symbols.h"
-#include "vmm/trace.h"
+#include "vmm/observe/log.h"
+#include "vmm/observe/panic.h"
+#include "vmm/observe/symbols.h"
+#include "vmm/observe/trace.h"
 
 #define BACKTRACE_MAX 24
 

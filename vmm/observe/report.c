@@ -2,7 +2,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/linear.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 

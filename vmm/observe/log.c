@@ -3,7 +3,7 @@
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "vmm/console/console.h"
-#include "vmm/log.h"
+#include "vmm/observe/log.h"
 
 #define MESSAGE_MAX 512
 
