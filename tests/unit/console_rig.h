@@ -20,7 +20,7 @@
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/shell.h"
+#include "vmm/shell/shell.h"
 #include "vmm/cpu/time.h"
 
 #define UNUSED __attribute__((unused))

@@ -11,9 +11,9 @@
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/observe/log.h"
-#include "vmm/shell.h"
+#include "vmm/shell/shell.h"
 #include "vmm/cpu/shutdown.h"
-#include "vmm/shell_live.h"
+#include "vmm/shell/shell_live.h"
 #include "vmm/cpu/time.h"
 
 /* A terminal that knows what the shell uses: CR, LF, BEL, ESC [ K, ESC [ n D. */

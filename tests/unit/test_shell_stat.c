@@ -1,11 +1,11 @@
 /* The shell's `stat` and `top`, on a whole VM. */
 #include "vm_rig.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell.h"
-#include "vmm/shell_live.h"
-#include "vmm/shell_load.h"
-#include "vmm/shell_stat.h"
-#include "vmm/shell_vm.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_live.h"
+#include "vmm/shell/shell_load.h"
+#include "vmm/shell/shell_stat.h"
+#include "vmm/shell/shell_vm.h"
 
 enum { EXIT_CPUID = 10, EXIT_IO = 30 };
 

@@ -2,10 +2,10 @@
  * thing. */
 #include "vm_rig.h"
 #include "devices/machine/services.h"
-#include "vmm/shell.h"
-#include "vmm/shell_stat.h"
-#include "vmm/shell_trace.h"
-#include "vmm/shell_vm.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_stat.h"
+#include "vmm/shell/shell_trace.h"
+#include "vmm/shell/shell_vm.h"
 #include "vmm/observe/trace.h"
 
 enum { EXIT_EXTERNAL_INTERRUPT = 1, EXIT_CPUID = 10 };

@@ -2,8 +2,8 @@
 #include "vm_rig.h"
 #include "vmm/cpu/irq.h"
 #include "guests/start.h"
-#include "vmm/shell.h"
-#include "vmm/shell_vm.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/shutdown.h"
 
 static unsigned keyboards;

@@ -7,7 +7,7 @@
 #include "mm/host_map.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/shell.h"
+#include "vmm/shell/shell.h"
 
 #define RING_SIZE     32768 /* more than a whole scrollback; a power of two */
 #define VM_RESERVE    8192  /* of it, kept for the monitor */

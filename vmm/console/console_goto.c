@@ -2,7 +2,7 @@
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell.h"
+#include "vmm/shell/shell.h"
 
 #define ANSWER_MAX 40
 #define CTRL_C     0x03

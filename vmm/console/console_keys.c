@@ -3,7 +3,7 @@
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell.h"
+#include "vmm/shell/shell.h"
 
 #define ESCAPE_KEY    0x01 /* Ctrl-A */
 #define BELL          0x07

@@ -1,9 +1,9 @@
 /* `trace show`: the last records of all CPUs in the order of time. */
 #include "lib/format.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell.h"
-#include "vmm/shell_live.h"
-#include "vmm/shell_trace.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_live.h"
+#include "vmm/shell/shell_trace.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
 #include "vmm/vm.h"

@@ -1,4 +1,4 @@
-#include "vmm/shell_load.h"
+#include "vmm/shell/shell_load.h"
 #include "mm/frames.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm.h"

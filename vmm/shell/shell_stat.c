@@ -1,12 +1,12 @@
 /* `stat`: what a VM does and has. Rates are those of the second behind the command. */
-#include "vmm/shell_stat.h"
+#include "vmm/shell/shell_stat.h"
 #include "devices/machine/services.h"
 #include "lib/string.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell.h"
-#include "vmm/shell_live.h"
-#include "vmm/shell_load.h"
-#include "vmm/shell_vm.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_live.h"
+#include "vmm/shell/shell_load.h"
+#include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 

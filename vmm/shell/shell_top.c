@@ -2,9 +2,9 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell_live.h"
-#include "vmm/shell_load.h"
-#include "vmm/shell_stat.h"
+#include "vmm/shell/shell_live.h"
+#include "vmm/shell/shell_load.h"
+#include "vmm/shell/shell_stat.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm.h"
 

@@ -1,12 +1,12 @@
 /* The line editor: keys to lines, lines to commands. */
-#include "vmm/shell.h"
+#include "vmm/shell/shell.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/shell_internal.h"
-#include "vmm/shell_live.h"
+#include "vmm/shell/shell_internal.h"
+#include "vmm/shell/shell_live.h"
 
 #define PROMPT    "nacre> "
 #define TEXT_MAX  512

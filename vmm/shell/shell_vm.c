@@ -1,10 +1,10 @@
-#include "vmm/shell_vm.h"
+#include "vmm/shell/shell_vm.h"
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "vmm/cpu/mitigations.h"
-#include "vmm/shell.h"
-#include "vmm/shell_stat.h"
-#include "vmm/shell_trace.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_stat.h"
+#include "vmm/shell/shell_trace.h"
 #include "vmm/vm.h"
 
 static uint64_t kib(uint64_t frames)

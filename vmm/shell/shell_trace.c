@@ -1,7 +1,7 @@
-#include "vmm/shell_trace.h"
+#include "vmm/shell/shell_trace.h"
 #include "lib/string.h"
-#include "vmm/shell.h"
-#include "vmm/shell_vm.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_vm.h"
 #include "vmm/observe/trace.h"
 #include "vmm/vm.h"
 

@@ -3,8 +3,8 @@
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/observe/log.h"
-#include "vmm/shell.h"
-#include "vmm/shell_internal.h"
+#include "vmm/shell/shell.h"
+#include "vmm/shell/shell_internal.h"
 #include "vmm/cpu/shutdown.h"
 
 static void command_help(unsigned count, const char *const *arguments);

@@ -1,7 +1,7 @@
-#include "vmm/shell_live.h"
+#include "vmm/shell/shell_live.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/shell.h"
+#include "vmm/shell/shell.h"
 #include "vmm/cpu/time.h"
 
 static const struct shell_live *current; /* null: nothing is live */
