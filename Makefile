@@ -128,7 +128,7 @@ UNIT   := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
 # Tests with a whole VM take what its devices ask for from the monitor, not from the stand-in.
 VM_TESTS := $(shell grep -El '"vm_(rig|life).h"' $(UNIT_C))
-$(VM_TESTS:tests/unit/%.c=$(BUILD)/unit/%): REAL := $(BUILD)/host/vmm/services.o
+$(VM_TESTS:tests/unit/%.c=$(BUILD)/unit/%): REAL := $(BUILD)/host/vmm/vm/services.o
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libnacre.a $(BUILD)/host/libfake.a | need-unit
 	@mkdir -p $(@D)

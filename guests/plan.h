@@ -4,7 +4,7 @@
 
 #include "guests/config/config.h"
 #include "guests/start.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 /* The files; they must stay. */
 void plan_files(const struct guest_file *files, unsigned count);

@@ -14,7 +14,7 @@
 #include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/shutdown.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define ERRORS_SHOWN 16
 

@@ -11,7 +11,7 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpuid.h"
 #include "lib/segment.h"
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 /* How a vCPU starts; see guests/loaders/loader.h for who fills it. */
 struct vcpu_start {

@@ -6,7 +6,7 @@
 #define VMM_CPUID_H
 
 #include "lib/checked.h"
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 /* Which hardware features depend on VT-x controls; from the backend. */
 struct cpuid_backend {

@@ -2,7 +2,7 @@
 #include "lib/registers.h"
 #include "lib/string.h"
 #include "vmm/backend.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, size_t size,
                       unsigned access, struct linear_range *range, struct linear_fault *fault)

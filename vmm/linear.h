@@ -9,7 +9,7 @@
 #define VMM_LINEAR_H
 
 #include "mm/guest_paging.h"
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 struct linear_fault {
 	uint32_t error_code;

@@ -5,7 +5,7 @@
 #include "vmm/emulate/emulate.h"
 #include "vmm/linear.h"
 #include "vmm/string_io.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define REP_BATCH 64 /* iterations of a REP instruction between two looks at interrupts */
 

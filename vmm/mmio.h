@@ -2,7 +2,7 @@
 #ifndef VMM_MMIO_H
 #define VMM_MMIO_H
 
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 /* Emulate the instruction at RIP. Moves RIP itself, so it returns ACTION_RETRY or ACTION_STOP. */
 enum action mmio_emulate(struct vcpu *vcpu);

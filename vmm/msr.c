@@ -5,7 +5,7 @@
 #include "lib/x86.h"
 #include "vmm/backend.h"
 #include "vmm/cpuid.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 /* What one MSR does. A missing function: that direction is #GP(0). */
 struct rule {

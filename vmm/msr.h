@@ -2,7 +2,7 @@
 #ifndef VMM_MSR_H
 #define VMM_MSR_H
 
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 /* false: the MSR does not exist for the guest, or the value is not allowed: #GP(0). */
 bool must_check msr_read(struct vcpu *vcpu, uint32_t index, uint64_t *value);

@@ -2,7 +2,7 @@
 #include "lib/registers.h"
 #include "vmm/backend.h"
 #include "vmm/linear.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 static uint64_t address_mask(const struct string_io *io)
 {

@@ -7,7 +7,7 @@
 #define VMM_STRING_IO_H
 
 #include "lib/segment.h"
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 struct string_io {
 	uint16_t port;

@@ -1,5 +1,5 @@
 /*
- * What a machine needs from whoever embeds it: the monitor (vmm/services.c)
+ * What a machine needs from whoever embeds it: the monitor (vmm/vm/services.c)
  * or a test (tests/unit/fake/services.c). Bound at link time.
  */
 #ifndef DEVICES_VIRTUAL_SERVICES_H

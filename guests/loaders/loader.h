@@ -11,7 +11,7 @@
 #include "guests/config/config.h"
 #include "guests/firmware/memory_map.h"
 #include "mm/guest_map.h"
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 #define GUEST_MODULES_MAX 16
 

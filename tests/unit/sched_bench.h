@@ -19,7 +19,7 @@
 #include "vmm/console/console_vm.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define BENCH_CPUS 2
 #define BENCH_VMS  8

@@ -9,7 +9,7 @@
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/cpu/mitigations.h"
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 
 /* CPUID.7.0:EDX */
 #define MD_CLEAR          BIT(10)

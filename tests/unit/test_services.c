@@ -1,4 +1,4 @@
-/* What a VM's devices need from the monitor: vmm/services.c. */
+/* What a VM's devices need from the monitor: vmm/vm/services.c. */
 #include "vm_rig.h"
 #include "devices/machine/services.h"
 

@@ -17,7 +17,7 @@
 #include "vmm/shell/shell_trace.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define GOLDEN "tests/unit/trace_dump.txt" /* tests/harness/trace.py reads it, too */
 

@@ -1,4 +1,4 @@
-/* Queueing exceptions: vmm/vcpu.c. */
+/* Queueing exceptions: vmm/vm/vcpu.c. */
 #include "vm_rig.h"
 
 /* SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes". */

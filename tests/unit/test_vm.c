@@ -1,4 +1,4 @@
-/* The life of a VM that has started: vmm/vm.c. */
+/* The life of a VM that has started: vmm/vm/vm.c. */
 #include "vm_life.h"
 #include "devices/machine/services.h"
 

@@ -1,4 +1,4 @@
-/* VMs on two processors: vmm/vm.c, vmm/cpu/sched.c. */
+/* VMs on two processors: vmm/vm/vm.c, vmm/cpu/sched.c. */
 #include "vm_life.h"
 #include "devices/machine/services.h"
 

@@ -1,4 +1,4 @@
-/* How a VM starts, and what a start that fails leaves: vmm/vm.c, vmm/vm_work.c. */
+/* How a VM starts, and what a start that fails leaves: vmm/vm/vm.c, vmm/vm/vm_work.c. */
 #include "guests/firmware/memory_map.h"
 #include "vm_life.h"
 #include "devices/machine/services.h"

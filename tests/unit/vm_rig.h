@@ -1,7 +1,7 @@
 /*
  * A whole VM on the bench, for the tests of the exit path: real guest memory, devices, policies
  * and handlers over a fake processor and VMCS. Include it in one file of a program; the Makefile
- * links vmm/services.c to whatever includes it.
+ * links vmm/vm/services.c to whatever includes it.
  */
 #ifndef TESTS_UNIT_VM_RIG_H
 #define TESTS_UNIT_VM_RIG_H

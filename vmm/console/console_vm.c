@@ -1,7 +1,7 @@
 #include "vmm/console/console_vm.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 /* Its devices are there; the guest takes notice when it runs again. */
 static bool listens(const struct vm *vm)

@@ -5,7 +5,7 @@
 #include "vmm/console/console.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define LOOK_NS      20000000 /* the longest that a guest may keep interrupts waiting */
 #define LOOK_SOON_NS 1000000  /* while the operator waits for output: a UART's FIFO takes as long */

@@ -4,7 +4,7 @@
 #include "vmm/console/console_vm.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 /* Virtual time: ticks * 1024 / weight. Differences are what counts, so it may wrap. */
 #define VTIME_SHIFT     10

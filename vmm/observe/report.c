@@ -4,7 +4,7 @@
 #include "vmm/linear.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 /* Between whole reports of a VM that is started anew each time: the log is everybody's. */
 #define REPORT_NS 10000000000

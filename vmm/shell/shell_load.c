@@ -1,7 +1,7 @@
 #include "vmm/shell/shell_load.h"
 #include "mm/frames.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define US_PER_S    1000000
 #define SHORTEST_NS 10000000

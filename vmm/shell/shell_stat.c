@@ -8,7 +8,7 @@
 #include "vmm/shell/shell_load.h"
 #include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define WATCHED_NS 1000000000
 #define MS_PER_S   1000

@@ -6,7 +6,7 @@
 #include "vmm/shell/shell_load.h"
 #include "vmm/shell/shell_stat.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define INTERVAL_NS 1000000000
 #define NS_PER_S    1000000000

@@ -3,7 +3,7 @@
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_vm.h"
 #include "vmm/observe/trace.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define SHOWN     32   /* records that `trace show` shows, if it is not told */
 #define SHOWN_MAX 4095 /* what one CPU keeps */

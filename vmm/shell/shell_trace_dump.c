@@ -7,7 +7,7 @@
 #include "vmm/shell/shell_trace.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define STEP_NS  10000000
 #define LINE_MAX 128

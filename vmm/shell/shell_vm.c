@@ -5,7 +5,7 @@
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_stat.h"
 #include "vmm/shell/shell_trace.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 static uint64_t kib(uint64_t frames)
 {

@@ -4,7 +4,7 @@
 
 #include "lib/registers.h"
 #include "vmm/backend.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vmx/controls.h"
 #include "vmm/vmx/instructions.h"
 #include "vmm/vmx/vmcs.h"

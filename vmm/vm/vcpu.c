@@ -1,7 +1,7 @@
-#include "vmm/vcpu.h"
+#include "vmm/vm/vcpu.h"
 #include "lib/registers.h"
 #include "vmm/backend.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 uint64_t vcpu_exits(const struct vcpu *vcpu)
 {

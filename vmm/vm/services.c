@@ -2,7 +2,7 @@
 #include "devices/machine/services.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 uint64_t service_clock_ns(const struct machine *machine)
 {

@@ -1,4 +1,4 @@
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"

@@ -8,7 +8,7 @@
 #include "vmm/msr.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define CLEAR_STEP KIB(256)
 #define COPY_STEP  KIB(256)
