@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "vmm/console/console.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/mitigations.h"

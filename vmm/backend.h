@@ -9,7 +9,7 @@
 #include "lib/types.h"
 #include "mm/guest_paging.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "lib/segment.h"
 #include "vmm/vm/vcpu.h"
 

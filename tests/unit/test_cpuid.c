@@ -1,4 +1,4 @@
-/* The processor that a guest sees: vmm/cpuid.c. */
+/* The processor that a guest sees: vmm/x86/cpuid.c. */
 #include "vm_rig.h"
 
 #define EXTENDED 0x80000000

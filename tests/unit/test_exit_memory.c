@@ -1,4 +1,4 @@
-/* EPT violations and what the emulator does with memory that is no RAM: vmm/vmx/exit_memory.c, vmm/mmio.c. */
+/* EPT violations and what the emulator does with memory that is no RAM: vmm/vmx/exit_memory.c, vmm/x86/mmio.c. */
 #include "vm_rig.h"
 
 #define EXIT_EPT_VIOLATION        48

@@ -1,6 +1,6 @@
-/* Guest-linear memory: vmm/linear.c. */
+/* Guest-linear memory: vmm/x86/linear.c. */
 #include "vm_rig.h"
-#include "vmm/linear.h"
+#include "vmm/x86/linear.h"
 
 static struct guest_paging paging;
 static struct linear_range range;

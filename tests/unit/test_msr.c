@@ -1,6 +1,6 @@
-/* What RDMSR and WRMSR do: vmm/msr.c. */
+/* What RDMSR and WRMSR do: vmm/x86/msr.c. */
 #include "vm_rig.h"
-#include "vmm/msr.h"
+#include "vmm/x86/msr.h"
 
 static bool reads(uint32_t index, uint64_t *value)
 {

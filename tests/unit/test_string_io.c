@@ -1,6 +1,6 @@
-/* INS and OUTS in all their forms: vmm/string_io.c. */
+/* INS and OUTS in all their forms: vmm/x86/string_io.c. */
 #include "vm_rig.h"
-#include "vmm/string_io.h"
+#include "vmm/x86/string_io.h"
 
 static int setup(void **state)
 {

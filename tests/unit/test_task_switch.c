@@ -1,6 +1,6 @@
-/* Hardware task switches: vmm/vmx/task_switch.c, tss.c, descriptor.c. */
+/* Hardware task switches: vmm/x86/task_switch.c, tss.c, descriptor.c. */
 #include "vm_rig.h"
-#include "vmm/vmx/task_switch.h"
+#include "vmm/x86/task_switch.h"
 
 #define EXIT_TASK_SWITCH 9
 

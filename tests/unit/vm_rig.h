@@ -19,7 +19,7 @@
 #include "memory.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/console/console_vm.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/cpu/time.h"

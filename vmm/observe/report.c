@@ -1,7 +1,7 @@
 /* The report of a VM that cannot go on. Reading it should be enough to know why. */
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/linear.h"
+#include "vmm/x86/linear.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm/vm.h"

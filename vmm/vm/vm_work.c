@@ -5,7 +5,7 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "vmm/observe/log.h"
-#include "vmm/msr.h"
+#include "vmm/x86/msr.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
 #include "vmm/vm/vm.h"

@@ -5,7 +5,7 @@
  */
 #include "lib/format.h"
 #include "lib/registers.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/observe/log.h"
 #include "vmm/vmx/vmx.h"
 

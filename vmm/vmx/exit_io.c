@@ -1,5 +1,5 @@
 /* IN, OUT, INS and OUTS. SDM Vol. 3C "Exit Qualification for I/O Instructions". */
-#include "vmm/string_io.h"
+#include "vmm/x86/string_io.h"
 #include "vmm/vmx/vmx.h"
 
 #define IO_SIZE(qualification) (((qualification)&7) + 1)

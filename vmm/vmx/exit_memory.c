@@ -6,7 +6,7 @@
 #include "lib/errors.h"
 #include "lib/registers.h"
 #include "vmm/observe/log.h"
-#include "vmm/mmio.h"
+#include "vmm/x86/mmio.h"
 #include "vmm/vmx/vmx.h"
 
 #define VIOLATION_READ           BIT(0)

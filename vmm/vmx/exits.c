@@ -4,9 +4,9 @@
  */
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/observe/log.h"
-#include "vmm/msr.h"
+#include "vmm/x86/msr.h"
 #include "vmm/vmx/vmx.h"
 
 /*

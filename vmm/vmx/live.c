@@ -7,7 +7,7 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/vmx/vmx.h"
 

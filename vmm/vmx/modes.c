@@ -4,7 +4,7 @@
  * and Control Bits", "Initializing IA-32e Mode", "PDPTE Registers".
  */
 #include "lib/registers.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/vmx/vmx.h"
 
 #define PDPTE_PRESENT BIT(0)

@@ -6,10 +6,10 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/mitigations.h"
-#include "vmm/msr.h"
+#include "vmm/x86/msr.h"
 #include "vmm/vmx/vmx.h"
 
 static hpa_t msr_bitmap; /* one for all VMs: the policy is the same */

@@ -2,7 +2,7 @@
 #include "lib/panic.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/vmx/vmx.h"
 
 uint64_t backend_rip(void)

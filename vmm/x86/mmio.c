@@ -1,10 +1,10 @@
-#include "vmm/mmio.h"
+#include "vmm/x86/mmio.h"
 #include "lib/registers.h"
 #include "lib/string.h"
 #include "vmm/backend.h"
 #include "vmm/emulate/emulate.h"
-#include "vmm/linear.h"
-#include "vmm/string_io.h"
+#include "vmm/x86/linear.h"
+#include "vmm/x86/string_io.h"
 #include "vmm/vm/vm.h"
 
 #define REP_BATCH 64 /* iterations of a REP instruction between two looks at interrupts */

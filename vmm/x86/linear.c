@@ -1,4 +1,4 @@
-#include "vmm/linear.h"
+#include "vmm/x86/linear.h"
 #include "lib/registers.h"
 #include "lib/string.h"
 #include "vmm/backend.h"

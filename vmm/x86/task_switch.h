@@ -2,9 +2,9 @@
 #ifndef VMM_VMX_TASK_SWITCH_H
 #define VMM_VMX_TASK_SWITCH_H
 
-#include "vmm/linear.h"
+#include "vmm/x86/linear.h"
 #include "lib/segment.h"
-#include "vmm/vmx/descriptor.h"
+#include "vmm/x86/descriptor.h"
 
 #define TSS_32_LIMIT 0x67
 #define TSS_16_LIMIT 0x2b

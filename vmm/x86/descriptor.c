@@ -1,4 +1,4 @@
-#include "vmm/vmx/descriptor.h"
+#include "vmm/x86/descriptor.h"
 #include "vmm/vmx/vmx.h"
 
 #define SELECTOR_LDT    4

@@ -1,10 +1,10 @@
-#include "vmm/msr.h"
+#include "vmm/x86/msr.h"
 #include "lib/checked.h"
 #include "lib/registers.h"
 #include "lib/segment.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "vmm/vm/vm.h"
 
 /* What one MSR does. A missing function: that direction is #GP(0). */

@@ -1,7 +1,7 @@
-#include "vmm/string_io.h"
+#include "vmm/x86/string_io.h"
 #include "lib/registers.h"
 #include "vmm/backend.h"
-#include "vmm/linear.h"
+#include "vmm/x86/linear.h"
 #include "vmm/vm/vm.h"
 
 static uint64_t address_mask(const struct string_io *io)

@@ -1,5 +1,5 @@
 #include "lib/string.h"
-#include "vmm/vmx/task_switch.h"
+#include "vmm/x86/task_switch.h"
 
 struct tss_32 {
 	uint16_t link, reserved0;

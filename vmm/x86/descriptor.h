@@ -4,7 +4,7 @@
 #ifndef VMM_VMX_DESCRIPTOR_H
 #define VMM_VMX_DESCRIPTOR_H
 
-#include "vmm/linear.h"
+#include "vmm/x86/linear.h"
 
 /* In the shape of the VMCS: the limit in bytes, access rights in the VMCS's format. */
 struct descriptor {

@@ -1,4 +1,4 @@
-#include "vmm/cpuid.h"
+#include "vmm/x86/cpuid.h"
 #include "lib/registers.h"
 #include "lib/string.h"
 #include "lib/x86.h"

@@ -3,11 +3,11 @@
  * in the IDT, and IRET with NT.
  * SDM Vol. 3A "Task Switching", "Task-State Segment (TSS)"; Vol. 3C "Treatment of Task Switches".
  */
-#include "vmm/vmx/task_switch.h"
+#include "vmm/x86/task_switch.h"
 #include "lib/registers.h"
 #include "lib/string.h"
-#include "vmm/linear.h"
-#include "vmm/vmx/descriptor.h"
+#include "vmm/x86/linear.h"
+#include "vmm/x86/descriptor.h"
 #include "vmm/vmx/vmx.h"
 
 /* SDM Vol. 3C Table "Exit Qualification for Task Switches". */
