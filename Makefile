@@ -29,7 +29,7 @@ PACKAGES_test     := $(sort $(PACKAGES_build) $(PACKAGES_iso) $(PACKAGES_guests)
 NEEDS := $(patsubst PACKAGES_%,need-%,$(filter PACKAGES_%,$(.VARIABLES)))
 .PHONY: $(NEEDS)
 $(NEEDS): need-%:
-	@sh tests/harness/install.sh $(PACKAGES_$*)
+	@sh tools/install.sh $(PACKAGES_$*)
 
 .PHONY: help
 help: ## this list
@@ -81,12 +81,12 @@ MONITOR_LINK := $(CC) -nostdlib -static -no-pie -Wl,-T,linker.ld -Wl,-z,max-page
 
 # Linked twice: the symbol table for backtraces is made from the first link and
 # does not move any code, since it stands behind everything else.
-$(BUILD)/nacre.elf: $(MONITOR_O) linker.ld boot/symbols.py | need-build
+$(BUILD)/nacre.elf: $(MONITOR_O) linker.ld tools/symbols.py | need-build
 	@mkdir -p $(@D)
-	$(PYTHON) boot/symbols.py > $(BUILD)/symbols0.S < /dev/null
+	$(PYTHON) tools/symbols.py > $(BUILD)/symbols0.S < /dev/null
 	$(CC) -c -o $(BUILD)/symbols0.o $(BUILD)/symbols0.S
 	$(MONITOR_LINK) -o $(BUILD)/nacre.pass1 $(MONITOR_O) $(BUILD)/symbols0.o
-	nm -n $(BUILD)/nacre.pass1 | $(PYTHON) boot/symbols.py > $(BUILD)/symbols1.S
+	nm -n $(BUILD)/nacre.pass1 | $(PYTHON) tools/symbols.py > $(BUILD)/symbols1.S
 	$(CC) -c -o $(BUILD)/symbols1.o $(BUILD)/symbols1.S
 	$(MONITOR_LINK) -o $@ $(MONITOR_O) $(BUILD)/symbols1.o
 
@@ -183,21 +183,21 @@ LINUX   := cloud amd64 686 686-pae
 FETCHED := $(addprefix $(BUILD)/guests/,$(LINUX:%=bzImage-%) $(LINUX:%=vmlinux-%) gnumach-amd64 gnumach-i386 xen invaders \
 	     memtest-x64 memtest-ia32 busybox busybox-i386)
 
-$(FETCHED): $(BUILD)/guests/%: guests/fetch.sh guests/vmlinux.py | need-guests
-	@BUILD=$(BUILD) sh guests/fetch.sh $*
+$(FETCHED): $(BUILD)/guests/%: tools/fetch.sh tools/vmlinux.py | need-guests
+	@BUILD=$(BUILD) sh tools/fetch.sh $*
 
-$(BUILD)/guests/initramfs.cpio: guests/cpio.py $(wildcard guests/initramfs/*) $(BUILD)/guests/busybox
-	$(PYTHON) guests/cpio.py guests/initramfs/demo.list $@ busybox=$(BUILD)/guests/busybox
+$(BUILD)/guests/initramfs.cpio: tools/cpio.py $(wildcard guests/initramfs/*) $(BUILD)/guests/busybox
+	$(PYTHON) tools/cpio.py guests/initramfs/demo.list $@ busybox=$(BUILD)/guests/busybox
 
-$(BUILD)/guests/initramfs-i386.cpio: guests/cpio.py $(wildcard guests/initramfs/*) $(BUILD)/guests/busybox-i386
-	$(PYTHON) guests/cpio.py guests/initramfs/demo.list $@ busybox=$(BUILD)/guests/busybox-i386
+$(BUILD)/guests/initramfs-i386.cpio: tools/cpio.py $(wildcard guests/initramfs/*) $(BUILD)/guests/busybox-i386
+	$(PYTHON) tools/cpio.py guests/initramfs/demo.list $@ busybox=$(BUILD)/guests/busybox-i386
 
 $(BUILD)/guests/init: tests/kernels/linux-init/init.c | need-guests
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 -static $(WARNINGS) -o $@ $<
 
-$(BUILD)/guests/bench.cpio: guests/cpio.py guests/initramfs/bench.list $(BUILD)/guests/init $(BUILD)/guests/busybox
-	$(PYTHON) guests/cpio.py guests/initramfs/bench.list $@ init=$(BUILD)/guests/init busybox=$(BUILD)/guests/busybox
+$(BUILD)/guests/bench.cpio: tools/cpio.py guests/initramfs/bench.list $(BUILD)/guests/init $(BUILD)/guests/busybox
+	$(PYTHON) tools/cpio.py guests/initramfs/bench.list $@ init=$(BUILD)/guests/init busybox=$(BUILD)/guests/busybox
 
 # Small kernels of our own, which boot bare (multiboot2) and as guests (PVH): one directory each.
 KERNEL_LIB   := $(wildcard tests/kernels/lib/*.[cS])
@@ -230,7 +230,7 @@ $(BUILD)/kernels/%.elf: tests/kernels/lib/kernel.lds tests/kernels/lib/kernel.h 
 CONFIG_IMAGES := $(if $(wildcard $(CONFIG)),$(shell sed -n \
 	's|^[^\#]*build/guests/\([A-Za-z0-9._-]*\).*|$(BUILD)/guests/\1|p' $(CONFIG)))
 
-CHECK_CONFIG_C := tests/harness/check_config.c $(wildcard guests/config*.c guests/config/*.c) $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
+CHECK_CONFIG_C := tools/check_config.c $(wildcard guests/config*.c guests/config/*.c) $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
 
 $(BUILD)/check-config: $(CHECK_CONFIG_C) $(wildcard guests/config*.h guests/config/*.h lib/*.h) boot/multiboot2.h | need-host
 	@mkdir -p $(@D)
@@ -241,7 +241,7 @@ check-config: $(BUILD)/check-config ## check a config file: make check-config CO
 	@$< $(CONFIG)
 
 iso: $(BUILD)/nacre $(BUILD)/check-config $(CONFIG_IMAGES) | need-iso ## the bootable image build/nacre.iso
-	@$(PYTHON) boot/mkiso.py --monitor $(BUILD)/nacre --config $(CONFIG) \
+	@$(PYTHON) tools/mkiso.py --monitor $(BUILD)/nacre --config $(CONFIG) \
 		--check $(BUILD)/check-config --out $(BUILD)/nacre.iso
 
 MACHINE ?= auto
@@ -250,7 +250,7 @@ MEMORY  ?= 1024
 CPUS    ?= 2
 
 run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bochs
-	@$(PYTHON) tests/harness/run.py --machine $(MACHINE) --model $(MODEL) --memory $(MEMORY) \
+	@$(PYTHON) tools/run.py --machine $(MACHINE) --model $(MODEL) --memory $(MEMORY) \
 		--cpus $(CPUS) $(BUILD)/nacre.iso
 
 # ---- Tests and figures --------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /*
  * The few settings that Nacre needs before it has read the config table: the keys serial, speed and
- * screen of its [monitor] section, as boot/mkiso.py writes them on the boot loader's command line.
+ * screen of its [monitor] section, as tools/mkiso.py writes them on the boot loader's command line.
  */
 #ifndef BOOT_OPTIONS_H
 #define BOOT_OPTIONS_H

@@ -4,7 +4,7 @@ import os
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(TOP, "tests", directory) for directory in ("harness", "system")]
+sys.path[:0] = [os.path.join(TOP, folder) for folder in ("tests/harness", "tests/system", "tools", "tools/emulators")]
 
 import attacks  # noqa: E402  the path comes first
 import random_code  # noqa: E402

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path += [os.path.join(ROOT, "tests/harness"), os.path.join(ROOT, "tests/system")]
+sys.path += [os.path.join(ROOT, folder) for folder in ("tests/harness", "tests/system", "tools", "tools/emulators")]
 
 import resting  # noqa: E402  the path comes first
 import sharing  # noqa: E402

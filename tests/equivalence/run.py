@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path += [os.path.join(TOP, "tests/harness"), os.path.join(TOP, "tests/system")]
+sys.path += [os.path.join(TOP, folder) for folder in ("tests/harness", "tests/system", "tools", "tools/emulators")]
 
 from bochs import Bochs  # noqa: E402  the path comes first
 from case import nacre_iso  # noqa: E402

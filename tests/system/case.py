@@ -49,7 +49,7 @@ def nacre_iso(directory, config, modules):
         return path
 
     iso = os.path.join(directory, "nacre.iso")
-    command = [sys.executable, "boot/mkiso.py", "--monitor", MONITOR, "--out", iso]
+    command = [sys.executable, "tools/mkiso.py", "--monitor", MONITOR, "--out", iso]
     if config is not None:
         command += ["--config", path_of("config", config.encode())]
     for name, content in modules.items():

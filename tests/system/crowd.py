@@ -34,7 +34,7 @@ def initramfs(directory):
         with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
             file.write(text)
     path = os.path.join(directory, "crowd.cpio")
-    subprocess.run([sys.executable, "guests/cpio.py", os.path.join(directory, "files"), path,
+    subprocess.run([sys.executable, "tools/cpio.py", os.path.join(directory, "files"), path,
                     "busybox=" + guest("busybox-i386")], check=True)
     return path
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tests/harness"))
+sys.path[:0] = [os.path.join(TOP, folder) for folder in ("tests/harness", "tools", "tools/emulators")]
 
 import boots  # noqa: E402  the path comes first
 import crowd  # noqa: E402

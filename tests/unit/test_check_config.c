@@ -9,7 +9,7 @@
 
 int check_config_main(int argc, char **argv);
 #define main check_config_main
-#include "tests/harness/check_config.c"
+#include "tools/check_config.c"
 #undef main
 
 static char folder[] = "/tmp/check-config.XXXXXX";

@@ -15,7 +15,7 @@ __asm__(".globl text_start, text_end\n"
         ".set text_start, image_start\n"
         ".set text_end, image_start + 4096\n");
 
-/* As boot/symbols.py lays it out: count, offsets, names. */
+/* As tools/symbols.py lays it out: count, offsets, names. */
 #define NAMES "entry\0middle\0last"
 const uint32_t symbol_table[1 + 3 + 3 + 5] = {
 	3,          0x10, 0x20, 0x100, 0, 6, 13, 0x72746e65, /* "entr" */

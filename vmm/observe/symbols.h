@@ -1,4 +1,4 @@
-/* Names for the monitor's code addresses, from the table that boot/symbols.py makes at link time. */
+/* Names for the monitor's code addresses, from the table that tools/symbols.py makes at link time. */
 #ifndef VMM_SYMBOLS_H
 #define VMM_SYMBOLS_H
 
@@ -10,7 +10,7 @@ struct symbol {
 };
 
 /*
- * A table as boot/symbols.py lays it out: u32 count; u32 offset[count], ascending, from
+ * A table as tools/symbols.py lays it out: u32 count; u32 offset[count], ascending, from
  * the image's start; u32 name[count], offsets into the text behind; then the names.
  */
 extern const uint32_t symbol_table[];

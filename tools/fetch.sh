@@ -15,7 +15,7 @@ here=$(dirname "$0")
 build=${BUILD:-$here/../build}
 cache=${NACRE_CACHE:-$build/cache}
 out=$build/guests
-install=$here/../tests/harness/install.sh
+install=$here/install.sh
 mkdir -p "$cache" "$out"
 
 # Make runs several of us at once, and they share the downloads.

@@ -68,7 +68,7 @@ find_missing "$@"
 [ -n "$missing" ] || exit 0
 
 # One at a time, should make run several of us; the one before may have done the work.
-lock=$(dirname "$0")/../../build
+lock=$(dirname "$0")/../build
 mkdir -p "$lock"
 exec 9>"$lock/install.lock"
 flock 9

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 
-from bochs import DEFAULT_MODEL, Bochs
-from console import ConsoleError
-from qemu import Qemu, nested_vmx
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "emulators"))
+from bochs import DEFAULT_MODEL, Bochs  # noqa: E402  the path comes first
+from console import ConsoleError  # noqa: E402
+from qemu import Qemu, nested_vmx  # noqa: E402
 
 PACKAGES = {"bochs": ["bochs", "bochsbios", "vgabios"], "qemu": ["qemu-system-x86", "ovmf"]}
 YEAR = 365 * 24 * 3600
