@@ -108,7 +108,7 @@ FAKE_O    := $(FAKE_C:%.c=$(BUILD)/host/%.o)
 
 HOST_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -fno-builtin-panic $(WARNINGS) \
 	      -fsanitize=address,undefined -fno-sanitize-recover=undefined --coverage \
-	      -Itests/unit/fake -I. -I$(BUILD)/generated -DHOST_BUILD
+	      -Itests/unit/fake -Itests/unit -I. -I$(BUILD)/generated -DHOST_BUILD
 
 $(BUILD)/host/%.o: %.c
 	@mkdir -p $(@D)
@@ -123,11 +123,11 @@ $(BUILD)/host/libnacre.a: $(HOST_O)
 $(BUILD)/host/libfake.a: $(FAKE_O)
 	rm -f $@ && ar rcs $@ $^
 
-UNIT_C := $(wildcard tests/unit/test_*.c)
+UNIT_C := $(wildcard $(foreach room,$(ROOMS) tools,tests/unit/$(room)/test_*.c))
 UNIT   := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
 # Tests with a whole VM take what its devices ask for from the monitor, not from the stand-in.
-VM_TESTS := $(shell grep -El '"vm_(rig|life).h"' $(UNIT_C))
+VM_TESTS := $(shell grep -El '"rigs/vm_(rig|life).h"' $(UNIT_C))
 $(VM_TESTS:tests/unit/%.c=$(BUILD)/unit/%): REAL := $(BUILD)/host/vmm/vm/services.o
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libnacre.a $(BUILD)/host/libfake.a | need-unit
@@ -158,7 +158,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_C     := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ       := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_O     := $(FAKE_C:%.c=$(BUILD)/clang/%.o) $(HOST_C:%.c=$(BUILD)/clang/%.o)
-FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -w -Itests/unit/fake -I. -Itests -I$(BUILD)/generated \
+FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -w -Itests/unit/fake -Itests/unit -I. -I$(BUILD)/generated \
 	      -DHOST_BUILD -fno-sanitize-recover=undefined
 
 $(BUILD)/clang/%.o: %.c $(GENERATED) | need-fuzz
@@ -290,7 +290,8 @@ loc: | need-build ## lines of code; the isolation core has a limit
 
 # ---- Style ----------------------------------------------------------------------------------------------
 
-STYLED := $(wildcard $(foreach d,$(ROOMS) tests/unit tests/unit/fake tests/fuzz tests/harness tests/kernels/* tools, \
+STYLED := $(wildcard $(foreach d,$(ROOMS) $(ROOMS:%=tests/unit/%) tests/unit/tools tests/unit/rigs \
+	    tests/unit/fake tests/fuzz tests/kernels/* tools, \
 	    $(d)/*.c $(d)/*.h))
 TIDY   := $(MONITOR_C:%=tidy/%)
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "unit/config_same.h"
+#include "rigs/config_same.h"
 
 #define ERRORS 16
 

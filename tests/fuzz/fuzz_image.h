@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "guests/loaders/loader.h"
-#include "tests/unit/guest_ram.h"
+#include "rigs/guest_ram.h"
 
 static inline void fuzz_check_start(const struct guest_start *start)
 {

@@ -21,7 +21,7 @@ passed = failed = 0
 
 def run(name, command, limit):
     """Run a command, its output to a file; return (succeeded, output, seconds)."""
-    path = os.path.join(BUILD, "test", name.replace(" ", "-") + ".log")
+    path = os.path.join(BUILD, "test", name.replace(" ", "-").replace("/", "-") + ".log")
     start = time.monotonic()
     with open(path, "wb") as log:
         try:
@@ -70,7 +70,7 @@ def errors_of(build, name):
 
 def unit(source):
     """One cmocka program; its own count of tests is taken over."""
-    name = os.path.basename(source)[:-2]
+    name = os.path.relpath(source, "tests/unit")[:-2]
     succeeded, output, seconds = run(name, [os.path.join(BUILD, "unit", name)], 120)
     counts = {word: int(number) for word, number in
               re.findall(r"^\[ *(PASSED|FAILED) *\] (\d+) test", output, re.MULTILINE)}
@@ -128,7 +128,7 @@ def main():
 
     section("unit tests")
     run("unit-build", make("unit-build"), 900)
-    parallel(unit, sorted(glob.glob("tests/unit/test_*.c")))
+    parallel(unit, sorted(glob.glob("tests/unit/**/test_*.c", recursive=True)))
 
     section(f"fuzz targets, {FUZZ_SECONDS} s each")
     run("fuzz-build", make("fuzz-build"), 900)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check tools/trace_to_json.py on the dump that tests/unit/test_trace.c holds Nacre to: trace.py.
+"""Check tools/trace_to_json.py on the dump that tests/unit/vmm/observe/test_trace.c holds Nacre to: trace.py.
 
 Prints each mistake and ends with status 1 if there is one.
 """
@@ -9,8 +9,8 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DUMP = os.path.join(ROOT, "tests/unit/trace_dump.txt")
-GOLDEN = os.path.join(ROOT, "tests/unit/trace_dump.json")
+DUMP = os.path.join(ROOT, "tests/unit/vmm/observe/trace_dump.txt")
+GOLDEN = os.path.join(ROOT, "tests/unit/vmm/observe/trace_dump.json")
 
 mistakes = 0
 

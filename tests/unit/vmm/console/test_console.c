@@ -1,0 +1,475 @@
+/* Console and channels: output, back-pressure, switching, several CPUs. */
+#include "rigs/console_rig.h"
+
+static void test_early_output_is_immediate(void **state)
+{
+	(void)state;
+	fake_x86_reset();
+	uart_model_reset();
+	console_early_init(UART_MODEL_BASE, 9600);
+	console_write("one\ntwo\n", 8);
+	assert_string_equal(uart_model.sent, "one\r\ntwo\r\n");
+	/* The screen comes later, and shows what was said before. */
+	memset(text_memory, 0, sizeof(text_memory));
+	console_init(&text_mode);
+	assert_int_equal(text_memory[0], 0x0700 | 'o');
+	assert_int_equal(text_memory[80], 0x0700 | 't');
+	console_write("three\n", 6);
+	assert_int_equal(text_memory[160], 0x0700 | 't');
+	/* The config moves the console: the new line gets all of it as well. */
+	console_early_init(0, 0);
+	uart_model.sent_count = 0;
+	memset(uart_model.sent, 0, sizeof(uart_model.sent));
+	console_early_init(UART_MODEL_BASE, 115200);
+	assert_string_equal(uart_model.sent, "one\r\ntwo\r\nthree\r\n");
+	/* Without any console nothing waits. */
+	uart_model.present = false;
+	console_early_init(UART_MODEL_BASE, 115200);
+	assert_int_equal(console_serial_port(), 0);
+	console_write("four\n", 5);
+	assert_int_equal(text_memory[240], 0x0700 | 'f');
+}
+
+static void test_buffered_output_never_waits(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	fake_x86.ins = 0;
+	console_write("0123456789abcdefghij", 20);
+	reads = fake_x86.ins;
+	assert_true(reads <= 4);
+	assert_string_equal(uart_model.sent, "0123456789abcdef");
+	assert_int_equal(uart_model.ier, 3); /* the rest goes when the transmitter says so */
+	assert_true(wanted);
+	uart_model_drain();
+	assert_true(uart_model_line());
+	console_interrupt();
+	assert_string_equal(uart_model.sent, "0123456789abcdefghij");
+	assert_int_equal(uart_model.ier, 1);
+	assert_false(uart_model_line());
+	assert_int_equal(uart_model.overflows, 0);
+}
+
+static void test_lost_output_is_said(void **state)
+{
+	static char text[40000];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	console_write(text, sizeof(text));
+	settle();
+	/* 32768 fit into the ring, and 16 went out meanwhile or not: the sum is what counts. */
+	assert_true(sent("\r\n[Nacre: 7232 bytes of output lost]\r\n"));
+	assert_true(uart_model.sent_count >= 32768);
+	clear();
+	console_write("y\n", 2);
+	assert_sent("y\r\n");
+}
+
+static void test_vm_output(void **state)
+{
+	(void)state;
+	put(&one.channel, "in the background");
+	settle();
+	assert_int_equal(uart_model.sent_count, 0);
+	console_attach(&one.channel);
+	assert_ptr_equal(console_attached(), &one.channel);
+	/* What it said, who it is, and its unfinished line again. */
+	assert_sent("\r\nin the background\r\n[Nacre: VM 1, first. Ctrl-A m: monitor, Ctrl-A ?: keys]\r\n"
+	            "in the background");
+	put(&one.channel, "\r\nnow\r\n# ");
+	assert_sent("\r\nnow\r\n# ");
+	/* A message of the monitor starts a line of its own. */
+	console_write("message\n", 8);
+	assert_sent("\r\nmessage\r\n");
+	console_write("another\n", 8);
+	assert_sent("another\r\n");
+}
+
+static void test_replay_is_the_newest_16k(void **state)
+{
+	const char *first, *last;
+
+	(void)state;
+	for (unsigned i = 0; i < 30000; i++)
+		channel_put(&one.channel, (uint8_t)(i % 100 == 99 ? '\n' : i < 20000 ? 'o' : 'n'));
+	console_attach(&one.channel);
+	settle();
+	first = strchr(uart_model.sent, 'o');
+	last = strstr(uart_model.sent, "[Nacre");
+	assert_non_null(first);
+	assert_int_equal(last - uart_model.sent, 2 + CHANNEL_SCROLLBACK + 0);
+	/* Nothing is unfinished: nothing is repeated. */
+	assert_string_equal(strchr(last, '\r'), "\r\n");
+}
+
+static void test_back_pressure(void **state)
+{
+	unsigned count = 0;
+
+	(void)state;
+	assert_true(channel_room(&one.channel));
+	for (unsigned i = 0; i < 100000; i++)
+		channel_put(&one.channel, 'd'); /* nobody listens: always room */
+	assert_true(channel_room(&one.channel));
+	console_attach(&two.channel);
+	clear();
+	while (channel_room(&two.channel) && count < 100000) {
+		channel_put(&two.channel, (uint8_t)('a' + count % 26));
+		count++;
+	}
+	assert_in_range(count, 8192, 32768);
+	assert_true(channel_room(&one.channel));
+	assert_int_equal(two.ready, 0);
+	/* The monitor still gets its words in. */
+	console_write("urgent\n", 7);
+	for (unsigned i = 0; i < 5000 && !two.ready; i++) {
+		uart_model_drain();
+		console_interrupt();
+	}
+	assert_int_equal(two.ready, 1);
+	assert_true(channel_room(&two.channel));
+	settle();
+	assert_int_equal(two.ready, 1); /* told once */
+	assert_true(sent("\r\nurgent\r\n"));
+	assert_false(sent("lost"));
+	for (unsigned i = 0; i < count; i++) /* all of it, in order */
+		assert_int_equal(uart_model.sent[i], 'a' + i % 26);
+}
+
+static void test_leaving_frees_a_held_vm(void **state)
+{
+	(void)state;
+	console_attach(&one.channel);
+	while (channel_room(&one.channel))
+		channel_put(&one.channel, 'x');
+	console_attach(&two.channel);
+	assert_int_equal(one.ready, 1);
+	assert_true(channel_room(&one.channel));
+}
+
+static void test_keys(void **state)
+{
+	(void)state;
+	type("\x01"
+	     "1abc");
+	assert_ptr_equal(console_attached(), &one.channel);
+	assert_string_equal(one.input, "abc");
+	type("\x01");
+	type("2x"); /* the escape key may come alone */
+	assert_ptr_equal(console_attached(), &two.channel);
+	assert_string_equal(two.input, "x");
+	type("\x01n");
+	assert_ptr_equal(console_attached(), &one.channel);
+	type("\x01n");
+	assert_ptr_equal(console_attached(), &two.channel);
+	type("\x01\x01y");
+	assert_string_equal(two.input, "x\x01y");
+	type("\x01ml");
+	assert_null(console_attached());
+	assert_string_equal(typed, "l");
+	type("\x01\x01");
+	assert_string_equal(typed, "l\x01");
+	type("\x01n");
+	assert_ptr_equal(console_attached(), &one.channel);
+	assert_string_equal(one.input, "abc");
+}
+
+static void test_help_and_wrong_keys(void **state)
+{
+	(void)state;
+	type("\x01?");
+	settle();
+	assert_true(sent("1..9") && sent("go to the next VM") && sent("send a Ctrl-A on"));
+	assert_true(sent("first") && sent("second"));
+	clear();
+	type("\x01"
+	     "9");
+	assert_sent("[Nacre: there is no VM 9]\r\n");
+	type("\x01z");
+	assert_sent("[Nacre: Ctrl-A is the escape key; Ctrl-A ? shows the keys]\r\n");
+	assert_null(console_attached());
+	type("\x01"
+	     "1");
+	clear();
+	type("\x01"
+	     "1"); /* already there */
+	assert_sent("");
+	type("\x01m");
+	assert_sent("[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]\r\n");
+	channel_remove(&one.channel);
+	channel_remove(&two.channel);
+	type("\x01n");
+	assert_sent("[Nacre: there is no VM]\r\n");
+}
+
+static void test_input_flow(void **state)
+{
+	char text[601];
+
+	(void)state;
+	memset(text, 'i', 600);
+	text[600] = '\0';
+	console_attach(&one.channel);
+	one.takes = 0;
+	type("abc");
+	assert_string_equal(one.input, "");
+	one.takes = 2;
+	channel_input_wanted(&one.channel);
+	assert_string_equal(one.input, "ab");
+	channel_input_wanted(&one.channel);
+	assert_string_equal(one.input, "abc");
+	one.takes = 0;
+	assert_int_equal(uart_model.mcr & 2, 2);
+	for (unsigned i = 0; i < 20 && uart_model.mcr & 2; i++)
+		type("0123456789012345678901234567890123456789");
+	assert_int_equal(uart_model.mcr & 2, 0); /* hold on */
+	clear();
+	type(text); /* the other end does not care */
+	assert_true(one.channel.input_dropped);
+	settle();
+	assert_true(sent("\a"));
+	type("\x01"
+	     "2"); /* the operator is not locked in, and the line is free for the next one */
+	assert_ptr_equal(console_attached(), &two.channel);
+	assert_int_equal(uart_model.mcr & 2, 2);
+	type("to two");
+	assert_string_equal(two.input, "to two");
+	clear();
+	one.takes = SIZE_MAX;
+	channel_input_wanted(&one.channel);
+	assert_int_equal(one.input_count, 3 + CHANNEL_INPUT);
+	settle();
+	assert_true(sent("typed bytes lost, first did not read them]"));
+	assert_int_equal(one.channel.input_dropped, 0);
+}
+
+static void test_numbers(void **state)
+{
+	static struct vm_end third;
+
+	(void)state;
+	channel_remove(&one.channel);
+	channel_remove(&one.channel);
+	assert_null(channel_find(1));
+	add(&third, "third", CHANNELS_MAX);
+	assert_ptr_equal(channel_find(CHANNELS_MAX), &third.channel);
+	assert_ptr_equal(channel_next(&two.channel), &third.channel);
+	assert_ptr_equal(channel_next(&third.channel), &two.channel);
+	add(&one, "first again", 1); /* a VM that is made again finds its digit */
+	assert_ptr_equal(channel_find(1), &one.channel);
+	assert_null(channel_find(0));
+	assert_null(channel_find(CHANNELS_MAX + 1));
+	assert_int_equal(channel_add(&third.channel, 0), -ERR_OUT_OF_RANGE);
+	assert_int_equal(channel_add(&third.channel, CHANNELS_MAX + 1), -ERR_OUT_OF_RANGE);
+	assert_int_equal(channel_add(&third.channel, 1), -ERR_EXISTS);
+	console_attach(&third.channel);
+	channel_remove(&third.channel);
+	assert_null(console_attached());
+}
+
+/* ---- The second VM is on another CPU ---- */
+
+static void test_input_waits_for_the_vms_cpu(void **state)
+{
+	(void)state;
+	two.cpu = &cpus[1];
+	two.sleeps = true;
+	console_attach(&two.channel);
+	type("ab");
+	assert_int_equal(two.kicks, 2);
+	assert_string_equal(two.input, "");
+	serve(&two);
+	assert_string_equal(two.input, "ab");
+	two.takes = 0;
+	type("c");
+	serve(&two);
+	two.takes = 1;
+	on_cpu(1);
+	channel_input_wanted(&two.channel);
+	on_cpu(0);
+	assert_string_equal(two.input, "abc");
+}
+
+static void test_room_is_said_by_a_kick(void **state)
+{
+	(void)state;
+	two.cpu = &cpus[1];
+	two.sleeps = true;
+	console_attach(&two.channel);
+	on_cpu(1);
+	while (channel_room(&two.channel))
+		channel_put(&two.channel, 'x');
+	channel_service(&two.channel); /* for another reason: there is none yet */
+	on_cpu(0);
+	assert_int_equal(two.ready, 0);
+	settle();
+	assert_true(two.kicks > 0);
+	assert_int_equal(two.ready, 0);
+	serve(&two);
+	serve(&two);
+	assert_int_equal(two.ready, 1);
+	/* Leaving is as good as room. */
+	on_cpu(1);
+	while (channel_room(&two.channel))
+		channel_put(&two.channel, 'x');
+	on_cpu(0);
+	two.kicks = 0;
+	console_attach(NULL);
+	assert_int_equal(two.kicks, 1);
+	serve(&two);
+	assert_int_equal(two.ready, 2);
+}
+
+static void test_text_of_another_cpu(void **state)
+{
+	(void)state;
+	prompt_exists = true;
+	console_poll();
+	settle();
+	clear();
+	on_cpu(1);
+	console_write("one\n", 4);
+	console_write("two\n", 4);
+	assert_int_equal(wanted, 1);
+	assert_true(prompt_shown); /* it is not that CPU's */
+	assert_string_equal(uart_model.sent, "");
+	on_cpu(0);
+	assert_true(console_busy());
+	console_write("three\n", 6); /* said later, shown later */
+	assert_false(prompt_shown);
+	assert_sent("one\r\ntwo\r\nthree\r\n");
+	assert_true(prompt_shown);
+	on_cpu(1);
+	console_write("four\n", 5);
+	on_cpu(0);
+	console_poll();
+	assert_sent("four\r\n");
+}
+
+static void test_lost_text_of_another_cpu(void **state)
+{
+	static char text[1000];
+	unsigned messages = 0;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\n';
+	on_cpu(1);
+	for (unsigned i = 0; i < 40; i++)
+		console_write(text, sizeof(text));
+	on_cpu(0);
+	settle();
+	for (size_t i = 0; i < uart_model.sent_count; i++)
+		messages += uart_model.sent[i] == '\n';
+	/* 32 fit into the queue; none of them is cut. */
+	assert_int_equal(messages, 33);
+	assert_true(sent("[Nacre: 8000 bytes of output lost]\r\n"));
+}
+
+static void test_prompt(void **state)
+{
+	(void)state;
+	prompt_exists = true;
+	assert_true(console_busy());
+	console_poll();
+	assert_true(prompt_shown);
+	settle();
+	assert_false(console_busy());
+	console_write("log\n", 4); /* hides it, so that it can be drawn below */
+	assert_false(prompt_shown);
+	assert_true(console_busy());
+	console_poll();
+	assert_true(prompt_shown);
+	console_attach(&one.channel);
+	console_poll();
+	assert_false(prompt_shown);
+	settle(); /* and it is not missed */
+	assert_false(prompt_shown);
+}
+
+static void test_without_interrupt(void **state)
+{
+	(void)state;
+	console_buffered(false, want);
+	console_write("0123456789abcdefghij", 20);
+	assert_int_equal(uart_model.ier & 2, 0);
+	uart_model_drain();
+	uart_model_type("k");
+	console_poll(); /* the timer */
+	assert_string_equal(uart_model.sent, "0123456789abcdefghij");
+	assert_string_equal(typed, "k");
+}
+
+static void test_flush(void **state)
+{
+	(void)state;
+	console_write("0123456789abcdefghijklmnopqrstuvwxyz", 36);
+	assert_int_equal(uart_model.sent_count, 16);
+	uart_model.drain = 1;
+	console_flush();
+	assert_string_equal(uart_model.sent, "0123456789abcdefghijklmnopqrstuvwxyz");
+	assert_int_equal(uart_model.in_fifo, 0);
+}
+
+/* Last, since there is no way back. */
+static void test_panic_mode(void **state)
+{
+	(void)state;
+	console_write("0123456789abcdefghij\n", 21);
+	assert_int_equal(uart_model.sent_count, 16);
+	uart_model.drain = 4;
+	on_cpu(1); /* which is where it happens */
+	console_write("queued\n", 7);
+	console_panic_mode();
+	assert_string_equal(uart_model.sent, "0123456789abcdefghij\r\nqueued\r\n");
+	assert_int_equal(uart_model.ier, 0);
+	console_write("panic\n", 6);
+	assert_string_equal(uart_model.sent, "0123456789abcdefghij\r\nqueued\r\npanic\r\n");
+	uart_model.stuck = true; /* not even a dead UART stops the report on the screen */
+	for (unsigned i = 0; i < 10; i++)
+		console_write("and on and on\n", 14);
+	assert_int_equal(console_serial_port(), 0);
+}
+
+/* Port E9h asks nobody for room. */
+static void test_debug_port_leaves_room(void **state)
+{
+	(void)state;
+	console_attach(&one.channel);
+	clear();
+	for (unsigned i = 0; i < 40000; i++) /* REP OUTSB; the line takes nothing meanwhile */
+		channel_put(&one.channel, 'x');
+	console_write("the monitor says something\n", 27);
+	settle();
+	assert_true(sent("the monitor says something"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_early_output_is_immediate),
+		console_test(test_buffered_output_never_waits),
+		console_test(test_lost_output_is_said),
+		console_test(test_vm_output),
+		console_test(test_replay_is_the_newest_16k),
+		console_test(test_back_pressure),
+		console_test(test_leaving_frees_a_held_vm),
+		console_test(test_keys),
+		console_test(test_help_and_wrong_keys),
+		console_test(test_input_flow),
+		console_test(test_numbers),
+		console_test(test_input_waits_for_the_vms_cpu),
+		console_test(test_room_is_said_by_a_kick),
+		console_test(test_text_of_another_cpu),
+		console_test(test_lost_text_of_another_cpu),
+		console_test(test_prompt),
+		console_test(test_without_interrupt),
+		console_test(test_flush),
+		console_test(test_panic_mode),
+		console_test(test_debug_port_leaves_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

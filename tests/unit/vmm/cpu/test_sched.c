@@ -1,0 +1,652 @@
+/* Who runs, and for how long: vmm/cpu/sched.c. */
+#include "rigs/sched_bench.h"
+
+#define ANY   UINT64_MAX
+#define CPU_0 BIT(0)
+#define CPU_1 BIT(1)
+
+/* `part` of `whole`, in units of 1/10000. */
+static uint64_t share(uint64_t part, uint64_t whole)
+{
+	return part * 10000 / whole;
+}
+
+#define assert_near(value, wanted, tolerance)                                                                \
+	do {                                                                                                 \
+		if ((value) + (tolerance) < (wanted) || (value) > (wanted) + (tolerance))                    \
+			fail_msg("%s is %lu, not %lu", #value, (unsigned long)(value),                       \
+			         (unsigned long)(wanted));                                                   \
+	} while (0)
+
+/* ---- Shares ---- */
+
+static void shares_follow_the_weights(void **state)
+{
+	static const uint16_t weights[] = {100, 200, 400};
+
+	(void)state;
+	cpu_count = 1;
+	for (unsigned i = 0; i < 3; i++)
+		bench_add(i, 0, weights[i], 0, ANY);
+	bench_pass(3000 * MS);
+	for (unsigned i = 0; i < 3; i++)
+		assert_near(share(bench_ran(i), 3000 * MS), weights[i] * 10000UL / 700, 100);
+}
+
+static void so_do_they_at_both_ends_of_the_range(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 1, 0, ANY);
+	bench_add(1, 0, SCHED_WEIGHT_MAX, 0, ANY);
+	bench_pass(2000 * MS);
+	/* One turn of the first is worth 20 s of the second. */
+	assert_in_range(bench_ran(0), 0, 5 * MS);
+	assert_near(bench_ran(0) + bench_ran(1), 2000 * MS, 0);
+}
+
+static void turns_are_short_while_others_wait(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	for (unsigned i = 0; i < 4; i++)
+		bench_add(i, 0, 100, 0, ANY);
+	bench_pass(1000 * MS);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_in_range(bench_vcpu(i)->sched.switches, 100, 140); /* one in 8 ms */
+		assert_near(share(bench_ran(i), 1000 * MS), 2500UL, 100);
+		assert_near(share(bench_vcpu(i)->sched.waited, 1000 * MS), 7500UL, 200);
+	}
+}
+
+static void nobody_waits_then_nobody_is_switched(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	bench_pass(1000 * MS);
+	assert_int_equal(bench_vcpu(0)->sched.switches, 1);
+	assert_int_equal(bench.cpu[0].sched.switches, 1);
+	assert_int_equal(bench.cpu[0].slice_end, TIMER_NEVER);
+	assert_near(bench_ran(0), 1000 * MS, 0);
+}
+
+static void no_time_is_lost(void **state)
+{
+	uint64_t sum = 0;
+
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	bench_add(1, 0, 300, 0, ANY);
+	bench_sleeps(1, 3 * MS, 5 * MS);
+	bench_add(2, 0, 50, 0, ANY);
+	bench_sleeps(2, MS, 2 * MS);
+	bench_pass(1000 * MS);
+	for (unsigned i = 0; i < 3; i++)
+		sum += bench_ran(i);
+	assert_int_equal(sum, 1000 * MS);
+	assert_int_equal(bench.idle[0], 0);
+}
+
+static void charges_count(void **state)
+{
+	struct sched_entity *entity = &bench_add(0, 0, 200, 50, ANY)->sched;
+	uint64_t vtime = entity->vtime, busy = bench.cpu[0].sched.busy;
+	int64_t budget = entity->budget;
+
+	(void)state;
+	sched_charge(bench_vcpu(0), MS);
+	assert_int_equal(entity->ran, MS);
+	assert_near(entity->vtime - vtime, MS * 1024 / 200, 1UL);
+	assert_int_equal(entity->budget, budget - (int64_t)MS);
+	assert_int_equal(bench.cpu[0].sched.busy, busy + MS);
+}
+
+/* ---- Caps ---- */
+
+static void a_cap_holds_on_an_idle_machine(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 20, ANY);
+	bench_pass(2000 * MS);
+	assert_near(share(bench_ran(0), 2000 * MS), 2000UL, 100);
+	/* The rest is time that it wanted and did not get. */
+	assert_near(share(bench_vcpu(0)->sched.waited, 2000 * MS), 8000UL, 200);
+	assert_near(share(bench.idle[0], 2000 * MS), 8000UL, 100);
+}
+
+static void a_cap_holds_against_others(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 10000, 20, ANY);
+	bench_add(1, 0, 100, 0, ANY);
+	bench_pass(2000 * MS);
+	assert_near(share(bench_ran(0), 2000 * MS), 2000UL, 100);
+	assert_near(share(bench_ran(1), 2000 * MS), 8000UL, 100);
+}
+
+static void every_cap_holds(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	for (unsigned cap = 1; cap <= 100; cap += 9) {
+		bench_setup(NULL);
+		cpu_count = 1;
+		bench_add(0, 0, 100, (uint8_t)cap, ANY);
+		bench_pass(1000 * MS);
+		assert_near(share(bench_ran(0), 1000 * MS), cap * 100UL, 100);
+	}
+}
+
+/* Hogs of 10 ms on each CPU in turn, and one with a cap that may be on both. */
+static void a_cap_is_given_across_moves(void **state)
+{
+	(void)state;
+	bench_add(0, 0, 100, 0, CPU_0);
+	bench_add(1, 1, 100, 0, CPU_1);
+	bench_sleeps(0, 10 * MS, 10 * MS);
+	bench_sleeps(1, 10 * MS, 10 * MS);
+	bench.load[1].left = BENCH_STEP; /* falls asleep at once: they alternate */
+	bench_pass(MS);
+	bench_add(2, 0, 100, 20, ANY);
+	bench_pass(1000 * MS);
+	assert_in_range(bench_ran(2), 180 * MS, 220 * MS);
+}
+
+static void a_sleep_saves_up_one_period_at_most(void **state)
+{
+	struct vcpu *vcpu;
+
+	(void)state;
+	cpu_count = 1;
+	vcpu = bench_add(0, 0, 100, 20, ANY);
+	bench_sleeps(0, MS, 1000 * MS);
+	bench_pass(500 * MS);
+	assert_int_equal(vcpu->sched.state, SCHED_BLOCKED);
+	bench_sleeps(0, 0, 0);
+	bench_pass(600 * MS); /* awake for 99 ms */
+	assert_in_range(bench_ran(0), 15 * MS, MS + 20 * MS + 4 * MS + MS);
+}
+
+/* What it wanted to run for is gone when its cap allows it again: its devices must not sleep with it. */
+static void who_has_nothing_to_do_behind_its_cap_sleeps(void **state)
+{
+	struct vcpu *vcpu = bench_add(0, 0, 100, 20, ANY);
+
+	(void)state;
+	cpu_count = 1;
+	while (vcpu->sched.state != SCHED_THROTTLED)
+		bench_pass(BENCH_STEP);
+	vcpu->requests |= REQUEST_HALTED;
+	bench.ran = 0;
+	bench_pass(100 * MS);
+	assert_int_equal(vcpu->sched.state, SCHED_BLOCKED);
+	assert_int_equal(bench.ran, 1);
+}
+
+/* ---- Those that sleep ---- */
+
+static void who_wakes_preempts_a_hog(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	bench_add(1, 0, 100, 0, ANY);
+	bench_sleeps(1, 200000, 10 * MS);
+	bench_pass(1000 * MS);
+	assert_in_range(bench_vcpu(1)->sched.switches, 90, 110);
+	assert_in_range(bench.load[1].longest, 0, BENCH_STEP);
+	assert_near(share(bench_ran(1), 1000 * MS), 200UL, 20);
+}
+
+/* Who uses less than its share waits for one turn at most, however many others there are. */
+static void a_light_load_waits_for_one_turn_at_most(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	for (unsigned i = 0; i < 6; i++)
+		bench_add(i, 0, 100, 0, ANY);
+	bench_add(6, 0, 100, 0, ANY);
+	bench_sleeps(6, 400000, 9 * MS);
+	bench_pass(1000 * MS);
+	assert_in_range(bench.load[6].longest, 0, SCHED_SLICE_NS + BENCH_STEP);
+}
+
+static void a_sleep_is_no_credit_for_later(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	bench_add(1, 0, 100, 0, ANY);
+	bench_sleeps(1, MS, 2000 * MS);
+	bench_pass(1000 * MS);
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_BLOCKED);
+	bench.load[1].wakes = fake_x86.tsc;
+	bench_sleeps(1, 0, 0);
+	before = bench_ran(1);
+	bench_pass(20 * MS);
+	/* Half of it, its credit, and a turn that has begun. */
+	assert_in_range(bench_ran(1) - before, 9 * MS, 10 * MS + SCHED_SLICE_NS + SCHED_SLICE_NS / 2);
+	bench_pass(980 * MS);
+	assert_near(share(bench_ran(1) - before, 1000 * MS), 5000UL, 100);
+}
+
+static void who_never_sleeps_is_not_starved_by_those_who_do(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	for (unsigned i = 1; i < 8; i++) {
+		bench_add(i, 0, 100, 0, ANY);
+		bench_sleeps(i, 300000, 300000); /* would use half of the CPU, each */
+	}
+	bench_pass(1000 * MS);
+	assert_true(share(bench_ran(0), 1000 * MS) >= 1150); /* an eighth is its due */
+}
+
+/* Beside one of the smallest weight, which always runs: virtual time comes round in 35 days at 3 GHz. */
+static void after_a_pause_of_weeks_it_gets_its_share(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 1, 0, ANY);
+	bench_add(1, 0, 10000, 0, ANY);
+	bench_pass(10 * MS);
+	vcpu_request(bench_vcpu(1), REQUEST_PAUSE);
+	cpu_look_around(&bench.cpu[0]);
+	bench_pass(10 * MS);
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_BLOCKED);
+	for (unsigned day = 0; day < 110; day++) {
+		fake_x86.tsc += 86400 * 1000 * MS;
+		bench_pass(BENCH_STEP);
+	}
+	bench_vcpu(1)->requests &= ~(uint32_t)REQUEST_PAUSE;
+	sched_wake(bench_vcpu(1));
+	before = bench_ran(1);
+	bench_pass(1000 * MS);
+	assert_in_range(bench_ran(1) - before, 900 * MS, 1000 * MS);
+}
+
+static void hlt_with_nothing_to_wait_for_is_told(void **state)
+{
+	struct vcpu *vcpu = bench_add(0, 0, 100, 0, CPU_0);
+
+	(void)state;
+	assert_true(bench_schedule());
+	vcpu->requests |= REQUEST_HALTED;
+	vcpu->wakes = REQUEST_NMI;
+	vcpu->requests |= REQUEST_INTERRUPT; /* does not wake */
+	assert_false(bench_schedule());
+	assert_int_equal(vcpu->sched.state, SCHED_BLOCKED);
+	assert_int_equal(bench.halted_said, 1);
+	vcpu_request_and_wake(vcpu, REQUEST_NMI);
+	assert_true(bench_schedule());
+	assert_false(vcpu->requests & REQUEST_HALTED);
+}
+
+static void who_is_held_does_not_run(void **state)
+{
+	static const uint32_t holds[] = {REQUEST_STOP, REQUEST_PAUSE};
+	struct vcpu *vcpu = bench_add(0, 0, 100, 0, CPU_0);
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(holds); i++) {
+		assert_true(bench_schedule());
+		vcpu->requests |= holds[i];
+		assert_false(bench_schedule());
+		vcpu_request_and_wake(vcpu, REQUEST_INTERRUPT | REQUEST_NMI | REQUEST_WORK);
+		assert_false(bench_schedule());
+		vcpu->requests &= ~(holds[i] | REQUEST_WORK);
+		sched_wake(vcpu);
+	}
+	/* In the queue already. */
+	bench_add(1, 0, 100, 0, CPU_0);
+	assert_true(bench_schedule());
+	assert_ptr_equal(bench.cpu[0].current, vcpu);
+	bench_vcpu(1)->requests |= REQUEST_PAUSE;
+	vcpu->requests |= REQUEST_PAUSE;
+	assert_false(bench_schedule());
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_BLOCKED);
+	assert_int_equal(bench.cpu[0].sched.waiting, 0);
+	assert_int_equal(bench.halted_said, 0);
+}
+
+/* ---- Several processors ---- */
+
+static void who_wakes_goes_to_a_cpu_that_is_idle(void **state)
+{
+	(void)state;
+	bench_pass(MS);
+	bench_add(0, 0, 100, 0, ANY);
+	bench_pass(MS);
+	assert_int_equal(bench_vcpu(0)->sched.cpu, 0);
+	assert_true(bench.cpu[1].sched.idle);
+	bench_add(1, 0, 100, 0, ANY);
+	/* It may be a device that wakes it, in the middle of its work: the VM stays where that runs. */
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_READY);
+	assert_int_equal(bench.released, 0);
+	assert_true(bench.cpu[0].current->requests & REQUEST_YIELD);
+	assert_true(bench_schedule());
+	assert_ptr_equal(bench.cpu[0].current, bench_vcpu(0));
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
+	assert_true(bench_vcpu(1)->moving);
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_NOWHERE);
+	assert_int_equal(bench.kicks[1], 1);
+	assert_int_equal(bench.released, 1);
+	assert_false(bench.cpu[1].sched.idle); /* nobody else is sent there as well */
+	bench_pass(10 * MS);
+	assert_false(bench_vcpu(1)->moving);
+	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_RUNNING);
+	assert_int_equal(bench_ran(0), 11 * MS);
+	assert_int_equal(bench_ran(1), 10 * MS);
+	assert_int_equal(bench.cpu[0].sched.placed, 1);
+	assert_int_equal(bench.cpu[1].sched.placed, 1);
+}
+
+static void but_not_where_it_may_not_be(void **state)
+{
+	(void)state;
+	bench_pass(MS);
+	bench_add(0, 0, 100, 0, ANY);
+	bench_pass(MS);
+	bench_add(1, 0, 100, 0, CPU_0);
+	bench_add(2, 0, 100, 0, CPU_0);
+	bench_sleeps(2, MS, MS);
+	bench_pass(200 * MS);
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
+	assert_int_equal(bench_vcpu(2)->sched.cpu, 0);
+	/* The one that may has gone. */
+	assert_int_equal(bench_vcpu(0)->sched.cpu, 1);
+	assert_true(bench_ran(0) >= 190 * MS);
+	assert_near(bench_ran(1) + bench_ran(2), 200 * MS, MS);
+}
+
+/* The CPU where it wakes has nothing else to do either. */
+static void a_sleeper_stays_where_it_is(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		bench_setup(NULL);
+		bench_pass(MS);
+		bench_add(0, i, 100, 0, ANY);
+		bench_sleeps(0, MS, 20 * MS);
+		bench_pass(1000 * MS);
+		assert_in_range(bench_vcpu(0)->sched.switches, 45, 50);
+		assert_int_equal(bench_vcpu(0)->sched.cpu, i);
+		assert_int_equal(bench.released, 0);
+		assert_int_equal(bench.load[0].longest, 0);
+	}
+}
+
+static void an_idle_cpu_asks_for_work(void **state)
+{
+	(void)state;
+	cpu_count = 1; /* so that nothing is pushed */
+	bench_add(0, 0, 100, 0, ANY);
+	bench_add(1, 0, 100, 0, ANY);
+	bench_pass(MS);
+	cpu_count = 2;
+	assert_int_equal(bench.cpu[0].sched.waiting, 1);
+	bench_on(1);
+	assert_false(bench_schedule());
+	assert_int_equal(bench.kicks[0], 1);
+	bench_pass(MS);
+	assert_int_equal(bench.cpu[0].sched.waiting, 0);
+	assert_int_equal(bench_vcpu(0)->sched.cpu + bench_vcpu(1)->sched.cpu, 1);
+	assert_non_null(bench.cpu[0].current);
+	assert_non_null(bench.cpu[1].current);
+}
+
+/* Each time is an exit of the other CPU's guest, which a guest here that wakes all the time must not cause.
+ */
+static void but_not_each_time_that_a_guest_falls_asleep(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, CPU_0);
+	bench_add(1, 0, 100, 0, CPU_0);
+	bench_pass(MS);
+	cpu_count = 2;
+	bench_add(2, 1, 100, 0, CPU_1);
+	bench_sleeps(2, BENCH_STEP, BENCH_STEP);
+	bench_pass(100 * MS);
+	assert_true(bench_vcpu(2)->sched.switches > 1000);
+	assert_in_range(bench.kicked[0], 1, 101);
+}
+
+/* The CPU that asked has something to do when the answer comes. */
+static void nobody_is_given_to_a_cpu_that_is_busy(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	bench_add(1, 0, 100, 0, ANY);
+	bench_pass(MS);
+	cpu_count = 2;
+	bench_on(1);
+	assert_false(bench_schedule());
+	bench_add(2, 1, 100, 0, CPU_1);
+	assert_true(bench_schedule());
+	bench_on(0);
+	assert_true(bench_schedule());
+	assert_int_equal(bench.released, 0);
+}
+
+static void it_gets_only_what_may_be_there(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, CPU_0);
+	bench_add(1, 0, 100, 0, CPU_0);
+	bench_pass(MS);
+	cpu_count = 2;
+	bench_pass(100 * MS);
+	assert_int_equal(bench_vcpu(0)->sched.cpu, 0);
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
+	assert_int_equal(bench.idle[1], 100 * MS);
+	assert_near(bench_ran(0) + bench_ran(1), 101 * MS, 0);
+}
+
+static void no_cpu_idles_while_somebody_waits(void **state)
+{
+	uint64_t sum = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		bench_add(i, 0, 100, 0, ANY);
+	bench_pass(2000 * MS);
+	for (unsigned i = 0; i < 3; i++) {
+		sum += bench_ran(i);
+		assert_near(share(bench_ran(i), 2000 * MS), 6667UL, 300);
+	}
+	assert_in_range(bench.idle[0] + bench.idle[1], 0, MS);
+	assert_near(sum, 4000 * MS, MS);
+}
+
+/*
+ * CPU 0 has a heavy hog, and a light one that wakes while CPU 1 is busy. Then CPU 1 has nothing to do any
+ * more, but has looked at the others less than a millisecond ago, so that it does not ask and halts: CPU 0
+ * must give.
+ */
+static void a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu(void **state)
+{
+	(void)state;
+	bench_add(0, 0, 10000, 0, ANY);
+	bench_add(2, 1, 10000, 0, CPU_1);
+	bench_sleeps(2, 100 * MS, 10000 * MS);
+	bench_pass(50 * MS);
+	bench_add(1, 0, 1, 0, ANY);
+	bench_sleeps(1, 5 * MS, 50 * MS);
+	bench_pass(40 * MS);
+	assert_int_equal(bench_vcpu(2)->sched.state, SCHED_RUNNING);
+	while (bench_vcpu(2)->sched.state == SCHED_RUNNING) {
+		bench.cpu[1].sched.balanced = fake_x86.tsc;
+		bench_pass(BENCH_STEP);
+	}
+	bench_pass(1000 * MS);
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
+}
+
+static void weights_hold_over_two_cpus(void **state)
+{
+	static const uint16_t weights[] = {100, 100, 200, 200, 200};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(weights); i++)
+		bench_add(i, 0, weights[i], 0, ANY);
+	bench_pass(4000 * MS);
+	for (unsigned i = 0; i < ARRAY_SIZE(weights); i++)
+		assert_near(share(bench_ran(i), 8000 * MS), weights[i] * 10000UL / 800, 200);
+}
+
+static void a_new_one_goes_where_the_fewest_are(void **state)
+{
+	(void)state;
+	bench_add(0, 0, 100, 0, CPU_0);
+	for (unsigned i = 1; i < 4; i++) {
+		bench.vm[i].vcpu.vm = &bench.vm[i];
+		sched_entity_init(bench_vcpu(i), 100, 0, i < 3 ? ANY : CPU_0);
+		sched_send(bench_vcpu(i));
+	}
+	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
+	assert_int_equal(bench_vcpu(2)->sched.cpu, 0);
+	assert_int_equal(bench_vcpu(3)->sched.cpu, 0);
+	assert_int_equal(bench.cpu[0].sched.placed, 3);
+	assert_int_equal(bench.cpu[1].sched.placed, 1);
+}
+
+/* ---- Arrival ---- */
+
+static uint64_t vtime_of(uint64_t ns)
+{
+	return ns * 1024 / SCHED_WEIGHT_DEFAULT;
+}
+
+/* Who comes from a CPU whose virtual time is another must neither wait for ever nor have all to itself. */
+static void who_arrives_is_near_those_that_are_there(void **state)
+{
+	static const int64_t apart_ms[] = {-100000, -20, 20, 100000};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(apart_ms); i++) {
+		struct vcpu *vcpu = bench_vcpu(1);
+		struct sched_queue *queue = &bench.cpu[0].sched;
+		int64_t apart;
+
+		bench_setup(NULL);
+		bench_add(0, 0, 100, 0, CPU_0);
+		bench_pass(1000 * MS);
+		bench_on(0);
+		assert_true(bench_schedule()); /* a look, so that the floor is the present one */
+		vcpu->vm = &bench.vm[1];
+		sched_entity_init(vcpu, 100, 0, CPU_0);
+		vcpu->sched.vtime = queue->floor + vtime_of(MS) * (uint64_t)apart_ms[i];
+		vcpu->requests = REQUEST_PAUSE; /* so that a wake's own rule is not seen */
+		queue->placed++;
+		sched_arrive(&bench.cpu[0], vcpu);
+		apart = (int64_t)(vcpu->sched.vtime - queue->floor);
+		if (apart_ms[i] < -50)
+			assert_int_equal(apart, -(int64_t)vtime_of(50 * MS));
+		else if (apart_ms[i] > 50)
+			assert_int_equal(apart, vtime_of(50 * MS));
+		else
+			assert_int_equal(apart, (int64_t)vtime_of(MS) * apart_ms[i]);
+		/* And it runs, soon. */
+		vcpu->requests = 0;
+		sched_wake(vcpu);
+		bench_pass(120 * MS);
+		assert_in_range(bench_ran(1), 30 * MS, 65 * MS);
+	}
+}
+
+static void an_empty_cpu_takes_over_who_arrives_as_it_is(void **state)
+{
+	struct vcpu *vcpu = bench_vcpu(0);
+
+	(void)state;
+	vcpu->vm = &bench.vm[0];
+	sched_entity_init(vcpu, 100, 0, ANY);
+	vcpu->sched.vtime = vtime_of(5000 * MS);
+	bench.cpu[0].sched.placed++;
+	sched_arrive(&bench.cpu[0], vcpu);
+	assert_int_equal(vcpu->sched.vtime, vtime_of(5000 * MS));
+	assert_int_equal(bench.cpu[0].sched.floor, vtime_of(5000 * MS));
+}
+
+/* ---- Departure ---- */
+
+static void who_leaves_is_nowhere(void **state)
+{
+	(void)state;
+	cpu_count = 1;
+	bench_add(0, 0, 100, 0, ANY);
+	bench_add(1, 0, 100, 0, ANY);
+	bench_add(2, 0, 100, 20, ANY);
+	bench_pass(100 * MS);
+	bench_on(0);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t accounted;
+
+		sched_leave(&bench.cpu[0], bench_vcpu(i));
+		assert_int_equal(bench_vcpu(i)->sched.state, SCHED_NOWHERE);
+		assert_false(timer_armed(&bench_vcpu(i)->sched.throttle));
+		accounted = bench_vcpu(i)->sched.ran + bench_vcpu(i)->sched.waited;
+		if (i < 2)
+			assert_int_equal(accounted, 100 * MS);
+	}
+	assert_int_equal(bench.released, 3);
+	assert_int_equal(bench.cpu[0].sched.placed, 0);
+	assert_int_equal(bench.cpu[0].sched.waiting, 0);
+	assert_null(bench.cpu[0].sched.running);
+	assert_true(list_empty(&bench.cpu[0].sched.ready));
+	assert_false(bench_schedule());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bench_test(shares_follow_the_weights),
+		bench_test(so_do_they_at_both_ends_of_the_range),
+		bench_test(turns_are_short_while_others_wait),
+		bench_test(nobody_waits_then_nobody_is_switched),
+		bench_test(no_time_is_lost),
+		bench_test(charges_count),
+		bench_test(a_cap_holds_on_an_idle_machine),
+		bench_test(a_cap_holds_against_others),
+		bench_test(every_cap_holds),
+		bench_test(a_cap_is_given_across_moves),
+		bench_test(a_sleep_saves_up_one_period_at_most),
+		bench_test(who_has_nothing_to_do_behind_its_cap_sleeps),
+		bench_test(who_wakes_preempts_a_hog),
+		bench_test(a_light_load_waits_for_one_turn_at_most),
+		bench_test(a_sleep_is_no_credit_for_later),
+		bench_test(who_never_sleeps_is_not_starved_by_those_who_do),
+		bench_test(after_a_pause_of_weeks_it_gets_its_share),
+		bench_test(hlt_with_nothing_to_wait_for_is_told),
+		bench_test(who_is_held_does_not_run),
+		bench_test(who_wakes_goes_to_a_cpu_that_is_idle),
+		bench_test(but_not_where_it_may_not_be),
+		bench_test(a_sleeper_stays_where_it_is),
+		bench_test(an_idle_cpu_asks_for_work),
+		bench_test(but_not_each_time_that_a_guest_falls_asleep),
+		bench_test(nobody_is_given_to_a_cpu_that_is_busy),
+		bench_test(it_gets_only_what_may_be_there),
+		bench_test(no_cpu_idles_while_somebody_waits),
+		bench_test(a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu),
+		bench_test(weights_hold_over_two_cpus),
+		bench_test(a_new_one_goes_where_the_fewest_are),
+		bench_test(who_arrives_is_near_those_that_are_there),
+		bench_test(an_empty_cpu_takes_over_who_arrives_as_it_is),
+		bench_test(who_leaves_is_nowhere),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

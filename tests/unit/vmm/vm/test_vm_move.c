@@ -1,0 +1,204 @@
+/* VMs on two processors: vmm/vm/vm.c, vmm/cpu/sched.c. */
+#include "rigs/vm_life.h"
+#include "devices/machine/services.h"
+
+/* ---- Two processors ---- */
+
+/* The vCPU wakes where another one runs, and a second processor is idle: there it goes. */
+static void send_to_second(void)
+{
+	struct vm_plan plan = rig_plan;
+
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	plan.name = "other";
+	assert_int_equal(start_other(&plan), 0);
+	run_other();
+	assert_ptr_equal(cpu.current, &other.vcpu);
+	add_second();
+	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
+	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	cpu_run_calls(&cpu);
+	assert_int_equal(vm.vcpu.sched.cpu, 1);
+	assert_true(vm.vcpu.moving);
+	assert_int_equal(rig.kicked, second.apic_id + 1);
+}
+
+static void a_vm_goes_where_nobody_runs(void **state)
+{
+	unsigned saves, restores;
+
+	(void)state;
+	vm_arm_timer(&vm, 5000000000);
+	send_to_second();
+	assert_false(timer_armed(&vm.timer)); /* of its old CPU */
+	assert_int_equal(fake_vmx.cleared, vm.vcpu.vmcs);
+	assert_true(vm.vcpu.requests & ENTRY_LAUNCH);
+	assert_true(cpu.loaded != &vm.vcpu && cpu.live != &vm.vcpu);
+	saves = fake_vmx.saves;
+	restores = fake_vmx.restores;
+	assert_true(run_second());
+	assert_ptr_equal(second.current, &vm.vcpu);
+	assert_ptr_equal(second.loaded, &vm.vcpu);
+	assert_ptr_equal(second.live, &vm.vcpu);
+	assert_ptr_equal(vm.vcpu.home, &second);
+	assert_int_equal(vmread(VMCS_HOST_GS_BASE), (uintptr_t)&second);
+	assert_int_equal(fake_vmx.saves, saves);
+	assert_int_equal(fake_vmx.restores, restores + 1);
+	assert_false(vm.vcpu.moving);
+	assert_ptr_equal(cpu.current, &other.vcpu);
+}
+
+static void requests_follow_a_vm_that_moves(void **state)
+{
+	(void)state;
+	send_to_second();
+	vm_ask(&vm, VM_PAUSE); /* it is on its way: behind its arrival */
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_false(run_second());
+	assert_int_equal(vm.state, VM_PAUSED);
+	assert_int_equal(vm.asked, 0);
+	vm_ask(&vm, VM_RESUME);
+	cpu_run_calls(&cpu); /* none of this one's business */
+	assert_int_equal(vm.state, VM_PAUSED);
+	assert_true(run_second());
+	assert_int_equal(vm.state, VM_RUNNING);
+}
+
+static void requests_that_come_too_late_are_sent_after_it(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	plan.name = "other";
+	assert_int_equal(start_other(&plan), 0);
+	run_other();
+	add_second();
+	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
+	vm_ask(&vm, VM_PAUSE);                        /* ... and this waits there behind it */
+	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	cpu_run_calls(&cpu);
+	assert_int_equal(vm.vcpu.sched.cpu, 1);
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_int_equal(vm.asked, VM_PAUSE);
+	assert_false(run_second());
+	assert_int_equal(vm.state, VM_PAUSED);
+	assert_int_equal(vm.asked, 0);
+}
+
+/* A timer is its CPU's. */
+static void the_buttons_ten_seconds_move_with_the_vm(void **state)
+{
+	uint64_t deadline;
+
+	(void)state;
+	vm_ask_and_wait(&vm, VM_BUTTON);
+	deadline = vm.delay.deadline;
+	send_to_second();
+	assert_false(timer_armed(&vm.delay));
+	assert_true(run_second());
+	assert_true(timer_armed(&vm.delay));
+	assert_int_equal(vm.delay.deadline, deadline);
+	fake_x86.tsc = deadline;
+	cpu_catch_up(&cpu);
+	assert_int_equal(vm.state, VM_RUNNING); /* not that one's any more */
+	on(&second);
+	cpu_catch_up(&second);
+	assert_false(run_second());
+	assert_stopped(VM_FORCED);
+}
+
+/* Held while it waits for its turn, a VM can still be moved: no timer of it may stay behind. */
+static void the_buttons_ten_seconds_wait_for_the_end_of_a_pause(void **state)
+{
+	uint64_t deadline;
+
+	(void)state;
+	vm_ask_and_wait(&vm, VM_BUTTON);
+	deadline = vm.delay.deadline;
+	vm_ask_and_wait(&vm, VM_PAUSE);
+	assert_false(timer_armed(&vm.delay));
+	fake_x86.tsc = deadline + 1000;
+	vm_ask_and_wait(&vm, VM_RESUME);
+	assert_int_equal(vm.state, VM_RUNNING);
+	assert_true(vm.delay.deadline >= deadline + 1000);
+}
+
+/* Its operator saw it run, and asks when it has just ended. */
+static void a_vm_that_is_off_has_no_registers(void **state)
+{
+	(void)state;
+	service_power_off(&vm.machine);
+	assert_false(rig_run());
+	assert_stopped(VM_POWERED_OFF);
+	assert_true(vm_ask_and_wait(&vm, VM_DUMP | VM_RESUME | VM_PAUSE | VM_RESET | VM_FORCE));
+	assert_string_equal(vm_dumped, "");
+	assert_stopped(VM_POWERED_OFF);
+}
+
+/* Asked for all at once, since its CPU did not answer for a while: nothing follows its way to another CPU. */
+static void a_reset_is_the_last_that_is_carried_out(void **state)
+{
+	struct vm_plan plan = rig_plan;
+
+	(void)state;
+	plan.name = "other";
+	plan.start_delay_ms = 1000;
+	plan.cpus = BIT(1);
+	add_second();
+	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(other.state, VM_STARTING);
+	vm_ask(&other, VM_RESET | VM_FORCE | VM_DUMP);
+	cpu_run_calls(&cpu);
+	assert_int_equal(other.state, VM_STOPPED);
+	assert_false(other.vcpu.moving);
+	assert_int_equal(second.sched.placed, 0);
+}
+
+/* A VM that is off is the boot processor's. */
+static void a_vm_that_ends_elsewhere_comes_home(void **state)
+{
+	(void)state;
+	send_to_second();
+	assert_true(run_second());
+	vm_ask_and_wait(&other, VM_FORCE);
+	assert_int_equal(stopped_calls, 0);
+	vm_ask(&vm, VM_FORCE);
+	assert_false(run_second());
+	assert_stopped(VM_FORCED);
+	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
+	assert_int_equal(second.sched.placed, 0);
+	assert_null(second.loaded);
+	assert_int_equal(stopped_calls, 0); /* the boot processor is told */
+	cpu_run_calls(&cpu);
+	assert_int_equal(stopped_calls, 1);
+}
+
+static void a_cpu_that_does_not_answer_is_given_up(void **state)
+{
+	(void)state;
+	send_to_second();
+	assert_true(run_second());
+	fake_x86.tsc_step = 1000000;
+	assert_false(vm_ask_and_wait(&vm, VM_PAUSE));
+	fake_x86.tsc_step = 0;
+	assert_int_equal(vm.state, VM_RUNNING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		vm_test(a_vm_goes_where_nobody_runs),
+		vm_test(requests_follow_a_vm_that_moves),
+		vm_test(requests_that_come_too_late_are_sent_after_it),
+		vm_test(the_buttons_ten_seconds_move_with_the_vm),
+		vm_test(the_buttons_ten_seconds_wait_for_the_end_of_a_pause),
+		vm_test(a_vm_that_is_off_has_no_registers),
+		vm_test(a_reset_is_the_last_that_is_carried_out),
+		vm_test(a_vm_that_ends_elsewhere_comes_home),
+		vm_test(a_cpu_that_does_not_answer_is_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, rig_boot, NULL);
+}

@@ -1,0 +1,567 @@
+/* The exit path, its table, and the handlers that need no file of their own: vmm/vmx/run.c, exits.c, state.c.
+ */
+#include "rigs/vm_rig.h"
+
+enum {
+	EXIT_TRIPLE_FAULT = 2,
+	EXIT_INIT = 3,
+	EXIT_CPUID = 10,
+	EXIT_HLT = 12,
+	EXIT_INVD = 13,
+	EXIT_RDPMC = 15,
+	EXIT_RDMSR = 31,
+	EXIT_WRMSR = 32,
+	EXIT_PREEMPTION_TIMER = 52,
+	EXIT_WBINVD = 54,
+	EXIT_XSETBV = 55,
+};
+
+/* The kinds of instruction that do not exist for a guest, each to end in #UD. */
+static const uint8_t undefined[] = {11, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 36,
+                                    39, 50, 53, 59, 60, 67, 68, 69, 70, 76, 77};
+
+/* Reasons that no control of ours can bring about. */
+static const uint8_t unexpected[] = {4,  5,  6,  14, 16, 17, 29, 33, 34, 35, 37, 38, 40,
+                                     41, 42, 43, 44, 45, 46, 47, 51, 56, 57, 58, 61, 62,
+                                     63, 64, 65, 66, 71, 72, 73, 74, 75, 78, 79};
+
+/* Those with a handler that does something of its own. */
+static const uint8_t served[] = {0, 1, 2, 3, 7, 8, 9, 10, 12, 13, 15, 28, 30, 31, 32, 48, 49, 52, 54, 55};
+
+static bool listed(const uint8_t *list, size_t count, unsigned reason)
+{
+	return memchr(list, (int)reason, count);
+}
+
+#define LISTED(list, reason) listed(list, sizeof(list), reason)
+
+static void the_table_is_complete(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < EXIT_REASONS; i++) {
+		assert_non_null(exit_handlers[i].handle);
+		assert_non_null(exit_handlers[i].name);
+		assert_string_equal(backend_exit_name(i), exit_handlers[i].name);
+		/* Each reason is of exactly one kind here, so a new one must be thought about. */
+		assert_int_equal(LISTED(undefined, i) + LISTED(unexpected, i) + LISTED(served, i), 1);
+		for (unsigned j = 0; j < i; j++)
+			assert_string_not_equal(exit_handlers[i].name, exit_handlers[j].name);
+	}
+	assert_string_equal(backend_exit_name(EXIT_REASONS), "reason beyond the manual's table");
+	assert_string_equal(backend_exit_name(UINT32_MAX), "reason beyond the manual's table");
+}
+
+/* docs/exits.md lists every reason by number and by the name that reports use. */
+static void the_page_has_every_reason(void **state)
+{
+	static char page[65536];
+	FILE *file = fopen("docs/exits.md", "r");
+	size_t length;
+
+	(void)state;
+	assert_non_null(file);
+	length = fread(page, 1, sizeof(page) - 1, file);
+	page[length] = 0;
+	fclose(file);
+	for (unsigned i = 0; i < EXIT_REASONS; i++) {
+		char row[80];
+
+		snprintf(row, sizeof(row), "\n| %u | %s |", i, exit_handlers[i].name);
+		if (!strstr(page, row))
+			fail_msg("docs/exits.md has no row \"%s\"", row + 1);
+	}
+}
+
+static void undefined_instructions_raise_ud(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < sizeof(undefined); i++) {
+		vmwrite(VMCS_ENTRY_INTERRUPTION, 0);
+		assert_true(rig_instruction(undefined[i], 0, 3));
+		assert_faulted(EXCEPTION_UD);
+		assert_int_equal(vm.state, VM_RUNNING);
+	}
+}
+
+static void unexpected_exits_stop_only_the_vm(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < sizeof(unexpected); i++) {
+		assert_false(rig_instruction(unexpected[i], 0x77, 3));
+		assert_stopped(VM_UNEXPECTED_EXIT);
+		assert_logged(exit_handlers[unexpected[i]].name);
+		assert_logged("exit qualification 0x77");
+		rig_teardown(state);
+		rig_setup(state);
+	}
+}
+
+static void a_reason_of_the_future_stops_only_the_vm(void **state)
+{
+	(void)state;
+	assert_false(rig_instruction(EXIT_REASONS, 0, 3));
+	assert_stopped(VM_UNEXPECTED_EXIT);
+	assert_logged("reason 0x50, which is not in the table");
+}
+
+static void a_failed_entry_stops_the_vm_and_names_the_rule(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, 0);
+	assert_false(rig_exit(33 | (uint32_t)EXIT_REASON_ENTRY_FAILURE, 4));
+	assert_stopped(VM_BAD_STATE);
+	assert_logged("VM entry failed: INVALID GUEST STATE (exit qualification 0x4)");
+	assert_logged("guest RFLAGS = 0x0: reserved bits have the wrong value");
+	assert_logged("1 rule(s) for guest state broken");
+}
+
+static void a_refused_entry_names_the_error(void **state)
+{
+	jmp_buf here;
+
+	(void)state;
+	vmwrite(VMCS_INSTRUCTION_ERROR, 7);
+	rig.stuck = &here;
+	if (!setjmp(here)) {
+		rig_enter(vmx_entry_failed);
+		fail_msg("a VM that cannot be entered runs on");
+	}
+	assert_stopped(VM_BAD_STATE);
+	assert_logged("VM-instruction error 7");
+}
+
+static void a_triple_fault_stops_the_vm_with_a_report(void **state)
+{
+	(void)state;
+	rig_code("\x0f\x0b", 2);
+	vm.vcpu.gpr[RBX] = 0x1122334455667788;
+	assert_false(rig_instruction(EXIT_TRIPLE_FAULT, 0, 0));
+	assert_stopped(VM_TRIPLE_FAULT);
+	assert_logged("vm bench, vCPU 0: triple fault");
+	assert_logged("code 0f 0b");
+	assert_logged("1122334455667788");
+	assert_logged("rip 0000000000010000  TRIPLE FAULT");
+}
+
+static void an_init_signal_is_swallowed(void **state)
+{
+	(void)state;
+	assert_true(rig_instruction(EXIT_INIT, 0, 0));
+	assert_went_on(RIG_RIP);
+}
+
+/* ---- RIP and what ends with an instruction ---- */
+
+static void an_instruction_ends_its_shadow(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI | BLOCKING_NMI);
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_went_on(RIG_RIP + 2);
+	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_NMI);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_MOV_SS);
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
+	/* So does a fault: SDM Vol. 2B "MOV—Move". */
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_MOV_SS);
+	rig_instruction(EXIT_RDPMC, 0, 2);
+	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
+}
+
+static void a_single_step_trap_follows_the_instruction(void **state)
+{
+	(void)state;
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 1);
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 1 | PENDING_DEBUG_BS);
+}
+
+static void with_btf_only_branches_trap(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
+}
+
+static void a_fault_raises_no_single_step_trap(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	rig_instruction(EXIT_RDPMC, 0, 2);
+	assert_gp0();
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
+}
+
+static void rip_wraps_at_4g_outside_64_bit_code(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_EXIT_LENGTH, 2);
+	vmwrite(VMCS_GUEST_RIP, 0xfffffffe);
+	rig_exit(EXIT_CPUID, 0);
+	assert_int_equal(vmread(VMCS_GUEST_RIP), 0);
+	rig_long_mode();
+	vmwrite(VMCS_GUEST_RIP, 0xfffffffe);
+	rig_exit(EXIT_CPUID, 0);
+	assert_int_equal(vmread(VMCS_GUEST_RIP), 0x100000000);
+}
+
+/* ---- Bookkeeping ---- */
+
+static void exits_are_counted_and_the_last_ones_kept(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < LAST_EXITS + 3; i++) {
+		vmwrite(VMCS_GUEST_RIP, 0x1000 * i);
+		rig_exit(i & 1 ? EXIT_INVD : EXIT_CPUID, 0);
+	}
+	assert_int_equal(vcpu_exits(&vm.vcpu), LAST_EXITS + 3);
+	assert_int_equal(vm.vcpu.exit_count[EXIT_CPUID], 10);
+	assert_int_equal(vm.vcpu.exit_count[EXIT_INVD], 9);
+	assert_int_equal(vm.vcpu.last[2].rip, 0x12000);
+	assert_int_equal(vm.vcpu.last[2].reason, EXIT_CPUID);
+	assert_int_equal(vm.vcpu.last[3].rip, 0x3000);
+	assert_int_equal(vm.vcpu.last[3].reason, EXIT_INVD);
+	/* A report tells them in their order. */
+	vm_report(&vm);
+	assert_logged("last exits, oldest first (19 in all):\nerror:     rip 0000000000003000  INVD\n");
+	assert_true(strstr(rig.log, "rip 0000000000012000  CPUID") >
+	            strstr(rig.log, "rip 0000000000011000  INVD"));
+}
+
+/* ---- The handlers ---- */
+
+static void cpuid_answers_and_goes_on(void **state)
+{
+	(void)state;
+	vm.vcpu.gpr[RAX] = 0xffffffff00000000;
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_went_on(RIG_RIP + 2);
+	assert_int_equal(vm.vcpu.gpr[RBX], 0x756e6547);
+	assert_int_equal(vm.vcpu.gpr[RAX], 0x16);
+}
+
+static void cache_instructions_do_nothing(void **state)
+{
+	(void)state;
+	rig_instruction(EXIT_INVD, 0, 2);
+	assert_went_on(RIG_RIP + 2);
+	rig_instruction(EXIT_WBINVD, 0, 2);
+	assert_went_on(RIG_RIP + 2);
+}
+
+static void there_are_no_performance_counters(void **state)
+{
+	(void)state;
+	rig_instruction(EXIT_RDPMC, 0, 2);
+	assert_gp0();
+}
+
+static void rdmsr_fills_two_halves(void **state)
+{
+	(void)state;
+	vm.vcpu.misc_enable = 0x1111222233334444;
+	vm.vcpu.gpr[RAX] = vm.vcpu.gpr[RDX] = UINT64_MAX;
+	vm.vcpu.gpr[RCX] = 0xffffffff00000000 | MSR_MISC_ENABLE;
+	rig_instruction(EXIT_RDMSR, 0, 2);
+	assert_went_on(RIG_RIP + 2);
+	assert_int_equal(vm.vcpu.gpr[RAX], 0x33334444);
+	assert_int_equal(vm.vcpu.gpr[RDX], 0x11112222);
+}
+
+static void an_unknown_msr_is_a_gp_and_changes_nothing(void **state)
+{
+	(void)state;
+	vm.vcpu.gpr[RAX] = 1;
+	vm.vcpu.gpr[RDX] = 2;
+	vm.vcpu.gpr[RCX] = 0x12345;
+	rig_instruction(EXIT_RDMSR, 0, 2);
+	assert_gp0();
+	assert_int_equal(vm.vcpu.gpr[RAX], 1);
+	assert_int_equal(vm.vcpu.gpr[RDX], 2);
+	rig_instruction(EXIT_WRMSR, 0, 2);
+	assert_gp0();
+}
+
+static void wrmsr_joins_two_halves(void **state)
+{
+	(void)state;
+	vm.vcpu.gpr[RCX] = MSR_TSC_ADJUST;
+	vm.vcpu.gpr[RAX] = 0xaaaaaaaa12345678;
+	vm.vcpu.gpr[RDX] = 0xbbbbbbbb87654321;
+	rig_instruction(EXIT_WRMSR, 0, 2);
+	assert_went_on(RIG_RIP + 2);
+	assert_int_equal(vm.vcpu.tsc_adjust, 0x8765432112345678);
+}
+
+static void xsetbv_takes_what_cpuid_offers(void **state)
+{
+	(void)state;
+	vm.vcpu.gpr[RCX] = 0xffffffff00000000;
+	vm.vcpu.gpr[RAX] = 0xffffffff00000007;
+	vm.vcpu.gpr[RDX] = 0xffffffff00000000;
+	rig_instruction(EXIT_XSETBV, 0, 3);
+	assert_went_on(RIG_RIP + 3);
+	assert_int_equal(vm.vcpu.xcr0, 7);
+	assert_int_equal(fake_vmx.xcr0, 7);
+	vm.vcpu.gpr[RAX] = 0xe7;
+	rig_instruction(EXIT_XSETBV, 0, 3);
+	assert_int_equal(fake_vmx.xcr0, 0xe7);
+}
+
+static void xsetbv_refuses_the_rest(void **state)
+{
+	static const uint64_t values[] = {0,    2,     5,   0x47,          0xa7,
+	                                  0xe3, 0x207, 0xf, 1UL << 32 | 1, 1UL << 63 | 7};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
+		vm.vcpu.gpr[RCX] = 0;
+		vm.vcpu.gpr[RAX] = (uint32_t)values[i];
+		vm.vcpu.gpr[RDX] = values[i] >> 32;
+		rig_instruction(EXIT_XSETBV, 0, 3);
+		assert_gp0();
+		assert_int_equal(fake_vmx.xcr0, 1);
+	}
+	vm.vcpu.gpr[RCX] = 1;
+	vm.vcpu.gpr[RAX] = 7;
+	vm.vcpu.gpr[RDX] = 0;
+	rig_instruction(EXIT_XSETBV, 0, 3);
+	assert_gp0();
+	assert_int_equal(fake_vmx.xcr0, 1);
+}
+
+static void xsetbv_is_the_kernels(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_SS_ACCESS, vmread(VMCS_GUEST_SS_ACCESS) | 3 << 5);
+	vm.vcpu.gpr[RCX] = 0;
+	vm.vcpu.gpr[RAX] = 7;
+	vm.vcpu.gpr[RDX] = 0;
+	rig_instruction(EXIT_XSETBV, 0, 3);
+	assert_gp0();
+	assert_int_equal(fake_vmx.xcr0, 1);
+}
+
+/* ---- HLT ---- */
+
+static void hlt_waits_behind_the_instruction(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_went_on(RIG_RIP + 1);
+	assert_true(vm.vcpu.requests & REQUEST_HALTED);
+}
+
+static void interrupt_now(void)
+{
+	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
+}
+
+static void an_nmi_ends_hlt(void **state)
+{
+	(void)state;
+	rig.idle = interrupt_now;
+	assert_true(rig_instruction(EXIT_HLT, 0, 1));
+	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
+	assert_false(vm.vcpu.requests & REQUEST_HALTED);
+	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP + 1);
+}
+
+static void an_nmi_that_is_blocked_does_not(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_NMI);
+	vcpu_request(&vm.vcpu, REQUEST_NMI);
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+}
+
+static void hlt_with_interrupts_off_is_said_once(void **state)
+{
+	char *first;
+
+	(void)state;
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_logged("vm bench: halted with interrupts off");
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	first = strstr(rig.log, "halted with");
+	assert_null(strstr(first + 1, "halted with"));
+}
+
+static void a_single_step_trap_ends_hlt(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	assert_true(rig_instruction(EXIT_HLT, 0, 1));
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
+}
+
+static void under_btf_hlt_halts(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+}
+
+/* ---- Time ---- */
+
+static unsigned expired;
+
+static void count_expiry(struct timer *timer)
+{
+	(void)timer;
+	expired++;
+}
+
+static void the_preemption_timer_is_armed_for_the_next_deadline(void **state)
+{
+	static struct timer timer;
+
+	(void)state;
+	timer_init(&timer, count_expiry);
+	fake_x86.tsc = 1000000;
+	cpu_timer_arm(&cpu, &timer, 1000000 + 32 * 1234 - 1); /* an exit before it would be for nothing */
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1234);
+	/* It stands still in the monitor, so once in a while it is set right. */
+	fake_x86.tsc += 32 * 200;
+	for (unsigned i = 0; i < LAST_EXITS; i++)
+		rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1034);
+	fake_x86.tsc = cpu_deadline(&cpu) + 1;
+	for (unsigned i = 0; i < LAST_EXITS; i++)
+		rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 0);
+	expired = 0;
+	rig_exit(EXIT_PREEMPTION_TIMER, 0);
+	assert_int_equal(expired, 1);
+	assert_int_equal(cpu_deadline(&cpu), TIMER_NEVER);
+	/* Then for the next look at interrupts, and for nothing at all. */
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), cpu.look / 32 - fake_x86.tsc / 32 + 1);
+	cpu.look = TIMER_NEVER;
+	backend_deadline_changed(&cpu);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), UINT32_MAX);
+}
+
+static void after_a_wait_the_preemption_timer_is_right(void **state)
+{
+	static struct timer timer;
+
+	(void)state;
+	timer_init(&timer, count_expiry);
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc + 32 * 1000 - 1);
+	fake_x86.tsc += 32 * 900;
+	rig.idle = interrupt_now;
+	assert_true(rig_instruction(EXIT_HLT, 0, 1));
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 100);
+	cpu_timer_arm(&cpu, &timer, TIMER_NEVER);
+}
+
+static void without_a_preemption_timer_the_apic_watches(void **state)
+{
+	static struct timer timer;
+
+	(void)state;
+	vmx_features.preemption_timer = false;
+	timer_init(&timer, count_expiry);
+	cpu_timer_arm(&cpu, &timer, 777777777);
+	assert_int_equal(rig.apic_deadline, 777777777);
+	vmwrite(VMCS_PREEMPTION_TIMER, 99);
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 99);
+	cpu_timer_arm(&cpu, &timer, TIMER_NEVER);
+}
+
+static void an_idle_cpu_fires_timers_that_are_due(void **state)
+{
+	static struct timer timer;
+
+	(void)state;
+	timer_init(&timer, count_expiry);
+	expired = 0;
+	cpu_timer_arm(&cpu, &timer, fake_x86.tsc);
+	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_int_equal(expired, 1);
+	assert_int_equal(rig.apic_deadline, TIMER_NEVER);
+}
+
+static unsigned windows;
+
+static void count_window(void)
+{
+	windows++;
+}
+
+/* A guest whose deliveries exit for ever never begins an instruction, before which an interrupt could come.
+ */
+static void interrupts_are_taken_while_events_are_delivered(void **state)
+{
+	(void)state;
+	windows = 0;
+	fake_x86.window = count_window;
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(windows, 0);
+	rig_instruction(EXIT_RDPMC, 0, 2);
+	assert_int_equal(windows, 1);
+	fake_x86.window = NULL;
+}
+
+static void stale_translations_are_flushed_before_entry(void **state)
+{
+	unsigned before = fake_vmx.invepts;
+
+	(void)state;
+	vcpu_request(&vm.vcpu, REQUEST_FLUSH);
+	rig_instruction(EXIT_CPUID, 0, 2);
+	assert_int_equal(fake_vmx.invepts, before + 1);
+	assert_int_equal(rig_requests(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		rig_test(the_table_is_complete),
+		rig_test(the_page_has_every_reason),
+		rig_test(undefined_instructions_raise_ud),
+		rig_test(unexpected_exits_stop_only_the_vm),
+		rig_test(a_reason_of_the_future_stops_only_the_vm),
+		rig_test(a_failed_entry_stops_the_vm_and_names_the_rule),
+		rig_test(a_refused_entry_names_the_error),
+		rig_test(a_triple_fault_stops_the_vm_with_a_report),
+		rig_test(an_init_signal_is_swallowed),
+		rig_test(an_instruction_ends_its_shadow),
+		rig_test(a_single_step_trap_follows_the_instruction),
+		rig_test(with_btf_only_branches_trap),
+		rig_test(a_fault_raises_no_single_step_trap),
+		rig_test(rip_wraps_at_4g_outside_64_bit_code),
+		rig_test(exits_are_counted_and_the_last_ones_kept),
+		rig_test(cpuid_answers_and_goes_on),
+		rig_test(cache_instructions_do_nothing),
+		rig_test(there_are_no_performance_counters),
+		rig_test(rdmsr_fills_two_halves),
+		rig_test(an_unknown_msr_is_a_gp_and_changes_nothing),
+		rig_test(wrmsr_joins_two_halves),
+		rig_test(xsetbv_takes_what_cpuid_offers),
+		rig_test(xsetbv_refuses_the_rest),
+		rig_test(xsetbv_is_the_kernels),
+		rig_test(hlt_waits_behind_the_instruction),
+		rig_test(an_nmi_ends_hlt),
+		rig_test(an_nmi_that_is_blocked_does_not),
+		rig_test(hlt_with_interrupts_off_is_said_once),
+		rig_test(under_btf_hlt_halts),
+		rig_test(a_single_step_trap_ends_hlt),
+		rig_test(the_preemption_timer_is_armed_for_the_next_deadline),
+		rig_test(without_a_preemption_timer_the_apic_watches),
+		rig_test(an_idle_cpu_fires_timers_that_are_due),
+		rig_test(after_a_wait_the_preemption_timer_is_right),
+		rig_test(interrupts_are_taken_while_events_are_delivered),
+		rig_test(stale_translations_are_flushed_before_entry),
+	};
+
+	return cmocka_run_group_tests(tests, rig_boot, NULL);
+}
