@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Nacre: `make help` lists the targets.
 
 BUILD   := build

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From the boot loader to C: a multiboot2 loader enters here in 32-bit protected
  * mode with paging off, under BIOS and UEFI alike. Multiboot2 Specification,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From the first C code to the guests: bring up the console, memory, exceptions and
  * devices of the boot processor, in the order in which one needs the other.
@@ -75,8 +76,8 @@ static void start_console_and_parse(uint32_t info_address, struct monitor_config
 		shutdown_halt();
 	}
 	if (unknown_count)
-		log_warning("boot: option '%s' is unknown or has a bad value; known are serial=, speed= and "
-		            "screen=\n",
+		log_warning("boot: option '%s' is unknown or has a bad value; known are serial=, "
+		            "speed= and screen=\n",
 		            unknown);
 }
 
@@ -120,8 +121,8 @@ static void start_memory(void)
 
 	if (frames_init(info.range, info.range_count, reserved, reserve_memory(), DIRECT_MAP_LIMIT) ||
 	    host_map_init(info.range, info.range_count, one_gib_pages)) {
-		log_error("boot: this machine has too little free memory below 4 GiB; give it more, or load "
-		          "smaller modules\n");
+		log_error("boot: this machine has too little free memory below 4 GiB; give it "
+		          "more, or load smaller modules\n");
 		shutdown_halt();
 	}
 	stop_screen_early();

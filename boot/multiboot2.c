@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The boot information is input from outside: every tag, entry and string is
  * checked against the bytes that are really there, and copied out before use.
@@ -239,7 +240,10 @@ static int note_efi(struct parse *parse, struct tag tag)
 	return 0;
 }
 
-/* Of several the newest counts. A wrong signature makes it no RSDP; checksums are for ACPI to check. */
+/*
+ * Of several the newest counts. A wrong signature makes it no RSDP; checksums are for ACPI to
+ * check.
+ */
 static int parse_rsdp(struct parse *parse, struct tag tag)
 {
 	struct boot_info *info = parse->info;
@@ -255,25 +259,27 @@ static int parse_rsdp(struct parse *parse, struct tag tag)
 }
 
 /* Tags that are not listed carry nothing that Nacre uses. */
+/* clang-format off */
 static const struct {
 	enum tag_type type;
 	uint32_t min_size;
 	int (*parse)(struct parse *parse, struct tag tag);
 } tag_parsers[] = {
-	{TAG_COMMAND_LINE,      0,          parse_command_line },
-	{TAG_LOADER_NAME,       0,          parse_loader_name  },
-	{TAG_MODULE,            8,          parse_module       },
-	{TAG_MEMORY_MAP,        MAP_HEADER, parse_memory_map   },
-	{TAG_FRAMEBUFFER,       24,         parse_framebuffer  },
-	{TAG_EFI32,             0,          note_efi           },
-	{TAG_EFI64,             0,          note_efi           },
-	{TAG_RSDP_OLD,          20,         parse_rsdp         },
-	{TAG_RSDP_NEW,          36,         parse_rsdp         },
+	{TAG_COMMAND_LINE,      0,          parse_command_line},
+	{TAG_LOADER_NAME,       0,          parse_loader_name},
+	{TAG_MODULE,            8,          parse_module},
+	{TAG_MEMORY_MAP,        MAP_HEADER, parse_memory_map},
+	{TAG_FRAMEBUFFER,       24,         parse_framebuffer},
+	{TAG_EFI32,             0,          note_efi},
+	{TAG_EFI64,             0,          note_efi},
+	{TAG_RSDP_OLD,          20,         parse_rsdp},
+	{TAG_RSDP_NEW,          36,         parse_rsdp},
 	{TAG_EFI_MEMORY_MAP,    MAP_HEADER, keep_efi_memory_map},
-	{TAG_EFI_BOOT_SERVICES, 0,          note_efi           },
-	{TAG_EFI32_IMAGE,       0,          note_efi           },
-	{TAG_EFI64_IMAGE,       0,          note_efi           },
+	{TAG_EFI_BOOT_SERVICES, 0,          note_efi},
+	{TAG_EFI32_IMAGE,       0,          note_efi},
+	{TAG_EFI64_IMAGE,       0,          note_efi},
 };
+/* clang-format on */
 
 static int parse_tag(struct parse *parse, struct tag tag)
 {

@@ -1,7 +1,5 @@
-/*
- * What the boot loader told us, in our own words. Multiboot2 Specification,
- * "Boot information".
- */
+/* SPDX-License-Identifier: MIT */
+/* What the boot loader told us, in our own words. Multiboot2 Specification, "Boot information". */
 #ifndef BOOT_MULTIBOOT2_H
 #define BOOT_MULTIBOOT2_H
 

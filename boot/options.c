@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/options.h"
 #include "guests/config/config_keys.h"
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/smp.h"
 #include "devices/real/lapic.h"
 #include "lib/format.h"
@@ -26,14 +27,19 @@ struct trampoline_values {
 #define LOW_START 0x1000 /* the real-mode vectors and the BIOS data area stay */
 #define LOW_END   0xa0000
 
-/* SDM Vol. 3A "MP Initialization Protocol Algorithm for MP Systems", "Typical BSP Initialization Sequence".
+/*
+ * SDM Vol. 3A "MP Initialization Protocol Algorithm for MP Systems", "Typical BSP Initialization
+ * Sequence".
  */
 #define INIT_WAIT_NS    10000000
 #define STARTUP_WAIT_NS 200000
 #define STARTUPS        2
 #define COME_UP_NS      1000000000
 
-/* How far a processor has come. Each has its own, so that one that comes late is not taken for the next. */
+/*
+ * How far a processor has come. Each has its own, so that one that comes late is not taken for the
+ * next.
+ */
 enum stage {
 	SILENT,
 	ALIVE,    /* C code runs there */
@@ -111,8 +117,8 @@ static void wake(const struct cpu *cpu, hpa_t page)
 }
 
 /*
- * All clocks are offsets of the TSC, and VMs move: every processor must have the same. So its own must lie
- * between two looks at this one's.
+ * All clocks are offsets of the TSC, and VMs move: every processor must have the same. So its own
+ * must lie between two looks at this one's.
  */
 static bool has_our_tsc(struct cpu *cpu)
 {
@@ -179,7 +185,9 @@ static void start(uint32_t apic_id, hpa_t page)
 	lapic_send_ipi(apic_id, LAPIC_DELIVER_INIT, 0); /* should it come late: the values change */
 }
 
-/* A page of low memory that is RAM: the trampoline's for as long as it is needed. 0: there is none. */
+/*
+ * A page of low memory that is RAM: the trampoline's for as long as it is needed. 0: there is none.
+ */
 static hpa_t find_page(const struct memory_range *ram, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {

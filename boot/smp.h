@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The other processors of the machine. */
 #ifndef BOOT_SMP_H
 #define BOOT_SMP_H
@@ -6,9 +7,10 @@
 #include "mm/frames.h"
 
 /*
- * Start every processor that the MADT names as enabled, up to CPUS_MAX, one after the other, and leave each
- * in its run loop. One that does not come up is named in the log and left out. On the boot processor, which
- * has entered VMX operation. `ram`: the machine's usable memory, of which one page below 1 MiB is needed.
+ * Start every processor that the MADT names as enabled, up to CPUS_MAX, one after the other, and
+ * leave each in its run loop. One that does not come up is named in the log and left out. On the
+ * boot processor, which has entered VMX operation. `ram`: the machine's usable memory, of which one
+ * page below 1 MiB is needed.
  */
 void smp_start(const struct acpi_info *info, const struct memory_range *ram, unsigned count);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From a section of the config table to a VM: its plan, and what its loader is given. */
 #include "guests/plan.h"
 #include "guests/loaders/loader.h"
@@ -35,11 +36,11 @@ static const struct guest_file *need_file(const char *key, const char *name, uns
 	const struct guest_file *file = plan_file(name);
 
 	if (!file)
-		format_buffer(
-			problem, size,
-			"config line %u: %s = %s: the boot loader did not load that file; add "
-			"\"module2 /boot/FILE %s\" to its menu entry, or rebuild the image with make iso",
-			line, key, name, name);
+		format_buffer(problem, size,
+		              "config line %u: %s = %s: the boot loader did not load that file; add "
+		              "\"module2 /boot/FILE %s\" to its menu entry, or rebuild the image with "
+		              "make iso",
+		              line, key, name, name);
 	return file;
 }
 
@@ -156,7 +157,9 @@ static int populate(struct guest_map *map, uint64_t memory)
 
 /* ---- The VM ---- */
 
-/* Where the operator finds it. A port that does not answer leaves the VM on the shared console, and says so.
+/*
+ * Where the operator finds it. A port that does not answer leaves the VM on the shared console, and
+ * says so.
  */
 static void choose_console(const struct vm_config *section, struct vm *vm)
 {
@@ -196,17 +199,15 @@ struct vm *plan_vm(const struct vm_config *section, unsigned number)
 	hpa_t frames;
 
 	if (!plan.cpus) {
-		log_error("vm %s: config line %u: cpus: this machine runs guests on processors 0 to %u; name "
-		          "one of "
-		          "them\n",
+		log_error("vm %s: config line %u: cpus: this machine runs guests on processors 0 "
+		          "to %u; name one of them\n",
 		          section->name, section->cpus_line, cpu_count - 1);
 		return NULL;
 	}
 	if (section->cpus != UINT64_MAX && section->cpus != plan.cpus)
-		log_warning(
-			"vm %s: config line %u: cpus: this machine runs guests on processors 0 to %u; the "
-			"others are left out\n",
-			section->name, section->cpus_line, cpu_count - 1);
+		log_warning("vm %s: config line %u: cpus: this machine runs guests on processors 0 to "
+		            "%u; the others are left out\n",
+		            section->name, section->cpus_line, cpu_count - 1);
 	frames = frames_alloc(frames_order(sizeof(*vm)), FRAME_OWNER_MONITOR, FRAME_DATA);
 	if (!frames) {
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->name);

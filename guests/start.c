@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/start.h"
 #include "guests/config/config.h"
 #include "guests/plan.h"
@@ -35,9 +36,9 @@ static bool read_config(void)
 	hpa_t storage;
 
 	if (!file) {
-		log_error("There is no config module: add \"module2 /boot/FILE config\" to the boot loader's "
-		          "menu "
-		          "entry, or build the image with make iso CONFIG=FILE.\n");
+		log_error("There is no config module: add \"module2 /boot/FILE config\" to the "
+		          "boot loader's menu entry, or build the image with make iso "
+		          "CONFIG=FILE.\n");
 		return false;
 	}
 	storage = frames_alloc(frames_order(config_storage_size(hpa_to_pointer(file->start), file->size)),
@@ -62,9 +63,9 @@ static void check_memory(void)
 	uint64_t wanted = config_memory_total(&config), free = frames_stat().free * PAGE_SIZE;
 
 	if (wanted > free)
-		log_warning("config: the VMs that start by themselves need %luM of memory in all, but only "
-		            "%luM are free, so "
-		            "that the last of them will not start: give them less, or the machine more\n",
+		log_warning("config: the VMs that start by themselves need %luM of memory in all, "
+		            "but only %luM are free, so that the last of them will not start: "
+		            "give them less, or the machine more\n",
 		            wanted >> 20, free >> 20);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From the config table to running guests. Called last by boot/main.c; from
  * here on the machine belongs to the guests.
@@ -15,12 +16,16 @@ struct guest_file {
 };
 
 /*
- * Check the processor, read the table, and enter VMX operation on this, the boot processor. Any mistake of
- * the operator's is one sentence on the console; without VT-x the machine stops with it. `files` must stay.
+ * Check the processor, read the table, and enter VMX operation on this, the boot processor. Any
+ * mistake of the operator's is one sentence on the console; without VT-x the machine stops with it.
+ * `files` must stay.
  */
 void guests_init(const struct guest_file *files, unsigned count);
 
-/* Make the guests and run them, on all processors that are there by now; if none can run, the shell waits. */
+/*
+ * Make the guests and run them, on all processors that are there by now; if none can run, the shell
+ * waits.
+ */
 noreturn void guests_run(void);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Error codes. Functions that can fail return 0 (or a count) for success and
  * a negative code otherwise, as in `return -ERR_NO_MEMORY`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* printf-style formatting into a buffer, without allocation or locale. */
 #ifndef LIB_FORMAT_H
 #define LIB_FORMAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Circular doubly linked lists, linked through a member. */
 #ifndef LIB_LIST_H
 #define LIB_LIST_H

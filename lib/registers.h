@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Registers, their bits and exception vectors by their SDM names (MSRs: Vol. 4). */
 #ifndef LIB_REGISTERS_H
 #define LIB_REGISTERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/segment.h"
 
 /* SDM Vol. 3A "Segment Descriptors", Table "Code- and Data-Segment Types". */
@@ -13,7 +14,10 @@ static bool type_allows(uint32_t type, bool write)
 	return !write || type & TYPE_READ_WRITE;
 }
 
-/* SDM Vol. 3A "Limit Checking". What reaches beyond 4 GiB is outside any limit, as the section permits. */
+/*
+ * SDM Vol. 3A "Limit Checking". What reaches beyond 4 GiB is outside any limit, as the section
+ * permits.
+ */
 static bool within_limit(const struct segment *segment, uint64_t offset, unsigned size)
 {
 	uint64_t last = offset + size - 1;

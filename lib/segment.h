@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Segment registers with their hidden parts. */
 #ifndef LIB_SEGMENT_H
 #define LIB_SEGMENT_H
@@ -6,8 +7,10 @@
 
 enum segment_index { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
 
-/* A segment register with its cached descriptor. Access rights as in the VMCS:
- * SDM Vol. 3C "Guest Register State", Table "Format of Access Rights". */
+/*
+ * A segment register with its cached descriptor. Access rights as in the VMCS: SDM Vol. 3C "Guest
+ * Register State", Table "Format of Access Rights".
+ */
 struct segment {
 	uint64_t base;
 	uint32_t limit; /* in bytes, granularity applied */
@@ -26,8 +29,9 @@ struct segment {
 enum segment_mode { SEGMENT_MODE_REAL, SEGMENT_MODE_PROTECTED, SEGMENT_MODE_64 };
 
 /*
- * The linear address of [offset, offset + size) in segment register `index`, after all checks but those of
- * paging and alignment; false: #SS for SS, else #GP. Addresses wrap at 4 GiB, in 64-bit mode at 2^64.
+ * The linear address of [offset, offset + size) in segment register `index`, after all checks but
+ * those of paging and alignment; false: #SS for SS, else #GP. Addresses wrap at 4 GiB, in 64-bit
+ * mode at 2^64.
  */
 bool must_check segment_linear(const struct segment *segment, enum segment_index index,
                                enum segment_mode mode, uint64_t offset, unsigned size, bool write,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ticket spinlocks: fair, so that no CPU starves. Interrupts are off whenever the monitor runs. */
 #ifndef LIB_SPINLOCK_H
 #define LIB_SPINLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/string.h"
 #include <stdint.h>
 

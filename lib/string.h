@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The freestanding subset of <string.h>. Same contracts as ISO C; host builds
  * (unit tests, fuzzing, the configuration check) link the C library's own.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Types and small helpers that every part of Nacre shares. */
 #ifndef LIB_TYPES_H
 #define LIB_TYPES_H

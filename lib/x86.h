@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The instructions that C has no words for. Host tests replace this file by
  * tests/unit/fake/lib/x86.h, which answers from tables.

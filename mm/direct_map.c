@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The monitor's view of physical memory. Host tests link tests/unit/fake/memory.c instead. */
 #include "lib/panic.h"
 #include "mm/frames.h"

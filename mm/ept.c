@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mm/ept.h"
 #include "lib/errors.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A VM's extended page tables: a cache of its guest map. Starts empty; EPT
  * violations fill it (ept_fault), and throwing any part or all of it away is
@@ -24,7 +25,9 @@ struct ept {
 	uint64_t faults; /* served by ept_fault() */
 };
 
-/* Once at boot, before the first ept_create(), with what the CPU has. Until then only 4 KiB pages are used.
+/*
+ * Once at boot, before the first ept_create(), with what the CPU has. Until then only 4 KiB pages
+ * are used.
  */
 void ept_setup(struct ept_features cpu);
 
@@ -49,7 +52,9 @@ flush_t must_check ept_drop(struct ept *ept, gpa_t gpa, uint64_t size);
 /* After INVEPT on every processor that ran the VM: free the tables that were thrown away. */
 void ept_flushed(struct ept *ept);
 
-/* The VMCS field: SDM Vol. 3C "Extended-Page-Table Pointer (EPTP)". Constant for the life of `ept`. */
+/*
+ * The VMCS field: SDM Vol. 3C "Extended-Page-Table Pointer (EPTP)". Constant for the life of `ept`.
+ */
 uint64_t ept_pointer(const struct ept *ept);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * EPT: SDM Vol. 3C "The Extended Page Table Mechanism (EPT)", Tables "Format of an EPT
  * Page-Table Entry that Maps a 4-KByte Page" and its likes. Ignore-PAT is set, so that
@@ -28,13 +29,13 @@ const struct paging_format paging_ept = {
 	.memory_type_mask = MEMORY_TYPE(7),
 	.memory_type =
 		{
-			      [MEMORY_TYPE_UC] = MEMORY_TYPE(MEMORY_TYPE_UC),
-			      [MEMORY_TYPE_WC] = MEMORY_TYPE(MEMORY_TYPE_WC),
-			      [2] = ~0UL,
-			      [3] = ~0UL,
-			      [MEMORY_TYPE_WT] = MEMORY_TYPE(MEMORY_TYPE_WT),
-			      [MEMORY_TYPE_WP] = MEMORY_TYPE(MEMORY_TYPE_WP),
-			      [MEMORY_TYPE_WB] = MEMORY_TYPE(MEMORY_TYPE_WB),
-			      [7] = ~0UL,
-			      },
+			[MEMORY_TYPE_UC] = MEMORY_TYPE(MEMORY_TYPE_UC),
+			[MEMORY_TYPE_WC] = MEMORY_TYPE(MEMORY_TYPE_WC),
+			[2] = ~0UL,
+			[3] = ~0UL,
+			[MEMORY_TYPE_WT] = MEMORY_TYPE(MEMORY_TYPE_WT),
+			[MEMORY_TYPE_WP] = MEMORY_TYPE(MEMORY_TYPE_WP),
+			[MEMORY_TYPE_WB] = MEMORY_TYPE(MEMORY_TYPE_WB),
+			[7] = ~0UL,
+		},
 };

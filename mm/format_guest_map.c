@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The guest map's radix tree: read by the monitor alone, so the bits are our own. */
 #include "mm/paging.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The monitor's own tables: SDM Vol. 3A "4-Level Paging and 5-Level Paging". The PAT
  * is HOST_PAT (mm/host_map.h), where PWT and PCD alone choose the type,
@@ -27,13 +28,13 @@ const struct paging_format paging_host = {
 	.memory_type_mask = WRITE_THROUGH | CACHE_DISABLE,
 	.memory_type =
 		{
-			      [MEMORY_TYPE_UC] = WRITE_THROUGH | CACHE_DISABLE,
-			      [MEMORY_TYPE_WC] = WRITE_THROUGH,
-			      [2] = ~0UL,
-			      [3] = ~0UL,
-			      [MEMORY_TYPE_WT] = ~0UL,
-			      [MEMORY_TYPE_WP] = ~0UL,
-			      [MEMORY_TYPE_WB] = 0,
-			      [7] = ~0UL,
-			      },
+			[MEMORY_TYPE_UC] = WRITE_THROUGH | CACHE_DISABLE,
+			[MEMORY_TYPE_WC] = WRITE_THROUGH,
+			[2] = ~0UL,
+			[3] = ~0UL,
+			[MEMORY_TYPE_WT] = ~0UL,
+			[MEMORY_TYPE_WP] = ~0UL,
+			[MEMORY_TYPE_WB] = 0,
+			[7] = ~0UL,
+		},
 };

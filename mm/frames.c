@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/panic.h"
 #include "mm/frames_pool.h"
 
@@ -21,9 +22,7 @@ void frames_mark(hfn_t first, uint64_t count, uint16_t owner, enum frame_type ty
 	union {
 		struct frame frame;
 		uint32_t bits;
-	} mark = {
-		{.owner = owner, .type = type, .order = ORDER_NONE}
-        };
+	} mark = {{.owner = owner, .type = type, .order = ORDER_NONE}};
 
 	__asm__ volatile("rep stosl" : "+D"(frame), "+c"(count) : "a"(mark.bits) : "memory");
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The one allocator of physical memory: a buddy allocator over 4 KiB frames.
  * Every frame has an owner and a type, and is cleared before it changes owner:
@@ -45,8 +46,10 @@ struct memory_range {
 int must_check frames_init(const struct memory_range *usable, size_t usable_count,
                            const struct memory_range *reserved, size_t reserved_count, hpa_t limit);
 
-/* The whole direct map is there (host_map_activate() says so): take in the frames above EARLY_MAP_LIMIT,
- * once. */
+/*
+ * The whole direct map is there (host_map_activate() says so): take in the frames above
+ * EARLY_MAP_LIMIT, once.
+ */
 void frames_extend(void);
 
 /* The order of the smallest block that holds `size` bytes. */
@@ -59,19 +62,29 @@ static inline unsigned frames_order(uint64_t size)
 	return order;
 }
 
-/* 2^order frames, naturally aligned and zeroed; 0 if there are none (frame 0 is never given out). */
+/*
+ * 2^order frames, naturally aligned and zeroed; 0 if there are none (frame 0 is never given out).
+ */
 hpa_t must_check frames_alloc(unsigned order, uint16_t owner, enum frame_type type);
 
-/* The same, with what an earlier owner left in them: the caller clears them before anybody else sees them. */
+/*
+ * The same, with what an earlier owner left in them: the caller clears them before anybody else
+ * sees them.
+ */
 hpa_t must_check frames_alloc_uncleared(unsigned order, uint16_t owner, enum frame_type type);
 
 /* Zero `size` bytes, a multiple of 8. */
 void frames_clear(hpa_t hpa, uint64_t size);
 
-/* Give back exactly what frames_alloc returned; `order` as then. Panics on a mismatch: a monitor's fault. */
+/*
+ * Give back exactly what frames_alloc returned; `order` as then. Panics on a mismatch: a monitor's
+ * fault.
+ */
 void frames_free(hpa_t hpa, unsigned order);
 
-/* Turn one allocated block into blocks of `new_order`, to be freed one by one. Same owner and type. */
+/*
+ * Turn one allocated block into blocks of `new_order`, to be freed one by one. Same owner and type.
+ */
 void frames_split(hpa_t hpa, unsigned order, unsigned new_order);
 
 /* Of the frame that holds `hpa`; FRAME_OWNER_NONE and FRAME_RESERVED where no RAM is. */

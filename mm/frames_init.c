@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How the frame allocator gets its memory: from the machine's memory map, chunk by chunk. */
 #include "lib/errors.h"
 #include "lib/panic.h"
@@ -120,7 +121,10 @@ static void insert_runs(struct memory_range range)
 	}
 }
 
-/* Describe every frame of one chunk's extent `all`, and put the free ones on the lists. The lock is held. */
+/*
+ * Describe every frame of one chunk's extent `all`, and put the free ones on the lists. The lock is
+ * held.
+ */
 static void describe(struct memory_range all, hpa_t bookkeeping, uint64_t size)
 {
 	struct memory_range own = {bookkeeping, bookkeeping + size};
@@ -161,7 +165,9 @@ static struct memory_range chunk_bounds(size_t index)
 	return (struct memory_range){base, MIN(base + (CHUNK_FRAMES << PAGE_SHIFT), machine.limit)};
 }
 
-/* Take in one chunk. A sliver that cannot hold its own bookkeeping, and for which none is found, is left out.
+/*
+ * Take in one chunk. A sliver that cannot hold its own bookkeeping, and for which none is found, is
+ * left out.
  */
 static void add_chunk(size_t index)
 {

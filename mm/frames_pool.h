@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What frames.c and frames_init.c share; nobody else includes this. */
 #ifndef MM_FRAMES_POOL_H
 #define MM_FRAMES_POOL_H
@@ -38,7 +39,10 @@ struct frames_pool {
 
 extern struct frames_pool frames_pool;
 
-/* The bookkeeping of a frame; null where there is none. Neighbours in one chunk are neighbours in memory. */
+/*
+ * The bookkeeping of a frame; null where there is none. Neighbours in one chunk are neighbours in
+ * memory.
+ */
 struct frame *frames_describe(hfn_t frame);
 
 /* Describe [first, first + count) as not free, without the beginning of a block. */

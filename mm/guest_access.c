@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Copies between the monitor and guest-physical memory: the second half of mm/guest_map.h. */
 #include "lib/errors.h"
 #include "lib/string.h"

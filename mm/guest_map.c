@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mm/guest_map.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
@@ -38,7 +39,9 @@ int guest_map_create(struct guest_map *map, uint16_t owner)
 	return page_table_create(&map->tree, &paging_guest_map, PAGES_4K | PAGES_2M | PAGES_1G, owner);
 }
 
-/* Take [gpa, gpa + size), which no page crosses the edge of, out of the map, and free its frames. */
+/*
+ * Take [gpa, gpa + size), which no page crosses the edge of, out of the map, and free its frames.
+ */
 static void remove_range(struct guest_map *map, gpa_t gpa, uint64_t size)
 {
 	gpa_t at = gpa, end = gpa + size;
@@ -88,7 +91,10 @@ static bool is_all(const struct guest_map *map, gpa_t gpa, uint64_t size, enum g
 	return true;
 }
 
-/* Add the largest block to be had at the start of [gpa, gpa + size). Returns its size, or 0: no memory. */
+/*
+ * Add the largest block to be had at the start of [gpa, gpa + size). Returns its size, or 0: no
+ * memory.
+ */
 static uint64_t add_block(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
 {
 	unsigned level = 2;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Guest memory: the map from guest frame number to (type, host frame).
  *
@@ -54,8 +55,10 @@ void guest_map_destroy(struct guest_map *map);
  */
 int must_check guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
 
-/* Zero RAM, `bytes` (a multiple of 8) of it from `*from` on, which moves on. True: all of it above was
- * reached. */
+/*
+ * Zero RAM, `bytes` (a multiple of 8) of it from `*from` on, which moves on. True: all of it above
+ * was reached.
+ */
 bool must_check guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes);
 
 /*

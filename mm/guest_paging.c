@@ -1,7 +1,11 @@
+/* SPDX-License-Identifier: MIT */
 #include "mm/guest_paging.h"
 #include "lib/registers.h"
 
-/* Entry bits: SDM Vol. 3A, Tables "Format of a Page-Table Entry" and their likes, the same in every mode. */
+/*
+ * Entry bits: SDM Vol. 3A, Tables "Format of a Page-Table Entry" and their likes, the same in every
+ * mode.
+ */
 #define ENTRY_PRESENT    BIT(0)
 #define ENTRY_WRITE      BIT(1)
 #define ENTRY_USER       BIT(2)
@@ -26,11 +30,13 @@ struct walk_format {
 	uint8_t entry_size;
 };
 
+/* clang-format off */
 static const struct walk_format formats[] = {
-	[PAGING_32] = {.levels = 2, .index_bits = 10, .entry_size = 4},
-	[PAGING_PAE] = {.levels = 2, .index_bits = 9,  .entry_size = 8},
+	[PAGING_32] =      {.levels = 2, .index_bits = 10, .entry_size = 4},
+	[PAGING_PAE] =     {.levels = 2, .index_bits = 9,  .entry_size = 8},
 	[PAGING_4_LEVEL] = {.levels = 4, .index_bits = 9,  .entry_size = 8},
 };
+/* clang-format on */
 
 struct walk {
 	const struct guest_map *map;
@@ -151,7 +157,10 @@ static bool set_accessed_and_dirty(const struct walk *walk)
 	return true;
 }
 
-/* SDM Vol. 3A "Determination of Access Rights". `all`: what every entry allows; NX: what any forbids. */
+/*
+ * SDM Vol. 3A "Determination of Access Rights". `all`: what every entry allows; NX: what any
+ * forbids.
+ */
 static bool is_allowed(const struct walk *walk, uint64_t all, bool no_execute)
 {
 	const struct guest_paging *paging = walk->paging;
@@ -241,8 +250,8 @@ struct guest_translation guest_translate(const struct guest_map *map, const stru
 	if (!(paging->cr0 & CR0_PG))
 		return (struct guest_translation){.ok = true, .gpa = address, .page_size = PAGE_SIZE};
 	/*
-	 * A guest that keeps changing its entries gets the translation without the flags at last: the
-	 * processor may do the same, from a TLB entry made before the change.
+	 * A guest that keeps changing its entries gets the translation without the flags at last:
+	 * the processor may do the same, from a TLB entry made before the change.
 	 */
 	for (unsigned i = 0; i < WALKS_MAX; i++) {
 		translation = walk_once(&walk, &changed);

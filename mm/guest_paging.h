@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Translate a guest-linear address through the guest's own tables, as the
  * processor would, with the fault it would raise.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mm/host_map.h"
 #include "lib/checked.h"
 #include "lib/panic.h"
@@ -109,7 +110,10 @@ static int map_new(uint64_t virt, hpa_t hpa, uint64_t size, struct page_attribut
 	return error;
 }
 
-/* What an attempt that runs out of memory has mapped stays behind, unused; the next one begins above. */
+/*
+ * What an attempt that runs out of memory has mapped stays behind, unused; the next one begins
+ * above.
+ */
 static void *map_stack(size_t pages)
 {
 	const struct page_attributes data = {.write = true, .memory_type = MEMORY_TYPE_WB};
@@ -142,7 +146,9 @@ void *host_map_stack(size_t pages)
 	return top;
 }
 
-/* `virt` agrees with `hpa` below 2 MiB where that allows large pages. A page stays unmapped between windows.
+/*
+ * `virt` agrees with `hpa` below 2 MiB where that allows large pages. A page stays unmapped between
+ * windows.
  */
 static void *map_window(hpa_t hpa, uint64_t size, struct page_attributes attributes)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The monitor's own address space: the direct map of RAM, its image with W^X
  * rights, stacks with guard pages, and windows onto devices. The places are in
@@ -28,7 +29,8 @@ hpa_t host_map_root(void);
 
 /*
  * Switch this CPU to the tables, to HOST_PAT, CR0.WP, and NX, SMEP and SMAP where it has them. The
- * identity map of low memory is gone then. Every CPU calls it once; the first calls frames_extend() next.
+ * identity map of low memory is gone then. Every CPU calls it once; the first calls frames_extend()
+ * next.
  */
 void host_map_activate(void);
 
@@ -39,11 +41,12 @@ void host_map_activate(void);
 void *host_map_stack(size_t pages);
 
 /*
- * Map [hpa, hpa + size), any alignment, and return where `hpa` is; null if there is no memory or
- * no such address. Not for RAM, which has its place in the direct map. Usable after host_map_activate().
+ * Map [hpa, hpa + size), any alignment, and return where `hpa` is; null if there is no memory or no
+ * such address. Not for RAM, which has its place in the direct map. Usable after
+ * host_map_activate().
  *
- * Device registers: uncached. Framebuffers: write-combining. Firmware tables
- * (ACPI; read only): write-back.
+ * Device registers: uncached. Framebuffers: write-combining. Firmware tables (ACPI; read only):
+ * write-back.
  */
 void *host_map_mmio(hpa_t hpa, size_t size);
 void *host_map_framebuffer(hpa_t hpa, size_t size);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of the monitor's image, as linker.ld lays them out, and their rights: W^X. */
 #ifndef MM_IMAGE_H
 #define MM_IMAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The monitor's linear address space. Also read by assembly and the linker
  * script, so plain constants only. docs/memory.md has the picture.

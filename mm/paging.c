@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mm/paging.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
@@ -116,7 +117,10 @@ static int split(struct page_table *table, uint64_t *slot, unsigned level)
 	return 0;
 }
 
-/* The slot for `virt` at `level`, with tables made, and large pages split, on the way. Null: no memory. */
+/*
+ * The slot for `virt` at `level`, with tables made, and large pages split, on the way. Null: no
+ * memory.
+ */
 static uint64_t *slot_at(struct page_table *table, uint64_t virt, unsigned level)
 {
 	unsigned at = TOP;
@@ -152,7 +156,10 @@ static uint64_t *walk(const struct page_table *table, uint64_t virt, unsigned *l
 	return slot;
 }
 
-/* The highest level whose pages are among `pages`, aligned as `address`, and not larger than `size`. */
+/*
+ * The highest level whose pages are among `pages`, aligned as `address`, and not larger than
+ * `size`.
+ */
 static unsigned best_level(unsigned pages, uint64_t address, uint64_t size)
 {
 	unsigned level = TOP;
@@ -205,7 +212,10 @@ int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t
 	return 0;
 }
 
-/* Take out what touches [virt, virt + size): to the page if `exact`, else whatever page it is part of. */
+/*
+ * Take out what touches [virt, virt + size): to the page if `exact`, else whatever page it is part
+ * of.
+ */
 static int take_out(struct page_table *table, uint64_t virt, uint64_t size, bool exact, flush_t *flush)
 {
 	while (size) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One page-table walker and editor for 4-level tables of 512 entries; the
  * formats are data. Used for the monitor's own tables, EPT, and the guest
@@ -108,13 +109,18 @@ int must_check page_table_map(struct page_table *table, uint64_t virt, hpa_t phy
 /* Remove exactly [virt, virt + size). Errors as page_table_map(); splitting may need memory. */
 int must_check page_table_unmap(struct page_table *table, uint64_t virt, uint64_t size, flush_t *flush);
 
-/* Remove every page that touches [virt, virt + size), whole. For caches, which refill: cannot fail. */
+/*
+ * Remove every page that touches [virt, virt + size), whole. For caches, which refill: cannot fail.
+ */
 flush_t must_check page_table_drop(struct page_table *table, uint64_t virt, uint64_t size);
 
 /* The flush that was owed is done, on every processor: give retired tables back. */
 void page_table_flushed(struct page_table *table);
 
-/* Cut the large page at `virt`, if there is one, into pages of the next smaller size. -ERR_NO_MEMORY. */
+/*
+ * Cut the large page at `virt`, if there is one, into pages of the next smaller size.
+ * -ERR_NO_MEMORY.
+ */
 int must_check page_table_split(struct page_table *table, uint64_t virt);
 
 /* Look up one address. Outside of the format's address space nothing is present. */

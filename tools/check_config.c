@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Check a config table on the host with the monitor's own parser.
  *

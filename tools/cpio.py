@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write an initramfs from a list: cpio.py LIST OUTPUT [NAME=PATH...]
 
 The list has one entry a line; {NAME} in a source path stands for the PATH given. The result depends on

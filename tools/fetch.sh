@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Fetch guests from Debian's archive: fetch.sh OUTPUT...
 #
 # An output is a file below build/guests:

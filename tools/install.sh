@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Install Debian packages that are missing, and say so first.
 #
 #   install.sh PACKAGE...     make sure that all of them are installed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Bootable images for tests: GRUB, a kernel by multiboot2 (or Linux) and modules, exactly as told."""
 import os
 import shutil

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Build a bootable image of Nacre, a config table and the files it names, for BIOS and UEFI, CD and USB stick.
 
 GRUB is put together here from just the modules that loading Nacre takes, which makes it start several times

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Boot an ISO in the best machine that is here, with this terminal on its serial console.
 
 That is QEMU/KVM where the host's KVM offers VT-x to its guests, else Bochs, which emulates it.

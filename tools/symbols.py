@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Turn `nm -n` output (standard input) into an assembly table of the monitor's functions.
 
 The table is {u32 count; u32 offset[count]; u32 name[count]; char names[]}: offsets from the start of

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Turn what `trace dump` printed into a trace for Perfetto (ui.perfetto.dev) or chrome://tracing.
 
     tools/trace_to_json.py CONSOLE-LOG [OUTPUT]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Take the ELF kernel out of a Linux bzImage: vmlinux.py BZIMAGE VMLINUX
 
 Linux "The Linux/x86 Boot Protocol", fields setup_sects, payload_offset and payload_length.

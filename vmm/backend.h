@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the rest of the monitor may ask of the virtualisation hardware. Bound at
  * link time: vmm/vmx/ is the one implementation. All calls concern the current
@@ -42,7 +43,10 @@ void backend_vcpu_destroy(struct vcpu *vcpu);
 /* Put it into its starting state; it need not have run, and its VMCS is the current one then. */
 void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start);
 
-/* Make it the one that `cpu` enters next: its VMCS, and all registers that exits leave in the processor. */
+/*
+ * Make it the one that `cpu` enters next: its VMCS, and all registers that exits leave in the
+ * processor.
+ */
 void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu);
 
 /* Its VMCS alone, for the functions below. From the run loop, which loads again what it enters. */
@@ -51,8 +55,10 @@ void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu);
 /* `cpu` keeps nothing of it any more, so that another CPU may load it. */
 void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
 
-/* cpu_deadline() has changed, and the guest goes on: the VMX-preemption timer watches it, or that of the
- * local APIC where there is none. */
+/*
+ * cpu_deadline() has changed, and the guest goes on: the VMX-preemption timer watches it, or that
+ * of the local APIC where there is none.
+ */
 void backend_deadline_changed(const struct cpu *cpu);
 
 /* Run this CPU's vCPUs for ever: the loop of exits and entries. vmm/vmx/entry.S */
@@ -73,15 +79,17 @@ uint8_t backend_cpl(void);
 bool backend_long_code(void); /* CS.L in long mode: 64-bit code */
 void backend_paging(struct guest_paging *paging);
 /*
- * In the handling of an EPT violation: has the processor itself translated the page of `address`, for a write
- * if `write`? Then `*gpa` is the address behind it.
+ * In the handling of an EPT violation: has the processor itself translated the page of `address`,
+ * for a write if `write`? Then `*gpa` is the address behind it.
  */
 bool must_check backend_translated(gva_t address, bool write, gpa_t *gpa);
 
 void backend_set_cr2(uint64_t value);
 
-/* An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due single-step
- * trap. */
+/*
+ * An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due
+ * single-step trap.
+ */
 void backend_instruction_done(void);
 
 void backend_set_tsc_offset(uint64_t offset);

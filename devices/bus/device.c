@@ -1,4 +1,8 @@
-/* What devices share: records of saved state. Lines, timers and the clock are the machine's: machine.c. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * What devices share: records of saved state. Lines, timers and the clock are the machine's:
+ * machine.c.
+ */
 #include "devices/bus/device.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
@@ -38,7 +42,10 @@ size_t device_save(const struct device *device, void *buffer, size_t size)
 	return needed;
 }
 
-/* Copy the state of a record to `state`, which is aligned as the buffer may not be, and check it there. */
+/*
+ * Copy the state of a record to `state`, which is aligned as the buffer may not be, and check it
+ * there.
+ */
 static int read_record(const struct device *device, const void *buffer, size_t size, void *state)
 {
 	const struct device_model *model = device->model;

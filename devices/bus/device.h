@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What every emulated device has in common.
  *
@@ -40,9 +41,9 @@ struct memory_region {
 	uint32_t size;
 	/*
 	 * Bytes of a register: 1, 2, 4 or 8; base and size are multiples of it. The region layer
-	 * splits accesses so that what reaches a handler lies inside one register, aligned to the width,
-	 * lowest address first: `size` is 1..width. Of `read` the low `size` bytes count. Both handlers
-	 * exist.
+	 * splits accesses so that what reaches a handler lies inside one register, aligned to the
+	 * width, lowest address first: `size` is 1..width. Of `read` the low `size` bytes count.
+	 * Both handlers exist.
 	 */
 	uint8_t width;
 	uint64_t (*read)(struct device *device, unsigned offset, unsigned size);
@@ -96,8 +97,8 @@ void device_arm(struct device *device, uint64_t deadline);
 void device_set_line(struct device *device, bool level);
 
 /*
- * Drive ISA line `irq` (0..15) instead of the device's own. While it takes a line, only this device drives
- * it: all others are cut off, as by a switch in the chip set. Repeating either is harmless.
+ * Drive ISA line `irq` (0..15) instead of the device's own. While it takes a line, only this device
+ * drives it: all others are cut off, as by a switch in the chip set. Repeating either is harmless.
  */
 void device_drive_irq(struct device *device, unsigned irq, bool level);
 void device_take_irq(struct device *device, unsigned irq, bool taken);
@@ -105,7 +106,9 @@ void device_take_irq(struct device *device, unsigned irq, bool taken);
 /* Has another device taken this device's line? */
 bool device_is_cut_off(const struct device *device);
 
-/* The machine's clock: devices/machine/services.h. Named here for the next function, which every poll calls.
+/*
+ * The machine's clock: devices/machine/services.h. Named here for the next function, which every
+ * poll calls.
  */
 uint64_t service_clock_ns(const struct machine *machine);
 

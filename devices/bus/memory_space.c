@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Accesses to devices in memory: see memory_space.h. */
 #include "devices/bus/memory_space.h"
 #include "lib/checked.h"
@@ -36,7 +37,9 @@ int memory_space_claim(struct memory_space *space, struct device *device, const 
 	return 0;
 }
 
-/* The bytes of an access at `offset` that the region takes in one cycle: what lies in one unit of its width.
+/*
+ * The bytes of an access at `offset` that the region takes in one cycle: what lies in one unit of
+ * its width.
  */
 static unsigned cycle_size(const struct memory_region *region, unsigned offset, size_t size)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The guest-physical addresses of one machine that devices answer: who answers which, and how
  * an access of any width at any address is cut into what the devices take.
@@ -28,15 +29,17 @@ struct memory_space {
 };
 
 /*
- * Let `device` answer `region`. 0, -ERR_INVALID (base and size are not multiples of the width, which is 1, 2,
- * 4 or 8; or the region is empty or wraps), -ERR_EXISTS (an address is taken) or -ERR_NO_MEMORY.
+ * Let `device` answer `region`. 0, -ERR_INVALID (base and size are not multiples of the width,
+ * which is 1, 2, 4 or 8; or the region is empty or wraps), -ERR_EXISTS (an address is taken) or
+ * -ERR_NO_MEMORY.
  */
 int must_check memory_space_claim(struct memory_space *space, struct device *device,
                                   const struct memory_region *region);
 
 /*
- * Copy `size` bytes from or to [gpa, gpa + size), lowest address first. Each cycle reaches a device exactly
- * once. Unclaimed addresses read as all ones and ignore writes; an access with one is counted.
+ * Copy `size` bytes from or to [gpa, gpa + size), lowest address first. Each cycle reaches a device
+ * exactly once. Unclaimed addresses read as all ones and ignore writes; an access with one is
+ * counted.
  */
 void memory_read(struct memory_space *space, gpa_t gpa, void *buffer, size_t size);
 void memory_write(struct memory_space *space, gpa_t gpa, const void *buffer, size_t size);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Port accesses to devices: see port_space.h. */
 #include "devices/bus/port_space.h"
 #include "lib/errors.h"
@@ -61,8 +62,10 @@ int port_space_claim(struct port_space *space, struct device *device, const stru
 	return 0;
 }
 
-/* The part of an access that the region at `port` takes in one cycle: 1, 2 or 4 bytes; 1 where nobody
- * answers. */
+/*
+ * The part of an access that the region at `port` takes in one cycle: 1, 2 or 4 bytes; 1 where
+ * nobody answers.
+ */
 static unsigned cycle_size(const struct port_binding *binding, uint16_t port, unsigned size)
 {
 	unsigned limit;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The 64 Ki I/O ports of one machine: who answers which, and how an access of
  * any width at any port is cut into what the devices take.
@@ -11,7 +12,10 @@
 #define PORT_SPACE_MISSED  8
 #define PORT_SPACE_LEAVES  10 /* pages of 256 ports that hold a region; page 0 is the empty one */
 
-/* A region in its place, laid out for the exit path. `device` is null in binding 0, the unclaimed ports. */
+/*
+ * A region in its place, laid out for the exit path. `device` is null in binding 0, the unclaimed
+ * ports.
+ */
 struct port_binding {
 	struct device *device;
 	uint32_t (*read)(struct device *device, unsigned offset, unsigned size);
@@ -38,7 +42,10 @@ struct port_space {
 /* Make all ports unclaimed. */
 void port_space_init(struct port_space *space);
 
-/* Let `device` answer `region`, moved to `base`. 0, -ERR_EXISTS (a port is taken) or -ERR_NO_MEMORY. */
+/*
+ * Let `device` answer `region`, moved to `base`. 0, -ERR_EXISTS (a port is taken) or
+ * -ERR_NO_MEMORY.
+ */
 int must_check port_space_claim(struct port_space *space, struct device *device,
                                 const struct port_region *region, uint16_t base);
 

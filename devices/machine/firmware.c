@@ -1,11 +1,14 @@
+/* SPDX-License-Identifier: MIT */
 /* What a PC's firmware has written to the devices when it hands over: see machine.h. */
 #include "devices/machine/machine.h"
 
 /*
- * IBM PC AT Technical Reference, "BIOS": where the controllers' vectors are, what is open, and how the
- * timer runs. Kernels restore the masks that they find, and boot sectors count on 18.2 interrupts a second.
- * The SCI is level triggered (ACPI specification, "SCI Interrupt"), which the ELCR must be told.
+ * IBM PC AT Technical Reference, "BIOS": where the controllers' vectors are, what is open, and how
+ * the timer runs. Kernels restore the masks that they find, and boot sectors count on 18.2
+ * interrupts a second. The SCI is level triggered (ACPI specification, "SCI Interrupt"), which the
+ * ELCR must be told.
  */
+/* clang-format off */
 static const struct {
 	uint16_t port;
 	uint8_t value;
@@ -27,6 +30,7 @@ static const struct {
 	{0x43,  0x54}, /* channel 1, mode 2 */
 	{0x41,  0x12}, /* 18, for the refresh of memory */
 };
+/* clang-format on */
 
 void machine_firmware(struct machine *machine)
 {

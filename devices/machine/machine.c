@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The PC that a guest sees: see machine.h and docs/devices.md. */
 #include "devices/machine/machine.h"
 #include "devices/machine/services.h"
@@ -12,6 +13,7 @@ _Static_assert(DEVICE_COUNT <= 15, "a bit of line_sources per device");
 #define STATE(member) offsetof(struct machine, member)
 
 /* Which device sits where, in the order of enum machine_device. */
+/* clang-format off */
 static const struct {
 	const struct device_model *model;
 	size_t state; /* in struct machine */
@@ -19,22 +21,26 @@ static const struct {
 	uint8_t unit;
 	uint16_t base; /* of ports that the model leaves to the machine */
 } layout[DEVICE_COUNT] = {
-	{&pic_model,          STATE(pic),          0,            0, 0    },
-	{&pit_model,          STATE(pit),          0,            0, 0    },
-	{&rtc_model,          STATE(rtc),          8,            0, 0    },
-	{&i8042_model,        STATE(i8042),        1,            0, 0    },
-	{&acpi_pm_model,      STATE(acpi_pm),      ACPI_SCI_IRQ, 0, 0    },
-	{&system_ports_model, STATE(system_ports), 0,            0, 0    },
-	{&vga_model,          STATE(vga),          0,            0, 0    },
-	{&keyboard_model,     STATE(keyboard),     0,            0, 0    },
-	{&hpet_model,         STATE(hpet),         0,            0, 0    },
+	{&pic_model,          STATE(pic),          0,            0, 0},
+	{&pit_model,          STATE(pit),          0,            0, 0},
+	{&rtc_model,          STATE(rtc),          8,            0, 0},
+	{&i8042_model,        STATE(i8042),        1,            0, 0},
+	{&acpi_pm_model,      STATE(acpi_pm),      ACPI_SCI_IRQ, 0, 0},
+	{&system_ports_model, STATE(system_ports), 0,            0, 0},
+	{&vga_model,          STATE(vga),          0,            0, 0},
+	{&keyboard_model,     STATE(keyboard),     0,            0, 0},
+	{&hpet_model,         STATE(hpet),         0,            0, 0},
 	{&uart_model,         STATE(uart[0]),      4,            0, 0x3F8},
 	{&uart_model,         STATE(uart[1]),      3,            1, 0x2F8},
 	{&uart_model,         STATE(uart[2]),      4,            2, 0x3E8},
 	{&uart_model,         STATE(uart[3]),      3,            3, 0x2E8},
 };
+/* clang-format on */
 
-/* A saved machine starts with this; the devices' records follow in the order of enum machine_device. */
+/*
+ * A saved machine starts with this; the devices' records follow in the order of enum
+ * machine_device.
+ */
 struct machine_header {
 	char magic[8];
 	uint32_t version;

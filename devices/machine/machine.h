@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The PC that a guest sees: its devices, its port space and its interrupt
  * lines. One per VM, embedded in struct vm; tests build it alone.
@@ -43,7 +44,9 @@ struct machine {
 	uint32_t armed;      /* a bit per device that has one */
 	bool defer_deadline; /* the deadline is told at the end of a longer work */
 
-	/* Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is their OR.
+	/*
+	 * Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is
+	 * their OR.
 	 */
 	uint16_t line_sources[PIC_LINES];
 	uint16_t line_mask[PIC_LINES]; /* whose drive counts: all, or who has taken the line */
@@ -79,8 +82,8 @@ int must_check machine_create(struct machine *machine, const struct machine_conf
 void machine_reset(struct machine *machine);
 
 /*
- * After a reset: bring the interrupt controllers and the timer from there to what a PC's firmware leaves.
- * What differs in other devices has their resets, as the datasheets leave it open.
+ * After a reset: bring the interrupt controllers and the timer from there to what a PC's firmware
+ * leaves. What differs in other devices has their resets, as the datasheets leave it open.
  */
 void machine_firmware(struct machine *machine);
 
@@ -96,7 +99,10 @@ void machine_run_timers(struct machine *machine);
  */
 void machine_set_line(struct machine *machine, unsigned irq, bool level);
 
-/* Take the pending vector of the interrupt controller: the INTA cycles. Call only while INTR is asserted. */
+/*
+ * Take the pending vector of the interrupt controller: the INTA cycles. Call only while INTR is
+ * asserted.
+ */
 uint8_t machine_acknowledge(struct machine *machine);
 
 /*

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a machine needs from whoever embeds it: the monitor (vmm/vm/services.c)
  * or a test (tests/unit/fake/services.c). Bound at link time.

@@ -1,4 +1,8 @@
-/* ACPI fixed hardware: see acpi_pm.h. Bits are named as in the ACPI specification, "ACPI Register Model". */
+/* SPDX-License-Identifier: MIT */
+/*
+ * ACPI fixed hardware: see acpi_pm.h. Bits are named as in the ACPI specification, "ACPI Register
+ * Model".
+ */
 #include "devices/pc/acpi_pm.h"
 #include "lib/checked.h"
 
@@ -164,10 +168,12 @@ static bool acpi_pm_state_valid(const void *bytes)
 	       (state->control & ~CONTROL_BITS) == SCI_EN && !state->reserved;
 }
 
+/* clang-format off */
 static const struct port_region acpi_pm_ports[] = {
 	{.base = ACPI_PM1A_EVT_PORT, .count = 8, .width = 4, .read = block_read, .write = block_write},
 	{.base = ACPI_PM_TMR_PORT,   .count = 4, .width = 4, .read = timer_read, .write = timer_write},
 };
+/* clang-format on */
 
 const struct device_model acpi_pm_model = {
 	.name = "acpi_pm",

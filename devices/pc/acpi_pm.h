@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ACPI fixed hardware (ACPI specification, "ACPI Register Model"): PM1 event and
  * control blocks, and the power management timer with 32 bits. There is no SMI:

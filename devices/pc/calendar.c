@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Gregorian calendar: see calendar.h. */
 #include "devices/pc/calendar.h"
 
@@ -50,8 +51,10 @@ void calendar_from_seconds(int64_t seconds, struct calendar *calendar)
 	if (days < 0)
 		days += DAYS_PER_10000_YEARS;
 
-	/* At most 366 days a year: never too late, and after the correction for the leap days never too
-	 * early. */
+	/*
+	 * At most 366 days a year: never too late, and after the correction for the leap days never
+	 * too early.
+	 */
 	year = days * 400 / DAYS_PER_400_YEARS;
 	if (year_start(year) > days)
 		year--;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The Gregorian calendar: seconds since 1970-01-01 00:00:00 UTC to date and time and back. No leap
  * seconds, as in POSIX "Seconds Since the Epoch".
@@ -18,12 +19,15 @@ struct calendar {
 };
 
 /*
- * Fields out of range carry into the next larger ones (February 30 is March 1 or 2), but for the month,
- * which is taken as the nearest of 1..12.
+ * Fields out of range carry into the next larger ones (February 30 is March 1 or 2), but for the
+ * month, which is taken as the nearest of 1..12.
  */
 int64_t calendar_seconds(const struct calendar *calendar);
 
-/* Times before the year 0 or after 9999 are taken 10,000 years later or earlier, as often as needed. */
+/*
+ * Times before the year 0 or after 9999 are taken 10,000 years later or earlier, as often as
+ * needed.
+ */
 void calendar_from_seconds(int64_t seconds, struct calendar *calendar);
 
 #endif

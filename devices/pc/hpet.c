@@ -1,4 +1,7 @@
-/* The high precision event timer: see hpet.h. Registers and bits are named as in its specification. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The high precision event timer: see hpet.h. Registers and bits are named as in its specification.
+ */
 #include "devices/pc/hpet.h"
 #include "lib/checked.h"
 
@@ -37,8 +40,10 @@ static const uint8_t legacy_irq[LEGACY_TIMERS] = {0, 8};
 
 /* ---- Time ---- */
 
-/* The floor of the exact quotient. The product with the reciprocal is that or one less, which the remainder
- * tells. */
+/*
+ * The floor of the exact quotient. The product with the reciprocal is that or one less, which the
+ * remainder tells.
+ */
 static uint64_t ns_to_tick(uint64_t ns)
 {
 	const uint64_t reciprocal = (uint64_t)(((unsigned __int128)TICKS_PER_CYCLE << 64) / NS_PER_CYCLE);
@@ -79,7 +84,9 @@ static uint64_t width_mask(const struct hpet_timer *timer)
 	return timer->config & MODE32_CNF ? UINT32_MAX : UINT64_MAX;
 }
 
-/* The next match from `tick` on: when the counter, or its lower half, is what the comparator holds. */
+/*
+ * The next match from `tick` on: when the counter, or its lower half, is what the comparator holds.
+ */
 static void plan(const struct hpet_state *state, struct hpet_timer *timer, uint64_t tick)
 {
 	uint64_t distance = (timer->comparator - counter_at(state, tick)) & width_mask(timer);
@@ -102,7 +109,9 @@ static uint64_t ticks_between_matches(const struct hpet_timer *timer)
 	return timer->config & MODE32_CNF ? 1UL << 32 : 0;
 }
 
-/* Go past all matches up to `tick`; true if there was one. However many there were, it is one step. */
+/*
+ * Go past all matches up to `tick`; true if there was one. However many there were, it is one step.
+ */
 static bool pass_matches(struct hpet_timer *timer, uint64_t tick)
 {
 	uint64_t step = ticks_between_matches(timer), way = 0;

@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A high precision event timer: "IA-PC HPET (High Precision Event Timers) Specification", revision 1.0a.
- * A 64-bit main counter and three comparators, the first of which can be periodic.
+ * A high precision event timer: "IA-PC HPET (High Precision Event Timers) Specification", revision
+ * 1.0a. A 64-bit main counter and three comparators, the first of which can be periodic.
  *
- * Nothing ticks: the counter is computed from the machine's clock when it is read, and a deadline is armed
- * for the next interrupt alone. There is no I/O APIC, so a timer's route (INT_ROUTE_CAP) leads nowhere, and
- * interrupts come in legacy replacement mode only: timer 0 on IRQ 0 in place of the 8254, timer 1 on IRQ 8
- * in place of the RTC. Time is kept in ticks of the main counter since the machine's clock was 0.
+ * Nothing ticks: the counter is computed from the machine's clock when it is read, and a deadline
+ * is armed for the next interrupt alone. There is no I/O APIC, so a timer's route (INT_ROUTE_CAP)
+ * leads nowhere, and interrupts come in legacy replacement mode only: timer 0 on IRQ 0 in place of
+ * the 8254, timer 1 on IRQ 8 in place of the RTC. Time is kept in ticks of the main counter since
+ * the machine's clock was 0.
  */
 #ifndef DEVICES_VIRTUAL_HPET_H
 #define DEVICES_VIRTUAL_HPET_H
@@ -20,8 +22,8 @@
 #define HPET_TICK_NONE UINT64_MAX
 
 /*
- * A periodic timer interrupts at most once in so many ticks (10 us): nearer matches merge, so that a guest
- * that programs the shortest period cannot keep the monitor busy.
+ * A periodic timer interrupts at most once in so many ticks (10 us): nearer matches merge, so that
+ * a guest that programs the shortest period cannot keep the monitor busy.
  */
 #define HPET_MIN_INTERVAL 144
 

@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * 8042 keyboard controller: see i8042.h. IBM PC AT Technical Reference (5170), "Keyboard Controller", and
- * for the auxiliary channel IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device
- * Controller".
+ * 8042 keyboard controller: see i8042.h. IBM PC AT Technical Reference (5170), "Keyboard
+ * Controller", and for the auxiliary channel IBM PS/2 Hardware Interface Technical Reference,
+ * "Keyboard and Auxiliary Device Controller".
  *
- * Where nothing is plugged in, nothing answers. The controller then cannot clock its byte out, gives up, and
- * leaves FEh in the output buffer with the time-out error in the status ("Sending Data to the Keyboard").
+ * Where nothing is plugged in, nothing answers. The controller then cannot clock its byte out,
+ * gives up, and leaves FEh in the output buffer with the time-out error in the status ("Sending
+ * Data to the Keyboard").
  */
 #include "devices/pc/i8042.h"
 
@@ -37,8 +39,8 @@
 #define P2_POWER_ON     0xcf /* clock and data lines of both channels released */
 
 /*
- * Input port P1: lock open, no manufacturing jumper, colour display, and the data lines of both channels,
- * which are pulled up.
+ * Input port P1: lock open, no manufacturing jumper, colour display, and the data lines of both
+ * channels, which are pulled up.
  */
 #define P1 0xa3
 
@@ -281,7 +283,9 @@ static void i8042_reset(struct device *device)
 {
 	struct i8042_state *state = device->state;
 
-	/* As firmware leaves it after the self test: a channel is closed where nothing was found. */
+	/*
+	 * As firmware leaves it after the self test: a channel is closed where nothing was found.
+	 */
 	*state = (struct i8042_state){
 		.ram = {AUX_DISABLED | SYSTEM_FLAG | TRANSLATE |
 	                (keyboard_of(device) ? KEYBOARD_INTERRUPT : KEYBOARD_DISABLED)},
@@ -299,10 +303,12 @@ static bool i8042_state_valid(const void *bytes)
 	       !(state->output_port & (P2_KEYBOARD_IRQ | P2_AUX_IRQ)) && !(state->released & ~RELEASED);
 }
 
+/* clang-format off */
 static const struct port_region i8042_ports[] = {
-	{.base = 0x60, .count = 1, .width = 1, .read = data_read,   .write = data_write   },
+	{.base = 0x60, .count = 1, .width = 1, .read = data_read,   .write = data_write},
 	{.base = 0x64, .count = 1, .width = 1, .read = status_read, .write = command_write},
 };
+/* clang-format on */
 
 const struct device_model i8042_model = {
 	.name = "i8042",

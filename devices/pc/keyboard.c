@@ -1,5 +1,8 @@
-/* The PS/2 keyboard: see keyboard.h. Commands: IBM PS/2 Hardware Interface Technical Reference, "Commands
- * from the System" and "Commands to the System". */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PS/2 keyboard: see keyboard.h. Commands: IBM PS/2 Hardware Interface Technical Reference,
+ * "Commands from the System" and "Commands to the System".
+ */
 #include "devices/pc/keyboard.h"
 
 #include "devices/pc/keyboard_typing.h"

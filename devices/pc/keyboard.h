@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A PS/2 keyboard with the US layout, plugged into the keyboard controller (i8042.h). IBM PS/2 Hardware
- * Interface Technical Reference, "Keyboard (101- and 102-Key)". What an operator types on a terminal
- * becomes keys that are pressed and released: keyboard_type().
+ * A PS/2 keyboard with the US layout, plugged into the keyboard controller (i8042.h). IBM PS/2
+ * Hardware Interface Technical Reference, "Keyboard (101- and 102-Key)". What an operator types on
+ * a terminal becomes keys that are pressed and released: keyboard_type().
  */
 #ifndef DEVICES_VIRTUAL_KEYBOARD_H
 #define DEVICES_VIRTUAL_KEYBOARD_H
@@ -16,8 +17,9 @@
 #define KEYBOARD_ESCAPE_NS 50000000u
 
 /*
- * How long a key stays down when no other is typed: as a finger's would, since a game that looks at its keys
- * once in each of its pictures would miss a shorter one. Shorter than what makes a key repeat.
+ * How long a key stays down when no other is typed: as a finger's would, since a game that looks at
+ * its keys once in each of its pictures would miss a shorter one. Shorter than what makes a key
+ * repeat.
  */
 #define KEYBOARD_HOLD_NS 80000000u
 
@@ -38,9 +40,9 @@ struct keyboard_state {
 };
 
 /*
- * Press and release the keys for `bytes`: ASCII, control characters, and the sequences of VT100, xterm and
- * the Linux console for keys that have no character. What stands for no key is passed over. Returns
- * how many bytes were taken: fewer when the guest has not read what is queued;
+ * Press and release the keys for `bytes`: ASCII, control characters, and the sequences of VT100,
+ * xterm and the Linux console for keys that have no character. What stands for no key is passed
+ * over. Returns how many bytes were taken: fewer when the guest has not read what is queued;
  * service_keyboard_input_wanted() tells when to offer the rest. A guest that has turned the
  * keyboard off loses them, as on a real one.
  */

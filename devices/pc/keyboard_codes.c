@@ -1,4 +1,8 @@
-/* Scan codes: see keyboard_keys.h. IBM PS/2 Hardware Interface Technical Reference, "Scan Code Tables". */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scan codes: see keyboard_keys.h. IBM PS/2 Hardware Interface Technical Reference, "Scan Code
+ * Tables".
+ */
 #include "devices/pc/keyboard_keys.h"
 
 #include "lib/types.h"
@@ -16,6 +20,7 @@ static const uint8_t set1[KEY_TRANSLATED_MAX + 1] = {
 };
 
 /* Keys of ours whose code in set 3 is another one than in set 2. */
+/* clang-format off */
 static const struct {
 	uint8_t set2;
 	bool extended;
@@ -27,28 +32,29 @@ static const struct {
 	{0x76, false, 0x08}, /* Esc */
 	{0x05, false, 0x07}, /* F1 to F12 */
 	{0x06, false, 0x0f},
-        {0x04, false, 0x17},
-        {0x0c, false, 0x1f},
+	{0x04, false, 0x17},
+	{0x0c, false, 0x1f},
 	{0x03, false, 0x27},
-        {0x0b, false, 0x2f},
-        {0x83, false, 0x37},
+	{0x0b, false, 0x2f},
+	{0x83, false, 0x37},
 	{0x0a, false, 0x3f},
-        {0x01, false, 0x47},
-        {0x09, false, 0x4f},
+	{0x01, false, 0x47},
+	{0x09, false, 0x4f},
 	{0x78, false, 0x56},
-        {0x07, false, 0x5e},
-        {0x75, true,  0x63}, /* Up, Down, Left, Right */
+	{0x07, false, 0x5e},
+	{0x75, true,  0x63}, /* Up, Down, Left, Right */
 	{0x72, true,  0x60},
-        {0x6b, true,  0x61},
-        {0x74, true,  0x6a},
+	{0x6b, true,  0x61},
+	{0x74, true,  0x6a},
 	{0x6c, true,  0x6e}, /* Home, End, Page Up, Page Down, Insert, Delete */
 	{0x69, true,  0x65},
-        {0x7d, true,  0x6f},
-        {0x7a, true,  0x6d},
+	{0x7d, true,  0x6f},
+	{0x7a, true,  0x6d},
 	{0x70, true,  0x67},
-        {0x71, true,  0x64},
-        {0x5a, true,  0x79}, /* Enter of the keypad */
+	{0x71, true,  0x64},
+	{0x5a, true,  0x79}, /* Enter of the keypad */
 };
+/* clang-format on */
 
 uint8_t key_translate(uint8_t code)
 {
@@ -92,8 +98,8 @@ unsigned key_codes(const struct key_press *press, unsigned set, bool makes_only,
 		bool held;
 	} modifiers[] = {
 		{0x14, press->control},
-		{0x12, press->shift  },
-		{0x11, press->alt    },
+		{0x12, press->shift},
+		{0x11, press->alt},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(modifiers); i++)

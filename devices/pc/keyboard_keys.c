@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Which key a terminal means: see keyboard_keys.h. Sequences as in "XTerm Control Sequences", "PC-Style
- * Function Keys", and console_codes(4) of Linux.
+ * Which key a terminal means: see keyboard_keys.h. Sequences as in "XTerm Control Sequences",
+ * "PC-Style Function Keys", and console_codes(4) of Linux.
  */
 #include "devices/pc/keyboard_keys.h"
 
@@ -44,7 +45,10 @@ static const uint8_t printable[] = {
 };
 _Static_assert(sizeof(printable) == '~' - ' ' + 1, "ASCII");
 
-/* Control characters that have a key of their own; the others are Ctrl with the character 40h above. */
+/*
+ * Control characters that have a key of their own; the others are Ctrl with the character 40h
+ * above.
+ */
 static uint8_t key_of_control(uint8_t character)
 {
 	switch (character) {
@@ -83,43 +87,47 @@ struct named_key {
 	bool extended;
 };
 
+/* clang-format off */
 static const struct named_key by_final[] = {
-	{'A', 0x75, true }, /* Up */
-	{'B', 0x72, true }, /* Down */
-	{'C', 0x74, true }, /* Right */
-	{'D', 0x6b, true }, /* Left */
-	{'F', 0x69, true }, /* End */
-	{'H', 0x6c, true }, /* Home */
+	{'A', 0x75, true},  /* Up */
+	{'B', 0x72, true},  /* Down */
+	{'C', 0x74, true},  /* Right */
+	{'D', 0x6b, true},  /* Left */
+	{'F', 0x69, true},  /* End */
+	{'H', 0x6c, true},  /* Home */
 	{'P', 0x05, false}, /* F1 to F4 */
 	{'Q', 0x06, false},
-        {'R', 0x04, false},
+	{'R', 0x04, false},
 	{'S', 0x0c, false},
-        {'M', 0x5a, true }, /* Enter of the keypad */
+	{'M', 0x5a, true},  /* Enter of the keypad */
 	{'Z', 0x0d, false}, /* Tab, with the shift */
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct named_key by_number[] = {
-	{1,  0x6c, true }, /* Home */
-	{2,  0x70, true }, /* Insert */
-	{3,  0x71, true }, /* Delete */
-	{4,  0x69, true }, /* End */
-	{5,  0x7d, true }, /* Page Up */
-	{6,  0x7a, true }, /* Page Down */
-	{7,  0x6c, true }, /* Home and End of rxvt */
-	{8,  0x69, true },
-        {11, 0x05, false}, /* F1 to F12 */
+	{1,  0x6c, true},  /* Home */
+	{2,  0x70, true},  /* Insert */
+	{3,  0x71, true},  /* Delete */
+	{4,  0x69, true},  /* End */
+	{5,  0x7d, true},  /* Page Up */
+	{6,  0x7a, true},  /* Page Down */
+	{7,  0x6c, true},  /* Home and End of rxvt */
+	{8,  0x69, true},
+	{11, 0x05, false}, /* F1 to F12 */
 	{12, 0x06, false},
-        {13, 0x04, false},
-        {14, 0x0c, false},
-        {15, 0x03, false},
+	{13, 0x04, false},
+	{14, 0x0c, false},
+	{15, 0x03, false},
 	{17, 0x0b, false},
-        {18, 0x83, false},
-        {19, 0x0a, false},
-        {20, 0x01, false},
+	{18, 0x83, false},
+	{19, 0x0a, false},
+	{20, 0x01, false},
 	{21, 0x09, false},
-        {23, 0x78, false},
-        {24, 0x07, false},
+	{23, 0x78, false},
+	{24, 0x07, false},
 };
+/* clang-format on */
 
 /* The Linux console's F1 to F5: ESC [ [ A to E. */
 static const uint8_t linux_keys[] = {CODE_F1, 0x06, 0x04, 0x0c, 0x03};

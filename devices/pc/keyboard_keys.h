@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keys of a PS/2 keyboard: their scan codes, and which one a terminal means. */
 #ifndef DEVICES_VIRTUAL_KEYBOARD_KEYS_H
 #define DEVICES_VIRTUAL_KEYBOARD_KEYS_H
@@ -17,12 +18,17 @@ struct key_press {
 /* Scan codes of one press and release, modifiers included. */
 #define KEY_CODES_MAX 16
 
-/* Write them in set 1, 2 or 3; returns how many. `makes_only`: no break codes, which only set 3 can do. */
+/*
+ * Write them in set 1, 2 or 3; returns how many. `makes_only`: no break codes, which only set 3 can
+ * do.
+ */
 unsigned key_codes(const struct key_press *press, unsigned set, bool makes_only,
                    uint8_t codes[KEY_CODES_MAX]);
 
-/* The controller's translation of set 2 to set 1, without KEY_BREAK; answers of the keyboard stay as they
- * are. */
+/*
+ * The controller's translation of set 2 to set 1, without KEY_BREAK; answers of the keyboard stay
+ * as they are.
+ */
 uint8_t key_translate(uint8_t code);
 
 /* Codes above are never translated. */
@@ -31,7 +37,9 @@ uint8_t key_translate(uint8_t code);
 /* The press that makes one character of ASCII; code 0 if there is none. */
 struct key_press key_of_character(uint8_t character);
 
-/* The press that a terminal's sequence means: `bytes` begin with ESC [ or ESC O and end with its final byte.
+/*
+ * The press that a terminal's sequence means: `bytes` begin with ESC [ or ESC O and end with its
+ * final byte.
  */
 struct key_press key_of_sequence(const uint8_t *bytes, unsigned count);
 

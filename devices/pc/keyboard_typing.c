@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From what an operator types on a terminal to keys: keyboard_type() of keyboard.h. */
 #include "devices/pc/keyboard_typing.h"
 

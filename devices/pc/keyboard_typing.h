@@ -1,4 +1,8 @@
-/* Between the two halves of the keyboard: what it sends (keyboard.c), what is typed (keyboard_typing.c). */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the two halves of the keyboard: what it sends (keyboard.c), what is typed
+ * (keyboard_typing.c).
+ */
 #ifndef DEVICES_VIRTUAL_KEYBOARD_TYPING_H
 #define DEVICES_VIRTUAL_KEYBOARD_TYPING_H
 
@@ -6,9 +10,9 @@
 #include "devices/pc/keyboard_keys.h"
 
 /*
- * Queue the codes of a press and its release, all or, without room, none: false. A press of no key, or of any
- * while scanning is off, is lost.
- * The release is sent when KEYBOARD_HOLD_NS have passed, or with the next press.
+ * Queue the codes of a press and its release, all or, without room, none: false. A press of no key,
+ * or of any while scanning is off, is lost. The release is sent when KEYBOARD_HOLD_NS have passed,
+ * or with the next press.
  */
 bool must_check keyboard_press(struct device *device, const struct key_press *press);
 

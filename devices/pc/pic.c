@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pair of 8259A interrupt controllers: see pic.h and docs/devices.md. */
 #include "devices/pc/pic.h"
 #include "devices/machine/services.h"
@@ -49,7 +50,10 @@ static unsigned rotate_right(unsigned mask, unsigned count)
 	return mask * 0x0101 >> count & 0xFF; /* two copies side by side, seen through a window */
 }
 
-/* The interrupt request register: in level mode an input asks as long as it is high, else once an edge. */
+/*
+ * The interrupt request register: in level mode an input asks as long as it is high, else once an
+ * edge.
+ */
 static unsigned pic_requests(const struct pic_chip *chip)
 {
 	unsigned level = chip->icw1 & ICW1_LTIM ? 0xFF : chip->elcr;
@@ -165,7 +169,9 @@ static uint8_t vector_of(const struct pic_chip *chip, unsigned input)
 	return (uint8_t)(chip->vector + (input << chip->shift));
 }
 
-/* The slave sees its identity on the cascade lines. Its INT falls with each INTA, and may rise again at once.
+/*
+ * The slave sees its identity on the cascade lines. Its INT falls with each INTA, and may rise
+ * again at once.
  */
 static uint8_t acknowledge_slave(struct pic_state *pic, unsigned identity)
 {
@@ -291,7 +297,9 @@ static void write_icw(struct pic_chip *chip, enum pic_chip_index index, uint8_t 
 		chip->step = PIC_STEP_ICW4;
 }
 
-/* The in-service input with the highest priority; a masked one does not count in special mask mode. */
+/*
+ * The in-service input with the highest priority; a masked one does not count in special mask mode.
+ */
 static int highest_in_service(const struct pic_chip *chip)
 {
 	unsigned in_service = chip->special_mask ? chip->isr & ~chip->imr : chip->isr;
@@ -407,13 +415,17 @@ static void write_elcr(struct device *device, unsigned offset, unsigned size, ui
 	update(device, (enum pic_chip_index)offset);
 }
 
+/* clang-format off */
 static const struct port_region pic_ports[] = {
 	{.base = 0x20,  .count = 2, .width = 1, .read = read_master, .write = write_master},
-	{.base = 0xA0,  .count = 2, .width = 1, .read = read_slave,  .write = write_slave },
-	{.base = 0x4D0, .count = 2, .width = 1, .read = read_elcr,   .write = write_elcr  },
+	{.base = 0xA0,  .count = 2, .width = 1, .read = read_slave,  .write = write_slave},
+	{.base = 0x4D0, .count = 2, .width = 1, .read = read_elcr,   .write = write_elcr},
 };
+/* clang-format on */
 
-/* The datasheet defines no power-on state; this one is quiet until the guest initializes the chips. */
+/*
+ * The datasheet defines no power-on state; this one is quiet until the guest initializes the chips.
+ */
 static void pic_reset(struct device *device)
 {
 	struct pic_state *pic = device->state;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Two cascaded 8259A interrupt controllers as in a PC, with the edge/level
  * control register (ELCR) of the EISA and PCI chipsets.
@@ -47,7 +48,9 @@ struct pic_state {
 
 extern const struct device_model pic_model;
 
-/* Drive input `irq`, 0..15. Input 2 is the cascade and cannot be driven; larger values are ignored. */
+/*
+ * Drive input `irq`, 0..15. Input 2 is the cascade and cannot be driven; larger values are ignored.
+ */
 void pic_set_line(struct device *device, unsigned irq, bool level);
 
 /*

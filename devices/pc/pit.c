@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The 8254 and system control port B in a PC: see pit.h and docs/devices.md. */
 #include "devices/pc/pit_channel.h"
 #include "lib/checked.h"
@@ -102,8 +103,8 @@ void pit_request_gone(struct device *device)
 }
 
 /*
- * When a request has waited until the next rise, further edges would change nothing, and the timer rests:
- * firmware leaves it on, and many guests mask it or halt without another thought.
+ * When a request has waited until the next rise, further edges would change nothing, and the timer
+ * rests: firmware leaves it on, and many guests mask it or halt without another thought.
  */
 static bool rests(const struct device *device)
 {
@@ -253,10 +254,12 @@ bool pit_report_error(struct device *device, uint8_t error)
 	return was_quiet && error;
 }
 
+/* clang-format off */
 static const struct port_region pit_ports[] = {
-	{.base = 0x40, .count = 4, .width = 1, .read = pit_read,    .write = pit_write   },
+	{.base = 0x40, .count = 4, .width = 1, .read = pit_read,    .write = pit_write},
 	{.base = 0x61, .count = 1, .width = 1, .read = port_b_read, .write = port_b_write},
 };
+/* clang-format on */
 
 /* Undefined by the datasheet. OUT0 is high, so that the first control word is no interrupt. */
 static void pit_reset(struct device *device)

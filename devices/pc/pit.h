@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The 8254 programmable interval timer of a PC and system control port B (61h).
  * Intel 8254 datasheet. Nothing ticks: counts and outputs are computed from

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A counter of the 8254. The counting element is a function of the ticks that
  * passed since it was loaded; the datasheet's "Mode Definitions" are that function.
@@ -86,7 +87,10 @@ static uint64_t elapsed(const struct pit_channel *channel, uint64_t tick)
 	return channel->paused ? channel->elapsed : tick - channel->start;
 }
 
-/* What the counting element shows in mode 3: it goes down by two, from an even number, twice a cycle. */
+/*
+ * What the counting element shows in mode 3: it goes down by two, from an even number, twice a
+ * cycle.
+ */
 static uint32_t square_count(const struct pit_channel *channel, uint64_t ticks)
 {
 	uint32_t phase = (uint32_t)(ticks % channel->count);
@@ -344,7 +348,9 @@ void pit_channel_set_gate(struct pit_channel *channel, bool level, uint64_t tick
 	}
 }
 
-/* The end of the first whole cycle of modes 2 and 3 that ends after `tick`. A count of 1 never changes OUT.
+/*
+ * The end of the first whole cycle of modes 2 and 3 that ends after `tick`. A count of 1 never
+ * changes OUT.
  */
 static uint64_t next_cycle(const struct pit_channel *channel, uint64_t tick)
 {
@@ -400,7 +406,10 @@ bool pit_channel_valid(const struct pit_channel *channel)
 	              channel->reload <= BINARY_MODULUS && channel->latched <= 2;
 	bool times = tick_valid(channel->start) && tick_valid(channel->load_at) &&
 	             channel->elapsed <= PIT_TICK_MAX;
-	/* A count that waits for its turn exists, and its turn comes after the present cycle's start. */
+	/*
+	 * A count that waits for its turn exists, and its turn comes after the present cycle's
+	 * start.
+	 */
 	bool turn = !channel->switching ||
 	            (channel->reload && channel->start < channel->load_at &&
 	             channel->load_at >= PIT_TICK_BASE && channel->load_at != PIT_TICK_NONE);

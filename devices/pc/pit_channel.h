@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One counter of the 8254, as a function of time. `tick` is a number of input
  * clock pulses and never runs backwards; see pit.h.
@@ -7,8 +8,10 @@
 
 #include "devices/pc/pit.h"
 
-/* Ticks are numbered from here, so that a cycle may be said to have begun before the clock. Even in refresh
- * cycles. */
+/*
+ * Ticks are numbered from here, so that a cycle may be said to have begun before the clock. Even in
+ * refresh cycles.
+ */
 #define PIT_TICK_BASE (36u * 4096)
 /* No tick lies beyond what 64 bits of nanoseconds can say. */
 #define PIT_TICK_MAX (1ull << 55)
@@ -21,7 +24,10 @@ void pit_channel_control(struct pit_channel *channel, uint8_t value, uint64_t ti
 /* The counter's port. What is latched does not depend on `tick`. */
 uint32_t pit_channel_read(struct pit_channel *channel, uint64_t tick);
 
-/* Returns whether the counting may have changed: a low byte alone is only kept, but in mode 0 it stops it. */
+/*
+ * Returns whether the counting may have changed: a low byte alone is only kept, but in mode 0 it
+ * stops it.
+ */
 bool pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick);
 
 /* The counter latch and read-back commands. What is latched already stays. */

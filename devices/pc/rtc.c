@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * MC146818A real-time clock: see rtc.h. Registers and bits as in the Motorola MC146818A datasheet; CMOS
- * contents as in the IBM PC AT Technical Reference (5170), "Real-Time Clock/CMOS RAM Information".
+ * MC146818A real-time clock: see rtc.h. Registers and bits as in the Motorola MC146818A datasheet;
+ * CMOS contents as in the IBM PC AT Technical Reference (5170), "Real-Time Clock/CMOS RAM
+ * Information".
  *
- * The unit of time is the update: once a second, at `phase`. Update number n ends when the machine clock is
- * (n - 1) seconds + phase; updates_at() says how many have ended. The divider chain that makes the
- * updates also makes the periodic interrupt, so that both have the same phase.
+ * The unit of time is the update: once a second, at `phase`. Update number n ends when the machine
+ * clock is (n - 1) seconds + phase; updates_at() says how many have ended. The divider chain that
+ * makes the updates also makes the periodic interrupt, so that both have the same phase.
  */
 #include "devices/pc/rtc.h"
 
@@ -21,7 +23,10 @@
 /* "Update Cycle": UIP rises 244 us before the update, which then takes 1984 us. */
 #define UIP_NS (244000 + 1984000)
 
-/* After the divider was held in reset, the first update comes half a second later: "Divider Control". */
+/*
+ * After the divider was held in reset, the first update comes half a second later: "Divider
+ * Control".
+ */
 #define FIRST_UPDATE_NS (NS_PER_SECOND / 2)
 
 #define INDEX_NMI_DISABLE 0x80
@@ -73,7 +78,10 @@ static uint64_t tick_time(const struct rtc_state *state, uint64_t tick)
 	       (rest + TICK_NS_DENOMINATOR - 1) / TICK_NS_DENOMINATOR;
 }
 
-/* Ticks per periodic interrupt as a power of two, or -1: Table "Periodic Interrupt Rate", 32.768 kHz. */
+/*
+ * Ticks per periodic interrupt as a power of two, or -1: Table "Periodic Interrupt Rate", 32.768
+ * kHz.
+ */
 static int periodic_shift(const struct rtc_state *state)
 {
 	int rate = state->ram[RTC_A] & A_RS;
@@ -168,7 +176,10 @@ static uint8_t irqf(const struct rtc_state *state)
 	return (state->ram[RTC_B] & state->ram[RTC_C] & C_FLAGS) ? C_IRQF : 0;
 }
 
-/* Bring line and timer up to date. Nothing is armed while the line is up: only a read of C lowers it. */
+/*
+ * Bring line and timer up to date. Nothing is armed while the line is up: only a read of C lowers
+ * it.
+ */
 static void rtc_update(struct device *device)
 {
 	bool raised = irqf(device->state);
@@ -314,9 +325,8 @@ static void battery_inserted(struct device *device)
 }
 
 /*
- * Reset pin and power-on are one: the battery keeps clock, calendar and RAM
- * ("RESET"). Only the very first reset, known by a VRT bit that is still 0,
- * finds nothing.
+ * Reset pin and power-on are one: the battery keeps clock, calendar and RAM ("RESET"). Only the
+ * very first reset, known by a VRT bit that is still 0, finds nothing.
  */
 static void rtc_reset(struct device *device)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * MC146818A real-time clock and CMOS RAM, ports 70h and 71h, with a 32.768 kHz
  * crystal, 128 bytes of RAM and the century at 32h, as on a PC.
@@ -27,8 +28,8 @@ struct rtc_state {
 extern const struct device_model rtc_model;
 
 /*
- * Write the memory sizes that firmware leaves in CMOS RAM: base memory, extended memory up to 64 MiB,
- * and memory above 16 MiB in units of 64 KiB. `bytes_below_4g`: end of RAM below 4 GiB.
+ * Write the memory sizes that firmware leaves in CMOS RAM: base memory, extended memory up to 64
+ * MiB, and memory above 16 MiB in units of 64 KiB. `bytes_below_4g`: end of RAM below 4 GiB.
  */
 void rtc_set_memory(struct device *device, uint64_t bytes_below_4g);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the bytes of an MC146818A mean: see rtc_time.h. */
 #include "devices/pc/rtc_time.h"
 
@@ -96,7 +97,10 @@ uint64_t rtc_until_alarm(const uint8_t *ram, int64_t seconds)
 	    !reachable(second, encode(b, s), s, 60))
 		return RTC_NO_ALARM;
 
-	/* Each field can match, so at most 24 hours, 60 minutes and 60 seconds are skipped, twice over. */
+	/*
+	 * Each field can match, so at most 24 hours, 60 minutes and 60 seconds are skipped, twice
+	 * over.
+	 */
 	for (;;) {
 		if (hour < ALARM_DONT_CARE && t / 3600 % 24 != h)
 			t = (t / 3600 + 1) * 3600;

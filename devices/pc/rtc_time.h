@@ -1,4 +1,8 @@
-/* MC146818A registers, and what their bytes mean as a time: the parts of the clock that know no device. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * MC146818A registers, and what their bytes mean as a time: the parts of the clock that know no
+ * device.
+ */
 #ifndef DEVICES_VIRTUAL_RTC_TIME_H
 #define DEVICES_VIRTUAL_RTC_TIME_H
 
@@ -56,7 +60,9 @@ enum {
 
 #define EQUIPMENT_FPU 0x02
 
-/* Furthest that a guest can set its clock from any wall clock, with room to spare: 30,000 years in seconds.
+/*
+ * Furthest that a guest can set its clock from any wall clock, with room to spare: 30,000 years in
+ * seconds.
  */
 #define RTC_MAX_OFFSET (30000LL * 366 * 86400)
 
@@ -65,7 +71,9 @@ enum {
 /* Is `index` one of the bytes that an update changes? */
 bool rtc_is_time(unsigned index);
 
-/* Write the time's bytes into `ram` for `seconds` since 1970, in the format that register B there asks for.
+/*
+ * Write the time's bytes into `ram` for `seconds` since 1970, in the format that register B there
+ * asks for.
  */
 void rtc_time_encode(uint8_t *ram, int64_t seconds, uint8_t weekday_offset);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Small ports of the chipset: see system_ports.h. */
 #include "devices/pc/system_ports.h"
 
@@ -8,7 +9,9 @@
 #define FAST_A20    0x02
 #define PORT92_BITS (INIT_NOW | FAST_A20)
 
-/* CF9h: Intel ICH datasheets, "RST_CNT - Reset Control Register". It lies under PCI's CONFIG_ADDRESS at CF8h.
+/*
+ * CF9h: Intel ICH datasheets, "RST_CNT - Reset Control Register". It lies under PCI's
+ * CONFIG_ADDRESS at CF8h.
  */
 #define CONFIG_ADDRESS     0xcf8
 #define RESET_CONTROL      1    /* from there */
@@ -51,8 +54,9 @@ static void port92_write(struct device *device, unsigned offset, unsigned size, 
 }
 
 /*
- * Intel 440FX and later datasheets, "CONFADD - Configuration Address Register": a doubleword there, and
- * nothing narrower, is that register's, and never reaches the byte at CF9h. There is no PCI to answer it.
+ * Intel 440FX and later datasheets, "CONFADD - Configuration Address Register": a doubleword there,
+ * and nothing narrower, is that register's, and never reaches the byte at CF9h. There is no PCI to
+ * answer it.
  */
 static bool reaches_reset_control(unsigned offset, unsigned size)
 {
@@ -108,16 +112,18 @@ static bool system_ports_state_valid(const void *bytes)
 	return !(state->port92 & ~PORT92_BITS) && !(state->reset_control & ~RESET_CONTROL_BITS);
 }
 
+/* clang-format off */
 static const struct port_region system_ports[] = {
-	{.base = 0x80,           .count = 1, .width = 1, .read = post_read,   .write = post_write  },
-	{.base = 0x92,           .count = 1, .width = 1, .read = port92_read, .write = port92_write},
-	{.base = 0xe9,           .count = 1, .width = 1, .read = debug_read,  .write = debug_write },
+	{.base = 0x80,           .count = 1, .width = 1, .read = post_read,           .write = post_write},
+	{.base = 0x92,           .count = 1, .width = 1, .read = port92_read,         .write = port92_write},
+	{.base = 0xe9,           .count = 1, .width = 1, .read = debug_read,          .write = debug_write},
 	{.base = CONFIG_ADDRESS,
          .count = 4,
          .width = 4,
          .read = config_address_read,
          .write = config_address_write							     },
 };
+/* clang-format on */
 
 const struct device_model system_ports_model = {
 	.name = "system_ports",

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Small ports of a PC's chipset: POST code (80h), fast A20 and reset (92h), debug
  * console (E9h, as Bochs and others have it), reset control (CF9h).

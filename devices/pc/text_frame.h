@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a text screen shows at one moment: between who knows the registers and who draws. */
 #ifndef DEVICES_VIRTUAL_TEXT_FRAME_H
 #define DEVICES_VIRTUAL_TEXT_FRAME_H

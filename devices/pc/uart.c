@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * 16550A UART: see uart.h. Registers, bits and rules are those of the National Semiconductor PC16550D
- * datasheet; section titles in quotes are its own.
+ * 16550A UART: see uart.h. Registers, bits and rules are those of the National Semiconductor
+ * PC16550D datasheet; section titles in quotes are its own.
  */
 #include "devices/pc/uart.h"
 
@@ -13,7 +14,9 @@
 #define BIT_NS_DENOMINATOR 9
 #define TIMEOUT_CHARACTERS 4 /* "FIFO Interrupt Mode Operation" */
 
-/* What firmware leaves, since guests start without one: 9600 baud, 8 bits, no parity, 1 stop bit. */
+/*
+ * What firmware leaves, since guests start without one: 9600 baud, 8 bits, no parity, 1 stop bit.
+ */
 #define FIRMWARE_DIVISOR 12
 #define FIRMWARE_LCR     0x03
 
@@ -62,7 +65,9 @@ static uint8_t interrupt(const struct uart_state *state)
 	return IIR_NONE;
 }
 
-/* Arm the character timeout where it would be seen: below the trigger level, nothing pending yet. */
+/*
+ * Arm the character timeout where it would be seen: below the trigger level, nothing pending yet.
+ */
 static void update_timeout(struct device *device)
 {
 	struct uart_state *state = device->state;
@@ -123,8 +128,10 @@ static void receive(struct device *device, uint8_t byte, uint8_t errors)
 	reveal_top(state);
 }
 
-/* Tell the outside that it may go on, once the guest has taken everything. Last, since input may come at
- * once. */
+/*
+ * Tell the outside that it may go on, once the guest has taken everything. Last, since input may
+ * come at once.
+ */
 static void want_input(struct device *device)
 {
 	struct uart_state *state = device->state;
@@ -153,7 +160,9 @@ static void thr_write(struct device *device, uint8_t value)
 	struct uart_state *state = device->state;
 	uint8_t byte = value & 0xff >> (3 - (state->lcr & LCR_LENGTH));
 
-	/* Writing takes the THRE interrupt away, if only for a moment: an edge for the interrupt controller.
+	/*
+	 * Writing takes the THRE interrupt away, if only for a moment: an edge for the interrupt
+	 * controller.
 	 */
 	state->thre_interrupt = 0;
 	if (state->line)
@@ -231,7 +240,9 @@ static void fcr_write(struct device *device, uint8_t value)
 	struct uart_state *state = device->state;
 	bool changed = (value ^ state->fcr) & FCR_ENABLE;
 
-	/* The other bits count only while FCR0 is written as 1; a change of FCR0 clears both FIFOs. */
+	/*
+	 * The other bits count only while FCR0 is written as 1; a change of FCR0 clears both FIFOs.
+	 */
 	state->fcr = value & FCR_ENABLE ? value & FCR_KEPT : 0;
 	if (changed || ((value & FCR_ENABLE) && (value & FCR_RESET_RECEIVE)))
 		reset_receiver(state);

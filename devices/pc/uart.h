@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * 16550A UART: National Semiconductor PC16550D datasheet, wired as on a PC
  * (the interrupt line passes a gate that OUT2 opens).

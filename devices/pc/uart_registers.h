@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Registers of the PC16550D, named as in its datasheet. */
 #ifndef DEVICES_VIRTUAL_UART_REGISTERS_H
 #define DEVICES_VIRTUAL_UART_REGISTERS_H

@@ -1,4 +1,8 @@
-/* The registers of a VGA: see vga.h. Masks and reset values per register: IBM VGA Technical Reference. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registers of a VGA: see vga.h. Masks and reset values per register: IBM VGA Technical
+ * Reference.
+ */
 #include "devices/pc/vga.h"
 
 #include "devices/pc/vga_registers.h"
@@ -85,7 +89,9 @@ static void crtc_write(struct vga_state *state, unsigned offset, uint32_t value)
 		crtc_data(state, (uint8_t)value);
 }
 
-/* The CRTC and the port of status and feature control stand at 3Bxh or at 3Dxh; at the other nobody answers.
+/*
+ * The CRTC and the port of status and feature control stand at 3Bxh or at 3Dxh; at the other nobody
+ * answers.
  */
 static uint32_t mono_crtc_read(struct device *device, unsigned offset, unsigned size)
 {
@@ -273,7 +279,9 @@ static void ports_write(struct device *device, unsigned offset, unsigned size, u
 
 /* ---- Life ---- */
 
-/* Bits 2-0 of a colour's number are red, green, blue at two thirds, bits 5-3 the same at one third. */
+/*
+ * Bits 2-0 of a colour's number are red, green, blue at two thirds, bits 5-3 the same at one third.
+ */
 static void default_colour(uint8_t entry[3], unsigned number)
 {
 	for (unsigned i = 0; i < 3; i++)
@@ -324,13 +332,15 @@ static bool vga_state_valid(const void *bytes)
 }
 
 /* Words at an index write the index, then the data: the region layer cuts them. */
+/* clang-format off */
 static const struct port_region vga_ports[] = {
-	{.base = 0x3b4, .count = 2,  .width = 1, .read = mono_crtc_read,     .write = mono_crtc_write     },
-	{.base = 0x3ba, .count = 1,  .width = 1, .read = mono_status_read,   .write = mono_feature_write  },
-	{.base = 0x3c0, .count = 16, .width = 1, .read = ports_read,         .write = ports_write         },
-	{.base = 0x3d4, .count = 2,  .width = 1, .read = colour_crtc_read,   .write = colour_crtc_write   },
+	{.base = 0x3b4, .count = 2,  .width = 1, .read = mono_crtc_read,     .write = mono_crtc_write},
+	{.base = 0x3ba, .count = 1,  .width = 1, .read = mono_status_read,   .write = mono_feature_write},
+	{.base = 0x3c0, .count = 16, .width = 1, .read = ports_read,         .write = ports_write},
+	{.base = 0x3d4, .count = 2,  .width = 1, .read = colour_crtc_read,   .write = colour_crtc_write},
 	{.base = 0x3da, .count = 1,  .width = 1, .read = colour_status_read, .write = colour_feature_write},
 };
+/* clang-format on */
 
 const struct device_model vga_model = {
 	.name = "vga",

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The register part of a VGA, as it stands in colour text mode. IBM VGA Technical Reference; FreeVGA project,
- * "VGA Hardware". The text memory at B8000h is RAM of the guest, which it writes without an exit; what
- * the screen shows is computed from both when somebody looks: vga_text_frame().
+ * The register part of a VGA, as it stands in colour text mode. IBM VGA Technical Reference;
+ * FreeVGA project, "VGA Hardware". The text memory at B8000h is RAM of the guest, which it writes
+ * without an exit; what the screen shows is computed from both when somebody looks:
+ * vga_text_frame().
  *
  * There are no font and no graphics planes: a guest that changes to a graphics mode shows nothing.
  */
@@ -38,7 +40,10 @@ struct vga_state {
 	uint8_t dac[VGA_DAC_COLOURS][3]; /* 6 bits each */
 };
 
-/* What the registers say about the screen. `frame->read` and `frame->context` are left to the caller. */
+/*
+ * What the registers say about the screen. `frame->read` and `frame->context` are left to the
+ * caller.
+ */
 void vga_text_frame(const struct device *device, struct text_frame *frame);
 
 extern const struct device_model vga_model;

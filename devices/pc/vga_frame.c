@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a VGA's registers say about the picture: its size, and where the beam is. See vga.h. */
 #include "devices/pc/vga.h"
 
@@ -19,7 +20,10 @@ static unsigned vertical_display_end(const struct vga_state *state)
 	return lines(state, CRTC_VERTICAL_DISPLAY_END, 1, 6);
 }
 
-/* Where the beam is follows from the clock; the picture takes as long as that of mode 3 in any mode. */
+/*
+ * Where the beam is follows from the clock; the picture takes as long as that of mode 3 in any
+ * mode.
+ */
 uint8_t vga_beam_status(const struct vga_state *state, uint64_t now)
 {
 	unsigned total = lines(state, CRTC_VERTICAL_TOTAL, 0, 5) + 2;

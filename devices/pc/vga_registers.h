@@ -1,4 +1,7 @@
-/* Registers of the VGA, named as in the IBM VGA Technical Reference. Private to the VGA's sources. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Registers of the VGA, named as in the IBM VGA Technical Reference. Private to the VGA's sources.
+ */
 #ifndef DEVICES_VIRTUAL_VGA_REGISTERS_H
 #define DEVICES_VIRTUAL_VGA_REGISTERS_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/acpi.h"
 #include "devices/real/acpi_tables.h"
 #include "lib/format.h"

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * What the firmware's ACPI tables say about the machine, as far as Nacre uses it.
- * ACPI Specification, "System Description Tables" (RSDP, RSDT, XSDT, FADT, MADT).
+ * What the firmware's ACPI tables say about the machine, as far as Nacre uses it. ACPI
+ * Specification, "System Description Tables" (RSDP, RSDT, XSDT, FADT, MADT).
  *
- * Firmware tables are input like any other: every length and checksum is checked, and a broken table is left
- * out with a sentence.
+ * Firmware tables are input like any other: every length and checksum is checked, and a broken
+ * table is left out with a sentence.
  */
 #ifndef DEVICES_REAL_ACPI_H
 #define DEVICES_REAL_ACPI_H
@@ -16,7 +17,9 @@
 #define ACPI_PROBLEMS_MAX 8
 #define ACPI_PROBLEM_SIZE 120
 
-/* A map of physical memory: `size` bytes at `address`, valid until the next call; null if that cannot be had.
+/*
+ * A map of physical memory: `size` bytes at `address`, valid until the next call; null if that
+ * cannot be had.
  */
 typedef const void *(*acpi_map_t)(hpa_t address, size_t size);
 
@@ -71,8 +74,8 @@ struct acpi_info {
 };
 
 /*
- * Read the tables. `rsdp` is a copy of the RSDP of `rsdp_size` (20 or 36) bytes from the boot loader;
- * with rsdp_size 0 the BIOS area is searched. Always leaves `info` usable: what is missing
+ * Read the tables. `rsdp` is a copy of the RSDP of `rsdp_size` (20 or 36) bytes from the boot
+ * loader; with rsdp_size 0 the BIOS area is searched. Always leaves `info` usable: what is missing
  * has its PC default (identity interrupts, 8259 and 8042 present).
  */
 void acpi_parse(struct acpi_info *info, const uint8_t *rsdp, size_t rsdp_size, acpi_map_t map);

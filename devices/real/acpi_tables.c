@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MADT, FADT and the one AML object that Nacre needs. */
 #include "devices/real/acpi_tables.h"
 #include "lib/checked.h"
@@ -18,8 +19,8 @@ enum {
 };
 
 /*
- * Firmware may name a processor twice: for its xAPIC and for its x2APIC. What is not enabled is a place where
- * one may be plugged in later, or is broken.
+ * Firmware may name a processor twice: for its xAPIC and for its x2APIC. What is not enabled is a
+ * place where one may be plugged in later, or is broken.
  */
 static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 {

@@ -1,4 +1,7 @@
-/* The single ACPI tables: private to devices/real/acpi*.c. Each gets a whole table whose checksum is right.
+/* SPDX-License-Identifier: MIT */
+/*
+ * The single ACPI tables: private to devices/real/acpi*.c. Each gets a whole table whose checksum
+ * is right.
  */
 #ifndef DEVICES_REAL_ACPI_TABLES_H
 #define DEVICES_REAL_ACPI_TABLES_H

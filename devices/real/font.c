@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/font.h"
 #include "devices/real/glyphs.h"
 
@@ -6,7 +7,8 @@
 
 /*
  * Drawn for Nacre on a grid of 5 by 8, of which the last row is for descenders; bit 4 is the
- * leftmost column. Each row is shown twice, and the outer columns are twice as wide, which makes 7 by 16.
+ * leftmost column. Each row is shown twice, and the outer columns are twice as wide, which makes 7
+ * by 16.
  */
 static const uint8_t glyphs[LAST - FIRST + 1][8] = {
 	{0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}, /* space */
@@ -133,11 +135,7 @@ static uint8_t line_row(uint8_t arm, unsigned row)
 
 static uint8_t block_row(uint8_t character, unsigned row)
 {
-	static const uint8_t shades[3][2] = {
-		{0x88, 0x22},
-                {0xaa, 0x55},
-                {0x77, 0xdd}
-        };
+	static const uint8_t shades[3][2] = {{0x88, 0x22}, {0xaa, 0x55}, {0x77, 0xdd}};
 
 	switch (character) {
 	case GLYPH_FULL: return 0xff;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A linear framebuffer with 16, 24 or 32 bits a pixel, as UEFI's graphics output leaves it. */
 #include "devices/real/font.h"
 #include "devices/real/screen_backend.h"
@@ -51,8 +52,10 @@ static uint32_t colour(uint8_t position, uint8_t size, bool set, bool bright)
 static void framebuffer_start(const struct boot_framebuffer *mode, void *memory, unsigned *columns,
                               unsigned *rows)
 {
-	/* On very fine screens the font grows with the resolution, so that it stays readable and the grid
-	 * fits. */
+	/*
+	 * On very fine screens the font grows with the resolution, so that it stays readable and
+	 * the grid fits.
+	 */
 	unsigned scale_x = mode->width / (FONT_WIDTH * SCREEN_COLUMNS_MAX + 1) + 1;
 	unsigned scale_y = mode->height / (FONT_HEIGHT * SCREEN_ROWS_MAX + 1) + 1;
 

@@ -1,5 +1,8 @@
-/* The characters of a screen's cells: ASCII, and what code page 437, which VGA's own font has, offers for
- * drawing. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The characters of a screen's cells: ASCII, and what code page 437, which VGA's own font has,
+ * offers for drawing.
+ */
 #ifndef DEVICES_REAL_GLYPHS_H
 #define DEVICES_REAL_GLYPHS_H
 
@@ -15,8 +18,10 @@
 #define GLYPH_UPPER   0xdf
 #define GLYPH_SHADES  0xb0 /* three of them, the lightest first */
 
-/* The character in code page 437 for a Unicode code point beyond ASCII; GLYPH_UNKNOWN for what has no line,
- * block or arrow there. */
+/*
+ * The character in code page 437 for a Unicode code point beyond ASCII; GLYPH_UNKNOWN for what has
+ * no line, block or arrow there.
+ */
 uint8_t glyph_of(uint32_t code_point);
 
 #endif

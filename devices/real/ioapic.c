@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/ioapic.h"
 #include "mm/host_map.h"
 

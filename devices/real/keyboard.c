@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/keyboard.h"
 #include "devices/real/keyboard_codes.h"
 #include "lib/x86.h"

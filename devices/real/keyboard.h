@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The machine's PS/2 keyboard behind an 8042 controller, as bytes that a terminal would send: US layout, and
- * the sequences of VT100 and xterm for keys that are no character. IBM Personal System/2 Hardware Interface
- * Technical Reference, "Keyboard and Auxiliary Device Controller" and "Keyboards (101- and 102-Key)", scan
- * code set 1.
+ * The machine's PS/2 keyboard behind an 8042 controller, as bytes that a terminal would send: US
+ * layout, and the sequences of VT100 and xterm for keys that are no character. IBM Personal
+ * System/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller" and
+ * "Keyboards (101- and 102-Key)", scan code set 1.
  *
  * Locking: the caller serialises.
  */
@@ -15,17 +16,20 @@
 #define KEYBOARD_KEY_MAX 6
 
 /*
- * Find and start controller and keyboard, its interrupt (IRQ 1) on, that of the mouse off. Call it only on a
- * machine that may have one (struct acpi_info, has_8042). Returns null, or what is missing, as the end of a
- * sentence. Every wait is bounded: half a second, where something answers wrongly, else less.
+ * Find and start controller and keyboard, its interrupt (IRQ 1) on, that of the mouse off. Call it
+ * only on a machine that may have one (struct acpi_info, has_8042). Returns null, or what is
+ * missing, as the end of a sentence. Every wait is bounded: half a second, where something answers
+ * wrongly, else less.
  */
 const char *keyboard_init(void);
 
 /* Was it found? */
 bool keyboard_present(void);
 
-/* Take what the controller has, some 30 scan codes at most, and put up to `size` bytes, at least
- * KEYBOARD_KEY_MAX. Returns how many. */
+/*
+ * Take what the controller has, some 30 scan codes at most, and put up to `size` bytes, at least
+ * KEYBOARD_KEY_MAX. Returns how many.
+ */
 size_t keyboard_read(uint8_t *bytes, size_t size);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From scan codes to bytes. Private to devices/real/keyboard*.c. */
 #ifndef DEVICES_REAL_KEYBOARD_CODES_H
 #define DEVICES_REAL_KEYBOARD_CODES_H

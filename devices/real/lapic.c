@@ -1,8 +1,12 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/lapic.h"
 #include "lib/x86.h"
 #include "mm/host_map.h"
 
-/* SDM Vol. 3A "Advanced Programmable Interrupt Controller (APIC)", "Local APIC Register Address Map". */
+/*
+ * SDM Vol. 3A "Advanced Programmable Interrupt Controller (APIC)", "Local APIC Register Address
+ * Map".
+ */
 #define REG_ID              0x020
 #define REG_VERSION         0x030
 #define REG_TPR             0x080
@@ -65,18 +69,20 @@ static void put(unsigned reg, uint32_t value)
 /* SDM Vol. 3A "Local Vector Table": which entries exist follows from the version register. */
 static void mask_local_vectors(void)
 {
+	/* clang-format off */
 	static const struct {
 		uint16_t reg;
 		uint8_t from; /* lowest "Max LVT Entry" with which it exists */
 	} entries[] = {
 		{REG_LVT_TIMER,       0},
-                {REG_LVT_LINT0,       0},
-                {REG_LVT_LINT1,       0},
-                {REG_LVT_ERROR,       3},
+		{REG_LVT_LINT0,       0},
+		{REG_LVT_LINT1,       0},
+		{REG_LVT_ERROR,       3},
 		{REG_LVT_PERFORMANCE, 4},
-                {REG_LVT_THERMAL,     5},
-                {REG_LVT_CMCI,        6},
+		{REG_LVT_THERMAL,     5},
+		{REG_LVT_CMCI,        6},
 	};
+	/* clang-format on */
 	unsigned last = get(REG_VERSION) >> 16 & 0xff;
 
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
@@ -150,7 +156,10 @@ bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz)
 	lapic.deadline_mode = cpuid(1, 0).ecx & CPUID_ECX_DEADLINE;
 	if (lapic.deadline_mode) {
 		put(REG_LVT_TIMER, LVT_TSC_DEADLINE | vector);
-		/* SDM Vol. 3A "TSC-Deadline Mode": the write to the LVT must come before those to the MSR. */
+		/*
+		 * SDM Vol. 3A "TSC-Deadline Mode": the write to the LVT must come before those to
+		 * the MSR.
+		 */
 		__asm__ volatile("mfence" : : : "memory");
 		return true;
 	}
@@ -193,8 +202,10 @@ void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector)
 	uint32_t command = ICR_ASSERT | (delivery & 7) << 8 | vector;
 
 	if (lapic.x2apic) {
-		/* SDM Vol. 3A "MSR Access in x2APIC Mode": the write waits for nothing, but whoever gets the
-		 * interrupt shall see what was stored before. */
+		/*
+		 * SDM Vol. 3A "MSR Access in x2APIC Mode": the write waits for nothing, but whoever
+		 * gets the interrupt shall see what was stored before.
+		 */
 		__asm__ volatile("mfence; lfence" : : : "memory");
 		write_msr(X2APIC_MSR(REG_ICR_LOW), (uint64_t)apic_id << 32 | command);
 		return;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The local APIC of the processor that runs this, in xAPIC or x2APIC mode.
  * SDM Vol. 3A "Advanced Programmable Interrupt Controller (APIC)".
@@ -9,7 +10,8 @@
 
 /*
  * Enable it: x2APIC where the processor has it, else xAPIC mapped from IA32_APIC_BASE. All local
- * vectors masked, task priority 0. Every CPU calls it once. False: no local APIC, or it cannot be mapped.
+ * vectors masked, task priority 0. Every CPU calls it once. False: no local APIC, or it cannot be
+ * mapped.
  */
 bool lapic_init(uint8_t spurious_vector);
 
@@ -20,13 +22,15 @@ uint32_t lapic_id(void);
 void lapic_eoi(void);
 
 /*
- * Set the timer up to interrupt at `vector`: TSC-deadline mode where the processor has it, else one-shot,
- * measured against the TSC of `tsc_hz`. False if the timer does not count.
+ * Set the timer up to interrupt at `vector`: TSC-deadline mode where the processor has it, else
+ * one-shot, measured against the TSC of `tsc_hz`. False if the timer does not count.
  */
 bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz);
 
-/* Interrupt once at TSC `deadline`, at once if that is past; UINT64_MAX: never. Replaces the earlier
- * deadline. */
+/*
+ * Interrupt once at TSC `deadline`, at once if that is past; UINT64_MAX: never. Replaces the
+ * earlier deadline.
+ */
 void lapic_timer_arm(uint64_t deadline);
 
 /* "TSC-deadline" or "one-shot". */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/pic.h"
 #include "lib/x86.h"
 

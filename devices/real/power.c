@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/power.h"
 #include "lib/x86.h"
 #include "mm/host_map.h"
@@ -67,7 +68,10 @@ void power_off(void)
 	settle();
 }
 
-/* ACPI Specification, "Reset Register": in PCI space it is on bus 0, as device, function and offset. */
+/*
+ * ACPI Specification, "Reset Register": in PCI space it is on bus 0, as device, function and
+ * offset.
+ */
 static void write_reset_register(const struct acpi_register *reset, uint8_t value)
 {
 	volatile uint8_t *memory;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Turning the machine off and restarting it. */
 #ifndef DEVICES_REAL_POWER_H
 #define DEVICES_REAL_POWER_H

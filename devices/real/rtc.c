@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/rtc.h"
 #include "lib/errors.h"
 #include "lib/x86.h"
@@ -126,7 +127,10 @@ int rtc_read(uint8_t century_index, int64_t *epoch)
 	if (time.second > 59 || time.minute > 59 || time.day < 1 || time.day > 31 || time.month < 1 ||
 	    time.month > 12 || time.year > 99)
 		return -ERR_UNSUPPORTED;
-	/* Boards are known to name a century register that they do not keep: only 19 to 21 is believed. */
+	/*
+	 * Boards are known to name a century register that they do not keep: only 19 to 21 is
+	 * believed.
+	 */
 	if (decode(raw.century, binary, &time.century) && time.century >= 19 && time.century <= 21)
 		year = time.century * 100u + time.year;
 	else

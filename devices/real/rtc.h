@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The real-time clock. Motorola MC146818A datasheet. */
 #ifndef DEVICES_REAL_RTC_H
 #define DEVICES_REAL_RTC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/screen.h"
 #include "devices/real/glyphs.h"
 #include "devices/real/screen_backend.h"
@@ -152,7 +153,10 @@ static void erase(unsigned from_row, unsigned from_column, unsigned to_row, unsi
 	}
 }
 
-/* ECMA-48 "Control functions": CUU, CUD, CUF, CUB, CHA, CUP, ED, EL, SGR. Private ones are a VT220's. */
+/*
+ * ECMA-48 "Control functions": CUU, CUD, CUF, CUB, CHA, CUP, ED, EL, SGR. Private ones are a
+ * VT220's.
+ */
 static void take_sequence(uint8_t final)
 {
 	unsigned last_row = screen.rows - 1, last_column = screen.columns - 1;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine's screen as a grid of characters: VGA text memory, or a linear
  * framebuffer with the built-in font. What was written is kept in a grid of our own; drawing
@@ -35,9 +36,11 @@ bool screen_init(const struct boot_framebuffer *mode, void *memory);
 /* Is there a screen? */
 bool screen_present(void);
 
-/* Take text: ASCII, lines and blocks in UTF-8 (another character beyond ASCII is a question mark), CR, LF,
- * BS, TAB, and the sequences of ECMA-48 for moving, erasing and colours, and for hiding the cursor; others
- * are skipped. */
+/*
+ * Take text: ASCII, lines and blocks in UTF-8 (another character beyond ASCII is a question mark),
+ * CR, LF, BS, TAB, and the sequences of ECMA-48 for moving, erasing and colours, and for hiding the
+ * cursor; others are skipped.
+ */
 void screen_write(const uint8_t *text, size_t length);
 
 /* Is there anything to draw? */

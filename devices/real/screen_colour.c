@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/screen_colour.h"
 
 #define BRIGHT 8
@@ -26,7 +27,9 @@ static uint8_t vga_number(unsigned colour)
 	return (uint8_t)((colour & 1) << 2 | (colour & 2) | (colour & 4) >> 2 | (colour & BRIGHT));
 }
 
-/* 38 and 48, with a colour of a larger palette behind them; returns how many parameters that takes. */
+/*
+ * 38 and 48, with a colour of a larger palette behind them; returns how many parameters that takes.
+ */
 static unsigned take_number(uint8_t *colour, unsigned most, const unsigned *parameter, unsigned count)
 {
 	if (count < 2)

@@ -1,5 +1,8 @@
-/* Colours and such of what is written next, by ECMA-48 "Select graphic rendition". Private to
- * devices/real/screen*.c. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Colours and such of what is written next, by ECMA-48 "Select graphic rendition". Private to
+ * devices/real/screen*.c.
+ */
 #ifndef DEVICES_REAL_SCREEN_COLOUR_H
 #define DEVICES_REAL_SCREEN_COLOUR_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/uart.h"
 #include "lib/x86.h"
 
@@ -91,7 +92,9 @@ bool uart_init(struct uart *uart, uint16_t base, uint32_t speed)
 	}
 	set_speed(uart, speed);
 	put(uart, FCR, FCR_ENABLE | FCR_CLEAR | FCR_TRIGGER_8);
-	/* On a 16550 without the A, whose FIFOs do not work, only one of the two bits reads back. */
+	/*
+	 * On a 16550 without the A, whose FIFOs do not work, only one of the two bits reads back.
+	 */
 	if ((get(uart, IIR) & IIR_FIFOS) == IIR_FIFOS)
 		uart->fifo = FIFO_SIZE;
 	else

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine's serial port: a 16450, 16550 or 16550A at any I/O base.
  * National Semiconductor PC16550D datasheet.
@@ -42,9 +43,9 @@ size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size);
 void uart_interrupts(struct uart *uart, bool receive, bool transmit);
 
 /*
- * For the interrupt handler: is there a cause? Takes back that of an empty transmitter, which only announces
- * it once; the handler sends and receives, and asks again until there is none, so that an edge-triggered line
- * falls.
+ * For the interrupt handler: is there a cause? Takes back that of an empty transmitter, which only
+ * announces it once; the handler sends and receives, and asks again until there is none, so that an
+ * edge-triggered line falls.
  */
 bool uart_acknowledge(struct uart *uart);
 

@@ -1,5 +1,8 @@
-/* VGA text mode: a character and an attribute byte per cell. IBM VGA Technical Reference, "CRT Controller
- * Registers". */
+/* SPDX-License-Identifier: MIT */
+/*
+ * VGA text mode: a character and an attribute byte per cell. IBM VGA Technical Reference, "CRT
+ * Controller Registers".
+ */
 #include "devices/real/screen_backend.h"
 #include "lib/x86.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The config table's reader: its storage, its sections, and a sentence for each mistake. */
 #include "guests/config/config_parser.h"
 #include "lib/string.h"
@@ -60,11 +61,10 @@ static void open_vm(struct config_parser *p, const char *name)
 		return;
 	}
 	if (!name_is_good(name)) {
-		complain(
-			p,
-			"bad VM name '%.40s'; use up to %d letters, digits, '-', '_' and '.', beginning with "
-			"a letter or digit",
-			name, CONFIG_NAME_MAX - 1);
+		complain(p,
+		         "bad VM name '%.40s'; use up to %d letters, digits, '-', '_' and '.', "
+		         "beginning with a letter or digit",
+		         name, CONFIG_NAME_MAX - 1);
 		return;
 	}
 	for (unsigned i = 0; i < config->vm_count; i++) {
@@ -174,7 +174,9 @@ static void divide_storage(struct config_parser *p, const char *text, size_t siz
 unsigned config_parse(const char *text, size_t size, void *storage, struct config *config,
                       struct config_error *errors, unsigned max_errors)
 {
-	/* Too big for the monitor's stack. The table is read once, before any other processor runs. */
+	/*
+	 * Too big for the monitor's stack. The table is read once, before any other processor runs.
+	 */
 	static struct config_parser parser;
 	struct config_parser *p = &parser;
 	enum config_line result;

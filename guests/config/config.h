@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The config table: an INI-like text, one [monitor] section and one [vm NAME]
  * section per guest. Parsed by the same code at boot and on the host
@@ -97,16 +98,18 @@ struct config_error {
 	char text[256];
 };
 
-/* Bytes that the table of this text takes at most, beside its struct config; 0 for a text that is too large.
+/*
+ * Bytes that the table of this text takes at most, beside its struct config; 0 for a text that is
+ * too large.
  */
 size_t config_storage_size(const char *text, size_t size);
 
 /*
- * Parse `size` bytes of text. Fills `config` with every good section even when others are
- * bad; a [vm] with an error is left out. Its VMs and strings lie in `storage`, which has
- * config_storage_size() bytes, aligned to 8; null, if there was no memory for it, is an error as any other.
- * Returns the number of errors found; the first `max_errors` of them are described. Never reads past
- * `size`; any bytes are safe. One caller at a time.
+ * Parse `size` bytes of text. Fills `config` with every good section even when others are bad; a
+ * [vm] with an error is left out. Its VMs and strings lie in `storage`, which has
+ * config_storage_size() bytes, aligned to 8; null, if there was no memory for it, is an error as
+ * any other. Returns the number of errors found; the first `max_errors` of them are described.
+ * Never reads past `size`; any bytes are safe. One caller at a time.
  */
 unsigned config_parse(const char *text, size_t size, void *storage, struct config *config,
                       struct config_error *errors, unsigned max_errors);
@@ -114,11 +117,15 @@ unsigned config_parse(const char *text, size_t size, void *storage, struct confi
 /* Bytes of memory that the VMs with `autostart` have in all; UINT64_MAX if that does not fit. */
 uint64_t config_memory_total(const struct config *config);
 
-/* Print the effective table, every key with its value, as text that parses back. `put` gets one line at a
- * time, without newline. */
+/*
+ * Print the effective table, every key with its value, as text that parses back. `put` gets one
+ * line at a time, without newline.
+ */
 void config_print(const struct config *config, void (*put)(void *context, const char *line), void *context);
 
-/* Print the reference of all keys (section, key, default, range, meaning) as Markdown table rows. */
+/*
+ * Print the reference of all keys (section, key, default, range, meaning) as Markdown table rows.
+ */
 void config_document(void (*put)(void *context, const char *line), void *context);
 
 #endif

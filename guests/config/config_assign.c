@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A line `key = value` of the config table. */
 #include "guests/config/config_parser.h"
 #include "lib/format.h"

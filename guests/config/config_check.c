@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the keys of a config table must be to each other, and what its VMs need together. */
 #include "guests/config/config_parser.h"
 #include "lib/checked.h"
@@ -43,8 +44,8 @@ static bool check_console(struct config_parser *p, unsigned index)
 	for (unsigned i = 0; port && i < index; i++) {
 		if (own_port(&config->vm[i]) == port) {
 			config_complain(&p->findings, vm->console_line,
-			                "the console of VM '%s' is that of '%s' already (line %u); give one "
-			                "of the two another",
+			                "the console of VM '%s' is that of '%s' already (line "
+			                "%u); give one of the two another",
 			                vm->name, config->vm[i].name, config->vm[i].console_line);
 			return false;
 		}
@@ -52,7 +53,9 @@ static bool check_console(struct config_parser *p, unsigned index)
 	return true;
 }
 
-/* Leave out the VMs whose serial port is taken. The monitor's own may stand behind them, so this comes last.
+/*
+ * Leave out the VMs whose serial port is taken. The monitor's own may stand behind them, so this
+ * comes last.
  */
 void config_check_consoles(struct config_parser *p)
 {

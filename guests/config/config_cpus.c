@@ -1,9 +1,13 @@
+/* SPDX-License-Identifier: MIT */
 /* Sets of processors in the config table, such as "0,2-3". */
 #include "guests/config/config_keys.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
-/* A number below CONFIG_CPUS_MAX with blanks around it; returns where it ends, or null if there is none. */
+/*
+ * A number below CONFIG_CPUS_MAX with blanks around it; returns where it ends, or null if there is
+ * none.
+ */
 static const char *parse_number(const char *at, unsigned *number)
 {
 	const char *digits;

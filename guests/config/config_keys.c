@@ -1,79 +1,100 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/config/config_keys.h"
 #include "lib/string.h"
 #include "vmm/observe/log.h"
 
+/* clang-format off */
 static const struct config_word serial_words[] = {
 	{"com1", 0x3f8},
-        {"com2", 0x2f8},
-        {"com3", 0x3e8},
-        {"com4", 0x2e8},
-        {"none", 0    },
+	{"com2", 0x2f8},
+	{"com3", 0x3e8},
+	{"com4", 0x2e8},
+	{"none", 0},
 };
+/* clang-format on */
 
 /* What a 16550 with its usual 1.8432 MHz crystal divides down to without a remainder. */
+/* clang-format off */
 static const struct config_word speed_words[] = {
-	{"1200",   1200  },
-        {"2400",   2400  },
-        {"4800",   4800  },
-        {"9600",   9600  },
-	{"19200",  19200 },
-        {"38400",  38400 },
-        {"57600",  57600 },
-        {"115200", 115200},
+	{"1200",   1200},
+	{"2400",   2400},
+	{"4800",   4800},
+	{"9600",   9600},
+	{"19200",  19200},
+	{"38400",  38400},
+	{"57600",  57600},
+	{"115200", 115200},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word bool_words[] = {
-	{"yes", true },
-        {"no",  false}
+	{"yes", true},
+	{"no",  false}
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word log_words[] = {
-	{"error",   LOG_ERROR  },
+	{"error",   LOG_ERROR},
 	{"warning", LOG_WARNING},
-	{"info",    LOG_INFO   },
-	{"debug",   LOG_DEBUG  },
+	{"info",    LOG_INFO},
+	{"debug",   LOG_DEBUG},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word stopped_words[] = {
-	{"shell",    STOPPED_SHELL   },
+	{"shell",    STOPPED_SHELL},
 	{"poweroff", STOPPED_POWEROFF},
-	{"reset",    STOPPED_RESET   },
+	{"reset",    STOPPED_RESET},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word mitigation_words[] = {
 	{"auto", MITIGATIONS_AUTO},
-	{"off",  MITIGATIONS_OFF },
+	{"off",  MITIGATIONS_OFF},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word type_words[] = {
-	{"auto",       VM_TYPE_AUTO      },
-        {"linux",      VM_TYPE_LINUX     },
-        {"linux32",    VM_TYPE_LINUX32   },
-	{"pvh",        VM_TYPE_PVH       },
-        {"multiboot",  VM_TYPE_MULTIBOOT },
-        {"multiboot2", VM_TYPE_MULTIBOOT2},
-	{"flat",       VM_TYPE_FLAT      },
+	{"auto",       VM_TYPE_AUTO},
+	{"linux",      VM_TYPE_LINUX},
+	{"linux32",    VM_TYPE_LINUX32},
+	{"pvh",        VM_TYPE_PVH},
+	{"multiboot",  VM_TYPE_MULTIBOOT},
+	{"multiboot2", VM_TYPE_MULTIBOOT2},
+	{"flat",       VM_TYPE_FLAT},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word crash_words[] = {
-	{"stop",    CRASH_STOP   },
+	{"stop",    CRASH_STOP},
 	{"restart", CRASH_RESTART},
-	{"hold",    CRASH_HOLD   },
+	{"hold",    CRASH_HOLD},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word console_words[] = {
 	{"shared", CONSOLE_SHARED},
-        {"none",   CONSOLE_NONE  },
-        {"com2",   CONSOLE_COM2  },
-	{"com3",   CONSOLE_COM3  },
-        {"com4",   CONSOLE_COM4  },
+	{"none",   CONSOLE_NONE},
+	{"com2",   CONSOLE_COM2},
+	{"com3",   CONSOLE_COM3},
+	{"com4",   CONSOLE_COM4},
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct config_word view_words[] = {
-	{"auto",   VIEW_AUTO  },
+	{"auto",   VIEW_AUTO},
 	{"serial", VIEW_SERIAL},
 	{"screen", VIEW_SCREEN},
 };
+/* clang-format on */
 
 #define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define LINE(type, member)  .line_offset = offsetof(type, member)
@@ -109,8 +130,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "on_all_stopped", MONITOR_FIELD(on_all_stopped),
 		.kind = KIND_WORD, WORDS(stopped_words), .initial = "shell",
-		.meaning = "What happens when the last guest has ended: stay in the monitor's shell, "
-			   "power the machine off, or reset it.",
+		.meaning = "What happens when the last guest has ended: stay in the monitor's "
+			   "shell, power the machine off, or reset it.",
 	}, {
 		.name = "mitigations", MONITOR_FIELD(mitigations),
 		.kind = KIND_WORD, WORDS(mitigation_words), .initial = "auto",
@@ -119,13 +140,13 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "measure", MONITOR_FIELD(measure),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",
-		.meaning = "Whether the ticks of the VMs' exits are counted from the start on, as after "
-			   "`measure on` in the shell.",
+		.meaning = "Whether the ticks of the VMs' exits are counted from the start on, as "
+			   "after `measure on` in the shell.",
 	}, {
 		.name = "audit", MONITOR_FIELD(audit),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",
-		.meaning = "Whether the state of every VM is checked by the rules of the manual before each "
-			   "VM entry, as after `audit on` in the shell. This is slow.",
+		.meaning = "Whether the state of every VM is checked by the rules of the manual "
+			   "before each VM entry, as after `audit on` in the shell. This is slow.",
 	}, {
 		.name = "kernel", VM_FIELD(kernel), LINE(struct vm_config, kernel_line),
 		.kind = KIND_PATH, .min = 1, .max = CONFIG_PATH_MAX - 1, .initial = "",
@@ -138,8 +159,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "module", .section = SECTION_VM, .line_offset = LINE_NOT_KEPT, /* its own fields */
 		.kind = KIND_MODULE, .min = 1, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
-		.meaning = "A module for a Multiboot kernel and, behind a blank, its arguments. May stand "
-			   "up to 16 times.",
+		.meaning = "A module for a Multiboot kernel and, behind a blank, its arguments. "
+			   "May stand up to 16 times.",
 	}, {
 		.name = "cmdline", VM_FIELD(cmdline), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_TEXT, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
@@ -151,9 +172,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "type", VM_FIELD(type), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(type_words), .initial = "auto",
-		.meaning = "How the kernel is started: found out from the image, Linux boot protocol, "
-			   "the same with its 32-bit entry, ELF with a PVH note, Multiboot 1 or 2, or "
-			   "bytes without any header.",
+		.meaning = "How the kernel is started: found out from the image, Linux boot "
+			   "protocol, the same with its 32-bit entry, ELF with a PVH note, "
+			   "Multiboot 1 or 2, or bytes without any header.",
 	}, {
 		.name = "uarts", VM_FIELD(uarts), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .max = 4, .initial = "1",
@@ -166,8 +187,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "hpet", VM_FIELD(hpet), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
-		.meaning = "Whether the guest has a high precision event timer, with which an idle Linux sleeps "
-			   "for long. It is found by ACPI.",
+		.meaning = "Whether the guest has a high precision event timer, with which an "
+			   "idle Linux sleeps for long. It is found by ACPI.",
 	}, {
 		.name = "screen", VM_FIELD(screen), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
@@ -175,13 +196,14 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "console", VM_FIELD(console), LINE(struct vm_config, console_line),
 		.kind = KIND_WORD, WORDS(console_words), .initial = "shared",
-		.meaning = "Where its COM1 comes out: at the operator's console, behind Ctrl-A and a digit; "
-			   "nowhere; or at a serial port of the machine that is its alone.",
+		.meaning = "Where its COM1 comes out: at the operator's console, behind Ctrl-A "
+			   "and a digit; nowhere; or at a serial port of the machine that is its "
+			   "alone.",
 	}, {
 		.name = "view", VM_FIELD(view), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(view_words), .initial = "auto",
-		.meaning = "What the operator's console shows first of it: what it uses, its serial port, or "
-			   "its screen.",
+		.meaning = "What the operator's console shows first of it: what it uses, its "
+			   "serial port, or its screen.",
 	}, {
 		.name = "autostart", VM_FIELD(autostart), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
@@ -193,19 +215,20 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "on_crash", VM_FIELD(on_crash), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(crash_words), .initial = "stop",
-		.meaning = "What happens when it ends by a fault of its own, such as a triple fault: it stops and "
-			   "its memory is free for others; it is started anew; or it stays as it is, with memory "
-			   "and registers, for the operator to look at.",
+		.meaning = "What happens when it ends by a fault of its own, such as a triple "
+			   "fault: it stops and its memory is free for others; it is started "
+			   "anew; or it stays as it is, with memory and registers, for the "
+			   "operator to look at.",
 	}, {
 		.name = "weight", VM_FIELD(weight), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .min = 1, .max = 10000, .initial = "100",
-		.meaning = "Its share of the processors against the other VMs that want to run: twice the "
-			   "weight, twice the time.",
+		.meaning = "Its share of the processors against the other VMs that want to run: "
+			   "twice the weight, twice the time.",
 	}, {
 		.name = "cap", VM_FIELD(cap), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .max = 100, .initial = "0",
-		.meaning = "The most it may have, in percent of one processor, even if nobody else wants "
-			   "to run; 0 is no limit.",
+		.meaning = "The most it may have, in percent of one processor, even if nobody "
+			   "else wants to run; 0 is no limit.",
 	}, {
 		.name = "cpus", VM_FIELD(cpus), LINE(struct vm_config, cpus_line),
 		.kind = KIND_CPUS, .initial = "all",

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The keys of the config table as data: one row drives parsing, defaults,
  * messages, printing and the reference in docs/config.md.
@@ -67,14 +68,14 @@ static inline bool config_kind_is_text(enum config_kind kind)
 bool config_value_parse(const struct config_key *key, const char *value, void *section);
 
 /*
- * The same for kinds that are text. The field then points to `value`, or into it: it must last, and a
- * module's is cut in two. A module needs room in the VM's `module`.
+ * The same for kinds that are text. The field then points to `value`, or into it: it must last, and
+ * a module's is cut in two. A module needs room in the VM's `module`.
  */
 bool config_text_parse(const struct config_key *key, char *value, void *section);
 
 /*
- * A set of processors, as in "all" or "0,2-3", as bits and back. Returns false if `text` is none; the
- * length as format_buffer() does. CONFIG_CPUS_TEXT_MAX is enough for any set.
+ * A set of processors, as in "all" or "0,2-3", as bits and back. Returns false if `text` is none;
+ * the length as format_buffer() does. CONFIG_CPUS_TEXT_MAX is enough for any set.
  */
 bool config_cpus_parse(const char *text, uint64_t *cpus);
 int config_cpus_print(uint64_t cpus, char *buffer, size_t size);

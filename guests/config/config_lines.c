@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/config/config_lines.h"
 #include "lib/format.h"
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reader of the config table in its parts: sections, keys, and what must fit together. */
 #ifndef GUESTS_CONFIG_PARSER_H
 #define GUESTS_CONFIG_PARSER_H
@@ -37,8 +38,10 @@ void config_assign(struct config_parser *p);
 /* Complain of what contradicts itself between the keys of the VM whose section ends. */
 void config_check_vm(struct config_parser *p, const struct vm_config *vm);
 
-/* Leave out, with a finding for each, the VMs whose serial port is taken. Comes last: the monitor's may stand
- * anywhere. */
+/*
+ * Leave out, with a finding for each, the VMs whose serial port is taken. Comes last: the monitor's
+ * may stand anywhere.
+ */
 void config_check_consoles(struct config_parser *p);
 
 #endif

@@ -1,4 +1,7 @@
-/* The config table as text: the effective table, the reference, and the search for the nearest key. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The config table as text: the effective table, the reference, and the search for the nearest key.
+ */
 #include "guests/config/config_keys.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -6,8 +9,8 @@
 #define NAME_MAX_COMPARED 32
 
 /*
- * Optimal string alignment distance: the edits (insert, delete, substitute, swap neighbours) that turn
- * `a` into `b`. Names longer than NAME_MAX_COMPARED resemble nothing.
+ * Optimal string alignment distance: the edits (insert, delete, substitute, swap neighbours) that
+ * turn `a` into `b`. Names longer than NAME_MAX_COMPARED resemble nothing.
  */
 static unsigned edit_distance(const char *a, const char *b)
 {

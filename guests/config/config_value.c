@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values of the config table: text to field, by the kind that the key's row names. */
 #include "guests/config/config_lines.h"
 #include "lib/checked.h"
@@ -9,7 +10,10 @@ static void store(const struct config_key *key, void *section, uint64_t value)
 	memcpy((char *)section + key->offset, &value, key->size);
 }
 
-/* Parse digits of `base` (10 or 16); returns where they end, or null without a digit or on overflow. */
+/*
+ * Parse digits of `base` (10 or 16); returns where they end, or null without a digit or on
+ * overflow.
+ */
 static const char *parse_digits(const char *text, unsigned base, uint64_t *value)
 {
 	const char *at = text;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values of the config table: field to text, and which values a key takes. */
 #include "guests/config/config_keys.h"
 #include "lib/format.h"
@@ -117,9 +118,8 @@ void config_describe_values(const struct config_key *key, char *buffer, size_t s
 		break;
 	case KIND_MODULE:
 		format_buffer(buffer, size,
-		              "a path of 1 to %d characters without blanks, quotes and $, and its arguments, "
-		              "verbatim; "
-		              "up to %llu characters in all",
+		              "a path of 1 to %d characters without blanks, quotes and $, and its "
+		              "arguments, verbatim; up to %llu characters in all",
 		              CONFIG_PATH_MAX - 1, (unsigned long long)key->max);
 		break;
 	case KIND_TEXT:

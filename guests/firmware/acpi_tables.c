@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/firmware/acpi_tables.h"
 #include "devices/pc/acpi_pm.h"
 #include "devices/pc/hpet.h"
@@ -160,8 +161,10 @@ static struct aml_name aml_name(const char *text, uint8_t value)
 	return name;
 }
 
-/* What the DSDT asks for: \UCNT, the serial ports, and whether there are an HPET (\HPTP) and a keyboard
- * (\KBDP). */
+/*
+ * What the DSDT asks for: \UCNT, the serial ports, and whether there are an HPET (\HPTP) and a
+ * keyboard (\KBDP).
+ */
 static int place_ssdt(struct writer *writer, const struct firmware_machine *machine, gpa_t *gpa)
 {
 	struct packed {

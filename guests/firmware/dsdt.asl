@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a guest's machine has beyond the fixed ACPI hardware: the legacy devices.
  * \UCNT, the number of serial ports, and \HPTP and \KBDP, whether there are an HPET and a keyboard, come

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/firmware/firmware.h"
 #include "devices/pc/vga.h"
 #include "guests/firmware/acpi_tables.h"
@@ -51,7 +52,10 @@ static const uint8_t reset_vector[16] = {
 };
 
 #define POST_ENTRY 0xfe05bUL
-/* There is nothing to boot from, so starting over is a reset of the machine: the monitor loads it again. */
+/*
+ * There is nothing to boot from, so starting over is a reset of the machine: the monitor loads it
+ * again.
+ */
 static const uint8_t post_entry[] = {
 	0xba, 0xf9, 0x0c, /* mov $0xcf9, %dx */
 	0xb0, 0x06,       /* mov $0x06, %al */

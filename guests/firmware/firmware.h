@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a guest finds of a PC's firmware in its memory: the BIOS data area, the
  * extended one, the reset vector, and ACPI tables.

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * There is no firmware to call, so a service that is called returns. But the interrupts that firmware
- * leaves open come, and someone must end them: IBM PC AT Technical Reference, "BIOS". All stand at the
- * offsets that they have on every PC.
+ * There is no firmware to call, so a service that is called returns. But the interrupts that
+ * firmware leaves open come, and someone must end them: IBM PC AT Technical Reference, "BIOS". All
+ * stand at the offsets that they have on every PC.
  */
 #include "guests/firmware/firmware_vectors.h"
 
@@ -11,7 +12,10 @@
 #define EMPTY_SERVICE 0xff53
 static const uint8_t empty_service[] = {0xcf}; /* iret */
 
-/* INT 08h counts the ticks since midnight at 40:6Ch, and INT 1Ch is for whoever wants to know of each. */
+/*
+ * INT 08h counts the ticks since midnight at 40:6Ch, and INT 1Ch is for whoever wants to know of
+ * each.
+ */
 #define TIMER 0xfea5
 static const uint8_t timer[] = {
 	0x1e,                                                 /* push %ds */
@@ -33,7 +37,9 @@ static const uint8_t timer[] = {
 	0xcf,                                                 /* iret */
 };
 
-/* INT 09h takes the scan code, or the keyboard would never interrupt again. No service asks for it. */
+/*
+ * INT 09h takes the scan code, or the keyboard would never interrupt again. No service asks for it.
+ */
 #define KEYBOARD 0xe987
 static const uint8_t keyboard[] = {
 	0x50,       /* push %ax */
@@ -64,6 +70,7 @@ static const uint8_t slave[] = {
 };
 
 /* The vectors are those that the controllers have: devices/machine/firmware.c. */
+/* clang-format off */
 static const struct {
 	uint8_t first, last;
 	uint16_t offset;
@@ -71,11 +78,12 @@ static const struct {
 	size_t size;
 } services[] = {
 	{0x00, 0xff, EMPTY_SERVICE, empty_service, sizeof(empty_service)},
-	{0x08, 0x0f, MASTER,        master,        sizeof(master)       },
-	{0x08, 0x08, TIMER,         timer,         sizeof(timer)        },
-	{0x09, 0x09, KEYBOARD,      keyboard,      sizeof(keyboard)     },
-	{0x70, 0x77, SLAVE,         slave,         sizeof(slave)        },
+	{0x08, 0x0f, MASTER,        master,        sizeof(master)},
+	{0x08, 0x08, TIMER,         timer,         sizeof(timer)},
+	{0x09, 0x09, KEYBOARD,      keyboard,      sizeof(keyboard)},
+	{0x70, 0x77, SLAVE,         slave,         sizeof(slave)},
 };
+/* clang-format on */
 
 /* SDM Vol. 3B "Real-Address Mode Interrupt Vector Table" */
 int firmware_load_vectors(const struct guest_map *map)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Real mode's interrupt vectors, and what the firmware has behind them. Used by guests/ alone. */
 #ifndef GUESTS_FIRMWARE_VECTORS_H
 #define GUESTS_FIRMWARE_VECTORS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/firmware/memory_map.h"
 
 gpa_t guest_high_ram_end(uint64_t memory)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a guest's physical address space looks like: the PC's map, and where
  * inside low memory the loaders and the firmware tables put their things.
@@ -28,8 +29,9 @@
 #define GUEST_CMDLINE_SIZE 0x1000UL
 
 /*
- * Linux finds its own where its real-mode code would be on a PC, up to the EBDA: below that, kernels before
- * boot protocol 2.05 unpack themselves, and from 1000h they run the routine that moves the result up.
+ * Linux finds its own where its real-mode code would be on a PC, up to the EBDA: below that,
+ * kernels before boot protocol 2.05 unpack themselves, and from 1000h they run the routine that
+ * moves the result up.
  */
 #define GUEST_LINUX_PARAMS  0x90000UL /* struct boot_params, "The Zero Page" */
 #define GUEST_LINUX_CMDLINE 0x91000UL

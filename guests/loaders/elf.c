@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/elf.h"
 #include "lib/checked.h"
 #include "lib/errors.h"

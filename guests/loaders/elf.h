@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ELF images as kernels are: System V ABI, "Object Files" and "Program Loading". Both
  * classes, x86 only, little endian. Nothing is trusted: every accessor checks.
@@ -17,7 +18,8 @@ struct elf_image {
 	uint64_t table;      /* file offset of the program headers */
 	uint16_t entry_size; /* bytes from one to the next */
 	uint16_t count;      /* at most ELF_SEGMENTS_MAX */
-	uint64_t sections;   /* file offset of the section headers, as found; see guests/loaders/elf_sections.h */
+	uint64_t
+		sections; /* file offset of the section headers, as found; see guests/loaders/elf_sections.h */
 	uint16_t section_size, section_count, section_names;
 };
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/elf_load.h"
 #include "lib/checked.h"
 
@@ -30,11 +31,10 @@ static int check_file(struct loading *loading, const struct elf_image *elf, unsi
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
 		                    "is larger in the file than in memory");
 	if (!range_within(segment.offset, segment.file_size, elf->size))
-		return loading_fail(
-			loading, ERR_TRUNCATED,
-			"the ELF kernel is truncated: segment %u ends behind the file's end at %zu bytes; "
-			"fetch or build it again",
-			index, elf->size);
+		return loading_fail(loading, ERR_TRUNCATED,
+		                    "the ELF kernel is truncated: segment %u ends behind the file's end at "
+		                    "%zu bytes; fetch or build it again",
+		                    index, elf->size);
 	return 0;
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/elf_sections.h"
 #include "lib/checked.h"
 #include "lib/string.h"

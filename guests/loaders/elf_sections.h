@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An ELF kernel's section headers for the guest, which finds its symbols by them: System V ABI,
  * "Sections". Used by guests/ alone.
@@ -14,9 +15,9 @@
 bool elf_has_sections(const struct elf_image *elf);
 
 /*
- * Header `index` (below elf->section_count) as the guest is to see it, elf->section_size bytes. A section
- * that no segment brings is put into `room`, and its header names the place; what does not lie in the
- * file gets address 0. Negative error with a sentence when there is no room.
+ * Header `index` (below elf->section_count) as the guest is to see it, elf->section_size bytes. A
+ * section that no segment brings is put into `room`, and its header names the place; what does not
+ * lie in the file gets address 0. Negative error with a sentence when there is no room.
  */
 int must_check elf_section_load(struct loading *loading, const struct elf_image *elf, unsigned index,
                                 struct extent *room, uint8_t header[ELF_SECTION_HEADER_MAX]);

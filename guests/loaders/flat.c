@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/flat.h"
 #include "lib/registers.h"
 #include "lib/string.h"
@@ -11,7 +12,10 @@
 
 _Static_assert(LOAD_ADDRESS + SIZE_MAX_BYTES <= GUEST_EBDA, "flat images");
 
-/* Anything may be such an image, so only the operator can say; the mark is a guess when nothing else fits. */
+/*
+ * Anything may be such an image, so only the operator can say; the mark is a guess when nothing
+ * else fits.
+ */
 enum fit flat_fit(const void *kernel, size_t size)
 {
 	uint16_t mark;
@@ -32,8 +36,8 @@ int flat_load(struct loading *loading)
 	if (image->initrd || (image->cmdline && image->cmdline[0]))
 		return loading_fail(
 			loading, ERR_INVALID,
-			"a real-mode image takes neither initrd nor command line; remove 'initrd' and "
-			"'cmdline'");
+			"a real-mode image takes neither initrd nor command line; remove 'initrd' "
+			"and 'cmdline'");
 	start->mode = START_REAL;
 	start->rip = LOAD_ADDRESS;
 	start->rsp = start->gpr[4] = LOAD_ADDRESS; /* the stack grows down from below the image */

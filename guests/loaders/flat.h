@@ -1,4 +1,8 @@
-/* Boot sectors and other images without a header, run as a PC's firmware runs them. Used by guests/ alone. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Boot sectors and other images without a header, run as a PC's firmware runs them. Used by guests/
+ * alone.
+ */
 #ifndef GUESTS_FLAT_H
 #define GUESTS_FLAT_H
 

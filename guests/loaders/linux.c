@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/linux.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
@@ -120,8 +121,8 @@ static int read_header(struct loading *loading, struct linux_image *image)
 	/* Version 2.02 brought cmd_line_ptr; bzImages are loaded high. */
 	if (header->version < VERSION(2, 2) || !(header->loadflags & LOADED_HIGH))
 		return loading_fail(loading, ERR_UNSUPPORTED,
-		                    "the Linux kernel is a zImage or older than boot protocol 2.02; "
-		                    "use a bzImage of Linux 2.4 or later");
+		                    "the Linux kernel is a zImage or older than boot protocol "
+		                    "2.02; use a bzImage of Linux 2.4 or later");
 	return 0;
 }
 
@@ -146,8 +147,8 @@ static int find_code(struct loading *loading, struct linux_image *image)
 	payload_end = (uint64_t)header->payload_offset + header->payload_length;
 	if (header->version >= VERSION(2, 8) && payload_end > image->code_size)
 		return loading_fail(loading, ERR_INVALID,
-		                    "the Linux kernel is corrupt: its payload ends behind the file's end; "
-		                    "fetch or build it again");
+		                    "the Linux kernel is corrupt: its payload ends behind the "
+		                    "file's end; fetch or build it again");
 	image->entry_64 = header->version >= VERSION(2, 12) && (header->xloadflags & XLF_KERNEL_64) &&
 	                  !loading->entry_32;
 	if (image->entry_64 && image->code_size <= ENTRY_64)
@@ -172,19 +173,18 @@ static int place_code(struct loading *loading, struct linux_image *image)
 	if ((relocatable && (!alignment || (alignment & (alignment - 1)))) || preferred > UINT32_MAX ||
 	    (!relocatable && header->code32_start < GUEST_HIGH_START))
 		return loading_fail(loading, ERR_INVALID,
-		                    "the Linux kernel's header has an impossible load address or alignment; "
-		                    "fetch or build it again");
+		                    "the Linux kernel's header has an impossible load address or "
+		                    "alignment; fetch or build it again");
 	image->load = header->code32_start;
 	if (relocatable)
 		image->load = ALIGN_UP(MAX(preferred, GUEST_HIGH_START), alignment);
 	needed += MAX(preferred, image->load); /* no overflow: both are about 32 bits */
 	image->end = ALIGN_UP(MAX(needed, image->load + image->code_size), PAGE_SIZE);
 	if (image->end > top)
-		return loading_fail(
-			loading, ERR_NO_MEMORY,
-			"the Linux kernel needs memory up to %llu KiB, and the guest's ends at %llu KiB; "
-			"raise 'memory'",
-			(unsigned long long)image->end / 1024, (unsigned long long)top / 1024);
+		return loading_fail(loading, ERR_NO_MEMORY,
+		                    "the Linux kernel needs memory up to %llu KiB, and the guest's ends at "
+		                    "%llu KiB; raise 'memory'",
+		                    (unsigned long long)image->end / 1024, (unsigned long long)top / 1024);
 	return 0;
 }
 
@@ -203,7 +203,9 @@ static void complete_header(const struct loading *loading, struct linux_image *i
 	header->ramdisk_image = (uint32_t)loading->initrd;
 	header->ramdisk_size = loading->initrd ? (uint32_t)loading->image->initrd_size : 0;
 	header->setup_data = 0;
-	/* To old kernels the upper byte says whether there is a pointing device, and AAh means yes. */
+	/*
+	 * To old kernels the upper byte says whether there is a pointing device, and AAh means yes.
+	 */
 	if (header->version < VERSION(2, 5))
 		header->boot_flag &= 0xff;
 }
@@ -238,8 +240,8 @@ _Static_assert(sizeof(struct screen_info) == 18, "screen_info");
 #define EXT_MEM_K_MAX 0xfc00 /* as firmware answers: INT 15h, AH = 88h, knows 64 MiB in all */
 
 /*
- * Zeroes say that there is no screen. Memory from 1 MiB on is told in two more ways than by the map, since
- * the decompressors of old kernels know no map and refuse to work without 3 MiB.
+ * Zeroes say that there is no screen. Memory from 1 MiB on is told in two more ways than by the
+ * map, since the decompressors of old kernels know no map and refuse to work without 3 MiB.
  */
 static int write_machine(struct loading *loading)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Linux/x86 boot protocol: Linux documentation, "The Linux/x86 Boot Protocol". */
 #ifndef GUESTS_LINUX_H
 #define GUESTS_LINUX_H

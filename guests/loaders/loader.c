@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which loader takes an image, and what they all do. */
 #include "guests/loaders/loader.h"
 #include "guests/firmware/firmware.h"
@@ -10,16 +11,18 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+/* clang-format off */
 static const struct loader loaders[] = {
-	{VM_TYPE_LINUX,      "Linux kernel (bzImage)",                                    false, false, linux_fit, linux_load     },
-	{VM_TYPE_LINUX32,    "Linux kernel (bzImage)",                                    true,  false, linux_fit, linux_load     },
-	{VM_TYPE_PVH,        "ELF file",						  false, false, pvh_fit,   pvh_load       },
+	{VM_TYPE_LINUX,      "Linux kernel (bzImage)",       false, false, linux_fit,      linux_load},
+	{VM_TYPE_LINUX32,    "Linux kernel (bzImage)",       true,  false, linux_fit,      linux_load},
+	{VM_TYPE_PVH,        "ELF file",                     false, false, pvh_fit,        pvh_load},
 	{VM_TYPE_MULTIBOOT2, "Multiboot 2 kernel (it has no header in its first 32 KiB)", false, true,
          multiboot2_fit,											   multiboot2_load},
 	{VM_TYPE_MULTIBOOT,  "Multiboot kernel (it has no header in its first 8 KiB)",    false, true,
          multiboot1_fit,											   multiboot1_load},
 	{VM_TYPE_FLAT,       "real-mode image (it has more than 512 KiB)",                false, false, flat_fit,  flat_load      },
 };
+/* clang-format on */
 
 int loading_fail(struct loading *loading, enum error error, const char *format, ...)
 {
@@ -96,8 +99,8 @@ int loading_initrd(struct loading *loading, gpa_t from, gpa_t limit)
 	    (start = ALIGN_DOWN(top - image->initrd_size, PAGE_SIZE)) < from)
 		return loading_fail(
 			loading, ERR_NO_MEMORY,
-			"the initrd of %llu KiB does not fit between the kernel's end at %llu KiB and "
-			"%llu KiB; raise 'memory' or use a smaller initrd",
+			"the initrd of %llu KiB does not fit between the kernel's end at %llu KiB "
+			"and %llu KiB; raise 'memory' or use a smaller initrd",
 			(unsigned long long)(image->initrd_size + 1023) / 1024,
 			(unsigned long long)from / 1024, (unsigned long long)top / 1024);
 	loading->initrd = start;
@@ -126,7 +129,10 @@ int loading_gdt(struct loading *loading, gpa_t at, bool long_mode)
 	return loading_copy(loading, at, table, sizeof(table));
 }
 
-/* The loader that the operator names; for `auto` the first that is sure, else the first that may be right. */
+/*
+ * The loader that the operator names; for `auto` the first that is sure, else the first that may be
+ * right.
+ */
 static const struct loader *choose_loader(struct loading *loading)
 {
 	const struct guest_image *image = loading->image;
@@ -152,8 +158,8 @@ static const struct loader *choose_loader(struct loading *loading)
 	}
 	if (!perhaps)
 		loading_fail(loading, ERR_UNSUPPORTED,
-		             "the kernel has an unknown format; use a Linux bzImage, an ELF file with a PVH "
-		             "note, or a Multiboot kernel");
+		             "the kernel has an unknown format; use a Linux bzImage, an ELF file "
+		             "with a PVH note, or a Multiboot kernel");
 	return perhaps;
 }
 
@@ -175,8 +181,8 @@ int guest_load_image(const struct guest_image *image, struct guest_start *start,
 		return -ERR_UNSUPPORTED;
 	if (image->module_count && !loader->takes_modules)
 		return loading_fail(&loading, ERR_INVALID,
-		                    "this kernel takes no modules, only an initrd; remove 'module', or put a "
-		                    "Multiboot type");
+		                    "this kernel takes no modules, only an initrd; remove "
+		                    "'module', or put a Multiboot type");
 	error = firmware_load(image->map,
 	                      &(struct firmware_machine){.uarts = image->uarts,
 	                                                 .screen = image->screen,

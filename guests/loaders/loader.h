@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Put a guest's kernel, initrd, command line and firmware tables into its
  * memory and say in which state its processor starts.
@@ -36,9 +37,9 @@ struct guest_image {
 	bool screen;     /* it has a VGA in mode 3, and a keyboard */
 	uint64_t memory; /* bytes, as given to guest_memory_layout() */
 	/*
-	 * Take a large copy over, to be done later in steps: `size` bytes from `data`, which is part of an
-	 * image (null: zeroes), to `gpa`, where memory is. False: cannot be, do it now. Null: all is done
-	 * now.
+	 * Take a large copy over, to be done later in steps: `size` bytes from `data`, which is
+	 * part of an image (null: zeroes), to `gpa`, where memory is. False: cannot be, do it now.
+	 * Null: all is done now.
 	 */
 	bool (*defer)(void *context, gpa_t gpa, const void *data, uint64_t size);
 	void *defer_context;
@@ -46,10 +47,10 @@ struct guest_image {
 };
 
 /*
- * The boot processor's state. START_PROTECTED: CR0.PE alone is set, segments are flat
- * (base 0, limit 4 GiB) with the selectors below, out of the table at `gdt`. START_LONG: the same, and
- * CR0.PG, CR4.PAE, EFER.LME and LMA are set. START_REAL: none of that; `cs` and `ds` are segments in units
- * of 16 bytes, and vectors are at address 0.
+ * The boot processor's state. START_PROTECTED: CR0.PE alone is set, segments are flat (base 0,
+ * limit 4 GiB) with the selectors below, out of the table at `gdt`. START_LONG: the same, and
+ * CR0.PG, CR4.PAE, EFER.LME and LMA are set. START_REAL: none of that; `cs` and `ds` are segments
+ * in units of 16 bytes, and vectors are at address 0.
  */
 struct guest_start {
 	enum start_mode mode;

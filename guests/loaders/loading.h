@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the loaders share: one image on its way into one guest. Used by guests/ alone. */
 #ifndef GUESTS_LOADING_H
 #define GUESTS_LOADING_H
@@ -25,8 +26,8 @@ int must_check loading_copy(struct loading *loading, gpa_t gpa, const void *data
 int must_check loading_zero(struct loading *loading, gpa_t gpa, uint64_t size);
 
 /*
- * Place the command line at `at`, in GUEST_CMDLINE_SIZE bytes; `limit` is the longest that the kernel takes,
- * without its NUL.
+ * Place the command line at `at`, in GUEST_CMDLINE_SIZE bytes; `limit` is the longest that the
+ * kernel takes, without its NUL.
  */
 int must_check loading_cmdline(struct loading *loading, gpa_t at, uint64_t limit);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Multiboot: the kernel, its modules and its first state, in both versions. */
 #include "guests/loaders/multiboot.h"
 #include "lib/checked.h"
@@ -28,8 +29,8 @@ static int choose_shift(struct loading *loading, const struct multiboot_header *
 	if (placing_find(memory, within, span.end - span.start, alignment,
 	                 header->preference == PREFER_HIGHEST, &base) < 0)
 		return loading_fail(loading, ERR_NO_MEMORY,
-		                    "the " WHAT " needs %llu KiB between 0x%x and 0x%x, which are not free; "
-		                    "raise 'memory'",
+		                    "the " WHAT " needs %llu KiB between 0x%x and 0x%x, which are "
+		                    "not free; raise 'memory'",
 		                    (unsigned long long)(span.end - span.start) / 1024 + 1, header->lowest,
 		                    header->highest);
 	*shift = base - span.start;
@@ -99,7 +100,10 @@ static int load_raw(struct loading *loading, const struct multiboot_header *head
 
 /* ---- An ELF file ---- */
 
-/* Kernels of 64 bits and of higher halves give the entry as a virtual address, others as a physical one. */
+/*
+ * Kernels of 64 bits and of higher halves give the entry as a virtual address, others as a physical
+ * one.
+ */
 static int find_entry(struct loading *loading, const struct multiboot_header *header,
                       const struct elf_image *elf, uint64_t *entry)
 {
@@ -107,8 +111,8 @@ static int find_entry(struct loading *loading, const struct multiboot_header *he
 	if (elf_has_physical(elf, *entry) || (!header->has_entry && elf_translate(elf, entry)))
 		return 0;
 	return loading_fail(loading, ERR_INVALID,
-	                    "the " WHAT " is corrupt: its entry 0x%llx lies in no segment; fetch or build it "
-	                    "again",
+	                    "the " WHAT " is corrupt: its entry 0x%llx lies in no segment; fetch "
+	                    "or build it again",
 	                    (unsigned long long)*entry);
 }
 
@@ -199,8 +203,8 @@ int multiboot_put(struct loading *loading, struct extent *area, const void *data
 
 	if (at > area->end || size > area->end - at)
 		return loading_fail(loading, ERR_NO_MEMORY,
-		                    "what the " WHAT " must be told does not fit into %llu KiB; shorten the "
-		                    "modules' arguments",
+		                    "what the " WHAT " must be told does not fit into %llu KiB; "
+		                    "shorten the modules' arguments",
 		                    (unsigned long long)(MULTIBOOT_INFORMATION_END - MULTIBOOT_INFORMATION) /
 		                            1024);
 	*address = at;

@@ -1,4 +1,7 @@
-/* Multiboot kernels: what versions 1 and 2 share, and both loaders' entries. Used by guests/ alone. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multiboot kernels: what versions 1 and 2 share, and both loaders' entries. Used by guests/ alone.
+ */
 #ifndef GUESTS_MULTIBOOT_H
 #define GUESTS_MULTIBOOT_H
 
@@ -39,7 +42,10 @@ struct multiboot_kernel {
 	struct extent used;
 };
 
-/* Load the kernel as its header says into `*kernel`, which is all zero. Negative error with a sentence. */
+/*
+ * Load the kernel as its header says into `*kernel`, which is all zero. Negative error with a
+ * sentence.
+ */
 int must_check multiboot_load_kernel(struct loading *loading, const struct multiboot_header *header,
                                      struct multiboot_kernel *kernel);
 

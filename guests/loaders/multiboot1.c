@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Multiboot 1: the header and the information structure. */
 #include "guests/loaders/multiboot.h"
 #include "lib/string.h"
@@ -16,7 +17,10 @@ struct packed multiboot1_header {
 #define HEADER_MAGIC     0x1badb002
 
 #define FLAG_ADDRESSES BIT(16)
-/* Demands that are always met: page-aligned modules, memory size, and a video mode, though the text one. */
+/*
+ * Demands that are always met: page-aligned modules, memory size, and a video mode, though the text
+ * one.
+ */
 #define FLAGS_KNOWN  (BIT(0) | BIT(1) | BIT(2))
 #define FLAGS_DEMAND 0xffff
 
@@ -60,8 +64,8 @@ static int read_header(struct loading *loading, struct multiboot_header *wanted)
 		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
 	if (header.flags & FLAGS_DEMAND & ~FLAGS_KNOWN)
 		return loading_fail(loading, ERR_UNSUPPORTED,
-		                    "the Multiboot kernel demands features 0x%x, which Multiboot 1 does not "
-		                    "define; use another kernel",
+		                    "the Multiboot kernel demands features 0x%x, which Multiboot "
+		                    "1 does not define; use another kernel",
 		                    (unsigned)(header.flags & FLAGS_DEMAND & ~FLAGS_KNOWN));
 	if (header.flags & FLAG_ADDRESSES) {
 		wanted->has_addresses = wanted->has_entry = true;
@@ -216,11 +220,11 @@ static int write_info(struct loading *loading, const struct multiboot_kernel *ke
 		.area = {MULTIBOOT_INFORMATION + sizeof(writer.info), MULTIBOOT_INFORMATION_END},
 		.info =
 			{
-                         .flags = INFO_MEMORY | INFO_CMDLINE | INFO_LOADER_NAME,
-                         .memory_lower = MULTIBOOT_LOWER,
-                         .memory_upper = multiboot_upper(loading),
-                         .cmdline = GUEST_CMDLINE,
-			 },
+				.flags = INFO_MEMORY | INFO_CMDLINE | INFO_LOADER_NAME,
+				.memory_lower = MULTIBOOT_LOWER,
+				.memory_upper = multiboot_upper(loading),
+				.cmdline = GUEST_CMDLINE,
+			},
 	};
 	int error = 0;
 

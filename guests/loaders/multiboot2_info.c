@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/multiboot2_info.h"
 #include "lib/string.h"
 
@@ -53,7 +54,9 @@ struct info_sections {
 	uint32_t count, entry_size, names;
 };
 
-/* ACPI Specification, "Root System Description Pointer (RSDP) Structure": the first version's part, and all.
+/*
+ * ACPI Specification, "Root System Description Pointer (RSDP) Structure": the first version's part,
+ * and all.
  */
 #define RSDP_SIZE_1 20
 #define RSDP_SIZE_2 36

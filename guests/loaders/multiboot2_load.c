@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Multiboot 2: the header and its tags. What the kernel is told is in multiboot2_info.c. */
 #include "guests/loaders/multiboot2_info.h"
 #include "lib/string.h"
@@ -79,13 +80,17 @@ static uint32_t word(const uint8_t *at)
 	return value;
 }
 
-/* Each takes the tag's contents, at least as long as the table says, of which `size` bytes are there. */
+/*
+ * Each takes the tag's contents, at least as long as the table says, of which `size` bytes are
+ * there.
+ */
 typedef int tag_function(struct loading *loading, struct multiboot_header *wanted, bool optional,
                          const uint8_t *at, size_t size);
 
 /*
- * "Multiboot2 information request": a loader refuses types that it does not understand. One that it knows and
- * has nothing to say of is left out, and the kernel starts as usual, so there is nothing to note.
+ * "Multiboot2 information request": a loader refuses types that it does not understand. One that it
+ * knows and has nothing to say of is left out, and the kernel starts as usual, so there is nothing
+ * to note.
  */
 static int take_information(struct loading *loading, struct multiboot_header *wanted, bool optional,
                             const uint8_t *at, size_t size)
@@ -93,8 +98,8 @@ static int take_information(struct loading *loading, struct multiboot_header *wa
 	for (; size >= 4 && !optional; at += 4, size -= 4)
 		if (word(at) >= INFORMATION_TYPES)
 			return loading_fail(loading, ERR_UNSUPPORTED,
-			                    "the Multiboot 2 kernel demands information of type %u, which is "
-			                    "unknown; use another kernel",
+			                    "the Multiboot 2 kernel demands information of type "
+			                    "%u, which is unknown; use another kernel",
 			                    word(at));
 	return 0;
 }
@@ -129,16 +134,16 @@ static int take_console(struct loading *loading, struct multiboot_header *wanted
 		return 0;
 	if (!(flags & CONSOLE_EGA_TEXT))
 		return loading_fail(loading, ERR_UNSUPPORTED,
-		                    "the Multiboot 2 kernel demands a console but cannot use a text screen, "
-		                    "and guests have no other; use another kernel");
+		                    "the Multiboot 2 kernel demands a console but cannot use a "
+		                    "text screen, and guests have no other; use another kernel");
 	wanted->needs_screen = true;
 	return 0;
 }
 
 /*
- * Modules are always page-aligned; the entries for EFI machines say nothing to others. The graphics mode is
- * but preferred, and a loader may choose another ("The framebuffer tag of Multiboot2 header"): the kernel is
- * told of the text screen, or of none.
+ * Modules are always page-aligned; the entries for EFI machines say nothing to others. The graphics
+ * mode is but preferred, and a loader may choose another ("The framebuffer tag of Multiboot2
+ * header"): the kernel is told of the text screen, or of none.
  */
 static int take_nothing(struct loading *loading, struct multiboot_header *wanted, bool optional,
                         const uint8_t *at, size_t size)
@@ -152,8 +157,8 @@ static int take_efi(struct loading *loading, struct multiboot_header *wanted, bo
 	if (optional)
 		return 0;
 	return loading_fail(loading, ERR_UNSUPPORTED,
-	                    "the Multiboot 2 kernel demands EFI boot services, and guests have none; use "
-	                    "another kernel");
+	                    "the Multiboot 2 kernel demands EFI boot services, and guests have "
+	                    "none; use another kernel");
 }
 
 static int take_relocatable(struct loading *loading, struct multiboot_header *wanted, bool optional,
@@ -167,22 +172,24 @@ static int take_relocatable(struct loading *loading, struct multiboot_header *wa
 	return 0;
 }
 
+/* clang-format off */
 static const struct {
 	size_t contents; /* bytes behind the tag's head, at least */
 	tag_function *take;
 } tags[TAG_COUNT] = {
-	[TAG_END] = {0,  take_nothing    },
-	[TAG_INFORMATION] = {0,  take_information},
-	[TAG_ADDRESSES] = {16, take_addresses  },
-	[TAG_ENTRY] = {4,  take_entry      },
-	[TAG_CONSOLE] = {4,  take_console    },
-	[TAG_FRAMEBUFFER] = {12, take_nothing    },
-	[TAG_MODULE_ALIGNMENT] = {0,  take_nothing    },
-	[TAG_EFI_BOOT_SERVICES] = {0,  take_efi        },
-	[TAG_EFI_ENTRY_32] = {0,  take_nothing    },
-	[TAG_EFI_ENTRY_64] = {0,  take_nothing    },
-	[TAG_RELOCATABLE] = {16, take_relocatable},
+	[TAG_END] =               {0,  take_nothing},
+	[TAG_INFORMATION] =       {0,  take_information},
+	[TAG_ADDRESSES] =         {16, take_addresses},
+	[TAG_ENTRY] =             {4,  take_entry},
+	[TAG_CONSOLE] =           {4,  take_console},
+	[TAG_FRAMEBUFFER] =       {12, take_nothing},
+	[TAG_MODULE_ALIGNMENT] =  {0,  take_nothing},
+	[TAG_EFI_BOOT_SERVICES] = {0,  take_efi},
+	[TAG_EFI_ENTRY_32] =      {0,  take_nothing},
+	[TAG_EFI_ENTRY_64] =      {0,  take_nothing},
+	[TAG_RELOCATABLE] =       {16, take_relocatable},
 };
+/* clang-format on */
 
 static int take_tag(struct loading *loading, struct multiboot_header *wanted, const struct header_tag *tag,
                     const uint8_t *contents)
@@ -192,15 +199,14 @@ static int take_tag(struct loading *loading, struct multiboot_header *wanted, co
 
 	if (tag->type >= TAG_COUNT)
 		return optional ? 0
-		                : loading_fail(
-					  loading, ERR_UNSUPPORTED,
-					  "the Multiboot 2 kernel demands header tag %u, which is unknown; "
-					  "use another kernel",
-					  tag->type);
+		                : loading_fail(loading, ERR_UNSUPPORTED,
+		                               "the Multiboot 2 kernel demands header tag %u, which is "
+		                               "unknown; use another kernel",
+		                               tag->type);
 	if (size < tags[tag->type].contents)
 		return loading_fail(loading, ERR_INVALID,
-		                    "the Multiboot 2 kernel is corrupt: header tag %u is too short; fetch or "
-		                    "build it again",
+		                    "the Multiboot 2 kernel is corrupt: header tag %u is too "
+		                    "short; fetch or build it again",
 		                    tag->type);
 	return tags[tag->type].take(loading, wanted, optional, contents, size);
 }
@@ -222,11 +228,10 @@ static int read_header(struct loading *loading, struct multiboot_header *wanted)
 
 		memcpy(&tag, here, sizeof(tag));
 		if (tag.size < sizeof(tag) || tag.size > header.length - at)
-			return loading_fail(
-				loading, ERR_INVALID,
-				"the Multiboot 2 kernel is corrupt: header tag %u is longer than the "
-				"header; fetch or build it again",
-				tag.type);
+			return loading_fail(loading, ERR_INVALID,
+			                    "the Multiboot 2 kernel is corrupt: header tag %u is longer than "
+			                    "the header; fetch or build it again",
+			                    tag.type);
 		error = take_tag(loading, wanted, &tag, here + sizeof(tag));
 		at += ALIGN_UP((size_t)tag.size, (size_t)HEADER_ALIGNMENT);
 	}

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/placing.h"
 #include "lib/checked.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where in a guest's memory the loaders may put what. Used by guests/ alone. */
 #ifndef GUESTS_PLACING_H
 #define GUESTS_PLACING_H
@@ -12,12 +13,15 @@ struct extent {
 /* Does [start, end) lie in RAM that is free for images? `memory` as in guest_memory_layout(). */
 bool placing_is_free(uint64_t memory, gpa_t start, gpa_t end);
 
-/* It does not: -ERR_NO_MEMORY, and a sentence about the `what` that says what the operator can do. */
+/*
+ * It does not: -ERR_NO_MEMORY, and a sentence about the `what` that says what the operator can do.
+ */
 int must_check placing_refuse(struct loading *loading, const char *what, gpa_t start, gpa_t end);
 
 /*
  * The lowest, or with `highest` the highest, free address below 4 GiB that is a multiple of
- * `alignment` (a power of two) with `size` bytes in [within.start, within.end). -ERR_NO_MEMORY: none.
+ * `alignment` (a power of two) with `size` bytes in [within.start, within.end). -ERR_NO_MEMORY:
+ * none.
  */
 int must_check placing_find(uint64_t memory, struct extent within, uint64_t size, uint64_t alignment,
                             bool highest, gpa_t *address);
@@ -26,8 +30,8 @@ int must_check placing_find(uint64_t memory, struct extent within, uint64_t size
 struct extent placing_room_beside(uint64_t memory, struct extent image);
 
 /*
- * Take `size` bytes for the `what` from the start of `room`, at a multiple of `alignment` (a power of
- * two up to 4 KiB). -ERR_NO_MEMORY with a sentence when they do not fit.
+ * Take `size` bytes for the `what` from the start of `room`, at a multiple of `alignment` (a power
+ * of two up to 4 KiB). -ERR_NO_MEMORY with a sentence when they do not fit.
  */
 int must_check placing_take(struct loading *loading, struct extent *room, const char *what, uint64_t size,
                             uint64_t alignment, gpa_t *address);

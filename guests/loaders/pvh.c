@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guests/loaders/pvh.h"
 #include "guests/loaders/elf_load.h"
 #include "lib/errors.h"
@@ -31,7 +32,9 @@ _Static_assert(sizeof(struct start_module) == 32 && sizeof(struct start_memory) 
 #define MEMORY_MAP  (GUEST_INFORMATION + 0x200)
 _Static_assert(0x200 + GUEST_E820_MAX * sizeof(struct start_memory) <= PAGE_SIZE, "start_info");
 
-/* 32-bit kernels map only so much of low memory; what lies higher is out of their reach at first. */
+/*
+ * 32-bit kernels map only so much of low memory; what lies higher is out of their reach at first.
+ */
 #define INITRD_LIMIT_32 0x38000000UL
 
 enum fit pvh_fit(const void *kernel, size_t size)
@@ -54,8 +57,8 @@ static int check_entry(struct loading *loading, const struct elf_image *elf, uin
 	if (elf_has_physical(elf, entry) && entry <= UINT32_MAX)
 		return 0;
 	return loading_fail(loading, ERR_INVALID,
-	                    "the ELF kernel is corrupt: its PVH entry 0x%llx lies in no segment below 4 GiB; "
-	                    "fetch or build it again",
+	                    "the ELF kernel is corrupt: its PVH entry 0x%llx lies in no segment "
+	                    "below 4 GiB; fetch or build it again",
 	                    (unsigned long long)entry);
 }
 
@@ -112,10 +115,9 @@ int pvh_load(struct loading *loading)
 	if (error)
 		return error;
 	if (elf_note_number(&elf, "Xen", XEN_ELFNOTE_PHYS32_ENTRY, &entry) < 0)
-		return loading_fail(
-			loading, ERR_UNSUPPORTED,
-			"the ELF kernel has no PVH note, so its entry is unknown; use a kernel built with "
-			"CONFIG_PVH, or the bzImage");
+		return loading_fail(loading, ERR_UNSUPPORTED,
+		                    "the ELF kernel has no PVH note, so its entry is unknown; use a kernel "
+		                    "built with CONFIG_PVH, or the bzImage");
 	error = elf_load(loading, &elf, 0, &used);
 	if (!error)
 		error = check_entry(loading, &elf, entry);

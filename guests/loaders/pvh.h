@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ELF kernels with a PVH entry: Xen documentation, "x86/HVM direct boot ABI". */
 #ifndef GUESTS_PVH_H
 #define GUESTS_PVH_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Guests that attack: tests/kernels/attack, one attack after the other, under the eyes of an operator.
 
 The kernel checks by itself that each attack comes to what the architecture says. The operator sees to it that

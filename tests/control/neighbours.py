@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Guests beside the hostile one: tests/kernels/neighbour. They run in every case, and are asked at its end."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Random bytes executed as code by tests/kernels/random. Whatever becomes of that guest, the monitor goes on.
 
 A guest that such a program wrecks is started again, and goes on with the next program. The

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Hostile guests in emulators; --help for the rest."""
 import os
 import sys

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Measure Nacre on Bochs, whose TSC counts instructions: for make bench.
 
 Prints a table and writes build/bench.json, a flat object of name: number. Exit status 1: a figure is above its

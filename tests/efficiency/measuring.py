@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What all measurements need: a machine, the numbers in what it says, and the table of figures."""
 import os
 import re

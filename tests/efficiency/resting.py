@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a Linux at its prompt costs that has nothing to do."""
 import os
 import re

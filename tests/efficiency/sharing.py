@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What it costs to share a processor, and how evenly it is shared."""
 import os
 import re

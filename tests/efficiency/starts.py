@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a VM costs before it does anything: instructions until it starts, and memory besides its RAM."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Transcripts of the probe kernel, what may differ between two, and the comparison."""
 import re
 

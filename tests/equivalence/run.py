@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The same probes on the bare machine and in a guest: run.py [--show] [KERNEL...]
 
 Boots each kernel of tests/kernels twice on the same model of Bochs, by GRUB and as a guest of Nacre, and compares the lines

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write docs/sensitive.md from tests/kernels/probe/rows.def, or with --check see that the page is the one that would be written."""
 import os
 import re

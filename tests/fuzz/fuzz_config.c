@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as a config table: what parses must print, and parse again to the same. */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as an ELF kernel. */
 #include "fuzz_image.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * vmm/emulate with random state and code; memory that answers or faults at random. What must
  * hold of any instruction: accesses are of 1 to 16 bytes and inside the linear
@@ -104,8 +105,8 @@ static void set_up(struct emulate_context *context, struct input *input)
 }
 
 /*
- * Before a repeated string instruction with 32-bit addresses does anything, it may clear the upper halves of
- * what it counts with and points with: see vmm/emulate/string.c.
+ * Before a repeated string instruction with 32-bit addresses does anything, it may clear the upper
+ * halves of what it counts with and points with: see vmm/emulate/string.c.
  */
 static void forget_upper_halves(struct emulate_context *after, const struct emulate_context *before)
 {

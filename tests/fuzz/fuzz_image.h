@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One image through the loaders. The input's first bytes choose the guest; the rest is the kernel.
  * Whatever the kernel says, the loaders stay inside the guest's memory (the map sees to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as a Linux bzImage; one bit of the input asks for the 32-bit entry. */
 #include "fuzz_image.h"
 

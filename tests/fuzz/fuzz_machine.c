@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target: a guest and its outside do anything to a machine. The input is
  * a series of operations, one code byte and its arguments each. Besides what
@@ -120,7 +121,9 @@ static void save_and_load(void)
 	require(memcmp(first, second, size) == 0, "a round trip changes nothing");
 }
 
-/* A hostile image: the saved state with some bytes changed. It is refused, or the machine lives on with it.
+/*
+ * A hostile image: the saved state with some bytes changed. It is refused, or the machine lives on
+ * with it.
  */
 static void load_broken(struct input *input)
 {

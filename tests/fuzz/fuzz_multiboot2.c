@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as boot information: no read outside them, and whatever comes out keeps
  * the promises that the rest of the boot relies on.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as a Multiboot kernel; one bit of the input chooses the version. */
 #include "fuzz_image.h"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Check who includes whom: a lower part of the tree must not know a higher one (docs/architecture.md).
 
 Prints each wrong include as FILE:LINE and ends with status 1 if there is one.

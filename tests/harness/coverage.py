@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Print line coverage by directory from an lcov trace: coverage.py INFO DIRECTORY..."""
 import os
 import sys

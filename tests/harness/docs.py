@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Check README.md and docs/ against the tree. Prints each mistake as FILE:LINE and ends with status 1 if there is one.
 
 * a relative link resolves; a file that is named in backquotes exists;

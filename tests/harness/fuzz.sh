@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Run one fuzz target for some seconds: fuzz.sh PROGRAM SECONDS
 #
 # It starts from the seeds in tests/fuzz/corpus/NAME, if there are any, and from what earlier runs

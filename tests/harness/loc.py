@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Count lines of code (neither blank nor only comment) per part of the tree, and of the isolation core.
 
 The core is what separates guests from each other and from the monitor: boot, vmm, mm and lib without

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A person at the serial console, in the monitor's shell."""
 import re
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs cases in emulators: [--slow] [--list] [NAME...]
 
 A NAME runs the cases whose names contain it. Each case has a time limit; its serial output is kept in

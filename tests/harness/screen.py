@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Read text off a picture of the screen, by the monitor's own font."""
 import ctypes
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A terminal's screen from the bytes that a console sends: as much of ECMA-48 and VT100 as Nacre uses."""
 import re
 

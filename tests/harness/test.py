@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """All tests, for make test: style, build, unit, fuzz, system, control. The last line is "N passed, N failed".
 
 A check's output is shown only when it fails; all of it is kept below build/test.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Check tools/trace_to_json.py on the dump that tests/unit/vmm/observe/test_trace.c holds Nacre to: trace.py.
 
 Prints each mistake and ends with status 1 if there is one.

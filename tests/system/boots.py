@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Unmodified Debian kernels as guests, up to a shell, used as a person would use it."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a case is, and the images that cases boot."""
 import dataclasses
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """As many VMs as one likes: Linux guests from one image, and guests that have nothing to do."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Guests that want more than their share: what is left for the others on the same processor."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Guests that cannot go on, or will not end: what the operator is told, and that the shell stays usable.
 
 One kernel, tests/kernels/fault, asks on its console which fault it shall be; the shell starts it anew for

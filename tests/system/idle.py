@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Guests that have nothing to do cost next to nothing: one that takes all it can get shows what they leave."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Other unmodified kernels than boots.py's, each up to its sign of life."""
 import struct
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How VMs begin and end by the operator's commands and by their table's keys, next to one that goes on all the time."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Many VMs on two processors, and a person at their consoles."""
 import re
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Operators' mistakes: each is booted, and must be answered by its one sentence."""
 import struct
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Machines that Nacre cannot use: it starts, says in one sentence what is missing, and stops."""
 import os
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the operator sees of a VM that runs: trace and measure, from the exits to the picture on the host."""
 import importlib.util
 import os

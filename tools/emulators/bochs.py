@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Run Bochs without a screen: bochs.py [options] ISO, or the class Bochs.
 
 NACRE_BOCHS names another Bochs than Debian's, e.g. "chroot DIR bochs" for one in a tree of its own.

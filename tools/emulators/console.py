@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The serial console of an emulated machine, as a TCP connection that the emulator opens to us."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the emulators have in common: a child process with a hard end, a serial console, a directory."""
 import os
 import shutil

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Run QEMU without a window: the class Qemu. KVM is used only where it offers VT-x to its guests."""
 import os
 import re

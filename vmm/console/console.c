@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/console/console.h"
 #include "devices/real/keyboard.h"
 #include "devices/real/uart.h"
@@ -20,8 +21,8 @@
 #define LINE_MAX      512
 
 /*
- * The ring has one writer's position and two readers': the serial line and the screen. All count bytes
- * ever put. A console that is absent keeps up at once.
+ * The ring has one writer's position and two readers': the serial line and the screen. All count
+ * bytes ever put. A console that is absent keeps up at once.
  */
 static struct {
 	struct spinlock lock; /* of the ring, its positions, and what is written to the UART */
@@ -50,7 +51,10 @@ static void unlock(void)
 		spin_unlock(&console.lock);
 }
 
-/* The screen and the prompt are the boot processor's. Until the console is buffered nobody else runs. */
+/*
+ * The screen and the prompt are the boot processor's. Until the console is buffered nobody else
+ * runs.
+ */
 static bool on_boot_cpu(void)
 {
 	return !console.buffered || !this_cpu()->index;
@@ -93,9 +97,11 @@ static void transmit(void)
 		uart_interrupts(&console.uart, true, console.transmitting);
 }
 
-/* Put the next bytes, up to `max`, on the screen's grid; drawing is another matter. Returns how many. The
- * lock is not needed: what is between the positions does not change, and only the boot processor moves this
- * one. */
+/*
+ * Put the next bytes, up to `max`, on the screen's grid; drawing is another matter. Returns how
+ * many. The lock is not needed: what is between the positions does not change, and only the boot
+ * processor moves this one.
+ */
 static size_t feed_screen(size_t max)
 {
 	size_t at = console.screen % RING_SIZE;
@@ -167,8 +173,10 @@ void console_want(void)
 		console.wanted();
 }
 
-/* The ring has changed, and something may be left that no interrupt announces. A look at `wanting` is enough,
- * since console_poll() takes the ring's lock after it has cleared it. */
+/*
+ * The ring has changed, and something may be left that no interrupt announces. A look at `wanting`
+ * is enough, since console_poll() takes the ring's lock after it has cleared it.
+ */
 static void want_service(void)
 {
 	if (!__atomic_load_n(&console.wanting, __ATOMIC_RELAXED) && console_pending())
@@ -272,7 +280,10 @@ void console_write(const char *text, size_t length)
 	want_service();
 }
 
-/* The lock is held. Said once there is room for more than the sentence, so that it is not lost itself. */
+/*
+ * The lock is held. Said once there is room for more than the sentence, so that it is not lost
+ * itself.
+ */
 static void say_losses(void)
 {
 	char text[LOSS_TEXT_MAX];

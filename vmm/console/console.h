@@ -1,13 +1,15 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The operator's console: one serial port, and one screen with a keyboard, shared by the monitor's log and
- * shell and the VMs' channels (vmm/console/console_channel.h). Ctrl-A is the escape key.
+ * The operator's console: one serial port, and one screen with a keyboard, shared by the monitor's
+ * log and shell and the VMs' channels (vmm/console/console_channel.h). Ctrl-A is the escape key.
  *
- * Output goes to a ring. Until console_buffered() it is drained at once, by polling; from
- * then on by the UART's interrupt or the run loop, and nobody waits for it.
+ * Output goes to a ring. Until console_buffered() it is drained at once, by polling; from then on
+ * by the UART's interrupt or the run loop, and nobody waits for it.
  *
- * Locking: console_write() may be called from any CPU; everything else belongs to the boot processor, which
- * this_cpu() tells from the others once console_buffered() was called. What other CPUs write waits in a queue
- * for console_poll(), since it may have to take the shell's prompt off the screen.
+ * Locking: console_write() may be called from any CPU; everything else belongs to the boot
+ * processor, which this_cpu() tells from the others once console_buffered() was called. What other
+ * CPUs write waits in a queue for console_poll(), since it may have to take the shell's prompt off
+ * the screen.
  */
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
@@ -19,17 +21,20 @@ struct channel;
 /* The first thing to call: serial output by polling. Port 0 (or no UART there): no serial line. */
 void console_early_init(uint16_t port, uint32_t speed);
 
-/* Add the screen, and show on it what was said so far. Null or an unusable mode: no screen. Needs
- * host_map_mmio(). */
+/*
+ * Add the screen, and show on it what was said so far. Null or an unusable mode: no screen. Needs
+ * host_map_mmio().
+ */
 void console_init(const struct boot_framebuffer *framebuffer);
 
 /* Does a UART answer, and at which I/O base (0: none)? */
 uint16_t console_serial_port(void);
 
 /*
- * From now on never wait for the UART. `interrupts`: it raises one, and console_interrupt() is called then.
- * `wanted` is called, on any CPU and with locks of the console held, when there is something to do that no
- * interrupt announces: have the boot processor call console_poll() within some milliseconds.
+ * From now on never wait for the UART. `interrupts`: it raises one, and console_interrupt() is
+ * called then. `wanted` is called, on any CPU and with locks of the console held, when there is
+ * something to do that no interrupt announces: have the boot processor call console_poll() within
+ * some milliseconds.
  */
 void console_buffered(bool interrupts, void (*wanted)(void));
 
@@ -37,28 +42,34 @@ void console_buffered(bool interrupts, void (*wanted)(void));
 void console_interrupt(void);
 
 /*
- * Add the machine's PS/2 keyboard, if there is one: null, or why not, as keyboard_init() says. `interrupt`:
- * IRQ 1 leads to console_keyboard_interrupt(); else the keyboard is polled (console_must_poll()). After
- * console_buffered(). Bounded, but can take half a second.
+ * Add the machine's PS/2 keyboard, if there is one: null, or why not, as keyboard_init() says.
+ * `interrupt`: IRQ 1 leads to console_keyboard_interrupt(); else the keyboard is polled
+ * (console_must_poll()). After console_buffered(). Bounded, but can take half a second.
  */
 const char *console_keyboard_init(bool interrupt);
 
 /* The keyboard's interrupt has come. */
 void console_keyboard_interrupt(void);
 
-/* Monitor output. A newline becomes CR LF. What does not fit is counted, and said when there is room again.
+/*
+ * Monitor output. A newline becomes CR LF. What does not fit is counted, and said when there is
+ * room again.
  */
 void console_write(const char *text, size_t length);
 
 /* Move output, draw, fetch input. From the run loop, when idle, and from a timer. */
 void console_poll(void);
 
-/* Is there a port or a keyboard that no interrupt serves, so that console_poll() must be called every
- * millisecond? When that becomes true, `wanted` is called. */
+/*
+ * Is there a port or a keyboard that no interrupt serves, so that console_poll() must be called
+ * every millisecond? When that becomes true, `wanted` is called.
+ */
 bool console_must_poll(void);
 
-/* Is there something to do at once (drawing, a prompt)? An idle CPU calls console_poll() then instead of
- * halting. */
+/*
+ * Is there something to do at once (drawing, a prompt)? An idle CPU calls console_poll() then
+ * instead of halting.
+ */
 bool console_busy(void);
 
 /* Is console_poll() wanted soon? It is whenever there is anything that is not out yet. Cheap. */

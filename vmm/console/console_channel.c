@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/console/console_channel.h"
 #include "lib/errors.h"
 #include "lib/format.h"
@@ -49,8 +50,10 @@ bool channel_room(struct channel *channel)
 
 	if (has_room(channel))
 		return true;
-	/* Under the lock, so that whoever makes room looks at output_waiting after it was set, or before we
-	 * looked. */
+	/*
+	 * Under the lock, so that whoever makes room looks at output_waiting after it was set, or
+	 * before we looked.
+	 */
 	channel_lock(channel);
 	room = has_room(channel);
 	if (!room)

@@ -1,12 +1,14 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A VM's end of the console: its serial line, or its screen with a keyboard. Both may have the same number.
+ * A VM's end of the console: its serial line, or its screen with a keyboard. Both may have the same
+ * number.
  *
- * Output of the attached channel goes to the real console and is held back, not dropped, when that is
- * slow. Output of the others goes to their scrollback, which is replayed on a switch. A channel can have a
- * serial port of the machine to itself instead (vmm/console/console_ports.h).
+ * Output of the attached channel goes to the real console and is held back, not dropped, when that
+ * is slow. Output of the others goes to their scrollback, which is replayed on a switch. A channel
+ * can have a serial port of the machine to itself instead (vmm/console/console_ports.h).
  *
- * Locking: a channel has a lock of its own, taken before the ring's. Each function says which CPU may call
- * it: the one that the VM is on, or the boot processor, which runs the console.
+ * Locking: a channel has a lock of its own, taken before the ring's. Each function says which CPU
+ * may call it: the one that the VM is on, or the boot processor, which runs the console.
  */
 #ifndef VMM_CONSOLE_CHANNEL_H
 #define VMM_CONSOLE_CHANNEL_H
@@ -24,9 +26,9 @@ struct scrollback {
 
 /* Where the output goes, besides the scrollback. */
 enum channel_sink {
-	CHANNEL_KEPT,    /* nowhere */
-	CHANNEL_SHOWN,   /* the operator's console */
-	CHANNEL_TAGGED,  /* the operator's console, line by line with the VM's name (vmm/console/console_tagged.c) */
+	CHANNEL_KEPT,  /* nowhere */
+	CHANNEL_SHOWN, /* the operator's console */
+	CHANNEL_TAGGED, /* the operator's console, line by line with the VM's name (vmm/console/console_tagged.c) */
 	CHANNEL_PORT,    /* a serial port of its own */
 	CHANNEL_DROPPED, /* nowhere, and not even the scrollback has it */
 };
@@ -49,20 +51,25 @@ struct channel {
 	bool screen;                   /* a screen, which the owner paints while it is attached */
 	struct scrollback *scrollback; /* emptied by channel_add(); null: nothing is kept and replayed */
 	/*
-	 * Called on the boot processor: have the VM's CPU call channel_service() soon. May come again
-	 * before that has happened, and must be cheap then. If the VM runs nowhere it is enough to call
-	 * channel_service() when it does again.
+	 * Called on the boot processor: have the VM's CPU call channel_service() soon. May come
+	 * again before that has happened, and must be cheap then. If the VM runs nowhere it is
+	 * enough to call channel_service() when it does again.
 	 */
 	void (*kick)(struct channel *channel);
-	/* Called on the VM's CPU, without a lock: bytes from the operator; returns how many were taken. If
-	 * fewer, call channel_input_wanted() later. */
+	/*
+	 * Called on the VM's CPU, without a lock: bytes from the operator; returns how many were
+	 * taken. If fewer, call channel_input_wanted() later.
+	 */
 	size_t (*input)(struct channel *channel, const uint8_t *bytes, size_t count);
-	/* Called on the VM's CPU, without a lock: channel_room() said false, and there is room again. */
+	/*
+	 * Called on the VM's CPU, without a lock: channel_room() said false, and there is room
+	 * again.
+	 */
 	void (*output_ready)(struct channel *channel);
 	/*
-	 * Of a screen, called on the VM's CPU, without a lock: channel_attached() may have changed, or the
-	 * picture was written over. If attached, paint all of it; what the operator's screen shows is not
-	 * known.
+	 * Of a screen, called on the VM's CPU, without a lock: channel_attached() may have changed,
+	 * or the picture was written over. If attached, paint all of it; what the operator's screen
+	 * shows is not known.
 	 */
 	void (*attached_changed)(struct channel *channel);
 
@@ -84,30 +91,39 @@ struct channel {
 /* ---- On the boot processor ---- */
 
 /*
- * Make it known to the operator under `number`, 1..CHANNELS_MAX. -ERR_OUT_OF_RANGE for any other, -ERR_EXISTS
- * if there is one of its kind (serial line, screen) already.
+ * Make it known to the operator under `number`, 1..CHANNELS_MAX. -ERR_OUT_OF_RANGE for any other,
+ * -ERR_EXISTS if there is one of its kind (serial line, screen) already.
  */
 int must_check channel_add(struct channel *channel, unsigned number);
 
-/* Forget it; if it is attached, the operator lands in the shell. The VM must not use it any more. */
+/*
+ * Forget it; if it is attached, the operator lands in the shell. The VM must not use it any more.
+ */
 void channel_remove(struct channel *channel);
 
 /* Forget output and do not offer the channel to the operator: `console = none`. */
 void channel_drop_output(struct channel *channel);
 
-/* Which of a VM's two channels the operator sees. AUTO: the screen if there is something on it and nothing
- * was ever written to the serial line. Forgotten when both are removed. */
+/*
+ * Which of a VM's two channels the operator sees. AUTO: the screen if there is something on it and
+ * nothing was ever written to the serial line. Forgotten when both are removed.
+ */
 enum channel_view { CHANNEL_VIEW_AUTO, CHANNEL_VIEW_SERIAL, CHANNEL_VIEW_SCREEN };
 void channel_set_view(unsigned number, enum channel_view view);
 
-/* What the operator sees of VM `number`; null if there is no such VM, or nothing of it is on this console. */
+/*
+ * What the operator sees of VM `number`; null if there is no such VM, or nothing of it is on this
+ * console.
+ */
 struct channel *channel_find(unsigned number);
 
 /* The same of the VM with this name, or the only one whose name begins so. */
 struct channel *channel_find_name(const char *name);
 
-/* The same of the next and the previous VM in order of number, round and round; null if there is none at all.
- * Null starts anew. */
+/*
+ * The same of the next and the previous VM in order of number, round and round; null if there is
+ * none at all. Null starts anew.
+ */
 struct channel *channel_next(const struct channel *channel);
 struct channel *channel_previous(const struct channel *channel);
 
@@ -125,8 +141,10 @@ void channel_put(struct channel *channel, uint8_t byte);
 /* The VM can take input again. */
 void channel_input_wanted(struct channel *channel);
 
-/* What kick() asks for: hand over input, say that there is room if the VM waits for that, and whether a
- * screen is attached. */
+/*
+ * What kick() asks for: hand over input, say that there is room if the VM waits for that, and
+ * whether a screen is attached.
+ */
 void channel_service(struct channel *channel);
 
 /* Does the operator see it? */
@@ -141,7 +159,9 @@ void channel_set_lively(struct channel *channel);
 void scrollback_put(struct scrollback *scrollback, uint8_t byte);
 uint64_t scrollback_start(const struct scrollback *scrollback);
 
-/* Copy up to `size` bytes from position `from` (or the oldest, if that is gone); returns how many. */
+/*
+ * Copy up to `size` bytes from position `from` (or the oldest, if that is gone); returns how many.
+ */
 size_t scrollback_copy(const struct scrollback *scrollback, uint64_t from, uint8_t *buffer, size_t size);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ctrl-A g: which VM to go to, by number or name. */
 #include "lib/string.h"
 #include "vmm/console/console.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Shared by the files of the console, and the shell. */
 #ifndef VMM_CONSOLE_INTERNAL_H
 #define VMM_CONSOLE_INTERNAL_H
@@ -38,14 +39,19 @@ void console_say(const char *format, ...) printf_like(1, 2);
 /* One byte that the operator typed. */
 void console_key(uint8_t byte);
 
-/* Is a VM's screen attached? Then it is painted again with the next key, since something is written over it.
+/*
+ * Is a VM's screen attached? Then it is painted again with the next key, since something is written
+ * over it.
  */
 bool console_break_picture(void);
 
 /* Attached to a VM, or asked for one: the shell's prompt is not on the screen. */
 bool console_away(void);
 
-/* Did the attached VM begin to use the other of its two, so that this should be shown instead? Then it is. */
+/*
+ * Did the attached VM begin to use the other of its two, so that this should be shown instead? Then
+ * it is.
+ */
 void console_follow_view(void);
 
 /* The keys after Ctrl-A: help, docs/console.md and what they do come from here. */
@@ -67,8 +73,10 @@ void goto_key(uint8_t byte);
 /* Queue one byte of input, then kick. False: dropped. */
 bool channel_receive(struct channel *channel, uint8_t byte);
 
-/* The channel's lock, and what is done under it when the operator comes or goes. channel_detach(): true if
- * the VM was held back. */
+/*
+ * The channel's lock, and what is done under it when the operator comes or goes. channel_detach():
+ * true if the VM was held back.
+ */
 void channel_lock(struct channel *channel);
 void channel_unlock(struct channel *channel);
 void channel_attach(struct channel *channel);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who the operator talks to: the escape key and what it switches. */
 #include "lib/format.h"
 #include "lib/string.h"
@@ -74,7 +75,10 @@ static uint64_t last_line(const struct scrollback *scrollback)
 	return at;
 }
 
-/* The VM's CPU waits meanwhile if it has something to say, so that it comes behind what is replayed. */
+/*
+ * The VM's CPU waits meanwhile if it has something to say, so that it comes behind what is
+ * replayed.
+ */
 static void show_serial(struct channel *channel)
 {
 	const struct scrollback *scrollback = channel->scrollback;
@@ -220,18 +224,20 @@ static void pass_on(uint8_t byte)
 
 static void key_help(uint8_t key);
 
+/* clang-format off */
 const struct console_key console_keys[] = {
-	{'1',        '9',        "1..9",   "go to the console of that VM",                                  key_number  },
-	{'0',        '0',        "0",      "go to a VM: type its number or name, and Enter",                goto_start  },
-	{'g',        'g',        "g",      "the same",						      goto_start  },
-	{'n',        'n',        "n",      "go to the next VM",					     key_next    },
-	{'p',        'p',        "p",      "go to the previous VM",                                         key_previous},
-	{'s',        's',        "s",      "switch between the VM's serial line and its screen",            key_view    },
+	{'1',        '9',        "1..9",   "go to the console of that VM", key_number},
+	{'0',        '0',        "0",      "go to a VM: type its number or name, and Enter", goto_start},
+	{'g',        'g',        "g",      "the same",                     goto_start},
+	{'n',        'n',        "n",      "go to the next VM",            key_next},
+	{'p',        'p',        "p",      "go to the previous VM",        key_previous},
+	{'s',        's',        "s",      "switch between the VM's serial line and its screen", key_view},
 	{'t',        't',        "t",      "show all VMs' output, tagged with their names; again: no more", key_tagged  },
-	{'m',        'm',        "m",      "go to the monitor's shell",                                     key_monitor },
-	{'?',        '?',        "?",      "show this",						     key_help    },
-	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",                                              pass_on     },
+	{'m',        'm',        "m",      "go to the monitor's shell",    key_monitor},
+	{'?',        '?',        "?",      "show this",                    key_help},
+	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",             pass_on},
 };
+/* clang-format on */
 const unsigned console_key_count = ARRAY_SIZE(console_keys);
 
 static void list_channels(void)

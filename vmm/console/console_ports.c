@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/console/console_ports.h"
 #include "devices/real/uart.h"
 #include "lib/errors.h"
@@ -72,8 +73,8 @@ static struct console_port *free_port(void)
 static int open_port(struct channel *channel, struct console_port *port, uint16_t base, uint32_t speed)
 {
 	if (!base || !uart_init(&port->uart, base, speed)) {
-		log_error("vm %s: console: no UART answers at port %Xh of this machine; use another port, or "
-		          "console = shared\n",
+		log_error("vm %s: console: no UART answers at port %Xh of this machine; use "
+		          "another port, or console = shared\n",
 		          channel->name, base);
 		return -ERR_NOT_FOUND;
 	}

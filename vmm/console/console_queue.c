@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * What the other CPUs have to say: only the boot processor may touch the prompt and the shell, so their
- * text waits here for its console_poll().
+ * What the other CPUs have to say: only the boot processor may touch the prompt and the shell, so
+ * their text waits here for its console_poll().
  */
 #include "lib/string.h"
 #include "vmm/console/console_internal.h"

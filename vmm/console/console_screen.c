@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A VM's screen and keyboard at the console: see console_screen.h. */
 #include "vmm/console/console_screen.h"
 
@@ -30,8 +31,10 @@ static bool send(struct console_screen *screen)
 	return true;
 }
 
-/* One piece a look: what waits in the console's ring is old when it comes out, and the operator's keys with
- * it. */
+/*
+ * One piece a look: what waits in the console's ring is old when it comes out, and the operator's
+ * keys with it.
+ */
 static void paint(struct console_screen *screen)
 {
 	struct text_frame frame;

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A VM's screen and keyboard at the operator's console: the channel's owner, beside struct vm. It looks at
- * the text memory and the VGA's registers now and then, as long as somebody sees them, and sends what
- * changed; what the operator types becomes keys.
+ * A VM's screen and keyboard at the operator's console: the channel's owner, beside struct vm. It
+ * looks at the text memory and the VGA's registers now and then, as long as somebody sees them, and
+ * sends what changed; what the operator types becomes keys.
  *
  * Locking: everything here is called on the VM's CPU.
  */
@@ -30,16 +31,16 @@ struct console_screen {
 };
 
 /*
- * All zeroes before. The machine has a screen; it and the map must stay. `channel` is filled but for its
- * owner and kick(), which are the caller's, and then to be added.
+ * All zeroes before. The machine has a screen; it and the map must stay. `channel` is filled but
+ * for its owner and kick(), which are the caller's, and then to be added.
  */
 void console_screen_init(struct console_screen *screen, const char *name, struct machine *machine,
                          const struct guest_map *map);
 
 /*
- * Send of what changed since the last look at most SCREEN_BYTES, if the operator sees it; what the console
- * has no room for follows by itself, the rest at the next look. Returns ns until the next look is due;
- * SCREEN_NEVER: none until attached_changed().
+ * Send of what changed since the last look at most SCREEN_BYTES, if the operator sees it; what the
+ * console has no room for follows by itself, the rest at the next look. Returns ns until the next
+ * look is due; SCREEN_NEVER: none until attached_changed().
  */
 uint64_t console_screen_look(struct console_screen *screen);
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The tagged view: while the operator is at the shell, the output of all VMs line by line, each with its
- * VM's name in front. It goes the way of other CPUs' messages, and holds no VM back: what is too much is lost
- * to the view, and counted; the scrollback has it.
+ * The tagged view: while the operator is at the shell, the output of all VMs line by line, each
+ * with its VM's name in front. It goes the way of other CPUs' messages, and holds no VM back: what
+ * is too much is lost to the view, and counted; the scrollback has it.
  */
 #include "lib/format.h"
 #include "lib/string.h"
@@ -68,8 +69,8 @@ static void append(struct channel *channel, uint8_t byte)
 }
 
 /*
- * Codes from 80h to 9Fh begin sequences, too: on a terminal of 8 bits by themselves, on one of UTF-8 behind
- * C2h. Elsewhere they are parts of characters.
+ * Codes from 80h to 9Fh begin sequences, too: on a terminal of 8 bits by themselves, on one of
+ * UTF-8 behind C2h. Elsewhere they are parts of characters.
  */
 static bool is_c1(const struct tagged_line *line, uint8_t byte)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which channels there are, and which of a VM's two the operator sees. Of the boot processor. */
 #include "lib/errors.h"
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/console/console_vm.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
@@ -36,8 +37,10 @@ static bool has_screen(const struct vm *vm)
 	return vm->plan.machine.screen;
 }
 
-/* What the operator sees of the screen follows it; until there is something on it, it is looked at now and
- * then. */
+/*
+ * What the operator sees of the screen follows it; until there is something on it, it is looked at
+ * now and then.
+ */
 static void look(struct vm *vm)
 {
 	uint64_t ns = SCREEN_LIVELY_NS;

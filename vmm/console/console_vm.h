@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a VM has at the operator's console: its first serial line, and its screen with the keyboard.
  * Between struct vm and the channels.

@@ -1,5 +1,8 @@
-/* Code page 437 in Unicode. The Unicode Consortium's mapping table "cp437_DOSLatinUS to Unicode", and for
- * the control characters, which are glyphs on a PC's screen, its "IBMGRAPH". */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Code page 437 in Unicode. The Unicode Consortium's mapping table "cp437_DOSLatinUS to Unicode",
+ * and for the control characters, which are glyphs on a PC's screen, its "IBMGRAPH".
+ */
 #include "vmm/console/text_screen.h"
 
 #define FIRST_ASCII 0x20

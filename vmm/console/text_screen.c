@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text screens on terminals: see text_screen.h. Control functions are named as in ECMA-48. */
 #include "vmm/console/text_screen.h"
 
@@ -62,7 +63,10 @@ static void put_character(struct writer *out, uint16_t code)
 
 /* ---- Attributes ---- */
 
-/* SGR parameters from `normal` or, bright, from `bright` on. The PC has blue in bit 0, a terminal red. */
+/*
+ * SGR parameters from `normal` or, bright, from `bright` on. The PC has blue in bit 0, a terminal
+ * red.
+ */
 static void put_colour(struct writer *out, unsigned colour, unsigned normal, unsigned bright)
 {
 	unsigned swapped = (colour & 1) << 2 | (colour & 2) | (colour >> 2 & 1);
@@ -98,7 +102,10 @@ static void put_cell(struct text_screen *shown, struct writer *out, uint16_t cel
 	set_attribute(shown, out, (uint8_t)(cell >> 8));
 	put_character(out, text_glyph((uint8_t)cell));
 	shown->cells[shown->row][shown->column] = cell;
-	/* Behind the last column, where terminals differ, it is nowhere that move() would go by itself. */
+	/*
+	 * Behind the last column, where terminals differ, it is nowhere that move() would go by
+	 * itself.
+	 */
 	shown->column++;
 }
 
@@ -269,7 +276,10 @@ static void begin(struct text_screen *shown, const struct text_frame *now, struc
 			shown->cells[row][i] = BLANK;
 }
 
-/* Beginning where the last call stopped, so that a screen that changes all the time is shown to its end. */
+/*
+ * Beginning where the last call stopped, so that a screen that changes all the time is shown to its
+ * end.
+ */
 static bool draw(struct text_screen *shown, const struct text_frame *now, struct writer *out)
 {
 	uint16_t cells[TEXT_COLUMNS_MAX];

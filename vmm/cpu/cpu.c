@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/cpu.h"
 #include "devices/real/lapic.h"
 #include "lib/x86.h"
@@ -36,7 +37,9 @@ struct cpu *cpu_get(unsigned index)
 
 /* ---- Time ---- */
 
-/* While guests run, vmm/vmx/run.c watches the deadline: as it is at the end of vmx_settle(), if that is next.
+/*
+ * While guests run, vmm/vmx/run.c watches the deadline: as it is at the end of vmx_settle(), if
+ * that is next.
  */
 static inline void deadline_changed(struct cpu *cpu)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What belongs to one physical processor. %gs:0 holds its address while the
  * monitor runs; VM exits restore it from the VMCS.
@@ -76,25 +77,29 @@ static inline uint64_t cpu_deadline(const struct cpu *cpu)
 void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
 
 /*
- * Have `call->run(call)` done on `cpu`, in its run loop, outside of any exit handler; at the latest when its
- * guest has kept interrupts waiting for 20 ms. From any CPU. A call that is queued already stays one.
+ * Have `call->run(call)` done on `cpu`, in its run loop, outside of any exit handler; at the latest
+ * when its guest has kept interrupts waiting for 20 ms. From any CPU. A call that is queued already
+ * stays one.
  */
 void cpu_call(struct cpu *cpu, struct cpu_call *call);
 
 /* Carry out the calls that wait for this CPU. From the run loop only. */
 void cpu_run_calls(struct cpu *cpu);
 
-/* Before its current vCPU goes on, this CPU's run loop looks at calls, and at who is next. VECTOR_KICK asks
- * for it, too. */
+/*
+ * Before its current vCPU goes on, this CPU's run loop looks at calls, and at who is next.
+ * VECTOR_KICK asks for it, too.
+ */
 void cpu_look_around(struct cpu *cpu);
 
 /* VECTOR_TIMER has come: while guests run, only where there is no preemption timer. */
 void cpu_timer_interrupt(void);
 
 /*
- * Take the real interrupts that wait, and fire the timers that are due. Interrupts cause exits, but a guest
- * can have them wait: by an event whose delivery exits again and again, so that no instruction is ever begun;
- * and Bochs (2.7 to 3.0) does not deliver them while the guest's IF has been 0 since VM entry.
+ * Take the real interrupts that wait, and fire the timers that are due. Interrupts cause exits, but
+ * a guest can have them wait: by an event whose delivery exits again and again, so that no
+ * instruction is ever begun; and Bochs (2.7 to 3.0) does not deliver them while the guest's IF has
+ * been 0 since VM entry.
  */
 void cpu_catch_up(struct cpu *cpu);
 

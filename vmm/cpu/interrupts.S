@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where exceptions and interrupts of the monitor arrive. All vectors share one
  * path: it completes struct interrupt_frame (vmm/cpu/interrupts.h) on the stack and calls

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/real/lapic.h"
 #include "lib/errors.h"
 #include "lib/panic.h"
@@ -54,6 +55,7 @@ struct cpu_segments {
 };
 
 /* Vectors that must not trust the stack that they interrupt. */
+/* clang-format off */
 static const struct {
 	uint8_t vector, ist;
 } stack_switches[] = {
@@ -61,6 +63,7 @@ static const struct {
 	{EXCEPTION_DF,  2},
 	{EXCEPTION_MC,  3},
 };
+/* clang-format on */
 
 extern const uint8_t interrupt_stubs[];
 void segments_load(const struct table_pointer *gdt);
@@ -167,10 +170,9 @@ static void report_nmis(void)
 
 	if (likely(seen == nmis_said))
 		return;
-	log_warning(
-		"%lu non-maskable interrupts so far: the hardware reports a fault, or an operator pressed "
-		"the NMI button\n",
-		seen);
+	log_warning("%lu non-maskable interrupts so far: the hardware reports a fault, or an operator "
+	            "pressed the NMI button\n",
+	            seen);
 	nmis_said = seen;
 }
 

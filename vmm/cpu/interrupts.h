@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The monitor's own descriptor tables, exceptions and interrupts.
  * SDM Vol. 3A "Interrupt and Exception Handling", "Task Management in 64-bit Mode".
@@ -31,14 +32,16 @@ struct descriptor_tables {
 	uint64_t gdt, idt, tss;
 };
 
-/* The boot processor, from the first C code on: exceptions panic with a report instead of resetting the
- * machine. */
+/*
+ * The boot processor, from the first C code on: exceptions panic with a report instead of resetting
+ * the machine.
+ */
 void interrupts_early_init(struct cpu *cpu);
 
 /*
- * This CPU's own GDT and TSS, stacks with guard pages for NMI, #DF and #MC, the IDT,
- * machine checks (CR4.MCE), and the GS base, which becomes `cpu`. Needs host_map_activate(). Every CPU
- * calls it once, before it opens interrupts. -ERR_NO_MEMORY.
+ * This CPU's own GDT and TSS, stacks with guard pages for NMI, #DF and #MC, the IDT, machine checks
+ * (CR4.MCE), and the GS base, which becomes `cpu`. Needs host_map_activate(). Every CPU calls it
+ * once, before it opens interrupts. -ERR_NO_MEMORY.
  */
 int must_check interrupts_init_cpu(struct cpu *cpu);
 
@@ -46,19 +49,21 @@ int must_check interrupts_init_cpu(struct cpu *cpu);
 struct descriptor_tables interrupts_tables(void);
 
 /*
- * Call `handler` for `vector` (32..255), with interrupts off, on whichever CPU it arrives; the handler
- * signals the end of the interrupt. At boot only.
+ * Call `handler` for `vector` (32..255), with interrupts off, on whichever CPU it arrives; the
+ * handler signals the end of the interrupt. At boot only.
  */
 void interrupt_register(uint8_t vector, void (*handler)(void));
 
 /*
- * An interrupt has been accepted: from the IDT, or by a VM exit that acknowledged it. Interrupts are off. A
- * vector without a handler is logged once and ended. Not below 32.
+ * An interrupt has been accepted: from the IDT, or by a VM exit that acknowledged it. Interrupts
+ * are off. A vector without a handler is logged once and ended. Not below 32.
  */
 void interrupt_dispatch(unsigned vector);
 
-/* A real NMI arrived: from the IDT, or by a VM exit. It is logged at the next interrupt, since it may come at
- * any time. */
+/*
+ * A real NMI arrived: from the IDT, or by a VM exit. It is logged at the next interrupt, since it
+ * may come at any time.
+ */
 void interrupt_nmi(void);
 
 #endif

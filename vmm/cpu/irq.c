@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/irq.h"
 #include "devices/real/ioapic.h"
 #include "devices/real/lapic.h"

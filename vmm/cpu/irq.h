@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The monitor's own interrupts: which device arrives at which vector. */
 #ifndef VMM_IRQ_H
 #define VMM_IRQ_H
@@ -14,13 +15,15 @@ struct cpu;
 #define VECTOR_SPURIOUS 0xFF
 
 /*
- * On the boot processor, after time_init(): silence the 8259A pair, start the local APIC and its timer, route
- * the UART's line, and make the console buffered. Without an I/O APIC the UART is polled every ms by a timer
- * in `cpu->timers`, and the log says so. Panics without a local APIC.
+ * On the boot processor, after time_init(): silence the 8259A pair, start the local APIC and its
+ * timer, route the UART's line, and make the console buffered. Without an I/O APIC the UART is
+ * polled every ms by a timer in `cpu->timers`, and the log says so. Panics without a local APIC.
  */
 void irq_init(const struct acpi_info *info, struct cpu *cpu);
 
-/* The machine's PS/2 keyboard types on the console, too. After irq_init(), whose `info` must still be there.
+/*
+ * The machine's PS/2 keyboard types on the console, too. After irq_init(), whose `info` must still
+ * be there.
  */
 void irq_init_keyboard(void);
 

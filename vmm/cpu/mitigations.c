@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/mitigations.h"
 #include "lib/registers.h"
 #include "lib/x86.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which speculation mitigations this processor needs and which run; docs/mitigations.md.
  */
@@ -19,7 +20,10 @@ extern struct mitigations {
 /* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `on` is the config's `mitigations` key. */
 void mitigations_init(bool on);
 
-/* Another guest gets this processor: it shall not be steered by what the one before taught the predictors. */
+/*
+ * Another guest gets this processor: it shall not be steered by what the one before taught the
+ * predictors.
+ */
 static inline void mitigations_between_guests(void)
 {
 	if (unlikely(mitigations.barrier))

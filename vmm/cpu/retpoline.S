@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the compiler calls instead of an indirect branch (-mindirect-branch=thunk-extern): the
  * return predictor sends speculation into a loop that does nothing, so no trained branch

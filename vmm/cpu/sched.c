@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/sched.h"
 #include "lib/checked.h"
 #include "vmm/backend.h"
@@ -14,11 +15,15 @@
 #define CREDIT_NS SCHED_SLICE_NS
 /* A turn is cut short only for one that is behind by more. */
 #define PREEMPT_NS (SCHED_SLICE_NS / 2)
-/* A vCPU moves to a CPU where others have had so much more than it; and is never further ahead or behind
- * there. */
+/*
+ * A vCPU moves to a CPU where others have had so much more than it; and is never further ahead or
+ * behind there.
+ */
 #define LAG_NS     10000000
 #define LAG_MAX_NS 50000000
-/* Who seems to be further ahead has slept until vtime came round: 35 days beside one of weight 1. */
+/*
+ * Who seems to be further ahead has slept until vtime came round: 35 days beside one of weight 1.
+ */
 #define AHEAD_MAX_NS 4000000000
 /* Between two looks at the other CPUs. */
 #define BALANCE_NS 10000000
@@ -236,8 +241,10 @@ static void ask(struct cpu *from, struct cpu *to)
 	cpu_call(from, &to->ask);
 }
 
-/* Not each time that this CPU's guests fall asleep: it is an interrupt for the others'. They look around
- * themselves, too. */
+/*
+ * Not each time that this CPU's guests fall asleep: it is an interrupt for the others'. They look
+ * around themselves, too.
+ */
 static void ask_for_work(struct cpu *cpu, uint64_t now)
 {
 	if (now - cpu->sched.balanced < time_ticks(ASK_NS))

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: which vCPU runs on a processor, and for how long. Each processor has a queue of the
- * vCPUs that are on it, ordered by virtual time: run time divided by weight. The one that is furthest behind
- * runs. docs/scheduler.md has the rules and the bounds.
+ * The scheduler: which vCPU runs on a processor, and for how long. Each processor has a queue of
+ * the vCPUs that are on it, ordered by virtual time: run time divided by weight. The one that is
+ * furthest behind runs. docs/scheduler.md has the rules and the bounds.
  *
  * Locking: a queue and its entities belong to their CPU. What others read without a lock says so.
  */
@@ -14,7 +15,10 @@
 struct cpu;
 struct vcpu;
 
-/* The longest turn while others wait, and so the longest wait of a vCPU that uses less than its share. */
+/*
+ * The longest turn while others wait, and so the longest wait of a vCPU that uses less than its
+ * share.
+ */
 #define SCHED_SLICE_NS 2000000
 
 #define SCHED_WEIGHT_DEFAULT 100
@@ -66,7 +70,9 @@ void sched_queue_init(struct sched_queue *queue);
 /* Before the vCPU's first turn, and whenever its VM is off. `weight` and `cap` in their ranges. */
 void sched_entity_init(struct vcpu *vcpu, uint16_t weight, uint8_t cap, uint64_t cpus);
 
-/* Send a vCPU that is nowhere to the CPU with the fewest that the affinity allows; it is known to allow one.
+/*
+ * Send a vCPU that is nowhere to the CPU with the fewest that the affinity allows; it is known to
+ * allow one.
  */
 void sched_send(struct vcpu *vcpu);
 
@@ -82,8 +88,10 @@ void sched_leave(struct cpu *cpu, struct vcpu *vcpu);
  */
 void sched_wake(struct vcpu *vcpu);
 
-/* Who runs next on this CPU; null: nobody wants to. Ends turns, blocks, throttles, and evens out with the
- * other CPUs. */
+/*
+ * Who runs next on this CPU; null: nobody wants to. Ends turns, blocks, throttles, and evens out
+ * with the other CPUs.
+ */
 struct vcpu *sched_pick(struct cpu *cpu);
 
 /* Bring the account of who runs up to date: one that runs alone is not looked at otherwise. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/shutdown.h"
 #include "devices/real/power.h"
 #include "lib/x86.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The end of the monitor: everything said, then off or restarted. */
 #ifndef VMM_SHUTDOWN_H
 #define VMM_SHUTDOWN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/time.h"
 #include "devices/real/rtc.h"
 #include "vmm/observe/log.h"
@@ -5,7 +6,10 @@
 #define NS_PER_SECOND 1000000000u
 #define SHIFT_MAX     63
 
-/* Intel 8254 datasheet, "Control Word Format" and "Mode 0"; channel 2 is gated and seen through port 61h. */
+/*
+ * Intel 8254 datasheet, "Control Word Format" and "Mode 0"; channel 2 is gated and seen through
+ * port 61h.
+ */
 #define PIT_HZ         1193182u
 #define PIT_CHANNEL_2  0x42
 #define PIT_CONTROL    0x43
@@ -91,8 +95,8 @@ static uint32_t pit_latch(uint64_t *tsc)
 }
 
 /*
- * TSC ticks a second against the 8254; 0 if it does not count. In mode 0 the output goes high at the end,
- * and the counter goes on from FFFFh: reading it tells how late that was seen.
+ * TSC ticks a second against the 8254; 0 if it does not count. In mode 0 the output goes high at
+ * the end, and the counter goes on from FFFFh: reading it tells how late that was seen.
  */
 static uint64_t measure_pit(const struct acpi_info *info)
 {
@@ -159,8 +163,10 @@ static uint64_t measure(uint64_t (*run)(const struct acpi_info *info), const str
 	return middle_of(first, second, run(info));
 }
 
-/* What CPUID claims; 0: nothing. SDM Vol. 3B "Time-Stamp Counter", "Determining the Processor Base
- * Frequency". */
+/*
+ * What CPUID claims; 0: nothing. SDM Vol. 3B "Time-Stamp Counter", "Determining the Processor Base
+ * Frequency".
+ */
 static uint64_t cpuid_hz(void)
 {
 	uint32_t last = cpuid(0, 0).eax;
@@ -181,19 +187,19 @@ static uint64_t choose(uint64_t pm, uint64_t pit, uint64_t claimed)
 	uint64_t measured = pm ? pm : pit;
 
 	if (pm && pit && !agree(pm, pit))
-		log_warning("time: the timers disagree: the TSC runs at %lu kHz by the ACPI PM timer, %lu "
-		            "kHz by the "
-		            "8254; the first is used, check the clock\n",
+		log_warning("time: the timers disagree: the TSC runs at %lu kHz by the ACPI PM "
+		            "timer, %lu kHz by the 8254; the first is used, check the clock\n",
 		            pm / 1000, pit / 1000);
 	if (measured)
 		return measured;
 	if (claimed) {
-		log_warning("time: neither the 8254 nor the ACPI PM timer counts; the TSC's rate is taken "
-		            "from CPUID\n");
+		log_warning("time: neither the 8254 nor the ACPI PM timer counts; the TSC's rate "
+		            "is taken from CPUID\n");
 		return claimed;
 	}
-	log_error("time: neither the 8254 nor the ACPI PM timer counts; the TSC is taken to run at 1 GHz, "
-	          "so all clocks may be wrong: enable the 8254 in the firmware's settings\n");
+	log_error("time: neither the 8254 nor the ACPI PM timer counts; the TSC is taken to run "
+	          "at 1 GHz, so all clocks may be wrong: enable the 8254 in the firmware's "
+	          "settings\n");
 	return GUESS_HZ;
 }
 
@@ -214,12 +220,12 @@ void time_init(const struct acpi_info *info)
 	uint64_t claimed = cpuid_hz();
 
 	time_set_rate(choose(pm, pit, claimed));
-	log_info("time: TSC %lu.%03lu MHz (PM timer %lu kHz, 8254 %lu kHz, CPUID says %lu kHz; 0: no "
-	         "answer)\n",
+	log_info("time: TSC %lu.%03lu MHz (PM timer %lu kHz, 8254 %lu kHz, CPUID says %lu kHz; 0: "
+	         "no answer)\n",
 	         time_tsc_hz / 1000000, time_tsc_hz / 1000 % 1000, pm / 1000, pit / 1000, claimed / 1000);
 	if (cpuid(0x80000000, 0).eax < CPUID_POWER || !(cpuid(CPUID_POWER, 0).edx & INVARIANT_TSC))
-		log_warning("time: the TSC is not invariant on this processor: clocks drift if its speed "
-		            "changes\n");
+		log_warning("time: the TSC is not invariant on this processor: clocks drift if "
+		            "its speed changes\n");
 	read_wall_clock(info);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The monitor's clock: the time-stamp counter, whose rate is measured at boot.
  */
@@ -22,9 +23,9 @@ extern uint8_t time_ns_left;      /* 64 - time_scale_to_ns.shift */
 extern uint64_t time_entry; /* TSC when the boot loader entered the monitor; set in boot/entry.S */
 
 /*
- * Measure the TSC against the ACPI PM timer (if `info` has one) and the 8254, compare, and read the RTC.
- * Says what it found in the log. Never hangs; with neither timer the rate comes from CPUID, or is a guess,
- * and the log says so.
+ * Measure the TSC against the ACPI PM timer (if `info` has one) and the 8254, compare, and read the
+ * RTC. Says what it found in the log. Never hangs; with neither timer the rate comes from CPUID, or
+ * is a guess, and the log says so.
  */
 void time_init(const struct acpi_info *info);
 
@@ -37,15 +38,17 @@ static inline uint64_t time_now(void)
 }
 
 /*
- * Ticks to nanoseconds, rounded down. Good for 292 years. Every read of a device's clock comes here, so the
- * scale is laid out for a plain high half of a product: its shift is at most 64.
+ * Ticks to nanoseconds, rounded down. Good for 292 years. Every read of a device's clock comes
+ * here, so the scale is laid out for a plain high half of a product: its shift is at most 64.
  */
 static inline uint64_t time_ns_from_tsc(uint64_t tsc)
 {
 	return multiply_high(tsc << time_ns_left, time_scale_to_ns.multiplier);
 }
 
-/* Nanoseconds to ticks, rounded up, so that time_ns_from_tsc(time_tsc_from_ns(n)) >= n. Saturates. */
+/*
+ * Nanoseconds to ticks, rounded up, so that time_ns_from_tsc(time_tsc_from_ns(n)) >= n. Saturates.
+ */
 static inline uint64_t time_tsc_from_ns(uint64_t ns)
 {
 	unsigned __int128 product = (unsigned __int128)ns * time_scale_to_tsc.multiplier;
@@ -56,8 +59,8 @@ static inline uint64_t time_tsc_from_ns(uint64_t ns)
 }
 
 /*
- * The same for a constant: short for the run loop, exact to 2^-32 of the ticks in a ns, rounded down. `ns`
- * below 2^32, that is 4 seconds.
+ * The same for a constant: short for the run loop, exact to 2^-32 of the ticks in a ns, rounded
+ * down. `ns` below 2^32, that is 4 seconds.
  */
 static inline uint64_t time_ticks(uint32_t ns)
 {

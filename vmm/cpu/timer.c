@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/timer.h"
 
 void timer_queue_init(struct timer_queue *queue)

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Timer queues: one per CPU, ordered by deadline. Few timers stand in a queue, so it is a sorted list.
+ * Timer queues: one per CPU, ordered by deadline. Few timers stand in a queue, so it is a sorted
+ * list.
  *
  * Locking: the CPU that owns the queue.
  */
@@ -39,8 +41,10 @@ static inline void timer_cancel(struct timer *timer)
 	timer->deadline = TIMER_NEVER;
 }
 
-/* Fire what is due at `now`: at most TIMER_RUN_MAX at a time, so that one which arms itself for the past
- * cannot hold the CPU. */
+/*
+ * Fire what is due at `now`: at most TIMER_RUN_MAX at a time, so that one which arms itself for the
+ * past cannot hold the CPU.
+ */
 #define TIMER_RUN_MAX 64
 void timer_queue_run(struct timer_queue *queue, uint64_t now);
 

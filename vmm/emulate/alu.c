@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Addition, subtraction, logic and their flags. */
 #include "vmm/emulate/emulation.h"
 
@@ -10,7 +11,8 @@ void flags_of_result(struct emulation *e, uint64_t result, unsigned size)
 
 /*
  * Subtraction is addition of the complement, with carries for borrows. The carry out of every bit
- * position is a function of the operands' and the result's bits: of the top bit it is CF, of bit 3 it is AF.
+ * position is a function of the operands' and the result's bits: of the top bit it is CF, of bit 3
+ * it is AF.
  */
 static uint64_t add(struct emulation *e, uint64_t a, uint64_t b, bool carry, bool subtract, unsigned size)
 {

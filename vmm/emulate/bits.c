@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Single bits: test, scan, count; and byte order. Undefined flags stay as they are. */
 #include "vmm/emulate/emulation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Near branches through memory or the stack. SDM Vol. 2A "CALL", "JMP", Vol. 2B "RET". */
 #include "vmm/emulate/emulation.h"
 

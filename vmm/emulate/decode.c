@@ -1,7 +1,11 @@
+/* SPDX-License-Identifier: MIT */
 /* From bytes to a row of the opcode table and its operands. SDM Vol. 2A "Instruction Format". */
 #include "vmm/emulate/emulation.h"
 
-/* `size` bytes of code, little-endian. A sixteenth is #GP(0); what the caller did not supply is unknown. */
+/*
+ * `size` bytes of code, little-endian. A sixteenth is #GP(0); what the caller did not supply is
+ * unknown.
+ */
 bool fetch_code(struct emulation *e, unsigned size, uint64_t *value)
 {
 	unsigned max = sizeof(e->context->bytes), count = MIN(e->context->byte_count, max);
@@ -51,7 +55,10 @@ static bool fetch_byte(struct emulation *e)
 	return true;
 }
 
-/* All prefixes, and the first byte of the opcode. A REX (40h to 4Fh) counts only right before the opcode. */
+/*
+ * All prefixes, and the first byte of the opcode. A REX (40h to 4Fh) counts only right before the
+ * opcode.
+ */
 static bool fetch_prefixes(struct emulation *e)
 {
 	for (;;) {
@@ -110,7 +117,9 @@ static void enter_group(struct emulation *e)
 		e->opcode.argument = row->argument;
 }
 
-/* SDM Vol. 1 "Operand-Size and Address-Size Attributes" and "Operand Size and Address Size in 64-Bit Mode".
+/*
+ * SDM Vol. 1 "Operand-Size and Address-Size Attributes" and "Operand Size and Address Size in
+ * 64-Bit Mode".
  */
 static void set_sizes(struct emulation *e)
 {
@@ -147,7 +156,9 @@ static bool check_lock(struct emulation *e)
 	return true;
 }
 
-/* An address can depend on the length (RIP-relative), so it is worked out when all bytes are known. */
+/*
+ * An address can depend on the length (RIP-relative), so it is worked out when all bytes are known.
+ */
 static void resolve(struct emulation *e, struct operand *operand)
 {
 	if (operand->place != PLACE_MEMORY)

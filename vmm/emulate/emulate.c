@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Set up, decode, execute, and copy back what succeeded. */
 #include "vmm/emulate/emulation.h"
 #include "lib/string.h"
@@ -41,8 +42,10 @@ enum emulate_status emulate_instruction(struct emulate_context *context)
 		return e.status;
 	memcpy(context->gpr, e.gpr, sizeof(e.gpr));
 	context->rip = e.rip;
-	/* SDM Vol. 3B "Instruction-Breakpoint Exception Condition": RF is cleared by the instruction that it
-	 * covers. */
+	/*
+	 * SDM Vol. 3B "Instruction-Breakpoint Exception Condition": RF is cleared by the
+	 * instruction that it covers.
+	 */
 	context->rflags = e.status == EMULATE_OK ? e.rflags & ~RFLAGS_RF : e.rflags;
 	return e.status;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The x86 instruction emulator: instruction bytes and registers in, effects out.
  * Used where an exit does not say all: memory-mapped devices, holes and ROM.
@@ -35,8 +36,9 @@ enum emulate_access {
 
 struct emulate_context {
 	/*
-	 * Linear-address accesses of 1..16 bytes with the CPL's rights, any alignment, also across pages
-	 * and the end of the linear address space. false: context->fault is filled and nothing happened.
+	 * Linear-address accesses of 1..16 bytes with the CPL's rights, any alignment, also across
+	 * pages and the end of the linear address space. false: context->fault is filled and
+	 * nothing happened.
 	 */
 	bool (*access)(struct emulate_context *context, gva_t address, void *data, unsigned size,
 	               enum emulate_access access);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of the emulator share: one instruction under way. */
 #ifndef VMM_EMULATE_EMULATION_H
 #define VMM_EMULATE_EMULATION_H
@@ -53,7 +54,10 @@ typedef bool execute_t(struct emulation *e);
 #define OPCODE_FORCE64   BIT(4) /* operand size 64 in 64-bit mode, 66h ignored */
 #define OPCODE_MEMORY    BIT(5) /* known only with a memory operand */
 
-/* One row of an opcode table. In a group row whatever is zero comes from the row that leads to the group. */
+/*
+ * One row of an opcode table. In a group row whatever is zero comes from the row that leads to the
+ * group.
+ */
 struct opcode {
 	execute_t *execute;                 /* NULL: not known here */
 	uint8_t destination, source, third; /* enum operand_kind */
@@ -159,7 +163,9 @@ bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, uns
 bool stack_push(struct emulation *e, uint64_t value);
 bool stack_pop(struct emulation *e, uint64_t *value);
 
-/* alu.c: results are cut to `size` and set the status flags. `operation` is bits 5:3 of the opcode, or TEST.
+/*
+ * alu.c: results are cut to `size` and set the status flags. `operation` is bits 5:3 of the opcode,
+ * or TEST.
  */
 enum alu_operation { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
 uint64_t alu_compute(struct emulation *e, enum alu_operation operation, uint64_t a, uint64_t b,

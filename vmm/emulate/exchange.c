@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exchanges: XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B. */
 #include "vmm/emulate/emulation.h"
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Accesses to memory: segmentation and alignment here, paging behind context->access. */
 #include "vmm/emulate/emulation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ModRM, SIB, displacement, and the address they make. SDM Vol. 2A "ModR/M and SIB Bytes". */
 #include "vmm/emulate/emulation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Data from here to there, perhaps converted. */
 #include "vmm/emulate/emulation.h"
 
@@ -24,8 +25,10 @@ bool execute_movsxd(struct emulation *e)
 	return e->code_size == 8 ? execute_movsx(e) : emulation_unsupported(e);
 }
 
-/* The opcode's condition. SDM Vol. 1 "EFLAGS Condition Codes": an odd number is the opposite of the one
- * before. */
+/*
+ * The opcode's condition. SDM Vol. 1 "EFLAGS Condition Codes": an odd number is the opposite of the
+ * one before.
+ */
 static bool condition_holds(const struct emulation *e)
 {
 	unsigned condition = e->byte & 0xf;
@@ -75,8 +78,8 @@ bool execute_xlat(struct emulation *e)
 }
 
 /*
- * 0F AE of memory: CLWB (66h /6), CLFLUSH and CLFLUSHOPT (/7), which are checked like a load of a byte. The
- * other forms save and restore processor state.
+ * 0F AE of memory: CLWB (66h /6), CLFLUSH and CLFLUSHOPT (/7), which are checked like a load of a
+ * byte. The other forms save and restore processor state.
  */
 bool execute_flush_line(struct emulation *e)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MUL, IMUL, DIV, IDIV. Undefined flags stay as they are. */
 #include "vmm/emulate/emulation.h"
 

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The opcode tables. SDM Vol. 2D "Opcode Map". What is not here is not known. What the processor refuses
- * before it looks at memory, and what has nothing to do with memory, never gets here.
+ * The opcode tables. SDM Vol. 2D "Opcode Map". What is not here is not known. What the processor
+ * refuses before it looks at memory, and what has nothing to do with memory, never gets here.
  */
 #include "vmm/emulate/emulation.h"
 
@@ -56,7 +57,10 @@ static const struct opcode group4[8] = {
 	[1] = ROW(inc_dec, NONE, NONE, .argument = ALU_SUB, .flags = OPCODE_LOCK),
 };
 
-/* The rows that branch or push read their operand: it is a source. A hole reads FFh: /7 is all code in it. */
+/*
+ * The rows that branch or push read their operand: it is a source. A hole reads FFh: /7 is all code
+ * in it.
+ */
 static const struct opcode group5[8] = {
 	[0] = ROW(inc_dec, RM, ONE, .argument = ALU_ADD, .flags = OPCODE_LOCK),
 	[1] = ROW(inc_dec, RM, ONE, .argument = ALU_SUB, .flags = OPCODE_LOCK),

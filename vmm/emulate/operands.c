@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Operands: where they are, how to read and write them. */
 #include "vmm/emulate/emulation.h"
 
@@ -52,7 +53,10 @@ static bool set_segment_register(struct emulation *e, struct operand *operand)
 	return set(operand, PLACE_IMMEDIATE, 2, e->context->segment[number].selector);
 }
 
-/* Fetch what the operand adds to the instruction and say where the operand is. Memory is resolved later. */
+/*
+ * Fetch what the operand adds to the instruction and say where the operand is. Memory is resolved
+ * later.
+ */
 bool operand_decode(struct emulation *e, enum operand_kind kind, struct operand *operand)
 {
 	unsigned size = e->operand_size;

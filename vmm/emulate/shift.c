@@ -1,10 +1,14 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Shifts and rotates, one place at a time. Undefined flags (SDM Vol. 2): OF at counts above one follows the
- * formula for one; CF of a shift by more than the operand's width is that of the bits shifted in; AF stays.
+ * Shifts and rotates, one place at a time. Undefined flags (SDM Vol. 2): OF at counts above one
+ * follows the formula for one; CF of a shift by more than the operand's width is that of the bits
+ * shifted in; AF stays.
  */
 #include "vmm/emulate/emulation.h"
 
-/* Group 2 by ModRM.reg, and two that take the bits from another operand. Even ones go to the left. */
+/*
+ * Group 2 by ModRM.reg, and two that take the bits from another operand. Even ones go to the left.
+ */
 enum { ROL, ROR, RCL, RCR, SHL, SHR, SAL, SAR, SHLD, SHRD };
 
 static bool top(uint64_t value, unsigned size)
@@ -12,7 +16,10 @@ static bool top(uint64_t value, unsigned size)
 	return value & size_sign(size);
 }
 
-/* The bit that comes in where `out` leaves `value` at the other end; SHLD and SHRD take it from `*fill`. */
+/*
+ * The bit that comes in where `out` leaves `value` at the other end; SHLD and SHRD take it from
+ * `*fill`.
+ */
 static bool incoming(const struct emulation *e, unsigned operation, uint64_t value, bool out, uint64_t *fill)
 {
 	bool bit = false;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The stack. SDM Vol. 1 "Stacks". */
 #include "vmm/emulate/emulation.h"
 
@@ -53,8 +54,8 @@ bool execute_push_sreg(struct emulation *e)
 }
 
 /*
- * SDM Vol. 2B "PUSHF/PUSHFD/PUSHFQ". In virtual-8086 mode with IOPL below 3 it is #GP, or, with CR4.VME,
- * pushes another image.
+ * SDM Vol. 2B "PUSHF/PUSHFD/PUSHFQ". In virtual-8086 mode with IOPL below 3 it is #GP, or, with
+ * CR4.VME, pushes another image.
  */
 bool execute_pushf(struct emulation *e)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MOVS, CMPS, STOS, LODS, SCAS, alone and repeated. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ". */
 #include "vmm/emulate/emulation.h"
 #include "lib/string.h"
@@ -17,8 +18,9 @@ static void step(struct emulation *e, unsigned number)
 }
 
 /*
- * One element: from DS:rSI or the accumulator, to ES:rDI, the accumulator, or a comparison. Where it touches
- * two places, both are checked first: no device is read for a move that cannot be finished.
+ * One element: from DS:rSI or the accumulator, to ES:rDI, the accumulator, or a comparison. Where
+ * it touches two places, both are checked first: no device is read for a move that cannot be
+ * finished.
  */
 static bool iterate(struct emulation *e)
 {
@@ -49,8 +51,8 @@ static bool iterate(struct emulation *e)
 }
 
 /*
- * To be gone on with. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ": where a comparison is interrupted by a fault,
- * EFLAGS is as before the instruction.
+ * To be gone on with. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ": where a comparison is interrupted by
+ * a fault, EFLAGS is as before the instruction.
  */
 static bool again(struct emulation *e)
 {
@@ -68,10 +70,10 @@ static uint32_t iteration_limit(const struct emulation *e)
 }
 
 /*
- * What Intel processors do in 64-bit mode before the first iteration of a repeated instruction with 32-bit
- * addresses, even if it faults or the count is 0: the upper half of RCX is cleared, and of the pointers of
- * MOVS and STOS. (Observed, and allowed by SDM Vol. 1 "General-Purpose Registers", by which a 32-bit result
- * is zero-extended.)
+ * What Intel processors do in 64-bit mode before the first iteration of a repeated instruction with
+ * 32-bit addresses, even if it faults or the count is 0: the upper half of RCX is cleared, and of
+ * the pointers of MOVS and STOS. (Observed, and allowed by SDM Vol. 1 "General-Purpose Registers",
+ * by which a 32-bit result is zero-extended.)
  */
 static void clear_upper_halves(struct emulation *e)
 {
@@ -93,7 +95,10 @@ static bool stop_at_fault(struct emulation *e, uint32_t done)
 	return false;
 }
 
-/* A fault after some iterations keeps what they did: the retry, at the iteration that faults, reports it. */
+/*
+ * A fault after some iterations keeps what they did: the retry, at the iteration that faults,
+ * reports it.
+ */
 bool execute_string(struct emulation *e)
 {
 	uint32_t limit = iteration_limit(e);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/observe/backtrace.h"
 
 #define CALL_REL32      0xe8

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Who called whom, without frame pointers or unwind tables: every word of the stack that
  * is an address right behind a call instruction counts as a return address. A stale one may be
@@ -14,11 +15,16 @@ struct code {
 	uint64_t start, end;
 };
 
-/* Does `address` follow a direct near call whose target lies in `code` too? Indirect ones go through thunks.
+/*
+ * Does `address` follow a direct near call whose target lies in `code` too? Indirect ones go
+ * through thunks.
  */
 bool follows_call(const struct code *code, uint64_t address);
 
-/* Pick the return addresses out of `words` words of stack; returns how many were put, at most `max`. */
+/*
+ * Pick the return addresses out of `words` words of stack; returns how many were put, at most
+ * `max`.
+ */
 unsigned backtrace_collect(const struct code *code, const uint64_t *stack, size_t words, uint64_t *found,
                            unsigned max);
 

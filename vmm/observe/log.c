@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
 #include "lib/format.h"
 #include "lib/spinlock.h"

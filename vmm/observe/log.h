@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The monitor's log: printf to every console, and the end of everything: panic. */
 #ifndef VMM_LOG_H
 #define VMM_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
 #include "devices/real/lapic.h"
 #include "lib/format.h"
@@ -69,7 +70,9 @@ static void stop_others(void)
 			lapic_send_ipi(cpu_get(i)->apic_id, LAPIC_DELIVER_NMI, 0);
 }
 
-/* The first to come reports; whoever comes later, on another CPU or by a fault in the report itself, stops.
+/*
+ * The first to come reports; whoever comes later, on another CPU or by a fault in the report
+ * itself, stops.
  */
 static void enter(void)
 {
@@ -175,9 +178,8 @@ static noreturn void finish(uint64_t rsp)
 	print_backtrace(rsp);
 	print("the last events, oldest first:\n");
 	trace_print(print_line);
-	print("Nacre has stopped, and every guest with it. This is a defect of Nacre: please report the "
-	      "lines "
-	      "above.\n");
+	print("Nacre has stopped, and every guest with it. This is a defect of Nacre: please "
+	      "report the lines above.\n");
 	stop();
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* More ways into panic(), which lib/panic.h declares. */
 #ifndef VMM_PANIC_H
 #define VMM_PANIC_H

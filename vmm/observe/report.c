@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The report of a VM that cannot go on. Reading it should be enough to know why. */
 #include "lib/format.h"
 #include "lib/string.h"
@@ -9,20 +10,22 @@
 /* Between whole reports of a VM that is started anew each time: the log is everybody's. */
 #define REPORT_NS 10000000000
 
+/* clang-format off */
 static const struct {
 	const char *text;
 	bool fault; /* the guest's own: deserves a report, and what on_crash says */
 } ends[] = {
-	[VM_NOT_STARTED] = {"has not run yet",						    false},
-	[VM_POWERED_OFF] = {"powered off by the guest",                                           false},
-	[VM_FORCED] = {"stopped by the operator",                                            false},
-	[VM_TRIPLE_FAULT] = {"triple fault: an exception, and no handler for it could be entered", true },
-	[VM_BAD_STATE] = {"VM entry failed: the processor refuses the guest's state",           true },
-	[VM_EMULATION] = {"an instruction that touches a device or a hole cannot be emulated",  true },
-	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen",                                     true },
-	[VM_NO_MEMORY] = {"no memory left for translation tables",                              true },
-	[VM_NOT_LOADED] = {"its images could not be loaded",                                     false},
+	[VM_NOT_STARTED] =     {"has not run yet",                                                    false},
+	[VM_POWERED_OFF] =     {"powered off by the guest",                                           false},
+	[VM_FORCED] =          {"stopped by the operator",                                            false},
+	[VM_TRIPLE_FAULT] =    {"triple fault: an exception, and no handler for it could be entered", true},
+	[VM_BAD_STATE] =       {"VM entry failed: the processor refuses the guest's state",           true},
+	[VM_EMULATION] =       {"an instruction that touches a device or a hole cannot be emulated",  true},
+	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen",                                     true},
+	[VM_NO_MEMORY] =       {"no memory left for translation tables",                              true},
+	[VM_NOT_LOADED] =      {"its images could not be loaded",                                     false},
 };
+/* clang-format on */
 
 const char *vm_end_name(enum vm_end end)
 {

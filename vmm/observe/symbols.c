@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lib/format.h"
 #include "mm/image.h"
 #include "vmm/observe/symbols.h"

@@ -1,4 +1,7 @@
-/* Names for the monitor's code addresses, from the table that tools/symbols.py makes at link time. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names for the monitor's code addresses, from the table that tools/symbols.py makes at link time.
+ */
 #ifndef VMM_SYMBOLS_H
 #define VMM_SYMBOLS_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/observe/trace.h"
 #include "lib/errors.h"
 #include "lib/format.h"

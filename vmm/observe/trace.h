@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The trace: the last few thousand things that each CPU did. Interrupts, NMIs and the lives of VMs are always
- * noted; exits, injections and the scheduler's doings when somebody asked for them (`trace on`).
- * docs/trace.md has the fields of each event.
+ * The trace: the last few thousand things that each CPU did. Interrupts, NMIs and the lives of VMs
+ * are always noted; exits, injections and the scheduler's doings when somebody asked for them
+ * (`trace on`). docs/trace.md has the fields of each event.
  *
- * Locking: a ring belongs to its CPU, NMIs included. Whoever reads another CPU's ring freezes the trace
- * first, and may still find one record there that is being written.
+ * Locking: a ring belongs to its CPU, NMIs included. Whoever reads another CPU's ring freezes the
+ * trace first, and may still find one record there that is being written.
  */
 #ifndef VMM_TRACE_H
 #define VMM_TRACE_H
@@ -58,8 +59,8 @@ extern bool trace_on; /* are the events noted that cost something? */
 int must_check trace_init_cpu(const struct cpu *cpu);
 
 /*
- * Note one event of this CPU. Callable from anywhere after interrupts_early_init(), NMI included. trace_vm()
- * returns the record, to set its `ticks`, or null where there is none.
+ * Note one event of this CPU. Callable from anywhere after interrupts_early_init(), NMI included.
+ * trace_vm() returns the record, to set its `ticks`, or null where there is none.
  */
 struct trace_record *trace_vm(enum trace_event event, unsigned number, unsigned code, uint64_t a, uint64_t b);
 
@@ -90,7 +91,9 @@ static inline uint64_t trace_first(const struct trace_ring *ring)
 /* "interrupt"; "" for what is no event. */
 const char *trace_event_name(unsigned event);
 
-/* One line for each of the last TRACE_PRINTED records of each CPU, oldest first, without newline. */
+/*
+ * One line for each of the last TRACE_PRINTED records of each CPU, oldest first, without newline.
+ */
 void trace_print(void (*put)(const char *line));
 
 #endif

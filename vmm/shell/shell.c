@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The line editor: keys to lines, lines to commands. */
 #include "vmm/shell/shell.h"
 #include "lib/format.h"

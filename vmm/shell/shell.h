@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The monitor's shell: a line editor and tables of commands. Never blocks: it is fed
  * byte by byte from the console, and runs in the boot processor's run loop.
@@ -20,7 +21,10 @@ struct shell_command {
 	uint8_t min_arguments, max_arguments; /* not counting the name */
 	void (*run)(unsigned count,
 	            const char *const *arguments); /* arguments[0] is the first behind the name */
-	/* What the first argument may be: the index-th candidate, null behind the last. May be null. */
+	/*
+	 * What the first argument may be: the index-th candidate, null behind the last. May be
+	 * null.
+	 */
 	const char *(*candidate)(unsigned index);
 };
 
@@ -30,8 +34,10 @@ void shell_init(void);
 /* Add a table of commands, which must stay. Before the operator can type. */
 void shell_add_commands(const struct shell_command *commands, size_t count);
 
-/* One byte that the operator typed, on the boot processor. Its run loop takes it and runs commands, since
- * this may be inside of an exit handler. */
+/*
+ * One byte that the operator typed, on the boot processor. Its run loop takes it and runs commands,
+ * since this may be inside of an exit handler.
+ */
 void shell_input(uint8_t byte);
 
 /* Answer of a command. */
@@ -40,7 +46,9 @@ void shell_print(const char *format, ...) printf_like(1, 2);
 /* Run one line as if typed. */
 void shell_execute(const char *line);
 
-/* For the console: take the prompt off the screen before other output, and put it back when that has ended.
+/*
+ * For the console: take the prompt off the screen before other output, and put it back when that
+ * has ended.
  */
 void shell_hide_prompt(void);
 void shell_show_prompt(void);

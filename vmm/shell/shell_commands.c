@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of commands, and the commands that need no VM. */
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -47,6 +48,7 @@ static void command_reboot(unsigned count, const char *const *arguments)
 	shutdown_reset();
 }
 
+/* clang-format off */
 static const struct shell_command builtin[] = {
 	{"help",     "[COMMAND]",                  "what the commands do",                             0, 1, command_help,     command_name},
 	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1,
@@ -54,6 +56,7 @@ static const struct shell_command builtin[] = {
 	{"poweroff", "",			   "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL        },
 	{"reboot",   "",			   "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL        },
 };
+/* clang-format on */
 
 static struct table {
 	const struct shell_command *commands;

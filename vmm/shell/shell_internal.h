@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Between the line editor (shell.c) and the commands (shell_commands.c). */
 #ifndef VMM_SHELL_INTERNAL_H
 #define VMM_SHELL_INTERNAL_H
@@ -8,8 +9,9 @@
 void shell_start(void);
 
 /*
- * What Tab adds behind `line`, the whole of it: into `addition`. If there are several ways to go on, as much
- * as they share, and if that is nothing they are listed. False: there is no way to go on.
+ * What Tab adds behind `line`, the whole of it: into `addition`. If there are several ways to go
+ * on, as much as they share, and if that is nothing they are listed. False: there is no way to go
+ * on.
  */
 bool shell_complete(const char *line, char *addition, size_t size);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/shell/shell_live.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"

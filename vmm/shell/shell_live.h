@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * What goes on behind a command, since the shell never waits: a picture that is drawn again and again, or
- * output that comes in pieces. Any key ends it, and so does going to a VM's console.
+ * What goes on behind a command, since the shell never waits: a picture that is drawn again and
+ * again, or output that comes in pieces. Any key ends it, and so does going to a VM's console.
  *
  * Locking: the boot processor only.
  */
@@ -16,7 +17,9 @@ struct shell_live {
 	bool keeps_key;     /* the key that ends it is the first of the next line, and not lost */
 };
 
-/* From a command: go on with `live`, which must stay, after its interval. There is no prompt until it ends.
+/*
+ * From a command: go on with `live`, which must stay, after its interval. There is no prompt until
+ * it ends.
  */
 void shell_live(const struct shell_live *live);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/shell/shell_load.h"
 #include "mm/frames.h"
 #include "vmm/cpu/time.h"

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * What a VM or a processor did in a stretch of time: the difference of two samples of its counters. The
- * counters belong to other CPUs, and are read without a lock, each as it is.
+ * What a VM or a processor did in a stretch of time: the difference of two samples of its counters.
+ * The counters belong to other CPUs, and are read without a lock, each as it is.
  */
 #ifndef VMM_SHELL_LOAD_H
 #define VMM_SHELL_LOAD_H
@@ -22,8 +23,8 @@ struct load load_of_vm(const struct vm *vm);
 struct load load_of_cpu(const struct cpu *cpu);
 
 /*
- * What happened from `before` to `after`; what went backwards, as after a new start, is 0. All of it is 0
- * if less than 10 ms lie between: that says nothing about a second.
+ * What happened from `before` to `after`; what went backwards, as after a new start, is 0. All of
+ * it is 0 if less than 10 ms lie between: that says nothing about a second.
  */
 struct load load_between(const struct load *before, const struct load *after);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `stat`: what a VM does and has. Rates are those of the second behind the command. */
 #include "vmm/shell/shell_stat.h"
 #include "devices/machine/services.h"

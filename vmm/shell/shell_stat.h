@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shell's commands `stat` and `top`. */
 #ifndef VMM_SHELL_STAT_H
 #define VMM_SHELL_STAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `top`: who uses the processors, drawn every second over the picture before. */
 #include "lib/format.h"
 #include "lib/string.h"

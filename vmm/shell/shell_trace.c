@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/shell/shell_trace.h"
 #include "lib/string.h"
 #include "vmm/shell/shell.h"

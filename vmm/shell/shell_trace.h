@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shell's commands `trace` and `measure`. */
 #ifndef VMM_SHELL_TRACE_H
 #define VMM_SHELL_TRACE_H

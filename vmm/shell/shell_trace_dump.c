@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `trace dump`: the rings as text for tools/trace_to_json.py. docs/trace.md has the format. */
 #include <stdarg.h>
 #include "lib/format.h"

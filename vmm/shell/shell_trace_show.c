@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `trace show`: the last records of all CPUs in the order of time. */
 #include "lib/format.h"
 #include "vmm/console/console_internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/shell/shell_vm.h"
 #include "lib/string.h"
 #include "mm/frames.h"
@@ -136,9 +137,8 @@ static void stop(struct vm *vm)
 		say_stopped(vm);
 	} else if (vm->state == VM_RUNNING && button && !vm->stop_asked) {
 		ask(vm, VM_BUTTON);
-		shell_print("VM %s has been asked to turn itself off; in %u s, or with a second 'stop', its "
-		            "power is "
-		            "taken.\n",
+		shell_print("VM %s has been asked to turn itself off; in %u s, or with a second "
+		            "'stop', its power is taken.\n",
 		            vm->name, VM_STOP_SECONDS);
 	} else {
 		ask(vm, VM_FORCE);
@@ -230,18 +230,20 @@ static void command_resume(unsigned count, const char *const *arguments)
 	with_vm(arguments[0], resume);
 }
 
+/* clang-format off */
 static const struct shell_command commands[] = {
-	{"list",    "",   "the VMs, and how they are",                         0, 0, command_list,      NULL   },
-	{"regs",    "VM", "registers, the instruction, the last exits",        1, 1, command_registers, vm_name},
-	{"start",   "VM", "start a VM that has stopped",                       1, 1, command_start,     vm_name},
-	{"stop",    "VM", "ask a VM to turn itself off; then take its power",  1, 1, command_stop,      vm_name},
-	{"destroy", "VM", "take its power at once, and free its memory",       1, 1, command_destroy,   vm_name},
-	{"reset",   "VM", "load its images again, and start it anew",          1, 1, command_reset,     vm_name},
-	{"pause",   "VM", "hold a VM; no time passes for it",                  1, 1, command_pause,     vm_name},
-	{"resume",  "VM", "let it go on",                                      1, 1, command_resume,    vm_name},
-	{"cpu",     "",   "what the processor has, and which mitigations run", 0, 0, command_cpu,       NULL   },
-	{"mem",     "",   "who has how much memory",                           0, 0, command_memory,    NULL   },
+	{"list",    "",   "the VMs, and how they are", 0, 0, command_list, NULL},
+	{"regs",    "VM", "registers, the instruction, the last exits", 1, 1, command_registers, vm_name},
+	{"start",   "VM", "start a VM that has stopped", 1, 1, command_start, vm_name},
+	{"stop",    "VM", "ask a VM to turn itself off; then take its power", 1, 1, command_stop, vm_name},
+	{"destroy", "VM", "take its power at once, and free its memory", 1, 1, command_destroy, vm_name},
+	{"reset",   "VM", "load its images again, and start it anew", 1, 1, command_reset, vm_name},
+	{"pause",   "VM", "hold a VM; no time passes for it", 1, 1, command_pause, vm_name},
+	{"resume",  "VM", "let it go on", 1, 1, command_resume, vm_name},
+	{"cpu",     "",   "what the processor has, and which mitigations run", 0, 0, command_cpu,  NULL},
+	{"mem",     "",   "who has how much memory", 0, 0, command_memory, NULL},
 };
+/* clang-format on */
 
 void shell_vm_init(void)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a VM's devices need from the monitor: devices/machine/services.h. */
 #include "devices/machine/services.h"
 #include "vmm/observe/log.h"
@@ -36,7 +37,9 @@ void service_nmi(struct machine *machine)
 	vcpu_request_and_wake(&machine_vm(machine)->vcpu, REQUEST_NMI);
 }
 
-/* A guest may do it in a loop: then the operator, who is about to stop it, reads so once a second. */
+/*
+ * A guest may do it in a loop: then the operator, who is about to stop it, reads so once a second.
+ */
 static void say_reset(struct vm *vm, const char *what)
 {
 	vm->resets++;
@@ -46,7 +49,9 @@ static void say_reset(struct vm *vm, const char *what)
 	log_info("vm %s: the guest resets its %s (reset %lu)\n", vm->name, what, vm->resets);
 }
 
-/* Either kind starts the guest anew: there is no firmware that a CPU reset alone could return to. */
+/*
+ * Either kind starts the guest anew: there is no firmware that a CPU reset alone could return to.
+ */
 void service_reset(struct machine *machine, enum reset_kind kind)
 {
 	struct vm *vm = machine_vm(machine);

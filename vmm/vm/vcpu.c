@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/vm/vcpu.h"
 #include "lib/registers.h"
 #include "vmm/backend.h"
@@ -12,7 +13,9 @@ uint64_t vcpu_exits(const struct vcpu *vcpu)
 	return sum;
 }
 
-/* SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes". */
+/*
+ * SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes".
+ */
 enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
 
 static enum class classify(uint8_t vector) {
@@ -60,7 +63,9 @@ static enum action queue(struct vcpu *vcpu, const struct event *event)
 	if (!(vcpu->requests & REQUEST_EVENT)) {
 		*pending = *event;
 	} else if (!is_exception(pending)) {
-		/* A fault in the delivery of an interrupt comes first; an NMI may be tried again. */
+		/*
+		 * A fault in the delivery of an interrupt comes first; an NMI may be tried again.
+		 */
 		if (pending->type == EVENT_NMI)
 			vcpu_request(vcpu, REQUEST_NMI);
 		*pending = *event;
@@ -85,8 +90,9 @@ enum action vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
 	};
 
 	/*
-	 * Faults push RF set, so that their handler's IRET does not meet the same breakpoint again. Injection
-	 * leaves RF alone: SDM Vol. 3C "Details of Vectored-Event Injection". #DB may be a trap.
+	 * Faults push RF set, so that their handler's IRET does not meet the same breakpoint again.
+	 * Injection leaves RF alone: SDM Vol. 3C "Details of Vectored-Event Injection". #DB may be
+	 * a trap.
 	 */
 	if (vector != EXCEPTION_DB)
 		backend_set_rflags(backend_rflags() | RFLAGS_RF);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One virtual processor: what the monitor keeps of it between exits. The
  * rest of its state is in the VMCS (reached through vmm/backend.h) and, for
@@ -42,14 +43,19 @@ enum vcpu_request {
 	/* These alone do not ask who is to run. */
 	REQUESTS_TO_DELIVER = REQUEST_EVENT | REQUEST_NMI | REQUEST_INTERRUPT | REQUEST_FLUSH,
 
-	/* What entry.S itself does with every entry, or with the next. These do not hold the guest up. */
+	/*
+	 * What entry.S itself does with every entry, or with the next. These do not hold the guest
+	 * up.
+	 */
 	ENTRY_LAUNCH = 0x10000,           /* VMLAUNCH: the first since VMCLEAR */
 	ENTRY_MITIGATE_BUFFERS = 0x20000, /* VERW: fill buffers, store buffers, load ports (MDS, TAA) */
 	ENTRY_MITIGATE_L1D = 0x40000,     /* IA32_FLUSH_CMD: L1 data cache (L1TF) */
 	ENTRY_ACTIONS = 0xf0000,
 };
 
-/* Kinds of event, by the numbers of the VMCS. SDM Vol. 3C "VM-Entry Controls for Event Injection". */
+/*
+ * Kinds of event, by the numbers of the VMCS. SDM Vol. 3C "VM-Entry Controls for Event Injection".
+ */
 enum event_type {
 	EVENT_INTERRUPT = 0,
 	EVENT_NMI = 2,
@@ -83,8 +89,10 @@ struct exit_record {
 	uint64_t reason;
 };
 
-/* System-call MSRs and their like, in the order of vmm/vmx/live.c. The first are written through msr_write(),
- * so that they are known here at any time. */
+/*
+ * System-call MSRs and their like, in the order of vmm/vmx/live.c. The first are written through
+ * msr_write(), so that they are known here at any time.
+ */
 #define VCPU_LIVE_MSRS  6
 #define VCPU_KNOWN_MSRS 2
 
@@ -170,7 +178,10 @@ uint64_t vcpu_exits(const struct vcpu *vcpu);
  */
 enum action must_check vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 
-/* The same for INT1, INT3 and INTO, which push the address behind the instruction of `length` bytes. */
+/*
+ * The same for INT1, INT3 and INTO, which push the address behind the instruction of `length`
+ * bytes.
+ */
 enum action must_check vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_type type,
                                            uint8_t length);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/vm/vm.h"
 #include "lib/errors.h"
 #include "lib/format.h"
@@ -62,8 +63,10 @@ void vm_run_timers(struct vm *vm)
 		cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
 }
 
-/* While it sleeps and this does not wake it, others pay with their time: then its next look can wait a
- * little. */
+/*
+ * While it sleeps and this does not wake it, others pay with their time: then its next look can
+ * wait a little.
+ */
 static void timer_expired(struct timer *timer)
 {
 	struct vm *vm = container_of(timer, struct vm, timer);

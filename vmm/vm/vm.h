@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A virtual machine: memory, devices, one vCPU, and how its life goes.
  *
- * A VM that is on belongs to the CPU that its vCPU is on, and only that CPU touches it; one that is off
- * belongs to the boot processor. Everybody else asks with vm_ask().
+ * A VM that is on belongs to the CPU that its vCPU is on, and only that CPU touches it; one that is
+ * off belongs to the boot processor. Everybody else asks with vm_ask().
  */
 #ifndef VMM_VM_H
 #define VMM_VM_H
@@ -128,8 +129,8 @@ struct vm {
 void vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number);
 
 /*
- * Give a VM that is off its memory and send it to a CPU, where it starts when its delay is over. On failure
- * it is as before, and `problem` is one sentence: -ERR_NO_MEMORY.
+ * Give a VM that is off its memory and send it to a CPU, where it starts when its delay is over. On
+ * failure it is as before, and `problem` is one sentence: -ERR_NO_MEMORY.
  */
 int must_check vm_start(struct vm *vm, char *problem, size_t size);
 
@@ -150,11 +151,16 @@ extern char vm_dumped[VM_DUMP_SIZE];
 
 /* ---- From any CPU ---- */
 
-/* Have it carried out by the VM's CPU, soon. What has no meaning in the VM's state then does nothing. */
+/*
+ * Have it carried out by the VM's CPU, soon. What has no meaning in the VM's state then does
+ * nothing.
+ */
 void vm_ask(struct vm *vm, uint32_t requests);
 
-/* The same, and wait until that is done; false: its CPU does not answer. On the boot processor, in its run
- * loop. */
+/*
+ * The same, and wait until that is done; false: its CPU does not answer. On the boot processor, in
+ * its run loop.
+ */
 bool vm_ask_and_wait(struct vm *vm, uint32_t requests);
 
 /* Measure or trace its exits from now on: a set of enum vcpu_watch. */
@@ -162,7 +168,10 @@ void vm_watch(struct vm *vm, uint8_t watch);
 
 /* ---- On the VM's CPU ---- */
 
-/* The VM cannot or shall not go on: report, and do as its plan says. Takes effect before its next entry. */
+/*
+ * The VM cannot or shall not go on: report, and do as its plan says. Takes effect before its next
+ * entry.
+ */
 enum action vm_stop(struct vm *vm, enum vm_end why);
 
 /* The vCPU waits in HLT: if interrupts are off, tell the operator, once. */
@@ -171,11 +180,16 @@ void vm_say_halted(struct vm *vm);
 /* Its images are to be loaded again, and the vCPU to start anew, before the next entry. */
 void vm_reset(struct vm *vm);
 
-/* For vm_plan.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to guest RAM or ROM
- * at `to`, in steps, before the vCPU starts. False: there are too many already. */
+/*
+ * For vm_plan.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to guest
+ * RAM or ROM at `to`, in steps, before the vCPU starts. False: there are too many already.
+ */
 bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size);
 
-/* What REQUEST_WORK stands for, in steps of less than a millisecond: one of them. From the run loop. */
+/*
+ * What REQUEST_WORK stands for, in steps of less than a millisecond: one of them. From the run
+ * loop.
+ */
 void vm_work(struct vm *vm);
 
 /* The devices' next deadline in ns of the machine's clock (DEADLINE_NONE: none). */
@@ -184,7 +198,10 @@ void vm_arm_timer(struct vm *vm, uint64_t deadline);
 /* The vCPU waits for its turn: what its devices do meanwhile can be made up for when that comes. */
 void vm_hold_timers(struct vm *vm);
 
-/* Its turn has come, or it has gone to sleep: its devices are up to date, and their deadline watched. */
+/*
+ * Its turn has come, or it has gone to sleep: its devices are up to date, and their deadline
+ * watched.
+ */
 void vm_run_timers(struct vm *vm);
 
 /* ---- Words ---- */
@@ -201,8 +218,10 @@ void vm_keep_dump(struct vm *vm);
 /* Is it the guest's own fault, which deserves a report, and what on_crash says? */
 bool vm_end_is_fault(enum vm_end end);
 
-/* Print the report of a VM that cannot go on: why, and vm_dump(), which one that restarts gets once in ten
- * seconds. */
+/*
+ * Print the report of a VM that cannot go on: why, and vm_dump(), which one that restarts gets once
+ * in ten seconds.
+ */
 void vm_report(struct vm *vm);
 
 static inline struct vm *machine_vm(const struct machine *machine)

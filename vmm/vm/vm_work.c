@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How a machine is made, and made anew after a reset: in steps, which its vCPU does as if they were
  * its own work. So they take their turns, and count against its share.
@@ -37,7 +38,10 @@ static int map_devices(struct vm *vm)
 	return error;
 }
 
-/* The machine's clock starts with its power, and the guest's TSC with it; a reset leaves both alone. */
+/*
+ * The machine's clock starts with its power, and the guest's TSC with it; a reset leaves both
+ * alone.
+ */
 static int power_on(struct vm *vm)
 {
 	int error;

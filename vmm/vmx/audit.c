@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * When the processor refuses a guest's state it does not say why. This walks the
  * rules of SDM Vol. 3C "Checks on the Guest State Area", section by section, and names

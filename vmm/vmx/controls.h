@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which VT-x controls this processor has, which of them Nacre uses, and
  * what follows for the rest of the monitor.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A vCPU's state for a person to read. */
 #include "lib/format.h"
 #include "vmm/vmx/vmx.h"

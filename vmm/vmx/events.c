@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Events: which one is delivered at the next entry, and what becomes of one
  * whose delivery an exit interrupted.
@@ -48,7 +49,10 @@ static void enter_with(const struct vcpu *vcpu, const struct event *event)
 		trace_vm(TRACE_INJECT, vcpu->vm->number, event->vector, event->type, event->error_code);
 }
 
-/* Error codes are not delivered in real mode: SDM Vol. 3C "VM-Entry Controls for Event Injection", checks. */
+/*
+ * Error codes are not delivered in real mode: SDM Vol. 3C "VM-Entry Controls for Event Injection",
+ * checks.
+ */
 static void inject_queued(struct vcpu *vcpu)
 {
 	struct event event = vcpu->event;
@@ -56,9 +60,9 @@ static void inject_queued(struct vcpu *vcpu)
 	if (!(vmread(VMCS_GUEST_CR0) & CR0_PE))
 		event.has_error_code = false;
 	/*
-	 * Delivery ends the shadow of STI or MOV SS: SDM Vol. 2B "MOV—Move". Entry would refuse one together
-	 * with an interrupt, and with a #DB that exited while TF is 1, since that exit leaves no BS pending.
-	 * Only behind INT3 and INTO may MOV SS still hold something back.
+	 * Delivery ends the shadow of STI or MOV SS: SDM Vol. 2B "MOV—Move". Entry would refuse one
+	 * together with an interrupt, and with a #DB that exited while TF is 1, since that exit
+	 * leaves no BS pending. Only behind INT3 and INTO may MOV SS still hold something back.
 	 */
 	if (event.type != EVENT_SOFTWARE_EXCEPTION)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
@@ -85,7 +89,10 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 
 	vcpu->requests &= ~(uint32_t)REQUEST_NMI;
 	if (busy || nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY))) {
-		/* Without virtual NMIs the end of blocking is not visible: try again when interrupts open. */
+		/*
+		 * Without virtual NMIs the end of blocking is not visible: try again when
+		 * interrupts open.
+		 */
 		vmx_processor_control(
 			vmx_features.virtual_nmi ? PROCESSOR_NMI_WINDOW : PROCESSOR_INTERRUPT_WINDOW, true);
 		vcpu->nmi_waiting = true;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Control-register accesses that exit: those that change a bit which the
  * monitor owns, and CR8. Most writes do not come here: the guest owns PE, PG,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exits by exceptions, NMIs, interrupts, and the windows for injecting them. */
 #include "lib/registers.h"
 #include "vmm/cpu/interrupts.h"
@@ -10,9 +11,9 @@
 #define DR7_GD     BIT(13)
 
 /*
- * The processor has not touched DR6, DR7, DEBUGCTL and the stack yet: the exit qualification holds what DR6
- * would get. SDM Vol. 3C "Exit Qualification for Debug Exceptions"; Vol. 3B "Single-Stepping on Branches":
- * BTF is cleared.
+ * The processor has not touched DR6, DR7, DEBUGCTL and the stack yet: the exit qualification holds
+ * what DR6 would get. SDM Vol. 3C "Exit Qualification for Debug Exceptions"; Vol. 3B
+ * "Single-Stepping on Branches": BTF is cleared.
  */
 static void complete_debug_exception(void)
 {
@@ -23,8 +24,10 @@ static void complete_debug_exception(void)
 	vmwrite(VMCS_GUEST_DEBUGCTL, vmread(VMCS_GUEST_DEBUGCTL) & ~DEBUGCTL_BTF);
 }
 
-/* An IRET that faulted after it had unblocked NMIs: SDM Vol. 3C "Resuming Guest Software after Handling an
- * Exception". */
+/*
+ * An IRET that faulted after it had unblocked NMIs: SDM Vol. 3C "Resuming Guest Software after
+ * Handling an Exception".
+ */
 static void restore_nmi_blocking(uint32_t info)
 {
 	if (info & INTERRUPTION_NMI_UNBLOCKING && (info & INTERRUPTION_VECTOR) != EXCEPTION_DF &&

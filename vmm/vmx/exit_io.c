@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IN, OUT, INS and OUTS. SDM Vol. 3C "Exit Qualification for I/O Instructions". */
 #include "vmm/x86/string_io.h"
 #include "vmm/vmx/vmx.h"
@@ -9,7 +10,10 @@
 #define IO_FORM                0x1f /* size, direction, string: 0 is a byte out */
 #define IO_PORT(qualification) ((uint16_t)((qualification) >> 16))
 
-/* VM-exit instruction information for INS and OUTS: address size in bits 9:7, segment in bits 17:15. */
+/*
+ * VM-exit instruction information for INS and OUTS: address size in bits 9:7, segment in bits
+ * 17:15.
+ */
 #define INFORMATION_ADDRESS_SIZE(i) (2u << ((i) >> 7 & 7))
 #define INFORMATION_SEGMENT(i)      ((enum segment_index)((i) >> 15 & 7))
 
@@ -61,7 +65,9 @@ static noinline enum action exit_byte_out(struct vcpu *vcpu, uint16_t port)
 	return ACTION_ADVANCE;
 }
 
-/* Bytes have a way of their own: guests poll status registers, and legacy devices are a byte wide. */
+/*
+ * Bytes have a way of their own: guests poll status registers, and legacy devices are a byte wide.
+ */
 enum action exit_io(struct vcpu *vcpu)
 {
 	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * EPT violations: the guest map decides. RAM and ROM are mapped on demand; what is
  * left (ROM writes, devices, holes) is emulated.
@@ -48,10 +49,10 @@ enum action exit_ept_violation(struct vcpu *vcpu)
 		return ACTION_RETRY;
 	}
 	/*
-	 * The processor was delivering an event through tables or a stack that are not RAM. There is no
-	 * instruction to emulate; a descriptor of all ones is what the bare machine would find: #GP or #SS,
-	 * and that, inside the delivery, ends as the manual's table of double faults says. PDPTEs of all ones
-	 * have reserved bits.
+	 * The processor was delivering an event through tables or a stack that are not RAM. There
+	 * is no instruction to emulate; a descriptor of all ones is what the bare machine would
+	 * find: #GP or #SS, and that, inside the delivery, ends as the manual's table of double
+	 * faults says. PDPTEs of all ones have reserved bits.
 	 */
 	if (vcpu->requests & REQUEST_EVENT || !(qualification & VIOLATION_LINEAR))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The VT-x instructions. Host tests replace this file by
  * tests/unit/fake/vmm/vmx/instructions.h, whose VMCS is an array.
@@ -8,7 +9,10 @@
 #include "lib/types.h"
 #include "vmm/vmx/vmcs.h"
 
-/* Reading or writing a field that this processor lacks is a monitor's fault; callers know what exists. */
+/*
+ * Reading or writing a field that this processor lacks is a monitor's fault; callers know what
+ * exists.
+ */
 static inline uint64_t vmread(enum vmcs_field field)
 {
 	uint64_t value;
@@ -83,7 +87,8 @@ static inline uint64_t get_xcr0(void)
 
 /*
  * Hand an NMI or a machine check that ended a guest's turn to the monitor's own handler. Its IRET
- * also lifts the blocking of NMIs that the exit left: SDM Vol. 3C "Loading Host State", NMI blocking.
+ * also lifts the blocking of NMIs that the exit left: SDM Vol. 3C "Loading Host State", NMI
+ * blocking.
  */
 static inline void raise_nmi(void)
 {

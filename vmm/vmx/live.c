@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The registers that exits leave in the processor, and the VMCS: whose they are changes here only, when
- * another vCPU gets the processor. SDM Vol. 3C "Guest-State Area" has what the VMCS switches instead.
+ * The registers that exits leave in the processor, and the VMCS: whose they are changes here only,
+ * when another vCPU gets the processor. SDM Vol. 3C "Guest-State Area" has what the VMCS switches
+ * instead.
  */
 #include "lib/panic.h"
 #include "lib/registers.h"
@@ -22,7 +24,10 @@ static const uint32_t live_msrs[VCPU_LIVE_MSRS] = {
 #define AREA_FCW   0
 #define AREA_MXCSR 24
 
-/* `mask`: all components that any guest may have, whatever this one has switched on; 0: there is no XSAVE. */
+/*
+ * `mask`: all components that any guest may have, whatever this one has switched on; 0: there is no
+ * XSAVE.
+ */
 static inline void save(struct vcpu *vcpu, uint64_t mask)
 {
 	struct vcpu_live *live = &vcpu->live;
@@ -42,8 +47,10 @@ static inline void save(struct vcpu *vcpu, uint64_t mask)
 	save_extended_state(live->extended, mask, mask);
 }
 
-/* `there`: what the processor has. WRMSR is slow, and most guests that run the same kernel have the same
- * values. */
+/*
+ * `there`: what the processor has. WRMSR is slow, and most guests that run the same kernel have the
+ * same values.
+ */
 static inline void restore_registers(const struct vcpu_live *live, const struct vcpu_live *there)
 {
 #pragma GCC unroll 8
@@ -104,7 +111,10 @@ void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu)
 	cpu->loaded = vcpu;
 }
 
-/* First time here, or back from elsewhere: translations that this CPU still caches may be out of date. */
+/*
+ * First time here, or back from elsewhere: translations that this CPU still caches may be out of
+ * date.
+ */
 static void settle_here(struct cpu *cpu, struct vcpu *vcpu)
 {
 	vcpu->home = cpu;
@@ -131,8 +141,10 @@ void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 		settle_here(cpu, vcpu);
 }
 
-/* SDM Vol. 3C "Software Use of Virtual-Machine Control Structures": VMCLEAR before another processor takes
- * it. */
+/*
+ * SDM Vol. 3C "Software Use of Virtual-Machine Control Structures": VMCLEAR before another
+ * processor takes it.
+ */
 void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (cpu->live == vcpu) {

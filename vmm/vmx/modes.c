@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a write to CR0, CR3 or CR4 means: the checks, the paging mode, the
  * cached PDPTEs. SDM Vol. 2B "MOV—Move to/from Control Registers"; Vol. 3A "Paging Modes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The processor's VT-x controls for a person to read. */
 #include "lib/format.h"
 #include "vmm/cpu/mitigations.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The exit path: every instruction here is paid on every exit. `make bench` counts them.
  */
@@ -33,10 +34,10 @@ static inline void advance(uint64_t rip)
 }
 
 /*
- * The next timer event, or look for interrupts, comes as an exit. The timer counts TSC >> preemption_shift,
- * only while the guest runs, and goes on where it stopped: exits save it. So it runs late by the time spent
- * in the monitor, until this sets it right, which happens with every change of the deadline, after every
- * wait, and once in LAST_EXITS exits.
+ * The next timer event, or look for interrupts, comes as an exit. The timer counts TSC >>
+ * preemption_shift, only while the guest runs, and goes on where it stopped: exits save it. So it
+ * runs late by the time spent in the monitor, until this sets it right, which happens with every
+ * change of the deadline, after every wait, and once in LAST_EXITS exits.
  */
 static void arm_preemption_timer(const struct cpu *cpu)
 {
@@ -44,8 +45,10 @@ static void arm_preemption_timer(const struct cpu *cpu)
 	uint64_t next = MIN(cpu_deadline(cpu), cpu->look);
 	uint64_t ticks = 0;
 
-	/* It counts the steps of TSC >> shift, from any point in one. Rounded up: an exit before the deadline
-	 * would find nothing to do. */
+	/*
+	 * It counts the steps of TSC >> shift, from any point in one. Rounded up: an exit before
+	 * the deadline would find nothing to do.
+	 */
 	if (next > now)
 		ticks = (next >> vmx_features.preemption_shift) - (now >> vmx_features.preemption_shift) + 1;
 
@@ -60,14 +63,20 @@ void backend_deadline_changed(const struct cpu *cpu)
 		arm_preemption_timer(cpu);
 }
 
-/* Calls nothing: so the compiler knows that it leaves most registers alone, and vmx_exit() saves fewer. */
+/*
+ * Calls nothing: so the compiler knows that it leaves most registers alone, and vmx_exit() saves
+ * fewer.
+ */
 static noinline cold void rearm(void)
 {
 	if (vmx_features.preemption_timer)
 		arm_preemption_timer(this_cpu());
 }
 
-/* A later processor may have more reasons than we know, and a guest may find them: only its VM pays. */
+/*
+ * A later processor may have more reasons than we know, and a guest may find them: only its VM
+ * pays.
+ */
 static cold void unknown_reason(struct vcpu *vcpu, uint32_t reason)
 {
 	log_error("VM exit with reason %#x, which is not in the table\n", reason);
@@ -119,7 +128,10 @@ void vmx_exit(struct vcpu *vcpu)
 		advance(rip);
 }
 
-/* VMLAUNCH or VMRESUME itself refused: the controls or the host state are wrong, which is our doing. */
+/*
+ * VMLAUNCH or VMRESUME itself refused: the controls or the host state are wrong, which is our
+ * doing.
+ */
 void vmx_entry_failed(struct vcpu *vcpu)
 {
 	log_error(
@@ -128,7 +140,10 @@ void vmx_entry_failed(struct vcpu *vcpu)
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 
-/* Called by entry.S when there are requests, and first of all. Returns when cpu->current may be entered. */
+/*
+ * Called by entry.S when there are requests, and first of all. Returns when cpu->current may be
+ * entered.
+ */
 void vmx_settle(void)
 {
 	struct cpu *cpu = this_cpu();

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Entering VMX operation, and the life of a VMCS. */
 #include "lib/errors.h"
 #include "lib/format.h"
@@ -33,7 +34,9 @@ void backend_report(void (*put)(const char *line))
 	vmx_features_report(put);
 }
 
-/* SDM Vol. 3C "MSR-Bitmap Address": reads low, reads high, writes low, writes high, 1 KiB each; 1 means exit.
+/*
+ * SDM Vol. 3C "MSR-Bitmap Address": reads low, reads high, writes low, writes high, 1 KiB each; 1
+ * means exit.
  */
 static void pass_through(uint8_t *bitmap, uint32_t msr, bool writes)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The current vCPU's registers, as vmm/backend.h offers them. */
 #include "lib/panic.h"
 #include "lib/registers.h"
@@ -106,8 +107,10 @@ void backend_set_cr2(uint64_t value)
 	write_cr2(value);
 }
 
-/* SDM Vol. 3C "Pending debug exceptions"; Vol. 3B "Single-Stepping on Branches": no instruction that exits is
- * one. */
+/*
+ * SDM Vol. 3C "Pending debug exceptions"; Vol. 3B "Single-Stepping on Branches": no instruction
+ * that exits is one.
+ */
 void vmx_instruction_done_traced(uint64_t rflags)
 {
 	vmwrite(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
@@ -134,8 +137,10 @@ void vmx_processor_control(uint64_t control, bool on)
 
 void vmx_flush_vpid(const struct vcpu *vcpu)
 {
-	/* Without VPID every entry and exit flushes: SDM Vol. 3C "Operations that Invalidate Cached
-	 * Mappings". */
+	/*
+	 * Without VPID every entry and exit flushes: SDM Vol. 3C "Operations that Invalidate Cached
+	 * Mappings".
+	 */
 	if (vmx_features.vpid &&
 	    !invvpid(INVVPID_SINGLE_CONTEXT, (struct invalidation){.context = vcpu->vpid}))
 		panic("INVVPID refused VPID %u", vcpu->vpid);

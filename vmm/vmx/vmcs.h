@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * VMCS fields and the bits in them. SDM Vol. 3D Appendix "Field Encoding in VMCS";
  * Vol. 3C "Virtual Machine Control Structures".
@@ -149,8 +150,10 @@ enum vmcs_field {
 
 /* Pending debug exceptions */
 #define PENDING_DEBUG_BS BIT(14)
-/* Enabled breakpoint, BS, RTM: these make them come. B0 to B3 alone name breakpoints that DR7 does not
- * enable. */
+/*
+ * Enabled breakpoint, BS, RTM: these make them come. B0 to B3 alone name breakpoints that DR7 does
+ * not enable.
+ */
 #define PENDING_DEBUG_DUE (BIT(12) | PENDING_DEBUG_BS | BIT(16))
 #define PENDING_DEBUG_ALL (0xfUL | PENDING_DEBUG_DUE)
 

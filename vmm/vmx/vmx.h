@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of vmm/vmx/ share among themselves. */
 #ifndef VMM_VMX_VMX_H
 #define VMM_VMX_VMX_H
@@ -9,7 +10,9 @@
 #include "vmm/vmx/instructions.h"
 #include "vmm/vmx/vmcs.h"
 
-/* One row of the exit table, by basic exit reason. SDM Vol. 3D Appendix "VMX Basic Exit Reasons". */
+/*
+ * One row of the exit table, by basic exit reason. SDM Vol. 3D Appendix "VMX Basic Exit Reasons".
+ */
 struct exit_handler {
 	enum action (*handle)(struct vcpu *vcpu);
 	const char *name;
@@ -17,10 +20,16 @@ struct exit_handler {
 
 extern const struct exit_handler exit_handlers[EXIT_REASONS];
 
-/* What an instruction that Nacre carried out leaves behind; vmx_instruction_done() has the common case. */
+/*
+ * What an instruction that Nacre carried out leaves behind; vmx_instruction_done() has the common
+ * case.
+ */
 void vmx_instruction_done_traced(uint64_t rflags);
 
-/* The one-instruction shadow of STI and MOV SS ends, RF is cleared, and with TF a single-step trap is due. */
+/*
+ * The one-instruction shadow of STI and MOV SS ends, RF is cleared, and with TF a single-step trap
+ * is due.
+ */
 static inline void vmx_instruction_done(void)
 {
 	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
@@ -52,8 +61,8 @@ void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrup
 void vmx_choose_entry(struct vcpu *vcpu);
 
 /*
- * A vCPU that is watched, or was, is to be entered: let vcpu->watch take effect, and audit its state if that
- * is asked for. False: it breaks a rule, and its VM has ended. watched.c
+ * A vCPU that is watched, or was, is to be entered: let vcpu->watch take effect, and audit its
+ * state if that is asked for. False: it breaks a rule, and its VM has ended. watched.c
  */
 bool vmx_watch_entry(struct vcpu *vcpu);
 
@@ -89,9 +98,9 @@ void vmx_flush_vpid(const struct vcpu *vcpu);
 void vmx_processor_control(uint64_t control, bool on);
 
 /*
- * Check the guest-state area of the current VMCS by the rules of SDM Vol. 3C "Checks on the
- * Guest State Area", and the event to be injected; each broken rule is a line to `put`. Returns how many are
- * broken.
+ * Check the guest-state area of the current VMCS by the rules of SDM Vol. 3C "Checks on the Guest
+ * State Area", and the event to be injected; each broken rule is a line to `put`. Returns how many
+ * are broken.
  */
 unsigned vmx_audit(void (*put)(const char *line));
 

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The way of the exits of a vCPU that is measured, traced or audited. HOST_RIP in its VMCS leads to it, so
- * that all other vCPUs pay nothing.
+ * The way of the exits of a vCPU that is measured, traced or audited. HOST_RIP in its VMCS leads to
+ * it, so that all other vCPUs pay nothing.
  */
 #include "lib/x86.h"
 #include "vmm/observe/log.h"
@@ -40,7 +41,9 @@ static uint64_t unclaimed(const struct vcpu *vcpu)
 	return ports->unclaimed_reads + ports->unclaimed_writes;
 }
 
-/* The exit, and what it asks for, as far as that does not let others run. Returns the TSC when that was done.
+/*
+ * The exit, and what it asks for, as far as that does not let others run. Returns the TSC when that
+ * was done.
  */
 static uint64_t handle(struct vcpu *vcpu)
 {

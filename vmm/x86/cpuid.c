@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/x86/cpuid.h"
 #include "lib/registers.h"
 #include "lib/string.h"
@@ -36,40 +37,46 @@ struct rule {
 
 /* clang-format off: it breaks the comments between the rows */
 static const struct rule rules[] = {
-	{0x00,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* vendor; the maximum is trimmed in cpuid_init() */
-  /*
+	{0x00, FILTER, ALL, ALL, ALL, ALL}, /* vendor; the maximum is trimmed in cpuid_init() */
+	/*
   * ECX, hidden: DTES64 2, MONITOR 3 (it would idle the real CPU), DS-CPL 4, VMX 5, SMX 6, EIST 7, TM2
   * 8,   SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21, TSC-deadline 24, OSXSAVE 27 (follows CR4),
   * hypervisor 31.   EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29,
   * PBE 31.   EBX: one logical processor with APIC id 0; CLFLUSH line size kept.
   */
-	{0x01,       FILTER, ALL,        0x0000ff00, 0x76da3203, 0x0f8bf9ff},
-	{0x02,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* cache descriptors */
-	{0x04,       FILTER, 0x00003fff, ALL,        ALL,        ALL       }, /* caches: shared by nobody, one core */
-	{0x06,       FILTER, 0x00000004, 0,          0,          0         }, /* ARAT: the guest's timers do not stop */
-  /*
-  * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15 (MSRs of the machine), PT 25.
-  * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7, LA57 16,
-  * MPX width 17-21, key locker 23, bus lock 24,
-  * ENQCMD 29, SGX_LC 30, PKS 31.
-  * EDX, hidden: what needs MSRs that are not virtualised: IBRS 26, STIBP 27, L1D flush 28,
-  * ARCH_CAPABILITIES 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18, LBR 19, CET_IBT 20, hybrid 15,
-  * UINTR 5, AMX 22-25.
-  */
-	{0x07,       FILTER, 0,          0xfdff2ffb, 0x1a405f47, 0x0000451c},
-	{0x0b,       FIXED,  0,          1,          0x100,      0         }, /* one thread ... */
-	{0x0d,       FILTER, ALL,        ALL,        ALL,        ALL       }, /* XSAVE: see dynamic() */
-	{0x15,       FIXED,  1,          1,          0,          0         }, /* ECX: TSC rate, in cpuid_init() */
-	{0x16,       FIXED,  0,          0,          100,        0         }, /* MHz: base and highest, in cpuid_init(); bus */
-	{0x80000000, FILTER, ALL,        0,          0,          0         },
- /* ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29. */
-	{0x80000001, FILTER, ALL,        0,          0x00000121, 0x2c100800},
-	{0x80000002, FILTER, ALL,        ALL,        ALL,        ALL       }, /* brand string */
-	{0x80000003, FILTER, ALL,        ALL,        ALL,        ALL       },
-	{0x80000004, FILTER, ALL,        ALL,        ALL,        ALL       },
-	{0x80000006, FILTER, 0,          0,          ALL,        0         }, /* L2 */
-	{0x80000007, FILTER, 0,          0,          0,          0x00000100}, /* invariant TSC */
-	{0x80000008, FILTER, 0x0000ffff, 0,          0,          0         }, /* address sizes */
+	{0x01, FILTER, ALL, 0x0000ff00, 0x76da3203, 0x0f8bf9ff},
+	{0x02, FILTER, ALL, ALL, ALL, ALL},        /* cache descriptors */
+	{0x04, FILTER, 0x00003fff, ALL, ALL, ALL}, /* caches: shared by nobody, one core */
+	{0x06, FILTER, 0x00000004, 0, 0, 0},       /* ARAT: the guest's timers do not stop */
+	/*
+						    * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15
+						    * (MSRs of the machine), PT 25. ECX, hidden: PKU
+						    * 3 (mm/guest_paging.c does not know keys),
+						    * WAITPKG 5 (control off), CET 7, LA57 16, MPX
+						    * width 17-21, key locker 23, bus lock 24,
+						    * ENQCMD 29, SGX_LC 30, PKS 31. EDX, hidden:
+						    * what needs MSRs that are not virtualised: IBRS
+						    * 26, STIBP 27, L1D flush 28, ARCH_CAPABILITIES
+						    * 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18,
+						    * LBR 19, CET_IBT 20, hybrid 15, UINTR 5, AMX
+						    * 22-25.
+						    */
+	{0x07, FILTER, 0, 0xfdff2ffb, 0x1a405f47, 0x0000451c},
+	{0x0b, FIXED, 0, 1, 0x100, 0},      /* one thread ... */
+	{0x0d, FILTER, ALL, ALL, ALL, ALL}, /* XSAVE: see dynamic() */
+	{0x15, FIXED, 1, 1, 0, 0},          /* ECX: TSC rate, in cpuid_init() */
+	{0x16, FIXED, 0, 0, 100, 0},        /* MHz: base and highest, in cpuid_init(); bus */
+	{0x80000000, FILTER, ALL, 0, 0, 0},
+	/*
+	 * ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29.
+	 */
+	{0x80000001, FILTER, ALL, 0, 0x00000121, 0x2c100800},
+	{0x80000002, FILTER, ALL, ALL, ALL, ALL}, /* brand string */
+	{0x80000003, FILTER, ALL, ALL, ALL, ALL},
+	{0x80000004, FILTER, ALL, ALL, ALL, ALL},
+	{0x80000006, FILTER, 0, 0, ALL, 0},        /* L2 */
+	{0x80000007, FILTER, 0, 0, 0, 0x00000100}, /* invariant TSC */
+	{0x80000008, FILTER, 0x0000ffff, 0, 0, 0}, /* address sizes */
 };
 /* clang-format on */
 
@@ -167,7 +174,9 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	for (unsigned i = 0; i < ARRAY_SIZE(dynamic); i++)
 		slot(dynamic[i])->dynamic = true;
 
-	/* Leaves 15h and 16h save the guest its own calibration; the rate in 15h must fit 32 bits. */
+	/*
+	 * Leaves 15h and 16h save the guest its own calibration; the rate in 15h must fit 32 bits.
+	 */
 	cpuid_table.max_basic = 0x16;
 	if (tsc_hz > UINT32_MAX)
 		cpuid_table.basic[0x15] = (struct cpuid_answer){0};

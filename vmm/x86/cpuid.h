@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The processor that a guest sees: CPUID policy, and what follows from it for
  * other parts. SDM Vol. 2A "CPUID—CPU Identification".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/x86/descriptor.h"
 #include "vmm/vmx/vmx.h"
 
@@ -83,8 +84,10 @@ bool descriptor_set_busy(const struct vcpu *vcpu, const struct guest_paging *pag
 	return change_type(vcpu, paging, selector, busy ? TYPE_BUSY : 0, busy ? 0 : TYPE_BUSY, fault);
 }
 
-/* SDM Vol. 3A "Privilege Level Checking When Accessing Data Segments", "... Loading the SS Register", and the
- * exception conditions of "Task Switching". */
+/*
+ * SDM Vol. 3A "Privilege Level Checking When Accessing Data Segments", "... Loading the SS
+ * Register", and the exception conditions of "Task Switching".
+ */
 bool descriptor_loadable(const struct descriptor *descriptor, unsigned index, uint16_t selector, uint8_t cpl)
 {
 	uint8_t type = descriptor->access & 0xf, dpl = descriptor->access >> 5 & 3, rpl = selector & 3;

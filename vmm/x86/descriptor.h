@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Segment descriptors in the guest's GDT and LDT. SDM Vol. 3A "Segment Descriptors".
  */
@@ -32,7 +33,9 @@ bool must_check descriptor_set_accessed(const struct vcpu *vcpu, const struct gu
 bool must_check descriptor_set_busy(const struct vcpu *vcpu, const struct guest_paging *paging,
                                     uint16_t selector, bool busy, struct linear_fault *fault);
 
-/* May this descriptor be loaded into segment register `index` at `cpl`? Presence is not looked at. */
+/*
+ * May this descriptor be loaded into segment register `index` at `cpl`? Presence is not looked at.
+ */
 bool descriptor_loadable(const struct descriptor *descriptor, unsigned index, uint16_t selector, uint8_t cpl);
 
 #endif

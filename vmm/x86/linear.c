@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/x86/linear.h"
 #include "lib/registers.h"
 #include "lib/string.h"
@@ -9,9 +10,7 @@ bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging
 {
 	size_t first = MIN(size, PAGE_SIZE - (address & (PAGE_SIZE - 1)));
 
-	*range = (struct linear_range){
-		.size = {first, size - first}
-        };
+	*range = (struct linear_range){.size = {first, size - first}};
 	for (unsigned i = 0; i < 2; i++) {
 		gva_t at = i ? address + first : address;
 		struct guest_translation translation;
@@ -69,7 +68,9 @@ unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_
 	backend_segment(SEG_CS, &cs);
 	if (!backend_long_code())
 		address = (uint32_t)(address + cs.base);
-	/* What lies behind a page end may be missing without harm: the instruction may be shorter. */
+	/*
+	 * What lies behind a page end may be missing without harm: the instruction may be shorter.
+	 */
 	while (count < 15) {
 		gva_t at = address + count;
 		size_t piece = MIN(15u - count, PAGE_SIZE - at % PAGE_SIZE);

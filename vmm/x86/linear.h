@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Guest-linear memory: what instructions that Nacre carries out for a guest
  * read and write, with the guest's own paging and rights.
@@ -36,7 +37,10 @@ bool must_check linear_translate(const struct vcpu *vcpu, const struct guest_pag
 void linear_read(const struct vcpu *vcpu, const struct linear_range *range, void *data);
 void linear_write(const struct vcpu *vcpu, const struct linear_range *range, const void *data);
 
-/* Read the bytes of the instruction at CS:RIP, up to 15; returns how many could be read (0: `fault`). */
+/*
+ * Read the bytes of the instruction at CS:RIP, up to 15; returns how many could be read (0:
+ * `fault`).
+ */
 unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_fault *fault);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/x86/mmio.h"
 #include "lib/registers.h"
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Instructions that touch memory which is not RAM: holes, ROM, devices. */
 #ifndef VMM_MMIO_H
 #define VMM_MMIO_H

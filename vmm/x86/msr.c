@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/x86/msr.h"
 #include "lib/checked.h"
 #include "lib/registers.h"
@@ -208,32 +209,34 @@ static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 }
 
 /*
- * The policy, by index, so that finding a rule is one look. What is not listed does not exist: #GP(0),
- * as on a processor without it.
+ * The policy, by index, so that finding a rule is one look. What is not listed does not exist:
+ * #GP(0), as on a processor without it.
  */
 #define LOW_MSRS 0x300
 
+/* clang-format off */
 static const struct rule low[LOW_MSRS] = {
-	[MSR_P5_MC_ADDR] = {read_zero,            ignore             },
-	[MSR_P5_MC_TYPE] = {read_zero,            ignore             },
-	[MSR_TSC] = {read_time,            write_time         },
-	[MSR_PLATFORM_ID] = {read_zero,            NULL               },
-	[MSR_APIC_BASE] = {read_apic_base,       NULL               },
-	[MSR_FEATURE_CONTROL] = {read_feature_control, NULL               },
-	[MSR_TSC_ADJUST] = {read_adjust,          write_adjust       },
+	[MSR_P5_MC_ADDR] =                                 {read_zero,            ignore},
+	[MSR_P5_MC_TYPE] =                                 {read_zero,            ignore},
+	[MSR_TSC] =                                        {read_time,            write_time},
+	[MSR_PLATFORM_ID] =                                {read_zero,            NULL},
+	[MSR_APIC_BASE] =                                  {read_apic_base,       NULL},
+	[MSR_FEATURE_CONTROL] =                            {read_feature_control, NULL},
+	[MSR_TSC_ADJUST] =                                 {read_adjust,          write_adjust},
 	[MSR_BIOS_UPDT_TRIG] = {NULL,                 ignore             }, /* microcode is the machine's */
 	[MSR_BIOS_SIGN_ID] = {read_host,            ignore             }, /* its revision may be known */
-	[MSR_MTRRCAP] = {read_mtrr_cap,        NULL               },
+	[MSR_MTRRCAP] =                                    {read_mtrr_cap,        NULL},
 	[MSR_MCG_CAP] = {read_zero,            NULL               }, /* no machine-check banks */
-	[MSR_MCG_STATUS] = {read_zero,            write_only_zero    },
-	[MSR_MISC_ENABLE] = {read_misc_enable,     write_misc_enable  },
-	[MSR_DEBUGCTL] = {read_debugctl,        write_debugctl     },
-	[MSR_MTRR_PHYSBASE0... MSR_MTRR_PHYSMASK7] = {read_mtrr,            write_variable_mtrr},
-	[MSR_MTRR_FIX64K_00000] = {read_mtrr,            write_fixed_mtrr   },
-	[MSR_MTRR_FIX16K_80000... MSR_MTRR_FIX16K_A0000] = {read_mtrr,            write_fixed_mtrr   },
-	[MSR_MTRR_FIX4K_C0000... MSR_MTRR_FIX4K_F8000] = {read_mtrr,            write_fixed_mtrr   },
-	[MSR_MTRR_DEF_TYPE] = {read_mtrr_default,    write_mtrr_default },
+	[MSR_MCG_STATUS] =                                 {read_zero,            write_only_zero},
+	[MSR_MISC_ENABLE] =                                {read_misc_enable,     write_misc_enable},
+	[MSR_DEBUGCTL] =                                   {read_debugctl,        write_debugctl},
+	[MSR_MTRR_PHYSBASE0... MSR_MTRR_PHYSMASK7] =       {read_mtrr,            write_variable_mtrr},
+	[MSR_MTRR_FIX64K_00000] =                          {read_mtrr,            write_fixed_mtrr},
+	[MSR_MTRR_FIX16K_80000... MSR_MTRR_FIX16K_A0000] = {read_mtrr,            write_fixed_mtrr},
+	[MSR_MTRR_FIX4K_C0000... MSR_MTRR_FIX4K_F8000] =   {read_mtrr,            write_fixed_mtrr},
+	[MSR_MTRR_DEF_TYPE] =                              {read_mtrr_default,    write_mtrr_default},
 };
+/* clang-format on */
 
 /* The few above; the others that exist there pass the bitmap and never come here. */
 static const struct rule xss = {read_zero, write_only_zero};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MSR policy: what RDMSR and WRMSR do where the bitmap does not let them through. */
 #ifndef VMM_MSR_H
 #define VMM_MSR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/x86/string_io.h"
 #include "lib/registers.h"
 #include "vmm/backend.h"
@@ -124,7 +125,10 @@ enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 	for (unsigned done = 0; count; done++) {
 		enum action action;
 
-		/* Let interrupts in between two batches, as between two elements on the bare machine. */
+		/*
+		 * Let interrupts in between two batches, as between two elements on the bare
+		 * machine.
+		 */
 		if (done && (done == batch || vcpu->requests & ~(uint32_t)ENTRY_ACTIONS))
 			return string_break_off();
 		action = transfer(vcpu, &access, *pointer & mask);

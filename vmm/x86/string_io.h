@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * INS and OUTS with all their forms: 16-, 32- and 64-bit addresses, segment
  * overrides and limits, REP, both directions, page faults in the middle.
@@ -28,8 +29,9 @@ void string_io_decode(const struct vcpu *vcpu, struct string_io *io);
 enum action string_io(struct vcpu *vcpu, const struct string_io *io);
 
 /*
- * Leave a REP instruction of any kind between two of its elements, so that interrupts come in: the shadow in
- * which it began is over, TF traps, and RF keeps a breakpoint on the instruction from coming again.
+ * Leave a REP instruction of any kind between two of its elements, so that interrupts come in: the
+ * shadow in which it began is over, TF traps, and RF keeps a breakpoint on the instruction from
+ * coming again.
  */
 enum action string_break_off(void);
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Hardware task switches, which VMX leaves to the monitor: CALL and JMP to a TSS or task gate, task gates
- * in the IDT, and IRET with NT.
- * SDM Vol. 3A "Task Switching", "Task-State Segment (TSS)"; Vol. 3C "Treatment of Task Switches".
+ * Hardware task switches, which VMX leaves to the monitor: CALL and JMP to a TSS or task gate, task
+ * gates in the IDT, and IRET with NT. SDM Vol. 3A "Task Switching", "Task-State Segment (TSS)";
+ * Vol. 3C "Treatment of Task Switches".
  */
 #include "vmm/x86/task_switch.h"
 #include "lib/registers.h"
@@ -126,7 +127,9 @@ static void load_registers(struct switching *s)
 	for (unsigned i = 0; i < 8; i++)
 		if (i != RSP)
 			s->vcpu->gpr[i] = tss->gpr[i];
-	/* Local breakpoints end with the task: L0..L3 and LE. A trap by the T flag also clears GD. */
+	/*
+	 * Local breakpoints end with the task: L0..L3 and LE. A trap by the T flag also clears GD.
+	 */
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~(tss->trap ? 0x2155UL : 0x155UL));
 	set_blocking(s);
 }
@@ -263,7 +266,9 @@ static enum action enter(struct switching *s)
 		action = push_error_code(s);
 	if (action != ACTION_ADVANCE)
 		return action;
-	/* The event that went through the gate has been delivered; a fault before this is one on top of it.
+	/*
+	 * The event that went through the gate has been delivered; a fault before this is one on
+	 * top of it.
 	 */
 	s->vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
 	if (s->new_tss.trap) {
@@ -275,7 +280,10 @@ static enum action enter(struct switching *s)
 
 /* ---- The whole ---- */
 
-/* Where the old task goes on: behind the instruction, unless an exception or interrupt interrupted it. */
+/*
+ * Where the old task goes on: behind the instruction, unless an exception or interrupt interrupted
+ * it.
+ */
 static uint64_t resume_address(struct switching *s)
 {
 	const struct event *event = &s->vcpu->event;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The 16- and 32-bit task-state segments. SDM Vol. 3A "Task-State Segment (TSS)", "16-Bit TSS". */
 #ifndef VMM_VMX_TASK_SWITCH_H
 #define VMM_VMX_TASK_SWITCH_H
@@ -23,7 +24,10 @@ bool must_check tss_read(const struct vcpu *vcpu, const struct guest_paging *pag
                          const struct descriptor *descriptor, struct tss_image *tss,
                          struct linear_fault *fault);
 
-/* Save the dynamic part (EIP, EFLAGS, general and segment registers) into the TSS that TR points to. */
+/*
+ * Save the dynamic part (EIP, EFLAGS, general and segment registers) into the TSS that TR points
+ * to.
+ */
 bool must_check tss_save(const struct vcpu *vcpu, const struct guest_paging *paging, const struct segment *tr,
                          const struct tss_image *tss, struct linear_fault *fault);
 

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A guest that attacks: what its files share. Each attack is a function; it says by check() what the
- * architecture promised and did not happen.
+ * A guest that attacks: what its files share. Each attack is a function; it says by check() what
+ * the architecture promised and did not happen.
  */
 #ifndef TESTS_KERNELS_ATTACK_H
 #define TESTS_KERNELS_ATTACK_H
@@ -50,14 +51,19 @@ int attempt_bytes(const void *bytes, unsigned count, unsigned cpl, uint64_t poin
 
 #define WINDOW 0x8000000000UL /* a linear address that no other map uses; 512 GiB from there are free */
 
-/* Let CPL 3 reach SCRATCH. The kernel itself stays out of its reach, as CR4.SMEP and SMAP want it. */
+/*
+ * Let CPL 3 reach SCRATCH. The kernel itself stays out of its reach, as CR4.SMEP and SMAP want it.
+ */
 void map_open_scratch(void);
 
 /* Map the page at `address` to the physical address, or unmap it. */
 void map_page(uint64_t address, uint64_t physical, uint64_t flags);
 void unmap_page(uint64_t address);
 
-/* Let the entry of the page directory that serves `address` point to a table at any physical address. */
+/*
+ * Let the entry of the page directory that serves `address` point to a table at any physical
+ * address.
+ */
 void map_table(uint64_t address, uint64_t physical);
 
 /* 512 GiB from WINDOW on, every page of them the one at `physical`. */

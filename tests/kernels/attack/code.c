@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code that changes under the processor, lies across pages, or ends where addresses end. */
 #include "attack.h"
 
@@ -64,6 +65,7 @@ static void put_bytes(uint64_t at, const char *bytes, unsigned count)
 /* Instructions that the monitor looks at, half in one frame and half in another. */
 static void attack_exits_crossing(void)
 {
+	/* clang-format off */
 	static const struct {
 		const char *name, *bytes;
 		unsigned count;
@@ -72,12 +74,13 @@ static void attack_exits_crossing(void)
 	         18												   },
 		{"MOV from a hole",
 	         "\x48\xb8\x00\x00\x00\xd0\x00\x00\x00\x00\x48\x8b\x80\x00\x00\x00\x00\xc3",                        18},
-		{"CPUID",               "\x53\x0f\xa2\x5b\xc3",						     5 },
-		{"IN",                  "\x66\xba\x55\x55\xed\xc3",                                                 6 },
-		{"RDMSR",               "\xb9\x10\x00\x00\x00\x0f\x32\xc3",                                         8 },
+		{"CPUID",               "\x53\x0f\xa2\x5b\xc3",         5},
+		{"IN",                  "\x66\xba\x55\x55\xed\xc3",     6},
+		{"RDMSR",               "\xb9\x10\x00\x00\x00\x0f\x32\xc3", 8},
 		{"OUTSB with prefixes",
 	         "\x56\x66\xba\x55\x55\x48\xc7\xc6\x00\x00\xc0\x00\x64\x36\x3e\x26\x6e\x5e\xc3",                    19},
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		for (unsigned before = 1; before < rows[i].count; before++) {
@@ -95,18 +98,20 @@ static void attack_canonical(void)
 	static const char operands[] = "\xb9\x10\x00\x00\x00" /* MOV ECX, 10h */
 				       "\x66\xba\x55\x55"     /* MOV DX, 5555h */
 				       "\x31\xc0";            /* XOR EAX, EAX */
+	/* clang-format off */
 	static const struct {
 		const char *name, *bytes;
 		unsigned count;
 	} rows[] = {
 		{"CPUID",  "\x0f\xa2", 2},
-                {"RDMSR",  "\x0f\x32", 2},
-                {"IN",     "\xec",     1},
+		{"RDMSR",  "\x0f\x32", 2},
+		{"IN",     "\xec",     1},
 		{"OUT",    "\xef",     1},
-                {"WBINVD", "\x0f\x09", 2},
-                {"NOP",    "\x90",     1},
+		{"WBINVD", "\x0f\x09", 2},
+		{"NOP",    "\x90",     1},
 		{"CLTS",   "\x0f\x06", 2},
 	};
+	/* clang-format on */
 	const uint64_t end = 0x0000800000000000;
 
 	map_page(end - PAGE_SIZE, SCRATCH, MAP_WRITE);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What ends the guest, or starts it anew. */
 #include "attack.h"
 #include "modes.h"

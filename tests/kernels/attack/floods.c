@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What goes on for ever. The operator ends it. */
 #include "attack.h"
 #include "modes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* int attempt(code = %rdi, argument = %rsi) */
 	.text
 	.code64

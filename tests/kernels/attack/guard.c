@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exceptions that are expected: the guard calls code and comes back when it faults. */
 #include "attack.h"
 

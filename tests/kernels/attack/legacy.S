@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code outside of IA-32e mode: see legacy.h. */
 #include "legacy.h"
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * States outside of 64-bit mode that a VM entry could refuse, or a monitor get wrong: paging turned on and
- * off in all ways, segments of all types with and without protected mode, virtual-8086 mode, tasks. Each
- * state is held over exits.
+ * States outside of 64-bit mode that a VM entry could refuse, or a monitor get wrong: paging turned
+ * on and off in all ways, segments of all types with and without protected mode, virtual-8086 mode,
+ * tasks. Each state is held over exits.
  */
 #include "legacy.h"
 #include "attack.h"
@@ -171,6 +172,7 @@ static void attack_paging(void)
 	const uint32_t top = low_half(pml4), two = low_half(directory), three = low_half(pdpt);
 	const uint32_t bad = low_half(bad_pdpt), lme = EFER_LME;
 	const int none = NO_FAULT, gp = EXCEPTION_GP;
+	/* clang-format off */
 	const struct {
 		const char *name;
 		uint32_t efer, cr4, cr3, after[3];
@@ -193,6 +195,7 @@ static void attack_paging(void)
 		{"PCIDE with LME",            lme, PAE | CR4_PCIDE, top,   {0, 0, 0},    gp,   2},
 		{"VMXE",                      0,   PAE | CR4_VMXE,  three, {0, 0, 0},    gp,   2},
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct legacy_state state = {
@@ -206,7 +209,9 @@ static void attack_paging(void)
 	}
 }
 
-/* What else keeps paging from being turned on, and PDPTEs that change in memory behind the processor's back.
+/*
+ * What else keeps paging from being turned on, and PDPTEs that change in memory behind the
+ * processor's back.
  */
 static void attack_paging_further(void)
 {
@@ -259,6 +264,7 @@ static void attack_segments(void)
 	const uint64_t small = descriptor(DATA, 4, 0xfff);
 	const int none = NO_FAULT, gp = EXCEPTION_GP;
 	const uint16_t outs = LEGACY_OUTS, real = LEGACY_REAL, again = LEGACY_REAL | LEGACY_RELOAD;
+	/* clang-format off */
 	const struct {
 		const char *name;
 		uint64_t cs, ss, ds; /* 0: null */
@@ -301,6 +307,7 @@ static void attack_segments(void)
 		{"execute-only in real mode",    FLAT(CODE_ONLY),       flat,                 flat,                 real,  0,       none        },
 		{"conforming in real mode",      FLAT(CONFORMING_ONLY), flat,                 flat,                 real,  0,       none        },
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		for (unsigned local = 0; local < 2; local++) { /* from the GDT, and from an LDT */
@@ -330,6 +337,7 @@ static void attack_v86(void)
 	const uint32_t all =
 		RFLAGS_IF | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP | RFLAGS_AC | RFLAGS_ID | RFLAGS_DF;
 	const int gp = EXCEPTION_GP, db = EXCEPTION_DB, bp = EXCEPTION_BP, ud = EXCEPTION_UD;
+	/* clang-format off */
 	const struct {
 		const char *name, *bytes;
 		uint32_t eflags;
@@ -337,37 +345,38 @@ static void attack_v86(void)
 		int vector;
 		uint32_t at; /* EIP that is saved, from the first byte */
 	} rows[] = {
-		{"CPUID",			  "\x0f\xa2\xcc",         0,           false, bp,           3},
-		{"CPUID with all flags",           "\x0f\xa2\xcc",         all | iopl3, false, bp,           3},
-		{"a step over CPUID",              "\x0f\xa2\x90\xcc",     tf,          false, db,           2},
-		{"a step over POP SS and CPUID",   "\x17\x0f\xa2\x90\xcc", tf,          false, db,           3},
-		{"a step over POP SS and OUT",     "\x17\xe6\x80\x90\xcc", tf,          false, db,           3},
-		{"a step over OUT",                "\xe6\x80\x90\xcc",     tf,          false, db,           2},
-		{"a step over STI",                "\xfb\x90\xcc",         tf | iopl3,  false, db,           1},
-		{"OUT",			    "\xe6\x80\xcc",         0,           false, bp,           3},
-		{"OUT to another port",            "\xe6\x81\xcc",         iopl3,       false, gp,           0},
-		{"POP SS and OUT to another port", "\x17\xe6\x81",         tf,          false, gp,           1},
-		{"CLI",			    "\xfa\xcc",             0,           false, gp,           0},
-		{"CLI with IOPL 3",                "\xfa\xcc",             iopl3,       false, bp,           2},
-		{"CLI with VME",                   "\xfa\xcc",             0,           true,  bp,           2},
-		{"STI and CPUID",                  "\xfb\x0f\xa2\xcc",     iopl3,       false, bp,           4},
-		{"STI and CPUID with VME",         "\xfb\x0f\xa2\xcc",     0,           true,  bp,           4},
-		{"STI with VIP",                   "\xfb\xcc",             vip,         true,  gp,           0},
-		{"HLT",			    "\xf4\xcc",             iopl3,       false, gp,           0},
-		{"INT 21h",                        "\xcd\x21",             0,           false, gp,           0},
-		{"INT 21h with VME",               "\xcd\x21",             0,           true,  gp,           0},
-		{"a word at the limit",            "\xa1\xff\xff\xcc",     0,           false, gp,           0},
-		{"#AC",			    "\xa1\x01\x81\xcc",     ac,          false, EXCEPTION_AC, 0},
-		{"POP SS and #AC",                 "\x17\xa1\x01\x81\xcc", ac | tf,     false, EXCEPTION_AC, 1},
-		{"INT1",			   "\xf1\xcc",             0,           false, db,           1},
-		{"POP SS and INT1",                "\x17\xf1\xcc",         tf,          false, db,           2},
-		{"VMCALL",                         "\x0f\x01\xc1\xcc",     0,           false, ud,           0},
-		{"POP SS and VMCALL",              "\x17\x0f\x01\xc1\xcc", tf,          false, ud,           1},
-		{"RDMSR",			  "\x0f\x32\xcc",         iopl3,       false, gp,           0},
-		{"MOV from CR0",                   "\x0f\x20\xc0\xcc",     iopl3,       false, gp,           0},
-		{"INVD",			   "\x0f\x08\xcc",         iopl3,       false, gp,           0},
-		{"XSETBV",                         "\x0f\x01\xd1\xcc",     0,           false, ud,           0},
+		{"CPUID",            "\x0f\xa2\xcc",     0,           false, bp,           3},
+		{"CPUID with all flags", "\x0f\xa2\xcc",     all | iopl3, false, bp,           3},
+		{"a step over CPUID", "\x0f\xa2\x90\xcc", tf,          false, db,           2},
+		{"a step over POP SS and CPUID", "\x17\x0f\xa2\x90\xcc", tf,          false, db,           3},
+		{"a step over POP SS and OUT", "\x17\xe6\x80\x90\xcc", tf,          false, db,           3},
+		{"a step over OUT",  "\xe6\x80\x90\xcc", tf,          false, db,           2},
+		{"a step over STI",  "\xfb\x90\xcc",     tf | iopl3,  false, db,           1},
+		{"OUT",              "\xe6\x80\xcc",     0,           false, bp,           3},
+		{"OUT to another port", "\xe6\x81\xcc",     iopl3,       false, gp,           0},
+		{"POP SS and OUT to another port", "\x17\xe6\x81",     tf,          false, gp,           1},
+		{"CLI",              "\xfa\xcc",         0,           false, gp,           0},
+		{"CLI with IOPL 3",  "\xfa\xcc",         iopl3,       false, bp,           2},
+		{"CLI with VME",     "\xfa\xcc",         0,           true,  bp,           2},
+		{"STI and CPUID",    "\xfb\x0f\xa2\xcc", iopl3,       false, bp,           4},
+		{"STI and CPUID with VME", "\xfb\x0f\xa2\xcc", 0,           true,  bp,           4},
+		{"STI with VIP",     "\xfb\xcc",         vip,         true,  gp,           0},
+		{"HLT",              "\xf4\xcc",         iopl3,       false, gp,           0},
+		{"INT 21h",          "\xcd\x21",         0,           false, gp,           0},
+		{"INT 21h with VME", "\xcd\x21",         0,           true,  gp,           0},
+		{"a word at the limit", "\xa1\xff\xff\xcc", 0,           false, gp,           0},
+		{"#AC",              "\xa1\x01\x81\xcc", ac,          false, EXCEPTION_AC, 0},
+		{"POP SS and #AC",   "\x17\xa1\x01\x81\xcc", ac | tf,     false, EXCEPTION_AC, 1},
+		{"INT1",             "\xf1\xcc",         0,           false, db,           1},
+		{"POP SS and INT1",  "\x17\xf1\xcc",     tf,          false, db,           2},
+		{"VMCALL",           "\x0f\x01\xc1\xcc", 0,           false, ud,           0},
+		{"POP SS and VMCALL", "\x17\x0f\x01\xc1\xcc", tf,          false, ud,           1},
+		{"RDMSR",            "\x0f\x32\xcc",     iopl3,       false, gp,           0},
+		{"MOV from CR0",     "\x0f\x20\xc0\xcc", iopl3,       false, gp,           0},
+		{"INVD",             "\x0f\x08\xcc",     iopl3,       false, gp,           0},
+		{"XSETBV",           "\x0f\x01\xd1\xcc", 0,           false, ud,           0},
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct legacy_state state = {
@@ -393,6 +402,7 @@ static void attack_tasks(void)
 	const uint64_t user_code = FLAT(CODE | USER), user_data = FLAT(DATA | USER);
 	const uint64_t down = descriptor(DATA_DOWN, 4, 0xfff);
 	const int none = NO_FAULT, ts = EXCEPTION_TS, bp = EXCEPTION_BP;
+	/* clang-format off */
 	const struct {
 		const char *name;
 		uint64_t cs, ss, ds; /* 0: null */
@@ -419,6 +429,7 @@ static void attack_tasks(void)
 		{"task with absent SS",                code,               FLAT(DATA & ~0x80), flat,        0, 0,           EXCEPTION_SS},
 		{"task with a TSS in DS",              code,               flat,               FLAT(TSS32), 0, 0,           ts          },
 	};
+	/* clang-format on */
 	static const uint8_t at_cpl3[] = {0x0f, 0xa2, 0xe6, LEGACY_PORT, 0xcc};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -445,18 +456,20 @@ static void attack_tasks(void)
 
 static void attack_v86_tasks(void)
 {
+	/* clang-format off */
 	static const struct {
 		const char *name;
 		uint32_t eflags;
 		uint16_t ldt, segment;
 		int vector;
 	} rows[] = {
-		{"virtual-8086 task",                      0,                       0,           0,      EXCEPTION_BP},
-		{"virtual-8086 task with large selectors", 0,                       0,           0xffff, EXCEPTION_BP},
-		{"virtual-8086 task with an LDT",          RFLAGS_IOPL | RFLAGS_IF, LEGACY_LDT,  0,      EXCEPTION_BP},
-		{"virtual-8086 task whose LDT is none",    0,                       LEGACY_DATA, 0xf000, EXCEPTION_TS},
-		{"virtual-8086 task, stepped",             RFLAGS_TF,               0,           0,      EXCEPTION_DB},
+		{"virtual-8086 task", 0,            0,           0,      EXCEPTION_BP},
+		{"virtual-8086 task with large selectors", 0,            0,           0xffff, EXCEPTION_BP},
+		{"virtual-8086 task with an LDT", RFLAGS_IOPL | RFLAGS_IF, LEGACY_LDT,  0,      EXCEPTION_BP},
+		{"virtual-8086 task whose LDT is none", 0,            LEGACY_DATA, 0xf000, EXCEPTION_TS},
+		{"virtual-8086 task, stepped", RFLAGS_TF,    0,           0,      EXCEPTION_DB},
 	};
+	/* clang-format on */
 	struct legacy_state none = {0};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code outside of IA-32e mode, and the way there and back: what legacy.c and legacy.S share. */
 #ifndef TESTS_KERNELS_ATTACK_LEGACY_H
 #define TESTS_KERNELS_ATTACK_LEGACY_H
@@ -32,7 +33,9 @@
 #define LEGACY_POKE   48
 #define LEGACY_POKED  52
 
-/* What legacy_segments does with the segments that it has loaded, besides to hold them over exits. */
+/*
+ * What legacy_segments does with the segments that it has loaded, besides to hold them over exits.
+ */
 #define LEGACY_OUTS   1 /* OUTSB from DS:ESI */
 #define LEGACY_REAL   2 /* protected mode is left, the segments' caches stay */
 #define LEGACY_RELOAD 4 /* and DS is loaded there */
@@ -54,15 +57,18 @@ _Static_assert(offsetof(struct legacy_state, after) == LEGACY_AFTER &&
                "offsets in legacy.S");
 
 /*
- * Leave 64-bit mode for flat 32-bit protected mode without paging, with LEGACY_TSS as the task, and run
- * `code` with `state`. Returns the vector that ended it, or NO_FAULT; then these are known.
+ * Leave 64-bit mode for flat 32-bit protected mode without paging, with LEGACY_TSS as the task, and
+ * run `code` with `state`. Returns the vector that ended it, or NO_FAULT; then these are known.
  */
 int legacy_run(const void *code, const struct legacy_state *state);
 extern uint32_t legacy_error, legacy_eip, legacy_eflags;
 extern uint32_t legacy_step;             /* the last that the code has begun */
 extern uint32_t legacy_cr0, legacy_efer; /* at its end */
 
-/* Load CS, and TR unless it is 0; then EFER, CR4, CR3, CR0, exits, CR4, CR3, CR0, exits: steps 1 to 9. */
+/*
+ * Load CS, and TR unless it is 0; then EFER, CR4, CR3, CR0, exits, CR4, CR3, CR0, exits: steps 1 to
+ * 9.
+ */
 extern const char legacy_control[];
 /* Load CS, SS and all data segments, exits and the action. */
 extern const char legacy_segments[];

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The kernel's own page tables, made larger. */
 #include "attack.h"
 

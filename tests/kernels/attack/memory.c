@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Physical addresses where nothing is, and the edge of what is there. */
 #include "attack.h"
 

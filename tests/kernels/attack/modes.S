@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triple faults in every mode, and the way round through all of them. */
 
 #define CR0_PE 0x1

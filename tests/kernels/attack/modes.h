@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code of modes.S. */
 #ifndef TESTS_KERNELS_ATTACK_MODES_H
 #define TESTS_KERNELS_ATTACK_MODES_H

@@ -1,4 +1,7 @@
-/* Every MSR of the architecture's ranges and a sample of all others: read, and written with hostile values.
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every MSR of the architecture's ranges and a sample of all others: read, and written with hostile
+ * values.
  */
 #include "attack.h"
 #include "command.h"
@@ -89,19 +92,23 @@ static unsigned attack_range(uint32_t first, uint32_t last)
 	return there;
 }
 
-/* What a processor has of VT-x, SMM, power, debugging and its APIC's registers is not the guest's. */
+/*
+ * What a processor has of VT-x, SMM, power, debugging and its APIC's registers is not the guest's.
+ */
+/* clang-format off */
 static const struct {
 	uint32_t first, last;
 } absent[] = {
-	{0x480,      0x491     }, /* VT-x capabilities */
-	{0x9b,       0x9b      }, /* SMM monitor */
-	{0x9e,       0x9e      }, /* SMBASE */
-	{0x1f2,      0x1f3     }, /* SMRR */
-	{0x800,      0x8ff     }, /* x2APIC */
-	{0x10a,      0x10b     }, /* ARCH_CAPABILITIES, FLUSH_CMD */
-	{0x48,       0x49      }, /* SPEC_CTRL, PRED_CMD */
+	{0x480,      0x491},      /* VT-x capabilities */
+	{0x9b,       0x9b},       /* SMM monitor */
+	{0x9e,       0x9e},       /* SMBASE */
+	{0x1f2,      0x1f3},      /* SMRR */
+	{0x800,      0x8ff},      /* x2APIC */
+	{0x10a,      0x10b},      /* ARCH_CAPABILITIES, FLUSH_CMD */
+	{0x48,       0x49},       /* SPEC_CTRL, PRED_CMD */
 	{0xc0010000, 0xc0010200}, /* another vendor's */
 };
+/* clang-format on */
 
 static void attack_absent(void)
 {

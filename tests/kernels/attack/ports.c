@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every port, every width, every way. */
 #include "attack.h"
 
@@ -8,20 +9,24 @@
 #define BUSY_END     0x1000 /* where devices are; beyond, some ways of access are for every SPARSE-th port */
 #define SPARSE       16
 
-/* What must not be written at random here: it resets or powers off, which are attacks of their own, or talks.
+/*
+ * What must not be written at random here: it resets or powers off, which are attacks of their own,
+ * or talks.
  */
+/* clang-format off */
 static const struct {
 	uint16_t first, last;
 } kept[] = {
-	{0x60,       0x60      }, /* a byte for the controller's output port */
-	{0x64,       0x64      },
-        {0x92,       0x92      },
-        {DEBUG_PORT, DEBUG_PORT},
-	{COM1,       COM1 + 7  },
-        {0x604,      0x605     }, /* PM1 control: sleep */
-	{0xcf9,      0xcf9     },
-        {0x8900,     0x8900    }, /* Bochs' power switch */
+	{0x60,       0x60},   /* a byte for the controller's output port */
+	{0x64,       0x64},
+	{0x92,       0x92},
+	{DEBUG_PORT, DEBUG_PORT},
+	{COM1,       COM1 + 7},
+	{0x604,      0x605},  /* PM1 control: sleep */
+	{0xcf9,      0xcf9},
+	{0x8900,     0x8900}, /* Bochs' power switch */
 };
+/* clang-format on */
 
 static bool may_write(unsigned port, unsigned size)
 {
@@ -118,7 +123,9 @@ void attack_ports(void)
 	restore();
 }
 
-/* Every command of the keyboard controller with every kind of byte, but what pulses the reset line. */
+/*
+ * Every command of the keyboard controller with every kind of byte, but what pulses the reset line.
+ */
 void attack_keyboard(void)
 {
 	for (unsigned command = 0; command < 0xf0; command++) {

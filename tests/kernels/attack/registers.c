@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every bit of every control, debug and flags register, changed by itself. */
 #include "attack.h"
 
@@ -27,6 +28,7 @@ DEFINE_BOTH(dr7)
 #define HIGH_HALF 0xffffffff00000000UL
 
 /* What `must` has faults when it is changed; what `may` has depends on the processor. */
+/* clang-format off */
 static const struct {
 	const char *name;
 	uint64_t (*get)(void);
@@ -34,16 +36,17 @@ static const struct {
 	uint64_t must, may;
 } registers[] = {
   /* Paging cannot be left in 64-bit code, nor protection with it on; NW needs CD. */
-	{"CR0", get_cr0, set_cr0, HIGH_HALF | CR0_PE | CR0_PG | CR0_NW,                                     0},
-	{"CR2", get_cr2, set_cr2, 0,									0},
+	{"CR0", get_cr0, set_cr0, HIGH_HALF | CR0_PE | CR0_PG | CR0_NW, 0},
+	{"CR2", get_cr2, set_cr2, 0,                              0},
 	{"CR4", get_cr4, set_cr4,
          HIGH_HALF | 0xff800000UL | CR4_PAE | CR4_LA57 | CR4_VMXE | CR4_SMXE | CR4_PKE | BIT(15) | BIT(19),
          CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP                             },
-	{"CR8", get_cr8, set_cr8, ~0xfUL,								   0},
-	{"DR0", get_dr0, set_dr0, 0,									0},
-	{"DR3", get_dr3, set_dr3, 0,									0},
-	{"DR6", get_dr6, set_dr6, HIGH_HALF,								0},
+	{"CR8", get_cr8, set_cr8, ~0xfUL,                         0},
+	{"DR0", get_dr0, set_dr0, 0,                              0},
+	{"DR3", get_dr3, set_dr3, 0,                              0},
+	{"DR6", get_dr6, set_dr6, HIGH_HALF,                      0},
 };
+/* clang-format on */
 
 static void attack_bit(unsigned i, unsigned bit)
 {

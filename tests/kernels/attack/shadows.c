@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Instruction boundaries at which something waits: the shadows of STI and MOV SS, single steps, breakpoints
- * that a shadow holds back; over exits, faults, HLT, and exceptions that the monitor looks at itself.
+ * Instruction boundaries at which something waits: the shadows of STI and MOV SS, single steps,
+ * breakpoints that a shadow holds back; over exits, faults, HLT, and exceptions that the monitor
+ * looks at itself.
  */
 #include "attack.h"
 
@@ -36,8 +38,9 @@ static uint64_t take_causes(void)
 }
 
 /*
- * Snippets start with RAX, RCX and RDX 0 and RDI pointing at `watched`; label 3 is where the exception is
- * reported. STEP sets TF, so that the instruction behind it is the first to be stepped over.
+ * Snippets start with RAX, RCX and RDX 0 and RDI pointing at `watched`; label 3 is where the
+ * exception is reported. STEP sets TF, so that the instruction behind it is the first to be stepped
+ * over.
  */
 #define STEP    "pushf; orl $0x100, (%%rsp); popf; "
 #define LOAD_SS "mov (%%rdi), %%ss; "
@@ -75,6 +78,7 @@ DEFINE_SNIPPET(sti_vmcall, "sti; 3: vmcall")
 DEFINE_SNIPPET(sti_rdmsr, "mov $0x480, %%ecx; sti; 3: rdmsr")
 DEFINE_SNIPPET(sti_int1, "sti; .byte 0xf1; 3: nop")
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	void (*snippet)(uint64_t dr7);
@@ -82,26 +86,27 @@ static const struct {
 	int vector;
 	uint64_t causes;
 } rows[] = {
-	{"a step over STI",               step_sti,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS    },
-	{"a step over OUT",               step_out,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS    },
-	{"a step over MOV to CR8",        step_cr8,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS    },
-	{"a step over HLT",               step_hlt,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS    },
-	{"a step over HLT behind MOV SS", step_ss_hlt,    DR7_INITIAL,             EXCEPTION_DB, DR6_BS    },
-	{"a step over OUT behind MOV SS", step_ss_out,    DR7_INITIAL,             EXCEPTION_DB, DR6_BS    },
+	{"a step over STI",               step_sti,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS},
+	{"a step over OUT",               step_out,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS},
+	{"a step over MOV to CR8",        step_cr8,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS},
+	{"a step over HLT",               step_hlt,       DR7_INITIAL,             EXCEPTION_DB, DR6_BS},
+	{"a step over HLT behind MOV SS", step_ss_hlt,    DR7_INITIAL,             EXCEPTION_DB, DR6_BS},
+	{"a step over OUT behind MOV SS", step_ss_out,    DR7_INITIAL,             EXCEPTION_DB, DR6_BS},
 	{"INT1 behind MOV SS, stepped",   step_ss_int1,   DR7_INITIAL,             EXCEPTION_DB, ANY_CAUSES},
-	{"VMCALL behind MOV SS, stepped", step_ss_vmcall, DR7_INITIAL,             EXCEPTION_UD, 0         },
+	{"VMCALL behind MOV SS, stepped", step_ss_vmcall, DR7_INITIAL,             EXCEPTION_UD, 0},
 	{"MOV DR behind MOV SS, stepped", step_ss_dr,     DR7_INITIAL | DR7_GD,    EXCEPTION_DB, ANY_CAUSES},
-	{"MOV SS watched, NOP",           ss_nop,         DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0    },
-	{"MOV SS watched, CPUID",         ss_cpuid,       DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0    },
-	{"MOV SS watched, OUT",           ss_out,         DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0    },
-	{"MOV SS watched, HLT",           ss_hlt,         DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0    },
-	{"MOV SS watched, VMCALL",        ss_vmcall,      DR7_INITIAL | DR7_WATCH, EXCEPTION_UD, 0         },
-	{"MOV DR behind MOV SS",          ss_dr,          DR7_INITIAL | DR7_GD,    EXCEPTION_DB, DR6_BD    },
-	{"MOV DR behind STI",             sti_dr,         DR7_INITIAL | DR7_GD,    EXCEPTION_DB, DR6_BD    },
-	{"VMCALL behind STI",             sti_vmcall,     DR7_INITIAL,             EXCEPTION_UD, 0         },
-	{"RDMSR behind STI",              sti_rdmsr,      DR7_INITIAL,             EXCEPTION_GP, 0         },
-	{"INT1 behind STI",               sti_int1,       DR7_INITIAL,             EXCEPTION_DB, 0         },
+	{"MOV SS watched, NOP",           ss_nop,         DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0},
+	{"MOV SS watched, CPUID",         ss_cpuid,       DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0},
+	{"MOV SS watched, OUT",           ss_out,         DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0},
+	{"MOV SS watched, HLT",           ss_hlt,         DR7_INITIAL | DR7_WATCH, EXCEPTION_DB, DR6_B0},
+	{"MOV SS watched, VMCALL",        ss_vmcall,      DR7_INITIAL | DR7_WATCH, EXCEPTION_UD, 0},
+	{"MOV DR behind MOV SS",          ss_dr,          DR7_INITIAL | DR7_GD,    EXCEPTION_DB, DR6_BD},
+	{"MOV DR behind STI",             sti_dr,         DR7_INITIAL | DR7_GD,    EXCEPTION_DB, DR6_BD},
+	{"VMCALL behind STI",             sti_vmcall,     DR7_INITIAL,             EXCEPTION_UD, 0},
+	{"RDMSR behind STI",              sti_rdmsr,      DR7_INITIAL,             EXCEPTION_GP, 0},
+	{"INT1 behind STI",               sti_int1,       DR7_INITIAL,             EXCEPTION_DB, 0},
 };
+/* clang-format on */
 
 /* #AC, which the monitor looks at, too: at CPL 3, with TF and AC. */
 static void attack_alignment(void)

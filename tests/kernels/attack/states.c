@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * States in which a processor may be, or says that it may not: what a VM entry checks, reached the way a
- * guest can. Each that is allowed is held over exits, so that the entry after them has to take it.
+ * States in which a processor may be, or says that it may not: what a VM entry checks, reached the
+ * way a guest can. Each that is allowed is held over exits, so that the entry after them has to
+ * take it.
  */
 #include "attack.h"
 
@@ -85,13 +87,14 @@ static void jump_far(uint64_t selector)
 
 static void attack_segments(void)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t descriptor;
 		void (*load)(uint64_t);
 		int vector;
 	} rows[] = {
-		{DATA,                   load_ds,   NO_FAULT    },
-		{DESCRIPTOR_EXPAND_DOWN, load_ds,   NO_FAULT    },
+		{DATA,                   load_ds,   NO_FAULT},
+		{DESCRIPTOR_EXPAND_DOWN, load_ds,   NO_FAULT},
 		{DESCRIPTOR_ABSENT,      load_ds,   EXCEPTION_NP},
 		{DESCRIPTOR_TSS16,       load_ds,   EXCEPTION_GP},
 		{DESCRIPTOR_TSS16,       load_tr,   EXCEPTION_GP},
@@ -100,6 +103,7 @@ static void attack_segments(void)
 		{DESCRIPTOR_LONG_AND_D,  jump_far,  EXCEPTION_GP},
 		{DATA,                   jump_far,  EXCEPTION_GP},
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		gdt[GDT_FREE] = rows[i].descriptor;
@@ -146,8 +150,10 @@ static void go_out(uint64_t cpl)
 		: "rax", "rbx", "rcx", "rdx", "memory");
 }
 
-/* What CPL 1 and 2 alone may have, a null SS. Bochs forgets their CPL in its access rights, so that this is
- * none of attack_states(), which holds in any processor. */
+/*
+ * What CPL 1 and 2 alone may have, a null SS. Bochs forgets their CPL in its access rights, so that
+ * this is none of attack_states(), which holds in any processor.
+ */
 void attack_inner_levels(void)
 {
 	for (uint64_t cpl = 1; cpl < 3; cpl++) {

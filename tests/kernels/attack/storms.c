@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Interrupts as fast as the devices can be made to give them, and a clock that jumps. */
 #include "attack.h"
 
@@ -25,7 +26,10 @@
 
 static volatile uint64_t interrupts;
 
-/* The handlers end a storm: where one takes longer than the next takes to come, nothing else gets a turn. */
+/*
+ * The handlers end a storm: where one takes longer than the next takes to come, nothing else gets a
+ * turn.
+ */
 static volatile uint64_t storm_end;
 
 static void pit_start(uint16_t count)

@@ -1,8 +1,13 @@
-/* Instructions that would be a monitor's, or that CPUID does not offer: #UD, at any privilege level. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instructions that would be a monitor's, or that CPUID does not offer: #UD, at any privilege
+ * level.
+ */
 #include "attack.h"
 
 #define SKIP 0 /* no such try */
 
+/* clang-format off */
 static const struct {
 	const char *name, *bytes;
 	unsigned count;
@@ -45,12 +50,12 @@ static const struct {
 	{"UD0",       "\x0f\xff\xc0",         3, EXCEPTION_UD, EXCEPTION_UD},
 	{"UD1",       "\x0f\xb9\xc0",         3, EXCEPTION_UD, EXCEPTION_UD},
 	{"UD2",       "\x0f\x0b",             2, EXCEPTION_UD, EXCEPTION_UD},
-	{"PAUSE",     "\xf3\x90",             2, NO_FAULT,     NO_FAULT    },
+	{"PAUSE",     "\xf3\x90",             2, NO_FAULT,     NO_FAULT},
 	{"HLT",       "\xf4",                 1, SKIP,         EXCEPTION_GP},
 	{"CLI",       "\xfa",                 1, NO_FAULT,     EXCEPTION_GP},
 	{"WBINVD",    "\x0f\x09",             2, NO_FAULT,     EXCEPTION_GP},
 	{"INVD",      "\x0f\x08",             2, NO_FAULT,     EXCEPTION_GP},
-	{"CPUID",     "\x0f\xa2",             2, NO_FAULT,     NO_FAULT    },
+	{"CPUID",     "\x0f\xa2",             2, NO_FAULT,     NO_FAULT},
 	{"IN",        "\xec",                 1, NO_FAULT,     EXCEPTION_GP},
 	{"OUTSB",     "\x6e",                 1, NO_FAULT,     EXCEPTION_GP},
 	{"RDMSR",     "\x0f\x32",             2, NO_FAULT,     EXCEPTION_GP},
@@ -67,6 +72,7 @@ static const struct {
 	{"LTR 0",     "\x0f\x00\xd8",         3, EXCEPTION_GP, EXCEPTION_GP},
 	{"LLDT",      "\x0f\x00\xd0",         3, NO_FAULT,     EXCEPTION_GP},
 };
+/* clang-format on */
 
 void attack_vmx(void)
 {

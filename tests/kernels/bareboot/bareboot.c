@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Start a kernel on the bare machine just as Nacre starts a guest: loaded by the guests' own loader, with the
- * same memory map and the same state of the processor. So what the kernel does can be compared.
+ * Start a kernel on the bare machine just as Nacre starts a guest: loaded by the guests' own
+ * loader, with the same memory map and the same state of the processor. So what the kernel does can
+ * be compared.
  *
- * GRUB gives it the modules "kernel", "initrd" and "cmdline"; its own command line is the memory that the
- * kernel is to be told of, in MiB. The machine must have room for the modules above that. It says
- * "bareboot: entry at TSC N", and jumps to the kernel when the TSC gets there.
+ * GRUB gives it the modules "kernel", "initrd" and "cmdline"; its own command line is the memory
+ * that the kernel is to be told of, in MiB. The machine must have room for the modules above that.
+ * It says "bareboot: entry at TSC N", and jumps to the kernel when the TSC gets there.
  */
 #include "kernel.h"
 #include "boot/multiboot2.h"
@@ -24,7 +26,10 @@ struct packed descriptor_table {
 	uint64_t base;
 };
 
-/* enter.S: 32-bit protected mode without paging, the table's selectors, EBX and ESP; then jump to `rip`. */
+/*
+ * enter.S: 32-bit protected mode without paging, the table's selectors, EBX and ESP; then jump to
+ * `rip`.
+ */
 noreturn void enter(uint32_t rip, uint32_t ebx, uint32_t esp, const struct descriptor_table *gdt);
 
 extern const uint8_t kernel_start[], kernel_end[]; /* kernel.lds */
@@ -52,7 +57,9 @@ bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size)
 	return is_free(gpa, size);
 }
 
-/* The guests' loader copies into its "guest": the machine itself. The BIOS area is the firmware's and stays.
+/*
+ * The guests' loader copies into its "guest": the machine itself. The BIOS area is the firmware's
+ * and stays.
  */
 int guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t size)
 {
@@ -109,7 +116,10 @@ static const void *take_module(const char *name, uint64_t *at, size_t *size)
 	panic("a module is missing: kernel, initrd or cmdline");
 }
 
-/* SDM Vol. 3B "Time-Stamp Counter": a plain write would show up in IA32_TSC_ADJUST, which kernels undo. */
+/*
+ * SDM Vol. 3B "Time-Stamp Counter": a plain write would show up in IA32_TSC_ADJUST, which kernels
+ * undo.
+ */
 static void wait_for_entry(void)
 {
 	uint64_t at = ALIGN_UP(read_tsc() + TSC_MARGIN, TSC_STEP);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * noreturn void enter(uint32_t rip, uint32_t ebx, uint32_t esp, const struct descriptor_table *gdt)
  *

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What an exit costs. Runs bare and as a guest on the same emulated machine, whose TSC counts
- * instructions. Every line is "bench NAME VALUE": instructions per operation, without the loop
- * and without what puts the operands into registers, so that a bare machine shows 1. With "wake" on the
+ * instructions. Every line is "bench NAME VALUE": instructions per operation, without the loop and
+ * without what puts the operands into registers, so that a bare machine shows 1. With "wake" on the
  * command line it only measures how soon its timer wakes it.
  */
 #include "command.h"
@@ -18,8 +19,10 @@
 		__asm__ volatile(instructions : "+a"(a), "+c"(c), "+d"(d) : : "rbx", "memory");              \
 	} while (0)
 
-/* The least of several batches: an interrupt that comes meanwhile, or the monitor's console, is no cost of
- * these. */
+/*
+ * The least of several batches: an interrupt that comes meanwhile, or the monitor's console, is no
+ * cost of these.
+ */
 #define TIME_ROUNDS(instructions, rax, rcx, rdx)                                                             \
 	({                                                                                                   \
 		uint64_t least = UINT64_MAX;                                                                 \
@@ -34,7 +37,10 @@
 		least;                                                                                       \
 	})
 
-/* Of `count` operations in `instructions`, report one, less what loading their operands in a loop costs. */
+/*
+ * Of `count` operations in `instructions`, report one, less what loading their operands in a loop
+ * costs.
+ */
 #define MEASURE(name, count, instructions, rax, rcx, rdx)                                                    \
 	do {                                                                                                 \
 		uint64_t empty = TIME_ROUNDS("", rax, rcx, rdx);                                             \
@@ -57,8 +63,8 @@ static void timer(struct frame *frame)
 
 /*
  * PIT channel 0, mode 0: one interrupt, `count` ticks after the tick that follows the second byte.
- * Returns a TSC value from before that byte: in a guest, the clock that the device sees is a little later,
- * and what is made of this is an upper bound.
+ * Returns a TSC value from before that byte: in a guest, the clock that the device sees is a little
+ * later, and what is made of this is an upper bound.
  */
 static uint64_t start_timer(uint16_t count)
 {
@@ -81,8 +87,9 @@ static uint64_t sleep(uint16_t count)
 }
 
 /*
- * From the moment the timer is due to the first instruction of its handler's C. The due time is known from
- * the TSC rate, which two long counts give. The start falls anywhere into a tick: half of one on average.
+ * From the moment the timer is due to the first instruction of its handler's C. The due time is
+ * known from the TSC rate, which two long counts give. The start falls anywhere into a tick: half
+ * of one on average.
  */
 static void measure_wake(void)
 {

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A guest that fails in many ways. It asks on COM1 which one it shall be; tests/system/faults.py answers
- * and sees what the monitor makes of it.
+ * A guest that fails in many ways. It asks on COM1 which one it shall be; tests/system/faults.py
+ * answers and sees what the monitor makes of it.
  */
 #include "fault.h"
 #include "command.h"
@@ -212,8 +213,8 @@ static void timer_without_end(void)
 }
 
 /*
- * A breakpoint on the first instruction of the handler of #DB, which gets a fresh stack each time: the
- * processor delivers #DB for ever and runs no instruction.
+ * A breakpoint on the first instruction of the handler of #DB, which gets a fresh stack each time:
+ * the processor delivers #DB for ever and runs no instruction.
  */
 static void breakpoint(void)
 {
@@ -256,35 +257,37 @@ static void reset_loop(void)
 
 /* ---- Which ---- */
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{"triple64",          triple64         },
-	{"triple32",          triple32         },
-	{"triple16",          triple16         },
-	{"nowhere",           nowhere          },
-	{"tables",            tables           },
-	{"idt",               idt              },
-	{"stack",             stack            },
-	{"sse",               sse              },
-	{"fxsave",            fxsave           },
-	{"descriptors",       descriptors      },
+	{"triple64",          triple64},
+	{"triple32",          triple32},
+	{"triple16",          triple16},
+	{"nowhere",           nowhere},
+	{"tables",            tables},
+	{"idt",               idt},
+	{"stack",             stack},
+	{"sse",               sse},
+	{"fxsave",            fxsave},
+	{"descriptors",       descriptors},
 	{"undefined",         undefined_in_hole},
-	{"shadow",            shadow           },
-	{"halt",              halt             },
-	{"spin",              spin             },
-	{"exits",             exits            },
-	{"serial",            serial           },
-	{"outs",              out_strings      },
-	{"ins",               in_strings       },
-	{"timer",             timer            },
+	{"shadow",            shadow},
+	{"halt",              halt},
+	{"spin",              spin},
+	{"exits",             exits},
+	{"serial",            serial},
+	{"outs",              out_strings},
+	{"ins",               in_strings},
+	{"timer",             timer},
 	{"timer-without-end", timer_without_end},
-	{"breakpoint",        breakpoint       },
-	{"alignment",         alignment        },
-	{"reset",             reset            },
-	{"reset-loop",        reset_loop       },
+	{"breakpoint",        breakpoint},
+	{"alignment",         alignment},
+	{"reset",             reset},
+	{"reset-loop",        reset_loop},
 };
+/* clang-format on */
 
 void kernel_main(uint32_t magic, uint32_t info)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What fault.c needs from modes.S. */
 #ifndef TESTS_KERNELS_FAULT_H
 #define TESTS_KERNELS_FAULT_H

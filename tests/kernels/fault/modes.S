@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The other modes of the processor, and what can go wrong there. */
 
 #define CR0_PE 0x1

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A guest that has next to nothing to do: it halts, and twice a second the RTC's periodic interrupt wakes it.
- * A byte on COM1 makes it print "idle NAME ticks N", N being those interrupts so far. The command line: its
- * NAME.
+ * A guest that has next to nothing to do: it halts, and twice a second the RTC's periodic interrupt
+ * wakes it. A byte on COM1 makes it print "idle NAME ticks N", N being those interrupts so far. The
+ * command line: its NAME.
  */
 #include "command.h"
 #include "kernel.h"

@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: MIT */
 /* What a kernel shall do: its command line, or a line typed at COM1. */
 #ifndef TESTS_KERNELS_COMMAND_H
 #define TESTS_KERNELS_COMMAND_H
 
 #include "lib/types.h"
 
-/* The PVH command line; empty if there is none, or no PVH loader. `info` as kernel_main() gets it. */
+/*
+ * The PVH command line; empty if there is none, or no PVH loader. `info` as kernel_main() gets it.
+ */
 const char *command_line(uint32_t info);
 
 /* The end of the RAM that begins at 1 MiB, as the PVH loader says; 0 if it does not. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The runtime of the test kernels: a serial line, interrupts, and the way out. */
 #ifndef TESTS_KERNELS_KERNEL_H
 #define TESTS_KERNELS_KERNEL_H
@@ -15,7 +16,10 @@ void print(const char *format, ...);
 /* Turn the machine off: Nacre's ACPI registers, or Bochs' shutdown port. */
 noreturn void power_off(void);
 
-/* Leave 64-bit mode for flat 32-bit protected mode without paging, and go to `code`, which is 32-bit code. */
+/*
+ * Leave 64-bit mode for flat 32-bit protected mode without paging, and go to `code`, which is
+ * 32-bit code.
+ */
 noreturn void enter_protected(const void *code);
 
 /*

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Out of 64-bit mode: see kernel.h. */
 
 #define CR0_PG 0x80000000

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How every test kernel starts. The same file boots bare, from GRUB by its
  * multiboot2 header, and as a guest, by its PVH note. Both enter 32-bit protected

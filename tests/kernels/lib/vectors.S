@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One stub per vector: make the frames alike, save the registers, call C. */
 	.text
 	.altmacro

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The init of the measurements: it says when it got the processor, times process creation and
- * first touches of memory in TSC ticks, and ends the machine. Each result is one line "init: NAME N".
+ * The init of the measurements: it says when it got the processor, times process creation and first
+ * touches of memory in TSC ticks, and ends the machine. Each result is one line "init: NAME N".
  *
  * With reboot=t on the kernel's command line the end is a reboot (a triple fault), which any
  * machine can do; else it is a power-off.

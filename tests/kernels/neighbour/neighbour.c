@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A guest that minds its own business and watches that nobody else does: it takes 1000 timer interrupts a
- * second, and keeps values of its own in its memory and in every register. Once a second it prints
- * "neighbour ok ticks N worst-gap-us G", N being the ticks so far, G the longest time between two of them in
- * that second; or, at once and for ever, "neighbour BROKEN what". `seed=N` on the command line makes its
- * values different from those of another one.
+ * A guest that minds its own business and watches that nobody else does: it takes 1000 timer
+ * interrupts a second, and keeps values of its own in its memory and in every register. Once a
+ * second it prints "neighbour ok ticks N worst-gap-us G", N being the ticks so far, G the longest
+ * time between two of them in that second; or, at once and for ever, "neighbour BROKEN what".
+ * `seed=N` on the command line makes its values different from those of another one.
  */
 #include "neighbour.h"
 #include "command.h"
@@ -109,23 +110,25 @@ static void check_vectors(void)
 
 /* ---- MSRs ---- */
 
+/* clang-format off */
 static const struct {
 	uint32_t index;
 	uint64_t mask; /* the bits that take any value */
 } msrs[] = {
-	{MSR_STAR,           UINT64_MAX          },
+	{MSR_STAR,           UINT64_MAX},
 	{MSR_LSTAR,          0x00007fffffffffffUL},
 	{MSR_CSTAR,          0x00007fffffffffffUL},
-	{MSR_FMASK,          UINT32_MAX          },
+	{MSR_FMASK,          UINT32_MAX},
 	{MSR_FS_BASE,        0x00007fffffffffffUL},
 	{MSR_GS_BASE,        0x00007fffffffffffUL},
 	{MSR_KERNEL_GS_BASE, 0x00007fffffffffffUL},
-	{MSR_TSC_AUX,        UINT32_MAX          },
-	{MSR_SYSENTER_CS,    0xffff              },
+	{MSR_TSC_AUX,        UINT32_MAX},
+	{MSR_SYSENTER_CS,    0xffff},
 	{MSR_SYSENTER_ESP,   0x00007fffffffffffUL},
 	{MSR_SYSENTER_EIP,   0x00007fffffffffffUL},
 	{MSR_PAT,            0x0101010101010101UL},
 };
+/* clang-format on */
 
 static bool msr_there(uint32_t index)
 {
@@ -177,24 +180,26 @@ DEFINE_REGISTER(cr8)
 #define DR6_RESERVED 0xffff0ff0UL
 #define DR7_RESERVED 0x400UL
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	uint64_t (*read)(void);
 	void (*write)(uint64_t value);
 	uint64_t mask, fixed; /* bits that take any value, bits that are ones */
 } registers[] = {
-	{"CR0", read_cr0, write_cr0, CR0_WP | CR0_AM | CR0_MP,             CR0_PG | CR0_PE | CR0_ET | CR0_NE},
-	{"CR2", read_cr2, write_cr2, 0x00007fffffffffffUL,                 0                                },
+	{"CR0", read_cr0, write_cr0, CR0_WP | CR0_AM | CR0_MP,       CR0_PG | CR0_PE | CR0_ET | CR0_NE},
+	{"CR2", read_cr2, write_cr2, 0x00007fffffffffffUL,           0},
 	{"CR4", read_cr4, write_cr4, CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE,
          CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT							      },
-	{"CR8", read_cr8, write_cr8, 7,                                    0                                },
-	{"DR0", read_dr0, write_dr0, UINT32_MAX,                           0                                },
-	{"DR1", read_dr1, write_dr1, UINT32_MAX,                           0                                },
-	{"DR2", read_dr2, write_dr2, UINT32_MAX,                           0                                },
-	{"DR3", read_dr3, write_dr3, UINT32_MAX,                           0                                },
-	{"DR6", read_dr6, write_dr6, 0xf,                                  DR6_RESERVED                     },
-	{"DR7", read_dr7, write_dr7, 0x300,                                DR7_RESERVED                     }, /* LE, GE */
+	{"CR8", read_cr8, write_cr8, 7,                              0},
+	{"DR0", read_dr0, write_dr0, UINT32_MAX,                     0},
+	{"DR1", read_dr1, write_dr1, UINT32_MAX,                     0},
+	{"DR2", read_dr2, write_dr2, UINT32_MAX,                     0},
+	{"DR3", read_dr3, write_dr3, UINT32_MAX,                     0},
+	{"DR6", read_dr6, write_dr6, 0xf,                            DR6_RESERVED},
+	{"DR7", read_dr7, write_dr7, 0x300,                          DR7_RESERVED}, /* LE, GE */
 };
+/* clang-format on */
 
 static uint64_t register_value(unsigned i)
 {

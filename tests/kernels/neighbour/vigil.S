@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * int vigil(seed = %rdi, ticks = %rsi, old = %rdx, busy = %ecx). Memory operands are absolute, since no
  * register is left for an address.

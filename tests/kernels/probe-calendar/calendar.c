@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The MC146818's time of day, calendar and alarm, in all four ways to write them. Like the kernel
  * probe-devices, with whose files it is linked.
@@ -138,7 +139,10 @@ static void alarm(const char *name, uint8_t mode, struct moment moment, uint8_t 
 	end();
 }
 
-/* Three updates, the second of them with an alarm: if that does not come, the probe goes on all the same. */
+/*
+ * Three updates, the second of them with an alarm: if that does not come, the probe goes on all the
+ * same.
+ */
 static void alarm_in(const char *name, uint8_t mode, struct moment moment, uint8_t hour)
 {
 	rtc_start(name);

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The probe kernel of devices, MSRs and CPUID: one line for each thing that is tried, "probe NAME - VALUES".
- * It runs bare and as a guest, and tests/equivalence compares the lines. So no value may depend on how fast a
- * machine is.
+ * The probe kernel of devices, MSRs and CPUID: one line for each thing that is tried, "probe NAME -
+ * VALUES". It runs bare and as a guest, and tests/equivalence compares the lines. So no value may
+ * depend on how fast a machine is.
  */
 #ifndef TESTS_KERNELS_PROBE_DEVICES_H
 #define TESTS_KERNELS_PROBE_DEVICES_H
@@ -28,7 +29,9 @@ static inline void show(uint16_t port)
 	value(in8(port));
 }
 
-/* Take one interrupt, if one comes now; returns its vector, or 0. Interrupts are disabled before and after.
+/*
+ * Take one interrupt, if one comes now; returns its vector, or 0. Interrupts are disabled before
+ * and after.
  */
 uint64_t take(void);
 void show_taken(void);

@@ -1,4 +1,7 @@
-/* The 8042's own commands; nothing is said to a device. Bochs stops at E0h, and has no password and no RAM.
+/* SPDX-License-Identifier: MIT */
+/*
+ * The 8042's own commands; nothing is said to a device. Bochs stops at E0h, and has no password and
+ * no RAM.
  */
 #include "devices.h"
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Sources of interrupts that hold their line until told otherwise: the 8254 in mode 0, whose OUT stays high;
- * a UART's THRE interrupt behind its enable bit; the clock's periodic flag, which stays until register C is
- * read.
+ * Sources of interrupts that hold their line until told otherwise: the 8254 in mode 0, whose OUT
+ * stays high; a UART's THRE interrupt behind its enable bit; the clock's periodic flag, which stays
+ * until register C is read.
  */
 #include "devices.h"
 

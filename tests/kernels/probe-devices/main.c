@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Everything in order. */
 #include "devices.h"
 

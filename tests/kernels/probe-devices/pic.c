@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The pair of 8259A. Bochs stops at forms of initialization that a PC does not have: single, level triggered
- * by ICW1, MCS-80 mode, another cascade input. They are left to the unit test.
+ * The pair of 8259A. Bochs stops at forms of initialization that a PC does not have: single, level
+ * triggered by ICW1, MCS-80 mode, another cascade input. They are left to the unit test.
  */
 #include "devices.h"
 
@@ -21,7 +22,10 @@ void pic_start(uint8_t icw4)
 	initialize(SLAVE, 0x28, 2, icw4);
 }
 
-/* Lines down, nothing requested or in service; then let those in `unmasked` through, IRQ 0 in bit 0. */
+/*
+ * Lines down, nothing requested or in service; then let those in `unmasked` through, IRQ 0 in bit
+ * 0.
+ */
 static void start(const char *name, uint16_t unmasked, uint8_t icw4)
 {
 	begin(name);

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The 8254: channel 2, whose gate and output are in port 61h, and what can be seen of channel 0. With the
- * gate low a count stands still, so that it can be read exactly; what runs is compared by classes of time.
+ * The 8254: channel 2, whose gate and output are in port 61h, and what can be seen of channel 0.
+ * With the gate low a count stands still, so that it can be read exactly; what runs is compared by
+ * classes of time.
  */
 #include "devices.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The MC146818's registers and interrupts, and the CMOS RAM. */
 #include "rtc.h"
 

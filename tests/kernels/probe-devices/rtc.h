@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the probes of the MC146818 share, and rtc_interrupts.c. */
 #ifndef TESTS_KERNELS_PROBE_DEVICES_RTC_H
 #define TESTS_KERNELS_PROBE_DEVICES_RTC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The MC146818 as a source of interrupts. */
 #include "rtc.h"
 

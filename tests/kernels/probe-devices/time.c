@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices.h"
 
 #define REFERENCE 50000 /* ticks over which the TSC is measured */

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The 16550A, COM2, mostly in loopback. A character is given time to go around: a real one needs ten bits'
- * time, and what it is meanwhile is not looked at.
+ * The 16550A, COM2, mostly in loopback. A character is given time to go around: a real one needs
+ * ten bits' time, and what it is meanwhile is not looked at.
  */
 #include "devices.h"
 

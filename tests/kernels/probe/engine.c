@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The engine: run a row's snippet in each of its modes, and print what it did: the vector that ended it with
- * error code and place, and each register and byte that differs from a run of no instruction at all in that
- * mode.
+ * The engine: run a row's snippet in each of its modes, and print what it did: the vector that
+ * ended it with error code and place, and each register and byte that differs from a run of no
+ * instruction at all in that mode.
  */
 #include "probe.h"
 
@@ -19,6 +20,7 @@ static volatile uint64_t *const before = (volatile uint64_t *)BEFORE;
 static volatile uint64_t *const after = (volatile uint64_t *)AFTER;
 static volatile bool running;
 
+/* clang-format off */
 static const struct mode_info {
 	const char *name;
 	uint16_t cs, ss, ds;
@@ -37,6 +39,7 @@ static const struct mode_info {
 	{"real",  0,               0,               0,               0},
 	{"v86",   0,               0,               0,               0},
 };
+/* clang-format on */
 
 static const char *const names[R_COUNT] = {
 	"ax",   "cx",  "dx",  "bx",   "sp",       "bp",        "si",       "di",        "r8",
@@ -47,20 +50,22 @@ static const char *const names[R_COUNT] = {
 };
 
 /* MSRs that a snippet may have changed. */
+/* clang-format off */
 static const struct {
 	uint32_t index;
 	uint64_t value;
 } msrs[] = {
 	{MSR_STAR,           (uint64_t)(SEL_USER_CODE32) << 48 | (uint64_t)SEL_CODE64 << 32},
-	{MSR_LSTAR,          CODE_SYSCALL						  },
-	{MSR_FMASK,          0x40							  },
-	{MSR_FS_BASE,        0							     },
-	{MSR_GS_BASE,        0							     },
-	{MSR_KERNEL_GS_BASE, 0x1234							},
-	{MSR_SYSENTER_CS,    SEL_CODE32						    },
-	{MSR_SYSENTER_ESP,   KERNEL_STACK						  },
-	{MSR_SYSENTER_EIP,   CODE_SYSENTER						 },
+	{MSR_LSTAR,          CODE_SYSCALL},
+	{MSR_FMASK,          0x40},
+	{MSR_FS_BASE,        0},
+	{MSR_GS_BASE,        0},
+	{MSR_KERNEL_GS_BASE, 0x1234},
+	{MSR_SYSENTER_CS,    SEL_CODE32},
+	{MSR_SYSENTER_ESP,   KERNEL_STACK},
+	{MSR_SYSENTER_EIP,   CODE_SYSENTER},
 };
+/* clang-format on */
 
 static bool has_xsave;
 
@@ -169,8 +174,10 @@ static bool has_error_code(uint64_t vector)
 	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 }
 
-/* The stack as legacy_common found it: EAX, DS, vector, [error code], EIP, CS, EFLAGS, [ESP, SS, [ES, DS, FS,
- * GS]]. */
+/*
+ * The stack as legacy_common found it: EAX, DS, vector, [error code], EIP, CS, EFLAGS, [ESP, SS,
+ * [ES, DS, FS, GS]].
+ */
 static void decode_frame(void)
 {
 	volatile uint64_t *word = after + R_FRAME;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The ways into each mode and back. `enter_long` and `enter_legacy` load the registers from BEFORE and start
  * the snippet; the first exception or interrupt fills AFTER and returns from them. In long mode that is

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The probe kernel: one line for each thing that is tried, "probe NAME RESULT...". It runs bare and as a
- * guest, and tests/equivalence compares the lines.
+ * The probe kernel: one line for each thing that is tried, "probe NAME RESULT...". It runs bare and
+ * as a guest, and tests/equivalence compares the lines.
  */
 #ifndef TESTS_KERNELS_PROBE_PROBE_H
 #define TESTS_KERNELS_PROBE_PROBE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows.def as machine code for each size, and as the table of rows. */
 #include "probe.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What every snippet finds around it: page tables, descriptor tables, tasks, code and data. */
 #include "probe.h"
 
@@ -120,27 +121,29 @@ static void set_descriptor(unsigned selector, uint32_t base, uint32_t limit, uin
 }
 
 /* A row: selector, base, limit, access byte with the flags in its top four bits. */
+/* clang-format off */
 static const struct {
 	uint16_t selector;
 	uint32_t limit;
 	uint16_t access;
 } segments[] = {
 	{SEL_CODE64,      0xfffff, 0xa09b},
-        {SEL_DATA,        0xfffff, 0xc093},
+	{SEL_DATA,        0xfffff, 0xc093},
 	{SEL_CODE32,      0xfffff, 0xc09b},
-        {SEL_CODE16,      0xffff,  0x009b},
+	{SEL_CODE16,      0xffff,  0x009b},
 	{SEL_DATA16,      0xffff,  0x0093},
-        {SEL_USER_CODE32, 0xfffff, 0xc0fb},
+	{SEL_USER_CODE32, 0xfffff, 0xc0fb},
 	{SEL_USER_DATA,   0xfffff, 0xc0f3},
-        {SEL_USER_CODE64, 0xfffff, 0xa0fb},
+	{SEL_USER_CODE64, 0xfffff, 0xa0fb},
 	{SEL_USER_CODE16, 0xffff,  0x00fb},
-        {SEL_USER_DATA16, 0xffff,  0x00f3},
+	{SEL_USER_DATA16, 0xffff,  0x00f3},
 	{SEL_ABSENT,      0xfffff, 0xc073},
-        {SEL_CONFORMING,  0xfffff, 0xc09f},
+	{SEL_CONFORMING,  0xfffff, 0xc09f},
 	{SEL_EXECUTE,     0xfffff, 0xc0f9},
-        {SEL_READ,        0xfffff, 0xc0f1},
+	{SEL_READ,        0xfffff, 0xc0f1},
 	{SEL_DOWN,        0x0ffff, 0x40f7},
 };
+/* clang-format on */
 
 static void set_gate(unsigned selector, uint16_t target, uint16_t type)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "program.h"
 
 #define INSTRUCTIONS_MAX 8
@@ -37,8 +38,8 @@ static void put_prefixes(struct code *code)
 }
 
 /*
- * Loading a table register or CR3 with nonsense is the end of the guest, and most of what follows is the
- * same. Some of it is enough.
+ * Loading a table register or CR3 with nonsense is the end of the guest, and most of what follows
+ * is the same. Some of it is enough.
  */
 static bool is_fatal(const uint8_t *opcode)
 {

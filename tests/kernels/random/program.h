@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Programs of random bytes, which one and the same number always gives. */
 #ifndef TESTS_KERNELS_PROGRAM_H
 #define TESTS_KERNELS_PROGRAM_H
@@ -25,8 +26,8 @@ static inline uint64_t random_below(uint64_t *state, uint64_t limit)
 #define PROGRAM_WRMSR BIT(1)
 
 /*
- * Fill `bytes`; UD2 is the end. `endless`: the program is not single-stepped, so leave out what would keep
- * the interrupt that ends it from coming. Returns PROGRAM_... bits.
+ * Fill `bytes`; UD2 is the end. `endless`: the program is not single-stepped, so leave out what
+ * would keep the interrupt that ends it from coming. Returns PROGRAM_... bits.
  */
 unsigned program_make(uint8_t bytes[PROGRAM_SIZE], uint64_t *state, bool endless);
 

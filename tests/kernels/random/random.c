@@ -1,12 +1,13 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Random bytes executed as code, program by program, at CPL 0 and 3 in 64-, 32- and 16-bit code, and in real
- * and virtual-8086 mode. Each program is single-stepped for a number of instructions, or runs until a fault
- * or the timer ends it. If one wrecks the guest and the machine is reset, the next program goes on from
- * there.
+ * Random bytes executed as code, program by program, at CPL 0 and 3 in 64-, 32- and 16-bit code,
+ * and in real and virtual-8086 mode. Each program is single-stepped for a number of instructions,
+ * or runs until a fault or the timer ends it. If one wrecks the guest and the machine is reset, the
+ * next program goes on from there.
  *
- * The command line: seed=N programs=N first=N. Prints "random at N resets R" now and then, and at the end
- * "random done programs N resets R real N v86 N by V V V V": the vectors, as bits, that ended programs in
- * virtual-8086 mode with IOPL 0 and 3, and with CR4.VME the same.
+ * The command line: seed=N programs=N first=N. Prints "random at N resets R" now and then, and at
+ * the end "random done programs N resets R real N v86 N by V V V V": the vectors, as bits, that
+ * ended programs in virtual-8086 mode with IOPL 0 and 3, and with CR4.VME the same.
  */
 #include "sandbox.h"
 #include "command.h"
@@ -168,8 +169,9 @@ static void set_devices(void)
 }
 
 /*
- * What a program that has left paging or protected mode behind comes to sooner or later, at the low end of
- * memory: MOV AL, FEh; OUT 64h, AL, in any mode. It resets the machine. Around the programs there is UD2.
+ * What a program that has left paging or protected mode behind comes to sooner or later, at the low
+ * end of memory: MOV AL, FEh; OUT 64h, AL, in any mode. It resets the machine. Around the programs
+ * there is UD2.
  */
 #define RESETS    0x64e6feb0
 #define UNDEFINED 0x0b0f0b0f
@@ -210,19 +212,21 @@ noreturn void kernel_fault(void)
 
 /* ---- A program ---- */
 
+/* clang-format off */
 static const struct {
 	uint16_t code, data;
 	uint8_t cpl;
 } contexts[] = {
 	{GDT_CODE64,      GDT_DATA,      0},
-        {GDT_USER_CODE64, GDT_USER_DATA, 3},
+	{GDT_USER_CODE64, GDT_USER_DATA, 3},
 	{GDT_CODE32,      GDT_DATA,      0},
-        {GDT_USER_CODE32, GDT_USER_DATA, 3},
+	{GDT_USER_CODE32, GDT_USER_DATA, 3},
 	{GDT_CODE16,      GDT_DATA,      0},
-        {GDT_USER_CODE16, GDT_USER_DATA, 3},
+	{GDT_USER_CODE16, GDT_USER_DATA, 3},
 	{REAL_MODE,       0,             0},
-        {V86_MODE,        0,             0}, /* it may clear IF at times */
+	{V86_MODE,        0,             0}, /* it may clear IF at times */
 };
+/* clang-format on */
 
 /*
  * Where no RAM is. Rarely, since a vector instruction that reads or writes there ends the guest.
@@ -258,7 +262,9 @@ static uint64_t interesting(uint64_t *state)
 	}
 }
 
-/* Where its code lies: mostly in the arena, at times across a page, or half beyond the end of RAM. */
+/*
+ * Where its code lies: mostly in the arena, at times across a page, or half beyond the end of RAM.
+ */
 static uint64_t place(uint64_t *state, uint16_t code)
 {
 	if (code == GDT_CODE16 || code == GDT_USER_CODE16)

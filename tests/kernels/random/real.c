@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Programs in real-address mode, and where such programs lie. */
 #include "kernel.h"
 #include "program.h"

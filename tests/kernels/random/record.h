@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * How far the programs have come, where a reset does not clear it: in RAM that no program with page tables
- * can reach, and, should that be wrong, roughly in the battery-backed RAM of the clock.
+ * How far the programs have come, where a reset does not clear it: in RAM that no program with page
+ * tables can reach, and, should that be wrong, roughly in the battery-backed RAM of the clock.
  */
 #ifndef TESTS_KERNELS_RECORD_H
 #define TESTS_KERNELS_RECORD_H

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Running code that may do anything, and coming back: what random.c and sandbox.S share.
  *
- * A program runs with page tables of its own, in which the kernel is read-only but for one page, the cell. It
- * ends by an exception, an interrupt, SYSCALL or SYSENTER; each leads to a stack in the cell and from there
- * to the kernel, with all of the processor's state as the kernel wants it.
+ * A program runs with page tables of its own, in which the kernel is read-only but for one page,
+ * the cell. It ends by an exception, an interrupt, SYSCALL or SYSENTER; each leads to a stack in
+ * the cell and from there to the kernel, with all of the processor's state as the kernel wants it.
  */
 #ifndef TESTS_KERNELS_SANDBOX_H
 #define TESTS_KERNELS_SANDBOX_H
@@ -100,7 +101,10 @@ void real_run(void);
 /* Run such a program with what `cell` says of registers, flags and steps. */
 void real_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state);
 
-/* Where programs with real-mode segments lie. The second chooses an offset and puts the program there. */
+/*
+ * Where programs with real-mode segments lie. The second chooses an offset and puts the program
+ * there.
+ */
 #define LOW_CODE_SEGMENT  0x1000
 #define LOW_STACK_SEGMENT 0x2800
 uint16_t low_data_segment(uint64_t *state);

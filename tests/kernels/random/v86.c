@@ -1,4 +1,7 @@
-/* Programs in virtual-8086 mode: SDM Vol. 3B "Virtual-8086 Mode", which IA-32e mode does not have. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs in virtual-8086 mode: SDM Vol. 3B "Virtual-8086 Mode", which IA-32e mode does not have.
+ */
 #include "kernel.h"
 #include "lib/registers.h"
 #include "program.h"
@@ -34,8 +37,10 @@ const struct table_pointer v86_idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
 struct v86_state v86_state;
 
-/* The first 1 MiB is the program's, but for a segment that is absent and one that is read-only; from 4 MiB on
- * it is the kernel's. */
+/*
+ * The first 1 MiB is the program's, but for a segment that is absent and one that is read-only;
+ * from 4 MiB on it is the kernel's.
+ */
 #define ABSENT_SEGMENT    0x4000
 #define READ_ONLY_SEGMENT 0x5000
 

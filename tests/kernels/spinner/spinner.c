@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A guest that takes all the time it gets, and says how far it came: every 100 ms of its own TSC (every=MS:
  * another number) it prints "spinner count N tsc T", N being the loops so far. The command line says how it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What it costs to go from one guest to the next. Two of these share a processor, and each watches the TSC:
  * a long step of it is a time away, that is the other one's turn and two switches; between two of them

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -90,7 +91,9 @@ static void finish(void)
 	memcpy(buffer, &length, sizeof(length));
 }
 
-/* Parse from a heap block of exactly that size, so that the address sanitizer sees any read beyond. */
+/*
+ * Parse from a heap block of exactly that size, so that the address sanitizer sees any read beyond.
+ */
 static int parse_sized(size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -441,30 +444,32 @@ static void test_impossible_tag_lengths(void **state)
 
 static void test_broken_tags(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint32_t type, size;
 		uint8_t data[40];
 	} cases[] = {
-		{1,  4,  "abcd"						}, /* no NUL */
-		{1,  0,  ""						    },
-		{2,  4,  "abcd"						},
-		{3,  7,  ""						    }, /* no room for the addresses */
-		{3,  8,  ""						    }, /* no name at all */
-		{3,  9,  {1}						   }, /* ends before it starts */
-		{3,  10, {0, 0, 0, 0, 0, 0, 0, 0, 'a', 'b'}                    },
-		{6,  7,  ""						    },
-		{6,  8,  {0}						   }, /* entry size 0 */
-		{6,  8,  {20}						  },
-		{6,  8,  {25}						  },
+		{1,  4,  "abcd"}, /* no NUL */
+		{1,  0,  ""},
+		{2,  4,  "abcd"},
+		{3,  7,  ""},     /* no room for the addresses */
+		{3,  8,  ""},     /* no name at all */
+		{3,  9,  {1}},    /* ends before it starts */
+		{3,  10, {0, 0, 0, 0, 0, 0, 0, 0, 'a', 'b'}},
+		{6,  7,  ""},
+		{6,  8,  {0}},    /* entry size 0 */
+		{6,  8,  {20}},
+		{6,  8,  {25}},
 		{6,  32, {24, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 0, 0, 0, 0, 0x80, /* wraps */
 	                 0,  0, 0, 0, 0, 0, 0, 0x80, 1}},
-		{8,  23, ""						    },
-		{14, 19, "RSD PTR "					    },
-		{14, 20, "RSD PTR!"					    },
-		{17, 7,  ""						    },
-		{17, 8,  {39}						  },
-		{17, 8,  {41}						  },
+		{8,  23, ""},
+		{14, 19, "RSD PTR "},
+		{14, 20, "RSD PTR!"},
+		{17, 7,  ""},
+		{17, 8,  {39}},
+		{17, 8,  {41}},
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		uint32_t at;
@@ -508,7 +513,9 @@ static void test_unknown_tags_are_skipped(void **state)
 	assert_string_equal(info.loader, "loader");
 }
 
-/* Every prefix of good information, with its length field made to match: an error or not, never a bad read.
+/*
+ * Every prefix of good information, with its length field made to match: an error or not, never a
+ * bad read.
  */
 static void test_every_prefix(void **state)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -21,20 +22,22 @@ static void test_defaults(void **state)
 
 static void test_serial(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char *text;
 		uint16_t port;
 	} cases[] = {
-		{"serial=com1",            0x3f8 },
-                {"serial=com2",            0x2f8 },
-                {"serial=com3",            0x3e8 },
-		{"serial=com4",            0x2e8 },
-                {"serial=none",            0     },
-                {"serial=0x100",           0x100 },
+		{"serial=com1",            0x3f8},
+		{"serial=com2",            0x2f8},
+		{"serial=com3",            0x3e8},
+		{"serial=com4",            0x2e8},
+		{"serial=none",            0},
+		{"serial=0x100",           0x100},
 		{"serial=0xfFf8",          0xfff8},
-                {" serial=none  ",         0     },
-                {"speed=1200 serial=com2", 0x2f8 },
+		{" serial=none  ",         0},
+		{"speed=1200 serial=com2", 0x2f8},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

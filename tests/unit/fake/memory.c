@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See fake/memory.h. Stands in for mm/direct_map.c. */
 #include <sys/mman.h>
 #include "lib/panic.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Physical memory for host tests: hpa_to_pointer() and pointer_to_hpa() lead
  * into one arena that stands for host addresses [0, size). Pages cost nothing until

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* In a host test a panic is a failed test, or an expected one: expect_assert_failure(). */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* See pit_bench.h. */
 #include <setjmp.h>
 #include <stdarg.h>

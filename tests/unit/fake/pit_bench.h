@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A whole PC on the bench: its ports, its clock in 8254 ticks, and IRQ 0. */
 #ifndef FAKE_PIT_BENCH_H
 #define FAKE_PIT_BENCH_H
@@ -26,7 +27,9 @@ uint64_t pc_ns(uint64_t tick);
 /* Set the clock to a tick after the origin. */
 void pc_at(uint64_t tick);
 
-/* As pc_at(), with timers run when they are due on the way. Returns how many interrupts IRQ 0 gave. */
+/*
+ * As pc_at(), with timers run when they are due on the way. Returns how many interrupts IRQ 0 gave.
+ */
 unsigned pc_run_to(uint64_t tick);
 
 /* A control word with both bytes of the count, and the count. */

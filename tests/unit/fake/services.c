@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The machine's outside world in host tests: see fake/services.h. */
 #include "services.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the devices' outside world was told, and what it answers. Tests set and read it. */
 #ifndef FAKE_SERVICES_H
 #define FAKE_SERVICES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vmm/vmx/instructions.h"
 
 struct fake_vmx fake_vmx;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The processor in host tests: see fake/lib/x86.h. */
 #include <string.h>
 #include "lib/x86.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From the config table to a running guest: guests/start.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/cpu/irq.h"
@@ -143,8 +144,10 @@ static int teardown(void **state)
 
 #define start_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-/* How it ends, when guests_run() has come to the run loop and that to its first entry; 1: it waits, with the
- * shell. */
+/*
+ * How it ends, when guests_run() has come to the run loop and that to its first entry; 1: it waits,
+ * with the shell.
+ */
 static int run(void)
 {
 	jmp_buf here;
@@ -314,14 +317,12 @@ static void a_cpu_that_is_not_there(void **state)
 	add_text("config", "[vm far]\nkernel = kernel\ncpus = 3\n" ONE_VM "cpus = 0, 3\n");
 	add_kernel("kernel");
 	assert_int_equal(run(), RUNS);
-	assert_logged(
-		"error: vm far: config line 3: cpus: this machine runs guests on processors 0 to 0; name "
-		"one of them\n");
+	assert_logged("error: vm far: config line 3: cpus: this machine runs guests on processors 0 to "
+	              "0; name one of them\n");
 	assert_null(vm_find("far"));
 	assert_int_equal(vm_find("one")->plan.cpus, 1);
-	assert_logged(
-		"warning: vm one: config line 7: cpus: this machine runs guests on processors 0 to 0; the "
-		"others are left out\n");
+	assert_logged("warning: vm one: config line 7: cpus: this machine runs guests on processors 0 "
+	              "to 0; the others are left out\n");
 	assert_int_equal(vm_find("one")->state, VM_RUNNING);
 }
 
@@ -387,9 +388,8 @@ static void no_config_module(void **state)
 	(void)state;
 	add_kernel("kernel");
 	assert_int_equal(run(), WAITS);
-	assert_logged("error: There is no config module: add \"module2 /boot/FILE config\" to the boot "
-	              "loader's menu "
-	              "entry, or build the image with make iso CONFIG=FILE.\n");
+	assert_logged("error: There is no config module: add \"module2 /boot/FILE config\" to the "
+	              "boot loader's menu entry, or build the image with make iso CONFIG=FILE.\n");
 	assert_null(rig.attached);
 	assert_non_null(config_command);
 }
@@ -461,9 +461,9 @@ static void a_missing_module(void **state)
 	add_text("config", ONE_VM "type = multiboot\nmodule = /boot/m x\n");
 	add_kernel("kernel");
 	assert_int_equal(run(), WAITS);
-	assert_logged(
-		"error: vm one: config line 5: module = /boot/m: the boot loader did not load that file; add "
-		"\"module2 /boot/FILE /boot/m\" to its menu entry, or rebuild the image with make iso\n");
+	assert_logged("error: vm one: config line 5: module = /boot/m: the boot loader did not load "
+	              "that file; add \"module2 /boot/FILE /boot/m\" to its menu entry, or rebuild the "
+	              "image with make iso\n");
 }
 
 static void a_missing_initrd(void **state)
@@ -472,11 +472,9 @@ static void a_missing_initrd(void **state)
 	add_text("config", ONE_VM "initrd = /boot/initrd\n");
 	add_kernel("kernel");
 	assert_int_equal(run(), WAITS);
-	assert_logged(
-		"error: vm one: config line 4: initrd = /boot/initrd: the boot loader did not load that "
-		"file; "
-		"add \"module2 /boot/FILE /boot/initrd\" to its menu entry, or rebuild the image with make "
-		"iso\n");
+	assert_logged("error: vm one: config line 4: initrd = /boot/initrd: the boot loader did not "
+	              "load that file; add \"module2 /boot/FILE /boot/initrd\" to its menu entry, or "
+	              "rebuild the image with make iso\n");
 }
 
 static void a_corrupt_kernel(void **state)
@@ -524,8 +522,8 @@ static void no_memory_for_the_table(void **state)
 	add_text("config", ONE_VM);
 	(void)take_all_frames(0);
 	(void)run();
-	assert_logged("error: config: there is no room for the table, which takes 1K; give the machine more "
-	              "memory");
+	assert_logged("error: config: there is no room for the table, which takes 1K; give the "
+	              "machine more memory");
 }
 
 static void no_memory_for_the_vm_itself(void **state)

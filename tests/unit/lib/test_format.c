@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lib/format.c against the C library. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,8 @@
-/* EPT as a cache of the guest map: mm/ept.c. The tables are read here by a walker of the test's own. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * EPT as a cache of the guest map: mm/ept.c. The tables are read here by a walker of the test's
+ * own.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,7 +60,10 @@ static uint64_t leaf_of(gpa_t gpa, uint64_t *size)
 	}
 }
 
-/* Every leaf in [0, end) says what the map says, and stays inside one extent. Returns the bytes mapped. */
+/*
+ * Every leaf in [0, end) says what the map says, and stays inside one extent. Returns the bytes
+ * mapped.
+ */
 static uint64_t check(gpa_t end)
 {
 	uint64_t mapped = 0;
@@ -106,15 +113,17 @@ static void test_fault(void **state)
 
 static void test_sizes_follow_cpu(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		struct ept_features features;
 		uint64_t size;
 	} rows[] = {
 		{{false, false, false}, PAGE_SIZE},
-		{{true, false, false},  MIB(2)   },
-		{{true, true, false},   GIB(1)   },
-		{{false, true, false},  GIB(1)   },
+		{{true, false, false},  MIB(2)},
+		{{true, true, false},   GIB(1)},
+		{{false, true, false},  GIB(1)},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -201,7 +210,10 @@ static void test_no_memory(void **state)
 	assert_int_equal(check(MIB(8)), 0);
 }
 
-/* Adds, protects, faults, unmaps and drops in random order; the cache never says what the map does not. */
+/*
+ * Adds, protects, faults, unmaps and drops in random order; the cache never says what the map does
+ * not.
+ */
 static void test_random(void **state)
 {
 	const uint64_t end = MIB(32);

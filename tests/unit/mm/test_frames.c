@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The frame allocator: mm/frames.c, mm/frames_init.c. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -221,22 +222,26 @@ static void test_split(void **state)
 /* Unsorted, overlapping, unaligned ranges: compare frame by frame with a map made byte-wise. */
 static void test_ranges(void **state)
 {
+	/* clang-format off */
 	static const struct memory_range usable[] = {
 		{MIB(6) + 100, MIB(12) + 5000},
-                {0,            0x9fc00       },
-                {MIB(2),       MIB(7)        },
-		{MIB(1),       MIB(1) + 0x10 },
-                {MIB(14),      MIB(13)       },
-                {MIB(31),      MIB(40)       },
+		{0,            0x9fc00},
+		{MIB(2),       MIB(7)},
+		{MIB(1),       MIB(1) + 0x10},
+		{MIB(14),      MIB(13)},
+		{MIB(31),      MIB(40)},
 	};
+	/* clang-format on */
+	/* clang-format off */
 	static const struct memory_range reserved[] = {
-		{MIB(11) + 10,   MIB(11) + 20   },
-		{MIB(3) + 0x800, MIB(4) + 1     },
+		{MIB(11) + 10,   MIB(11) + 20},
+		{MIB(3) + 0x800, MIB(4) + 1},
 		{MIB(3),         MIB(3) + 0x1000},
-		{MIB(5),         MIB(5)         },
-		{0,              0x500          },
-		{MIB(20),        MIB(22)        },
+		{MIB(5),         MIB(5)},
+		{0,              0x500},
+		{MIB(20),        MIB(22)},
 	};
+	/* clang-format on */
 	hpa_t hpa;
 	uint64_t expected = 0, bookkeeping = 0;
 
@@ -267,12 +272,13 @@ static void test_ranges(void **state)
 
 static void test_bookkeeping_avoids_reserved(void **state)
 {
+	/* clang-format off */
 	static const struct memory_range usable[] = {
-		{MIB(1), MIB(16)}
+		{MIB(1),                         MIB(16)}
         };
 	static const struct memory_range reserved[] = {
-		{MIB(8),         MIB(16)},
-                {MIB(7) + 0x800, MIB(8) }
+		{MIB(8),                         MIB(16)},
+		{MIB(7) + 0x800,                 MIB(8)}
         };
 
 	(void)state;
@@ -312,6 +318,7 @@ static void test_extend(void **state)
 		{GIB(6),                 GIB(6) + PAGE_SIZE},
 		{GIB(9),                 GIB(9) + MIB(4)   },
 	};
+	/* clang-format on */
 	struct frames_stat before;
 
 	(void)state;
@@ -338,10 +345,11 @@ static void test_extend(void **state)
 /* A sliver that nobody lends to is left out, without harm. */
 static void test_sliver_left_out(void **state)
 {
+	/* clang-format off */
 	static const struct memory_range usable[] = {
 		{MIB(1),             MIB(1) + 16 * PAGE_SIZE},
-		{GIB(5),             GIB(5) + PAGE_SIZE     },
-		{GIB(6) - PAGE_SIZE, GIB(6)                 }
+		{GIB(5),             GIB(5) + PAGE_SIZE},
+		{GIB(6) - PAGE_SIZE, GIB(6)}
         };
 	struct frames_stat before;
 
@@ -373,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup(test_extend, init_512m),
 		cmocka_unit_test_setup(test_sliver_left_out, init_512m),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("frames", tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Guest memory: mm/guest_map.c, mm/guest_access.c. */
 #include <setjmp.h>
 #include <stdarg.h>

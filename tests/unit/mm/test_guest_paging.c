@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The guest's page tables: mm/guest_paging.c. The expectations are written here a
  * second time, from the manual's rules, and compared over every combination of rights.
  */
 #include "rigs/guest_tables.h"
 
-/* SDM Vol. 3A "Determination of Access Rights", rule by rule. `entry` is the AND of RW and US, the OR of NX.
+/*
+ * SDM Vol. 3A "Determination of Access Rights", rule by rule. `entry` is the AND of RW and US, the
+ * OR of NX.
  */
 static bool oracle_allows(uint64_t entry, unsigned access)
 {
@@ -17,7 +20,9 @@ static bool oracle_allows(uint64_t entry, unsigned access)
 	if (paging.cpl < 3 || implicit) {
 		switch (access & ~ACCESS_SYSTEM) {
 		case 0:
-			/* "Data may be read from any supervisor-mode address"; user-mode ones: SMAP decides.
+			/*
+			 * "Data may be read from any supervisor-mode address"; user-mode ones: SMAP
+			 * decides.
 			 */
 			if (supervisor_mode_address || !smap)
 				return true;
@@ -98,7 +103,10 @@ static void test_rights(void **state)
 		unsigned combinations = 1;
 
 		use(&shapes[i]);
-		/* For deep shapes two levels vary, the leaf and the top: the rules are an AND and an OR. */
+		/*
+		 * For deep shapes two levels vary, the leaf and the top: the rules are an AND and
+		 * an OR.
+		 */
 		levels = MIN(levels, 2);
 		for (unsigned n = 0; n < levels; n++)
 			combinations *= kinds;

@@ -1,4 +1,7 @@
-/* The bits of the guest's page-table entries: reserved ones, sizes, addresses. mm/guest_paging.c. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bits of the guest's page-table entries: reserved ones, sizes, addresses. mm/guest_paging.c.
+ */
 #include "rigs/guest_tables.h"
 
 /* Bits that are reserved, by hand from the manual's tables: MAXPHYADDR 36, EFER.NXE clear. */
@@ -100,7 +103,10 @@ static void test_address_parts(void **state)
 	assert_true(translate(0).ok);
 }
 
-/* Tables where there is no memory read as all ones: present, with reserved bits, or a 4 MiB page of ones. */
+/*
+ * Tables where there is no memory read as all ones: present, with reserved bits, or a 4 MiB page of
+ * ones.
+ */
 static void test_tables_outside_memory(void **state)
 {
 	(void)state;

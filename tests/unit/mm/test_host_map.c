@@ -1,4 +1,8 @@
-/* The monitor's own address space: mm/host_map.c. The tables are read by a walker of the test's own. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The monitor's own address space: mm/host_map.c. The tables are read by a walker of the test's
+ * own.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,18 +20,20 @@
 
 /* In place of mm/image.c: 3 pages of text, 2 of rodata, 5 of data. */
 const struct image_section image_sections[IMAGE_SECTIONS] = {
-	{.start = IMAGE_BASE + LOAD,          .end = IMAGE_BASE + LOAD + 0x3000, .execute = true},
+	{.start = IMAGE_BASE + LOAD, .end = IMAGE_BASE + LOAD + 0x3000, .execute = true},
 	{.start = IMAGE_BASE + LOAD + 0x3000, .end = IMAGE_BASE + LOAD + 0x5000},
-	{.start = IMAGE_BASE + LOAD + 0x5000,  .end = IMAGE_BASE + LOAD + 0xa000,                     .write = true               },
+	{.start = IMAGE_BASE + LOAD + 0x5000, .end = IMAGE_BASE + LOAD + 0xa000, .write = true},
 };
 
+/* clang-format off */
 static const struct memory_range ram[] = {
-	{MIB(1),           MIB(64) - 100            },
-        {0x100,            0x9fc00                  },
-	{MIB(4),           MIB(10)                  }, /* inside another */
-	{GIB(1),           GIB(2)                   },
-        {DIRECT_MAP_LIMIT, DIRECT_MAP_LIMIT + GIB(1)},
+	{MIB(1),           MIB(64) - 100},
+	{0x100,            0x9fc00},
+	{MIB(4),           MIB(10)}, /* inside another */
+	{GIB(1),           GIB(2)},
+	{DIRECT_MAP_LIMIT, DIRECT_MAP_LIMIT + GIB(1)},
 };
+/* clang-format on */
 
 #define PRESENT 0x1UL
 #define WRITE   0x2UL
@@ -37,7 +43,9 @@ static const struct memory_range ram[] = {
 
 static uint64_t size_of_page;
 
-/* SDM Vol. 3A "4-Level Paging": the leaf for `address` with its rights ANDed and NX ORed; 0: none. */
+/*
+ * SDM Vol. 3A "4-Level Paging": the leaf for `address` with its rights ANDed and NX ORed; 0: none.
+ */
 static uint64_t find(const void *pointer)
 {
 	uint64_t address = (uint64_t)pointer, table = host_map_root(), rights = WRITE, forbidden = 0;
@@ -117,7 +125,9 @@ static void test_image_rights(void **state)
 
 		assert_int_equal(phys(image), LOAD + offset);
 		assert_int_equal(find(image) & (WRITE | NX), rights);
-		/* The other way to the same frames: never executable, and writable only where the image is.
+		/*
+		 * The other way to the same frames: never executable, and writable only where the
+		 * image is.
 		 */
 		assert_int_equal(find(direct(LOAD + offset)) & (WRITE | NX), NX | (rights & WRITE));
 		assert_int_equal(phys(direct(LOAD + offset)), LOAD + offset);
@@ -184,12 +194,16 @@ static void test_activate(void **state)
 	assert_int_equal(fake_x86.cr[4], CR4_PAE | CR4_SMAP);
 }
 
-/* The frames above 4 GiB come in when the direct map is active, once, however often they are asked for. */
+/*
+ * The frames above 4 GiB come in when the direct map is active, once, however often they are asked
+ * for.
+ */
 static void test_frames_extend(void **state)
 {
+	/* clang-format off */
 	static const struct memory_range usable[] = {
-		{MIB(1), MIB(64)},
-                {GIB(4), GIB(5) }
+		{MIB(1),                         MIB(64)},
+		{GIB(4),                         GIB(5)}
         };
 	uint64_t total;
 
@@ -291,7 +305,9 @@ static void test_no_memory(void **state)
 	while ((held[count] = frames_alloc(0, FRAME_OWNER_MONITOR, FRAME_DATA)))
 		count++;
 	assert_null(host_map_stack(1));
-	/* Half of a stack: nothing is handed out, and the next one has its guard page all the same. */
+	/*
+	 * Half of a stack: nothing is handed out, and the next one has its guard page all the same.
+	 */
 	frames_free(held[--count], 0);
 	assert_null(host_map_stack(2));
 	frames_free(held[--count], 0);
@@ -320,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_stacks),     cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_no_memory),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("host_map", tests, NULL, NULL);
 }

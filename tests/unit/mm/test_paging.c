@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The generic page tables: mm/paging.c and its formats. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -128,25 +129,27 @@ static void test_page_levels(void **state)
 
 static void test_entry_bits(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const struct paging_format *format;
 		uint64_t size;
 		struct page_attributes attributes;
 		uint64_t bits;
 	} rows[] = {
-		{&paging_ept,  PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x77              },
-		{&paging_ept,  MIB(2),    {true, true, true, MEMORY_TYPE_WB, 0},   0xf7              },
-		{&paging_ept,  GIB(1),    {true, false, true, MEMORY_TYPE_WB, 0},  0xf5              },
-		{&paging_ept,  PAGE_SIZE, {true, true, false, MEMORY_TYPE_UC, 0},  0x43              },
-		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WC, 0}, 0x49              },
-		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WT, 0}, 0x61              },
-		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WP, 0}, 0x69              },
-		{&paging_host, PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x3               },
-		{&paging_host, PAGE_SIZE, {true, false, true, MEMORY_TYPE_WB, 0},  0x1               },
+		{&paging_ept,  PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x77},
+		{&paging_ept,  MIB(2),    {true, true, true, MEMORY_TYPE_WB, 0},   0xf7},
+		{&paging_ept,  GIB(1),    {true, false, true, MEMORY_TYPE_WB, 0},  0xf5},
+		{&paging_ept,  PAGE_SIZE, {true, true, false, MEMORY_TYPE_UC, 0},  0x43},
+		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WC, 0}, 0x49},
+		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WT, 0}, 0x61},
+		{&paging_ept,  PAGE_SIZE, {true, false, false, MEMORY_TYPE_WP, 0}, 0x69},
+		{&paging_host, PAGE_SIZE, {true, true, true, MEMORY_TYPE_WB, 0},   0x3},
+		{&paging_host, PAGE_SIZE, {true, false, true, MEMORY_TYPE_WB, 0},  0x1},
 		{&paging_host, MIB(2),    {true, true, false, MEMORY_TYPE_WB, 0},  0x8000000000000083},
 		{&paging_host, GIB(1),    {true, false, false, MEMORY_TYPE_UC, 0}, 0x8000000000000099},
 		{&paging_host, PAGE_SIZE, {true, true, false, MEMORY_TYPE_WC, 0},  0x800000000000000b},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Do two config tables say the same, but for the lines? For the tests of the parser. */
 #ifndef TESTS_CONFIG_SAME_H
 #define TESTS_CONFIG_SAME_H

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The console against a fake UART and a screen in memory, with two VMs' channels and two CPUs. Include it in
- * one file of a program.
+ * The console against a fake UART and a screen in memory, with two VMs' channels and two CPUs.
+ * Include it in one file of a program.
  */
 #ifndef TESTS_UNIT_CONSOLE_RIG_H
 #define TESTS_UNIT_CONSOLE_RIG_H
@@ -211,7 +212,10 @@ UNUSED static bool sent(const char *text)
 	return strstr(uart_model.sent, text);
 }
 
-/* The console's state is one per machine: each test starts the same machine over, buffered, with two VMs. */
+/*
+ * The console's state is one per machine: each test starts the same machine over, buffered, with
+ * two VMs.
+ */
 UNUSED static int setup(void **state)
 {
 	(void)state;

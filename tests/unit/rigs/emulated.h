@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A flat megabyte and a processor in any mode, for hand-written expectations of vmm/emulate. */
 #ifndef TESTS_UNIT_EMULATED_H
 #define TESTS_UNIT_EMULATED_H

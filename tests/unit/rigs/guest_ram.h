@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Guest memory for the loaders' tests and fuzz targets: one sparse mapping, of
  * which exactly the ranges of guest_memory_layout() and the text memory exist. It stands in for
@@ -19,7 +20,9 @@ static uint8_t *guest_ram; /* byte n is the guest's physical address n */
 static uint64_t guest_ram_size;
 static struct guest_map guest_ram_map;
 
-/* A guest with `memory` bytes; each range begins with 64 KiB of A5h, as after somebody else's use. */
+/*
+ * A guest with `memory` bytes; each range begins with 64 KiB of A5h, as after somebody else's use.
+ */
 static inline void guest_ram_create(uint64_t memory)
 {
 	struct guest_range ranges[GUEST_RANGES_MAX];

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Guest page tables of every shape, for test_guest_paging.c and
  * test_guest_paging_entries.c: one include in each.
@@ -60,16 +61,18 @@ struct shape {
 	gva_t address; /* index 0x12 or more at every level */
 };
 
+/* clang-format off */
 static const struct shape shapes[] = {
-	{"32-bit 4K",      2, 0, 4, 0,       0,        KIB(4), 0x12f34567        },
-	{"32-bit 4K, PSE", 2, 0, 4, CR4_PSE, 0,        KIB(4), 0x12f34567        },
-	{"32-bit 4M",      2, 1, 4, CR4_PSE, 0,        MIB(4), 0x92f34567        },
-	{"PAE 4K",         2, 0, 8, CR4_PAE, 0,        KIB(4), 0x52f34567        },
-	{"PAE 2M",         2, 1, 8, CR4_PAE, 0,        MIB(2), 0xd2f34567        },
+	{"32-bit 4K",      2, 0, 4, 0,       0,        KIB(4), 0x12f34567},
+	{"32-bit 4K, PSE", 2, 0, 4, CR4_PSE, 0,        KIB(4), 0x12f34567},
+	{"32-bit 4M",      2, 1, 4, CR4_PSE, 0,        MIB(4), 0x92f34567},
+	{"PAE 4K",         2, 0, 8, CR4_PAE, 0,        KIB(4), 0x52f34567},
+	{"PAE 2M",         2, 1, 8, CR4_PAE, 0,        MIB(2), 0xd2f34567},
 	{"4-level 4K",     4, 0, 8, CR4_PAE, EFER_LMA, KIB(4), 0xffffa1b2c3d4e5f6},
 	{"4-level 2M",     4, 1, 8, CR4_PAE, EFER_LMA, MIB(2), 0x00007fb2c3d4e5f6},
 	{"4-level 1G",     4, 2, 8, CR4_PAE, EFER_LMA, GIB(1), 0x000001b2c3d4e5f6},
 };
+/* clang-format on */
 
 static struct guest_paging paging;
 static const struct shape *shape;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The 64-bit forms that are tried on the processor and in the emulator. */
 #ifndef TESTS_UNIT_INSTRUCTION_FORMS_H
 #define TESTS_UNIT_INSTRUCTION_FORMS_H
@@ -84,6 +85,7 @@ struct form {
 	{1, reg_opcode, 1, -1, 0, M | FORM_BIT_OFFSET | (lock), U_BIT, 0},                                     \
 	{1, 0xba, 1, digit, IMMEDIATE_BYTE, M | (lock), U_BIT, 0}
 
+/* clang-format off */
 static const struct form forms[] = {
 	ALU(0x00, FORM_LOCKABLE, 0), ALU(0x08, FORM_LOCKABLE, U_LOGIC),
 	ALU(0x10, FORM_LOCKABLE, 0), ALU(0x18, FORM_LOCKABLE, 0),
@@ -101,7 +103,7 @@ static const struct form forms[] = {
 	BOTH(0, 0xf6, 4, 0, M, U_MUL), BOTH(0, 0xf6, 5, 0, M, U_MUL),
 	BOTH(0, 0xf6, 6, 0, M | FORM_DIVIDE, U_DIV), BOTH(0, 0xf6, 7, 0, M | FORM_DIVIDE, U_DIV),
 	{0, 0x69, 1, -1, IMMEDIATE_SIZE, M, U_MUL, 0}, {0, 0x6b, 1, -1, IMMEDIATE_BYTE, M, U_MUL, 0},
-	{1, 0xaf, 1, -1, 0, M, U_MUL, 0},
+	{1, 0xaf, 1,  -1, 0,               M,                              U_MUL,  0},
 	BOTH(0, 0xfe, 0, 0, M | FORM_LOCKABLE, 0), BOTH(0, 0xfe, 1, 0, M | FORM_LOCKABLE, 0),
 
 	/* Moves */
@@ -123,25 +125,25 @@ static const struct form forms[] = {
 	BIT_GROUP(0xa3, 4, 0), BIT_GROUP(0xab, 5, FORM_LOCKABLE), BIT_GROUP(0xb3, 6, FORM_LOCKABLE),
 	BIT_GROUP(0xbb, 7, FORM_LOCKABLE),
 	{1, 0xbc, 2, -1, 0, M | FORM_F3, U_SCAN, U_BIT}, {1, 0xb8, 1, -1, 0, M | FORM_F3_ALWAYS, 0, 0},
-	{1, 0xa4, 1, -1, IMMEDIATE_BYTE, M | FORM_DOUBLE_SHIFT, 0, 0},
-	{1, 0xac, 1, -1, IMMEDIATE_BYTE, M | FORM_DOUBLE_SHIFT, 0, 0},
-	{1, 0xa5, 1, -1, 0, M | FORM_DOUBLE_SHIFT | FORM_COUNT_CL, 0, 0},
-	{1, 0xad, 1, -1, 0, M | FORM_DOUBLE_SHIFT | FORM_COUNT_CL, 0, 0},
+	{1, 0xa4, 1,  -1, IMMEDIATE_BYTE,  M | FORM_DOUBLE_SHIFT,          0,      0},
+	{1, 0xac, 1,  -1, IMMEDIATE_BYTE,  M | FORM_DOUBLE_SHIFT,          0,      0},
+	{1, 0xa5, 1,  -1, 0,               M | FORM_DOUBLE_SHIFT | FORM_COUNT_CL, 0,      0},
+	{1, 0xad, 1,  -1, 0,               M | FORM_DOUBLE_SHIFT | FORM_COUNT_CL, 0,      0},
 
 	/* Stack and branches */
-	{0, 0x50, 16, -1, 0, FORM_STACK | FORM_DEFAULT64, 0, 0},
-	{0, 0x68, 1, -1, IMMEDIATE_SIZE, FORM_STACK | FORM_DEFAULT64, 0, 0},
-	{0, 0x6a, 1, -1, IMMEDIATE_BYTE, FORM_STACK | FORM_DEFAULT64, 0, 0},
-	{0, 0x8f, 1, 0, 0, M | FORM_STACK | FORM_DEFAULT64, 0, 0},
-	{0, 0xff, 1, 6, 0, M | FORM_STACK | FORM_DEFAULT64, 0, 0},
-	{0, 0x9c, 1, -1, 0, FORM_STACK | FORM_DEFAULT64, 0, 0},
-	{0, 0xc8, 1, -1, IMMEDIATE_ENTER, FORM_STACK | FORM_NO66 | FORM_DEFAULT64, 0, 0},
-	{0, 0xc9, 1, -1, 0, FORM_STACK | FORM_RBP | FORM_DEFAULT64, 0, 0},
-	{0, 0xe8, 1, -1, IMMEDIATE_SIZE, FORM_NO66 | FORM_RELATIVE | FORM_STACK | FORM_FORCE64, 0, 0},
-	{0, 0xc2, 1, -1, IMMEDIATE_WORD, FORM_NO66 | FORM_RSP_TARGET | FORM_FORCE64, 0, 0},
-	{0, 0xc3, 1, -1, 0, FORM_NO66 | FORM_RSP_TARGET | FORM_FORCE64, 0, 0},
+	{0, 0x50, 16, -1, 0,               FORM_STACK | FORM_DEFAULT64,    0,      0},
+	{0, 0x68, 1,  -1, IMMEDIATE_SIZE,  FORM_STACK | FORM_DEFAULT64,    0,      0},
+	{0, 0x6a, 1,  -1, IMMEDIATE_BYTE,  FORM_STACK | FORM_DEFAULT64,    0,      0},
+	{0, 0x8f, 1,  0,  0,               M | FORM_STACK | FORM_DEFAULT64, 0,      0},
+	{0, 0xff, 1,  6,  0,               M | FORM_STACK | FORM_DEFAULT64, 0,      0},
+	{0, 0x9c, 1,  -1, 0,               FORM_STACK | FORM_DEFAULT64,    0,      0},
+	{0, 0xc8, 1,  -1, IMMEDIATE_ENTER, FORM_STACK | FORM_NO66 | FORM_DEFAULT64, 0,      0},
+	{0, 0xc9, 1,  -1, 0,               FORM_STACK | FORM_RBP | FORM_DEFAULT64, 0,      0},
+	{0, 0xe8, 1,  -1, IMMEDIATE_SIZE,  FORM_NO66 | FORM_RELATIVE | FORM_STACK | FORM_FORCE64, 0,      0},
+	{0, 0xc2, 1,  -1, IMMEDIATE_WORD,  FORM_NO66 | FORM_RSP_TARGET | FORM_FORCE64, 0,      0},
+	{0, 0xc3, 1,  -1, 0,               FORM_NO66 | FORM_RSP_TARGET | FORM_FORCE64, 0,      0},
 	{0, 0xff, 1, 2, 0, M | FORM_NO66 | FORM_STACK | FORM_TARGET | FORM_FORCE64, 0, 0},
-	{0, 0xff, 1, 4, 0, M | FORM_NO66 | FORM_TARGET | FORM_FORCE64, 0, 0},
+	{0, 0xff, 1,  4,  0,               M | FORM_NO66 | FORM_TARGET | FORM_FORCE64, 0,      0},
 
 	/* Strings */
 	BOTH(0, 0xa4, -1, 0, FORM_STRING, 0), BOTH(0, 0xa6, -1, 0, FORM_STRING, 0),
@@ -151,6 +153,7 @@ static const struct form forms[] = {
 	/* #UD */
 	{0, 0x06, 1, -1, 0, 0, 0, 0}, {0, 0x0e, 1, -1, 0, 0, 0, 0}, {0, 0x60, 2, -1, 0, 0, 0, 0},
 };
+/* clang-format on */
 #undef M
 /* clang-format on */
 

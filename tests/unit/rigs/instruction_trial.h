@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Random trials of the forms in instruction_forms.h: an encoding, and registers and
  * memory that make it do something within the window of native.h.

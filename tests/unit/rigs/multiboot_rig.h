@@ -1,4 +1,8 @@
-/* Kernels for the tests of the Multiboot loaders, made byte by byte. Include it in one file of a program. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernels for the tests of the Multiboot loaders, made byte by byte. Include it in one file of a
+ * program.
+ */
 #ifndef TESTS_MULTIBOOT_RIG_H
 #define TESTS_MULTIBOOT_RIG_H
 
@@ -79,10 +83,12 @@ static void make_common(void)
 /* ELF32, two segments, entry as a virtual address. Without a Multiboot header. */
 UNUSED static void make_elf32(void)
 {
+	/* clang-format off */
 	const uint32_t programs[2][8] = {
 		{1, TEXT_AT, TEXT_GVA, TEXT_GPA, TEXT_SIZE, TEXT_SIZE,       5, 0x1000},
 		{1, DATA_AT, DATA_GVA, DATA_GPA, DATA_SIZE, DATA_SIZE + BSS, 6, 0x1000},
 	};
+	/* clang-format on */
 
 	make_common();
 	memcpy(kernel, "\177ELF\1\1\1", 7);
@@ -121,11 +127,13 @@ UNUSED static void make_elf64(void)
 /* Three sections of the ELF32 file: none, .text (a segment's), .shstrtab (nowhere). */
 UNUSED static void add_sections32(void)
 {
+	/* clang-format off */
 	const uint32_t headers[3][10] = {
-		{0 },
-		{ 1, 1, 6, TEXT_GVA, TEXT_AT,  TEXT_SIZE,  0, 0, 16, 0},
-		{ 7, 3, 0, 0,        NAMES_AT, NAMES_SIZE, 0, 0, 1, 0},
+		{0},
+		{1, 1, 6, TEXT_GVA, TEXT_AT,  TEXT_SIZE,  0, 0, 16, 0},
+		{7, 3, 0, 0,        NAMES_AT, NAMES_SIZE, 0, 0, 1,  0},
 	};
+	/* clang-format on */
 
 	put(0x20, SECTIONS_AT, 4);
 	put(0x2e, 40, 2);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Execute one instruction on the processor that runs the test: registers and a
  * window of memory in, registers, window and exception out. The instruction stands in
@@ -26,7 +27,10 @@ struct native_state {
 	int vector; /* of the exception, -1: none */
 };
 
-/* Below 2 GiB, so that 32-bit addresses and absolute displacements reach it; a gap around each part. */
+/*
+ * Below 2 GiB, so that 32-bit addresses and absolute displacements reach it; a gap around each
+ * part.
+ */
 struct native {
 	uint8_t *window;
 	uint8_t *code;

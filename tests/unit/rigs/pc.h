@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A whole guest PC on the bench, for the unit tests of its devices. */
 #ifndef TESTS_UNIT_PC_H
 #define TESTS_UNIT_PC_H

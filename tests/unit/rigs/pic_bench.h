@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A PC whose 8259A pair is initialized and whose lines only the test drives. */
 #ifndef TESTS_UNIT_PIC_BENCH_H
 #define TESTS_UNIT_PIC_BENCH_H

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Processors for the tests of the scheduler and of calls: vmm/cpu/cpu.c and vmm/cpu/sched.c as they are, over vCPUs
- * that only use up time. One tick of the TSC is one ns; all processors see the same one.
+ * Processors for the tests of the scheduler and of calls: vmm/cpu/cpu.c and vmm/cpu/sched.c as they
+ * are, over vCPUs that only use up time. One tick of the TSC is one ns; all processors see the same
+ * one.
  */
 #ifndef TESTS_UNIT_SCHED_BENCH_H
 #define TESTS_UNIT_SCHED_BENCH_H
@@ -28,7 +30,9 @@
 
 #define UNUSED __attribute__((unused))
 
-/* What a vCPU does: runs for `run` ns, then sleeps for `sleep` ns, again and again; `sleep` 0: it never does.
+/*
+ * What a vCPU does: runs for `run` ns, then sleeps for `sleep` ns, again and again; `sleep` 0: it
+ * never does.
  */
 struct load {
 	uint64_t run, sleep;

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * A terminal for tests: as much of ECMA-48 as text_screen.c uses, and fails the test on anything else.
- * Its picture is characters (Unicode) and the SGR parameters that they were written with.
+ * A terminal for tests: as much of ECMA-48 as text_screen.c uses, and fails the test on anything
+ * else. Its picture is characters (Unicode) and the SGR parameters that they were written with.
  */
 #ifndef TESTS_UNIT_TERMINAL_H
 #define TESTS_UNIT_TERMINAL_H

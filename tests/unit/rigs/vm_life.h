@@ -1,4 +1,8 @@
-/* What the tests of a VM's life share: a second VM, a second processor, and who counts what happens. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of a VM's life share: a second VM, a second processor, and who counts what
+ * happens.
+ */
 #ifndef TESTS_UNIT_VM_LIFE_H
 #define TESTS_UNIT_VM_LIFE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A whole VM on the bench, for the tests of the exit path: real guest memory, devices, policies
  * and handlers over a fake processor and VMCS. Include it in one file of a program; the Makefile
@@ -27,7 +28,10 @@
 
 #define UNUSED __attribute__((unused))
 
-/* The guest's memory: RAM, with a hole where a PC has its video memory and ROM where it has its BIOS. */
+/*
+ * The guest's memory: RAM, with a hole where a PC has its video memory and ROM where it has its
+ * BIOS.
+ */
 #define RIG_MEMORY MIB(4)
 #define RIG_HOLE   0xa0000u
 #define RIG_ROM    0xf0000u
@@ -214,36 +218,38 @@ UNUSED static void rig_vmx_msrs(void)
 /* Everything that the policy could let through, and more. */
 UNUSED static void rig_cpuid(void)
 {
+	/* clang-format off */
 	static const struct {
 		uint32_t leaf, subleaf;
 		struct cpuid_result r;
 	} leaves[] = {
-		{0,          0, {0x16, 0x756e6547, 0x6c65746e, 0x49656e69}      },
+		{0,          0, {0x16, 0x756e6547, 0x6c65746e, 0x49656e69}},
 		{1,          0, {0x000506e3, 0x07100800, UINT32_MAX, UINT32_MAX}},
-		{2,          0, {0x76036301, 0xf0b5ff, 0, 0xc30000}             },
-		{4,          0, {0x1c004121, 0x01c0003f, 0x3f, 0}               },
-		{4,          1, {0x1c004122, 0x01c0003f, 0x3f, 0}               },
-		{6,          0, {UINT32_MAX, 2, 9, 0}                           },
-		{7,          0, {3, UINT32_MAX, UINT32_MAX, 0x0000451c}         }, /* no MSRs for mitigations */
-		{7,          1, {UINT32_MAX, 0, 0, 0}                           },
-		{0xa,        0, {0x07300404, 0, 0, 0x603}                       },
-		{0xb,        0, {1, 2, 0x100, 7}                                },
-		{0xd,        0, {0x2ff, 0x340, 0xa88, 0}                        },
-		{0xd,        1, {0xf, 0x340, 0x100, 0}                          },
-		{0xd,        2, {0x100, 0x240, 0, 0}                            },
-		{0xd,        5, {0x40, 0x440, 0, 0}                             },
-		{0xd,        6, {0x200, 0x480, 0, 0}                            },
-		{0xd,        7, {0x400, 0x680, 0, 0}                            },
-		{0xd,        9, {8, 0xa80, 0, 0}                                },
-		{0x15,       0, {2, 250, 0, 0}                                  },
-		{0x16,       0, {3500, 4000, 100, 0}                            },
-		{0x80000000, 0, {0x80000008, 1, 2, 3}                           },
-		{0x80000001, 0, {0, 5, UINT32_MAX, UINT32_MAX}                  },
-		{0x80000002, 0, {0x65746e49, 0x2952286c, 1, 2}                  },
-		{0x80000006, 0, {1, 2, 0x01006040, 4}                           },
-		{0x80000007, 0, {1, 2, 3, 0x100}                                },
-		{0x80000008, 0, {0x3027, 0, 0, 0}                               }, /* 39 bits */
+		{2,          0, {0x76036301, 0xf0b5ff, 0, 0xc30000}},
+		{4,          0, {0x1c004121, 0x01c0003f, 0x3f, 0}},
+		{4,          1, {0x1c004122, 0x01c0003f, 0x3f, 0}},
+		{6,          0, {UINT32_MAX, 2, 9, 0}},
+		{7,          0, {3, UINT32_MAX, UINT32_MAX, 0x0000451c}}, /* no MSRs for mitigations */
+		{7,          1, {UINT32_MAX, 0, 0, 0}},
+		{0xa,        0, {0x07300404, 0, 0, 0x603}},
+		{0xb,        0, {1, 2, 0x100, 7}},
+		{0xd,        0, {0x2ff, 0x340, 0xa88, 0}},
+		{0xd,        1, {0xf, 0x340, 0x100, 0}},
+		{0xd,        2, {0x100, 0x240, 0, 0}},
+		{0xd,        5, {0x40, 0x440, 0, 0}},
+		{0xd,        6, {0x200, 0x480, 0, 0}},
+		{0xd,        7, {0x400, 0x680, 0, 0}},
+		{0xd,        9, {8, 0xa80, 0, 0}},
+		{0x15,       0, {2, 250, 0, 0}},
+		{0x16,       0, {3500, 4000, 100, 0}},
+		{0x80000000, 0, {0x80000008, 1, 2, 3}},
+		{0x80000001, 0, {0, 5, UINT32_MAX, UINT32_MAX}},
+		{0x80000002, 0, {0x65746e49, 0x2952286c, 1, 2}},
+		{0x80000006, 0, {1, 2, 0x01006040, 4}},
+		{0x80000007, 0, {1, 2, 3, 0x100}},
+		{0x80000008, 0, {0x3027, 0, 0, 0}},                       /* 39 bits */
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++)
 		fake_cpuid_set(leaves[i].leaf, leaves[i].subleaf, leaves[i].r);

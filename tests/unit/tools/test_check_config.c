@@ -1,4 +1,7 @@
-/* The check-config program: its three uses, its exit status, and what it says about missing images. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The check-config program: its three uses, its exit status, and what it says about missing images.
+ */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +30,10 @@ static void write_file(const char *name, const char *text)
 	fclose(file);
 }
 
-/* Run with standard output and standard error in a file, and read that. `config` lies in the folder. */
+/*
+ * Run with standard output and standard error in a file, and read that. `config` lies in the
+ * folder.
+ */
 static int run(const char *option, const char *config_name)
 {
 	char path[200], log[200], *arguments[4] = {(char *)"check-config"};
@@ -127,9 +133,8 @@ static void test_too_many_images(void **state)
 	write_file("full.conf", text);
 	assert_int_equal(run("--files", "full.conf"), 1);
 	snprintf(text, sizeof(text),
-	         "%s/full.conf: %u different images are named, but no more than %u can be booted; let VMs "
-	         "share "
-	         "them\n",
+	         "%s/full.conf: %u different images are named, but no more than %u can be booted; "
+	         "let VMs share them\n",
 	         folder, BOOT_MODULES_MAX, BOOT_MODULES_MAX - 1);
 	assert_string_equal(output, text);
 }
@@ -165,18 +170,16 @@ static void test_images(void **state)
 	(void)state;
 	write_file("images.conf", "[vm a]\nkernel = none\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
-	assert_output(
-		"%s/images.conf:2: kernel 'none' cannot be opened at %s/none: No such file or directory; "
-		"give a path relative to the config file's folder\n");
+	assert_output("%s/images.conf:2: kernel 'none' cannot be opened at %s/none: No such file or "
+	              "directory; give a path relative to the config file's folder\n");
 	write_file("nothing", "");
 	write_file("images.conf", "[vm a]\nkernel = k\ninitrd = nothing\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
 	assert_output("%s/images.conf:3: initrd 'nothing' is empty; fetch or build it again\n");
 	write_file("images.conf", "[vm a]\nkernel = k\nmodule = m\nmodule = gone x\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
-	assert_output(
-		"%s/images.conf:4: module 'gone' cannot be opened at %s/gone: No such file or directory; "
-		"give a path relative to the config file's folder\n");
+	assert_output("%s/images.conf:4: module 'gone' cannot be opened at %s/gone: No such file or "
+	              "directory; give a path relative to the config file's folder\n");
 	write_file("images.conf", "[vm a]\nkernel = /\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
 	assert_output("%s/images.conf:2: kernel '/' is no regular file; name an image file\n");

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory space: claims, widths, accesses that cross registers and regions. */
 #include <setjmp.h>
 #include <stdarg.h>

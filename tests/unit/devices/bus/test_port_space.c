@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Port space: claims, widths, accesses that cross regions. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The machine as a whole: wiring, shared lines, timers, saved state. */
 #include "rigs/pc.h"
 
@@ -99,14 +100,15 @@ static void lines_are_wired_or(void **state)
 
 static void uart_interrupts_reach_their_lines(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint16_t base;
 		unsigned irq;
 	} com[] = {
-		{0x3F8, 4},
-                {0x2F8, 3},
-                {0x3E8, 4},
-                {0x2E8, 3}
+		{0x3F8,                          4},
+		{0x2F8,                          3},
+		{0x3E8,                          4},
+		{0x2E8,                          3}
         };
 
 	(void)state;
@@ -151,10 +153,7 @@ static void the_earliest_deadline_is_told(void **state)
 static unsigned timer_calls;
 
 static void greedy_timer(struct device *device)
-{
-	timer_calls++;
-	device_arm(device, 0);
-}
+{timer_calls++; device_arm(device, 0);}
 
 static void timers_run_once_a_call(void **state)
 {
@@ -269,7 +268,9 @@ static void broken_records_change_nothing(void **state)
 	size = machine_save(&pc, record, sizeof(record));
 	for (size_t n = 0; n < size; n++)
 		refuse(record, n, -ERR_TRUNCATED);
-	/* Every byte of the machine's header but the external lines, and of the last device's record header.
+	/*
+	 * Every byte of the machine's header but the external lines, and of the last device's
+	 * record header.
 	 */
 	for (size_t i = 0; i < 24; i++) {
 		if (i == 16 || i == 17)
@@ -306,12 +307,7 @@ static void a_device_refuses_anothers_record(void **state)
 }
 
 static int setup_with_firmware(void **state)
-{
-	int error = pc_setup(state);
-
-	machine_firmware(&pc);
-	return error;
-}
+{int error = pc_setup(state); machine_firmware(&pc); return error;}
 
 static void firmware_initializes_the_controllers(void **state)
 {
@@ -366,7 +362,9 @@ static unsigned count_ticks(uint8_t vector)
 	return ticks;
 }
 
-/* A small kernel moves the vectors, restores the masks that it found, and never touches the timer. */
+/*
+ * A small kernel moves the vectors, restores the masks that it found, and never touches the timer.
+ */
 static void controllers_can_be_moved_alone(void **state)
 {
 	uint8_t master = (uint8_t)in(0x21), slave = (uint8_t)in(0xA1);
@@ -379,7 +377,9 @@ static void controllers_can_be_moved_alone(void **state)
 	assert_in_range(count_ticks(0x20), 18, 19);
 }
 
-/* An event while the first one's handler runs interrupts again, since the SCI is level triggered. */
+/*
+ * An event while the first one's handler runs interrupts again, since the SCI is level triggered.
+ */
 static void second_acpi_event_interrupts(void **state)
 {
 	struct device *acpi = &pc.device[DEVICE_ACPI_PM];
@@ -401,7 +401,9 @@ static void second_acpi_event_interrupts(void **state)
 	assert_int_equal(machine_acknowledge(&pc), 0x71);
 }
 
-/* The firmware's timer wakes nobody once nobody takes its interrupt, or once the HPET has its line. */
+/*
+ * The firmware's timer wakes nobody once nobody takes its interrupt, or once the HPET has its line.
+ */
 static void firmwares_timer_costs_nothing_unused(void **state)
 {
 	static const uint64_t on_with_legacy_lines = 3;
@@ -442,6 +444,7 @@ int main(void)
 		cmocka_unit_test_setup(second_acpi_event_interrupts, setup_with_firmware),
 		cmocka_unit_test_setup(firmwares_timer_costs_nothing_unused, setup_with_firmware),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

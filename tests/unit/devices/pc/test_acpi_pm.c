@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* devices/pc/acpi_pm.c: PM1 event and control registers, the PM timer. */
 #include "rigs/pc.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* HPET: registers, widths, modes, legacy replacement, time. */
 #include "rigs/pc.h"
 
@@ -111,8 +112,10 @@ static void only_what_is_there_can_be_written(void **state)
 	assert_int_equal(get(CONFIG, 8), LEGACY);
 	assert_int_equal(get(STATUS, 8), 0);
 	assert_int_equal(get(COUNTER, 8), UINT64_MAX);
-	/* No message interrupts and no routes: there is no I/O APIC. VAL_SET went with the write of the
-	 * comparator. */
+	/*
+	 * No message interrupts and no routes: there is no I/O APIC. VAL_SET went with the write of
+	 * the comparator.
+	 */
 	assert_int_equal(get(TIMER(0), 8), LEVEL | INT_ON | PERIODIC | PER_CAP | SIZE_CAP | MODE32);
 	assert_int_equal(get(TIMER(1), 8), LEVEL | INT_ON | SIZE_CAP | MODE32);
 	assert_int_equal(get(TIMER(2), 8), LEVEL | INT_ON | SIZE_CAP | MODE32);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* devices/pc/i8042.c: the keyboard controller with nothing attached. */
 #include "rigs/pc.h"
 

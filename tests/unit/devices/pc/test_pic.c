@@ -1,4 +1,7 @@
-/* The 8259A pair and the ELCR against the datasheets: initialization, inputs, cascade, saved state. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The 8259A pair and the ELCR against the datasheets: initialization, inputs, cascade, saved state.
+ */
 #include "rigs/pic_bench.h"
 
 static void quiet_before_initialization(void **state)
@@ -316,22 +319,24 @@ static void save_and_load(void **state)
 
 static void broken_states_are_refused(void **state)
 {
+	/* clang-format off */
 	const struct {
 		size_t offset;
 		uint8_t value;
 	} bad[] = {
-		{offsetof(struct pic_chip, edges),        0x80     }, /* an edge at an input that is low */
-		{offsetof(struct pic_chip, elcr),         0x01     },
-                {offsetof(struct pic_chip, shift),        4        },
-		{offsetof(struct pic_chip, lowest),       8        },
-                {offsetof(struct pic_chip, step),         PIC_STEPS},
-		{offsetof(struct pic_chip, icw4),         0x20     },
-                {offsetof(struct pic_chip, initialized),  2        },
-		{offsetof(struct pic_chip, poll),         2        },
-                {offsetof(struct pic_chip, rotate_aeoi),  2        },
-		{offsetof(struct pic_chip, read_isr),     2        },
-                {offsetof(struct pic_chip, special_mask), 0xFF     },
+		{offsetof(struct pic_chip, edges),        0x80}, /* an edge at an input that is low */
+		{offsetof(struct pic_chip, elcr),         0x01},
+		{offsetof(struct pic_chip, shift),        4},
+		{offsetof(struct pic_chip, lowest),       8},
+		{offsetof(struct pic_chip, step),         PIC_STEPS},
+		{offsetof(struct pic_chip, icw4),         0x20},
+		{offsetof(struct pic_chip, initialized),  2},
+		{offsetof(struct pic_chip, poll),         2},
+		{offsetof(struct pic_chip, rotate_aeoi),  2},
+		{offsetof(struct pic_chip, read_isr),     2},
+		{offsetof(struct pic_chip, special_mask), 0xFF},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

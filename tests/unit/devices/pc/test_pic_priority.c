@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The 8259A against its datasheet: priorities, ends of interrupt, rotation, special modes, poll. */
 #include "rigs/pic_bench.h"
 
@@ -184,7 +185,10 @@ static void poll_command(void **state)
 	assert_int_equal(in(SLAVE), 0x82);
 	NOTHING();
 	out(SLAVE, OCW2_EOI);
-	/* Each poll of a slave in automatic EOI mode makes its INT fall, and rise again for the next. */
+	/*
+	 * Each poll of a slave in automatic EOI mode makes its INT fall, and rise again for the
+	 * next.
+	 */
 	initialize(0x01, 0x03);
 	raise(10);
 	raise(11);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 8254: each mode against the datasheet's figures, on channel 2 and its GATE. */
 #include <setjmp.h>
 #include <stdarg.h>

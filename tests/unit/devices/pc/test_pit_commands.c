@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 8254: formats, latches, status; port 61h. */
 #include <setjmp.h>
 #include <stdarg.h>

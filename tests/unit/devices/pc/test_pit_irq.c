@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 8254: IRQ 0 against the clock; saved state. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,7 +131,10 @@ static void shortest_period_is_bounded(void **test)
 	assert_int_equal(pc_run_to(24000 + 1 + 12 * 500), 500);
 }
 
-/* While a request waits, more edges change nothing: from the second one on nobody is woken for them. */
+/*
+ * While a request waits, more edges change nothing: from the second one on nobody is woken for
+ * them.
+ */
 static void timer_rests_while_its_request_waits(void **test)
 {
 	(void)test;
@@ -149,7 +153,9 @@ static void timer_rests_while_its_request_waits(void **test)
 	assert_int_equal(machine_acknowledge(&pc), 0x20);
 	assert_int_equal(pc.deadline, pc_ns(6001));
 	assert_int_equal(pc_run_to(9500), 4);
-	/* Masked with nothing waiting and opened before the next edge: none is lost, none too many. */
+	/*
+	 * Masked with nothing waiting and opened before the next edge: none is lost, none too many.
+	 */
 	pc_out(0x21, 0xFF);
 	pc_out(0x21, 0xFE);
 	assert_int_equal(pc_run_to(10001), 1);

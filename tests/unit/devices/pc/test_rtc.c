@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* devices/pc/rtc.c, rtc_time.c, calendar.c: the MC146818A. */
 #include "devices/pc/calendar.h"
 #include "rigs/pc.h"
@@ -95,18 +96,20 @@ static void time_goes_on(void **state)
 
 static void formats(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint8_t hour, bcd24, bcd12, binary24, binary12;
 	} cases[] = {
-		{0,  0x00, 0x12, 0,  12  },
-                {1,  0x01, 0x01, 1,  1   },
-                {9,  0x09, 0x09, 9,  9   },
-		{11, 0x11, 0x11, 11, 11  },
-                {12, 0x12, 0x92, 12, 0x8c},
-                {13, 0x13, 0x81, 13, 0x81},
+		{0,  0x00, 0x12, 0,  12},
+		{1,  0x01, 0x01, 1,  1},
+		{9,  0x09, 0x09, 9,  9},
+		{11, 0x11, 0x11, 11, 11},
+		{12, 0x12, 0x92, 12, 0x8c},
+		{13, 0x13, 0x81, 13, 0x81},
 		{20, 0x20, 0x88, 20, 0x88},
-                {23, 0x23, 0x91, 23, 0x8b},
+		{23, 0x23, 0x91, 23, 0x8b},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -190,17 +193,19 @@ static void running_writes(void **state)
 
 static void impossible_times_carry(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t set, after_a_second;
 	} cases[] = {
 		{0x230230000000, 0x230302000001},
-                {0x240230000000, 0x240301000001},
+		{0x240230000000, 0x240301000001},
 		{0x240001000000, 0x240101000001},
-                {0x249901000000, 0x241201000001},
+		{0x249901000000, 0x241201000001},
 		{0x240100000000, 0x231231000001},
-                {0x240101236061, 0x240102000102},
+		{0x240101236061, 0x240102000102},
 		{0x24010100006b, 0x240101000112},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -220,31 +225,33 @@ static void impossible_times_carry(void **state)
 
 static void leap_years_and_month_lengths(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint8_t century;
 		uint64_t last, next;
 	} cases[] = {
 		{0x20, 0x230131235959, 0x230201000000},
-                {0x20, 0x230228235959, 0x230301000000},
+		{0x20, 0x230228235959, 0x230301000000},
 		{0x20, 0x230331235959, 0x230401000000},
-                {0x20, 0x230430235959, 0x230501000000},
+		{0x20, 0x230430235959, 0x230501000000},
 		{0x20, 0x230531235959, 0x230601000000},
-                {0x20, 0x230630235959, 0x230701000000},
+		{0x20, 0x230630235959, 0x230701000000},
 		{0x20, 0x230731235959, 0x230801000000},
-                {0x20, 0x230831235959, 0x230901000000},
+		{0x20, 0x230831235959, 0x230901000000},
 		{0x20, 0x230930235959, 0x231001000000},
-                {0x20, 0x231031235959, 0x231101000000},
+		{0x20, 0x231031235959, 0x231101000000},
 		{0x20, 0x231130235959, 0x231201000000},
-                {0x20, 0x231231235959, 0x240101000000},
+		{0x20, 0x231231235959, 0x240101000000},
 		{0x20, 0x240228235959, 0x240229000000},
-                {0x20, 0x240229235959, 0x240301000000},
+		{0x20, 0x240229235959, 0x240301000000},
 		{0x20, 0x000228235959, 0x000229000000},
-                {0x21, 0x000228235959, 0x000301000000},
+		{0x21, 0x000228235959, 0x000301000000},
 		{0x19, 0x000228235959, 0x000301000000},
-                {0x20, 0x991231235959, 0x000101000000},
+		{0x20, 0x991231235959, 0x000101000000},
 		{0x99, 0x991231235959, 0x000101000000},
-                {0x00, 0x000228235959, 0x000229000000},
+		{0x00, 0x000228235959, 0x000229000000},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -450,34 +457,36 @@ static void unacknowledged_interrupt_is_quiet(void **state)
 
 static void alarms(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint8_t hour, minute, second;
 		unsigned wait; /* from 23:59:50; 0: never */
 	} cases[] = {
-		{0x23, 0x59, 0x51, 1    },
-                {0x23, 0x59, 0x59, 9    },
-                {0x00, 0x00, 0x00, 10   },
+		{0x23, 0x59, 0x51, 1},
+		{0x23, 0x59, 0x59, 9},
+		{0x00, 0x00, 0x00, 10},
 		{0x23, 0x59, 0x50, 86400},
-                {0x23, 0x59, 0x49, 86399},
-                {0x12, 0x34, 0x56, 45306},
-		{0xff, 0xff, 0xff, 1    },
-                {0xc0, 0xc0, 0xc0, 1    },
-                {0xff, 0xff, 0x00, 10   },
-		{0xff, 0xff, 0x50, 60   },
-                {0xff, 0x30, 0x00, 1810 },
-                {0xff, 0x30, 0xff, 1810 },
+		{0x23, 0x59, 0x49, 86399},
+		{0x12, 0x34, 0x56, 45306},
+		{0xff, 0xff, 0xff, 1},
+		{0xc0, 0xc0, 0xc0, 1},
+		{0xff, 0xff, 0x00, 10},
+		{0xff, 0xff, 0x50, 60},
+		{0xff, 0x30, 0x00, 1810},
+		{0xff, 0x30, 0xff, 1810},
 		{0x05, 0xff, 0xff, 18010},
-                {0x05, 0xff, 0x07, 18017},
-                {0x05, 0x20, 0xd0, 19210},
-		{0xff, 0x59, 0xff, 1    },
-                {0x23, 0xff, 0x00, 82810},
-                {0x24, 0xff, 0xff, 0    },
-		{0xff, 0x60, 0xff, 0    },
-                {0xff, 0xff, 0x60, 0    },
-                {0xff, 0xff, 0x0a, 0    },
-		{0xbf, 0x00, 0x00, 0    },
-                {0xff, 0x1f, 0xff, 0    },
+		{0x05, 0xff, 0x07, 18017},
+		{0x05, 0x20, 0xd0, 19210},
+		{0xff, 0x59, 0xff, 1},
+		{0x23, 0xff, 0x00, 82810},
+		{0x24, 0xff, 0xff, 0},
+		{0xff, 0x60, 0xff, 0},
+		{0xff, 0xff, 0x60, 0},
+		{0xff, 0xff, 0x0a, 0},
+		{0xbf, 0x00, 0x00, 0},
+		{0xff, 0x1f, 0xff, 0},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -588,19 +597,21 @@ static void index_and_nmi(void **state)
 
 static void memory_sizes(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t bytes;
 		uint16_t base, extended, above_16m;
 	} cases[] = {
-		{0,                0,   0,     0    },
-		{KIB(512),         512, 0,     0    },
-		{MIB(1),           640, 0,     0    },
-		{MIB(16),          640, 15360, 0    },
-		{MIB(64),          640, 64512, 768  },
-		{MIB(512),         640, 65535, 7936 },
+		{0,                0,   0,     0},
+		{KIB(512),         512, 0,     0},
+		{MIB(1),           640, 0,     0},
+		{MIB(16),          640, 15360, 0},
+		{MIB(64),          640, 64512, 768},
+		{MIB(512),         640, 65535, 7936},
 		{GIB(3),           640, 65535, 48896},
 		{GIB(4) + MIB(16), 640, 65535, 65535},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -669,6 +680,7 @@ static void saved_and_loaded(void **state)
 
 static void broken_states(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		size_t offset;
 		uint8_t value;
@@ -676,11 +688,12 @@ static void broken_states(void **state)
 		{offsetof(struct rtc_state, offset) + 7,     0x7f},
 		{offsetof(struct rtc_state, offset) + 7,     0x80},
 		{offsetof(struct rtc_state, phase) + 3,      0x3c},
-		{offsetof(struct rtc_state, weekday_offset), 7   },
+		{offsetof(struct rtc_state, weekday_offset), 7},
 		{offsetof(struct rtc_state, ram) + A,        0xa6},
 		{offsetof(struct rtc_state, ram) + C,        0x01},
 		{offsetof(struct rtc_state, ram) + D,        0x00},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* devices/pc/system_ports.c: ports 80h, 92h, CF9h and E9h. */
 #include "rigs/pc.h"
 
@@ -40,19 +41,21 @@ static void port92_resets_on_rising_edge(void **state)
 
 static void reset_control_by_value(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint8_t value, readback;
 		unsigned cpu, system;
 	} cases[] = {
 		{0x00, 0x00, 0, 0},
-                {0x02, 0x02, 0, 0},
-                {0x0a, 0x0a, 0, 0},
-                {0x04, 0x04, 1, 0},
+		{0x02, 0x02, 0, 0},
+		{0x0a, 0x0a, 0, 0},
+		{0x04, 0x04, 1, 0},
 		{0x0c, 0x0c, 1, 0},
-                {0x06, 0x06, 0, 1},
-                {0x0e, 0x0e, 0, 1},
-                {0xff, 0x0e, 0, 1},
+		{0x06, 0x06, 0, 1},
+		{0x0e, 0x0e, 0, 1},
+		{0xff, 0x0e, 0, 1},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -104,7 +107,10 @@ static unsigned resets(void)
 	return fake_services.resets[RESET_CPU] + fake_services.resets[RESET_SYSTEM];
 }
 
-/* All functions of all devices of bus 0: a doubleword at CF8h is PCI's CONFIG_ADDRESS, and nobody answers. */
+/*
+ * All functions of all devices of bus 0: a doubleword at CF8h is PCI's CONFIG_ADDRESS, and nobody
+ * answers.
+ */
 static void search_for_pci(void **state)
 {
 	(void)state;
@@ -120,25 +126,27 @@ static void search_for_pci(void **state)
 /* Every access but that one reaches the byte at CF9h if it covers it. */
 static void reset_control_by_access(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint16_t port;
 		uint8_t size;
 		bool reaches;
 	} cases[] = {
-		{0xcf6, 4, true },
-                {0xcf7, 2, false},
-                {0xcf7, 4, true },
-                {0xcf8, 1, false},
-                {0xcf8, 2, true },
+		{0xcf6, 4, true},
+		{0xcf7, 2, false},
+		{0xcf7, 4, true},
+		{0xcf8, 1, false},
+		{0xcf8, 2, true},
 		{0xcf8, 4, false},
-                {0xcf9, 1, true },
-                {0xcf9, 2, true },
-                {0xcf9, 4, true },
-                {0xcfa, 1, false},
+		{0xcf9, 1, true},
+		{0xcf9, 2, true},
+		{0xcf9, 4, true},
+		{0xcfa, 1, false},
 		{0xcfa, 2, false},
-                {0xcfa, 4, false},
-                {0xcfb, 1, false},
+		{0xcfa, 4, false},
+		{0xcfb, 1, false},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

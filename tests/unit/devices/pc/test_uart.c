@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* devices/pc/uart.c: the 16550A. */
 #include "rigs/pc.h"
 
@@ -139,14 +140,15 @@ static void sends_at_once(void **state)
 
 static void every_uart_at_its_place(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint16_t base;
 		unsigned irq;
 	} places[MACHINE_UARTS] = {
-		{0x3f8, 4},
-                {0x2f8, 3},
-                {0x3e8, 4},
-                {0x2e8, 3}
+		{0x3f8,                          4},
+		{0x2f8,                          3},
+		{0x3e8,                          4},
+		{0x2e8,                          3}
         };
 
 	(void)state;
@@ -397,7 +399,10 @@ static void fifo_enable_clears_both(void **state)
 	send_in("abc");
 	fake_services.serial_full[0] = true;
 	wr(THR, 'z');
-	/* While FCR0 is written as 0 the other bits do not count, but the FIFOs are cleared by the change. */
+	/*
+	 * While FCR0 is written as 0 the other bits do not count, but the FIFOs are cleared by the
+	 * change.
+	 */
 	wr(FCR, 0xc0);
 	assert_int_equal(rd(IIR), NONE);
 	assert_int_equal(rd(LSR), IDLE);
@@ -458,14 +463,15 @@ static void character_timeout_follows_format(void **state)
 		unsigned half_bits;
 	} cases[] = {
 		{1,      0x03, 20},
-                {12,     0x03, 20},
-                {1,      0x00, 14},
-                {1,      0x04, 15},
+		{12,     0x03, 20},
+		{1,      0x00, 14},
+		{1,      0x04, 15},
 		{1,      0x1b, 22},
-                {96,     0x1f, 24},
-                {1,      0x06, 20},
-                {0xffff, 0x0e, 22},
+		{96,     0x1f, 24},
+		{1,      0x06, 20},
+		{0xffff, 0x0e, 22},
 	};
+	/* clang-format on */
 
 	(void)state;
 	wr(FCR, 0x81);
@@ -619,22 +625,24 @@ static void loopback_keeps_the_outside_waiting(void **state)
 
 static void loopback_modem_lines(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint8_t mcr, msr;
 	} cases[] = {
   /* From CTS, DSR, DCD to none: three deltas. Then RTS, DTR, OUT1, OUT2 one by one. */
 		{0x10, 0x0b},
-                {0x12, 0x11},
-                {0x13, 0x32},
-                {0x17, 0x70},
-                {0x1f, 0xf8},
-                {0x1b, 0xb4},
+		{0x12, 0x11},
+		{0x13, 0x32},
+		{0x17, 0x70},
+		{0x1f, 0xf8},
+		{0x1b, 0xb4},
 		{0x10, 0x0b},
-                {0x14, 0x40},
-                {0x10, 0x04},
-                {0x00, 0xbb},
-                {0x00, 0xb0},
+		{0x14, 0x40},
+		{0x10, 0x04},
+		{0x00, 0xbb},
+		{0x00, 0xb0},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -700,17 +708,18 @@ static void loading_sends_what_waited(void **state)
 
 static void broken_states(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		size_t offset;
 		uint8_t value;
 	} cases[] = {
-		{offsetof(struct uart_state, receive.head),   16  },
-		{offsetof(struct uart_state, receive.count),  17  },
-		{offsetof(struct uart_state, receive.count),  0   },
+		{offsetof(struct uart_state, receive.head),   16},
+		{offsetof(struct uart_state, receive.count),  17},
+		{offsetof(struct uart_state, receive.count),  0},
 		{offsetof(struct uart_state, receive.errors), 0x20},
 		{offsetof(struct uart_state, transmit.head),  0xff},
-		{offsetof(struct uart_state, transmit.count), 1   },
-		{offsetof(struct uart_state, transmit.count), 17  },
+		{offsetof(struct uart_state, transmit.count), 1},
+		{offsetof(struct uart_state, transmit.count), 17},
 		{offsetof(struct uart_state, fcr),            0x00},
 		{offsetof(struct uart_state, fcr),            0xc0},
 		{offsetof(struct uart_state, fcr),            0x03},
@@ -719,6 +728,7 @@ static void broken_states(void **state)
 		{offsetof(struct uart_state, lsr),            0x00},
 		{offsetof(struct uart_state, lsr),            0x60},
 	};
+	/* clang-format on */
 
 	(void)state;
 	wr(FCR, 0x01);

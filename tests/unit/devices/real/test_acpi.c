@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The ACPI parser on hand-made tables in a small fake memory, good and broken. */
 #include <stdarg.h>
 #include <stddef.h>

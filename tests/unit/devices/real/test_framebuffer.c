@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The screen: VGA text and framebuffers in plain memory. */
 #include <stdarg.h>
 #include <stddef.h>

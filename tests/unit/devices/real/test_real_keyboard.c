@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The real PS/2 keyboard: controller and keyboard behind the fake ports, and the decoder. */
 #include <stdarg.h>
 #include <stddef.h>

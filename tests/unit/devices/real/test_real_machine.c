@@ -1,4 +1,7 @@
-/* Local APIC, I/O APIC, 8259A, RTC, power, and the monitor's interrupt set-up, on fake registers. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Local APIC, I/O APIC, 8259A, RTC, power, and the monitor's interrupt set-up, on fake registers.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -61,7 +64,9 @@ void log_print(enum log_level level, const char *format, ...)
 	strcat(written, format);
 }
 
-/* What was written to ports, in order: "port=value" in hex, size in bytes behind a slash if not 1. */
+/*
+ * What was written to ports, in order: "port=value" in hex, size in bytes behind a slash if not 1.
+ */
 static char ports[1024];
 static uint8_t cmos[128], cmos_index;
 static uint16_t pm1a;
@@ -207,7 +212,10 @@ static void test_x2apic(void **state)
 	assert_int_equal(fake_msr_get(0x6e0), 0);
 }
 
-/* ---- I/O APIC: index and window are plain memory here, so only the last access to each can be seen ---- */
+/*
+ * ---- I/O APIC: index and window are plain memory here, so only the last access to each can be
+ * seen ----
+ */
 
 static struct acpi_info tables(unsigned ioapics)
 {
@@ -250,7 +258,9 @@ static void test_absent_ioapic(void **state)
 	(void)state;
 	info = tables(1);
 	ioapic[0][4] = UINT32_MAX;
-	/* The window of an absent one answers all ones whatever is written: here that is what it holds first.
+	/*
+	 * The window of an absent one answers all ones whatever is written: here that is what it
+	 * holds first.
 	 */
 	assert_int_equal(ioapic_init(&info), 0);
 	assert_false(ioapic_route_isa(4, 0x24, 0));
@@ -326,16 +336,18 @@ static void test_rtc_dates(void **state)
 
 static void test_rtc_nonsense(void **state)
 {
+	/* clang-format off */
 	static const uint8_t bad[][6] = {
-		{23,  0,  1,  0,  0,  0 },
-                {23,  13, 1,  0,  0,  0 },
-                {23,  1,  0,  0,  0,  0 },
-                {23,  1,  32, 0,  0,  0 },
-		{23,  1,  1,  24, 0,  0 },
-                {23,  1,  1,  0,  60, 0 },
-                {23,  1,  1,  0,  0,  60},
-                {100, 1,  1,  0,  0,  0 },
+		{23,  0,  1,  0,  0,  0},
+		{23,  13, 1,  0,  0,  0},
+		{23,  1,  0,  0,  0,  0},
+		{23,  1,  32, 0,  0,  0},
+		{23,  1,  1,  24, 0,  0},
+		{23,  1,  1,  0,  60, 0},
+		{23,  1,  1,  0,  0,  60},
+		{100, 1,  1,  0,  0,  0},
 	};
+	/* clang-format on */
 	int64_t epoch;
 
 	(void)state;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The driver of the real serial port, against a fake one. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,18 +36,19 @@ static void test_found_and_set_up(void **state)
 
 static void test_speeds(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint32_t asked, got;
 		uint16_t divisor;
 	} cases[] = {
-		{9600,   9600,   12  },
-                {50,     50,     2304},
-                {57600,  57600,  2   },
-                {38400,  38400,  3   },
-		{0,      115200, 1   },
-                {49,     115200, 1   },
-                {921600, 115200, 1   },
-                {70000,  57600,  2   }
+		{9600,                           9600,   12},
+		{50,                             50,     2304},
+		{57600,                          57600,  2},
+		{38400,                          38400,  3},
+		{0,                              115200, 1},
+		{49,                             115200, 1},
+		{921600,                         115200, 1},
+		{70000,                          57600,  2}
         };
 
 	(void)state;
@@ -203,6 +205,7 @@ int main(void)
 		cmocka_unit_test_setup(test_interrupts, setup),
 		cmocka_unit_test_setup(test_flow_and_lines, setup),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

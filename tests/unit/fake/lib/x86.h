@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Host stand-in for lib/x86.h: the same functions, answered from tables and hooks
  * that a test sets in `fake_x86`. Call fake_x86_reset() first in each test.
@@ -26,7 +27,9 @@ struct fake_cpuid {
 };
 
 struct fake_x86 {
-	/* Ports. Without a hook (null) input is all ones, output goes nowhere; size is 1, 2 or 4. */
+	/*
+	 * Ports. Without a hook (null) input is all ones, output goes nowhere; size is 1, 2 or 4.
+	 */
 	uint32_t (*in)(uint16_t port, unsigned size);
 	void (*out)(uint16_t port, unsigned size, uint32_t value);
 	unsigned ins, outs;
@@ -50,8 +53,8 @@ struct fake_x86 {
 	void *per_cpu; /* what per_cpu_base() answers */
 
 	/* What was executed. */
-	void (*relax)(void); /* called by cpu_relax(), may be null */
-	void (*halt)(void);  /* called by wait_for_interrupt() and cpu_halt(), may be null */
+	void (*relax)(void);  /* called by cpu_relax(), may be null */
+	void (*halt)(void);   /* called by wait_for_interrupt() and cpu_halt(), may be null */
 	void (*window)(void); /* called by interrupts_window(), may be null */
 	unsigned relaxes, halts, windows, interrupt_disables;
 };

@@ -1,4 +1,7 @@
-/* The config table: what parses, what is said about what does not, and the round trip through text. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The config table: what parses, what is said about what does not, and the round trip through text.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -182,34 +185,36 @@ static void test_keys_of_many(void **state)
 
 static void test_cpus(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char *text, *printed; /* null: no set */
 		uint64_t cpus;
 	} cases[] = {
-		{"all",                  "all",   UINT64_MAX    },
-		{"0",                    "0",     1             },
-		{"63",                   "63",    1UL << 63     },
-		{"0-63",                 "all",   UINT64_MAX    },
+		{"all",                  "all",   UINT64_MAX},
+		{"0",                    "0",     1},
+		{"63",                   "63",    1UL << 63},
+		{"0-63",                 "all",   UINT64_MAX},
 		{"1-63",                 "1-63",  UINT64_MAX - 1},
-		{"3,1,2,0",              "0-3",   0xf           },
-		{" 0 , 2 - 3 ,2",        "0,2-3", 0xd           },
-		{"5-5",                  "5",     1 << 5        },
-		{"",		     NULL,    0             },
-		{",",                    NULL,    0             },
-		{"1,",                   NULL,    0             },
-		{",1",                   NULL,    0             },
-		{"1-",                   NULL,    0             },
-		{"-1",                   NULL,    0             },
-		{"3-2",                  NULL,    0             },
-		{"1-2-3",                NULL,    0             },
-		{"64",                   NULL,    0             },
-		{"0-64",                 NULL,    0             },
-		{"18446744073709551616", NULL,    0             },
-		{"0 1",                  NULL,    0             },
-		{"0x1",                  NULL,    0             },
-		{"all,1",                NULL,    0             },
-		{"All",                  NULL,    0             },
+		{"3,1,2,0",              "0-3",   0xf},
+		{" 0 , 2 - 3 ,2",        "0,2-3", 0xd},
+		{"5-5",                  "5",     1 << 5},
+		{"",                     NULL,    0},
+		{",",                    NULL,    0},
+		{"1,",                   NULL,    0},
+		{",1",                   NULL,    0},
+		{"1-",                   NULL,    0},
+		{"-1",                   NULL,    0},
+		{"3-2",                  NULL,    0},
+		{"1-2-3",                NULL,    0},
+		{"64",                   NULL,    0},
+		{"0-64",                 NULL,    0},
+		{"18446744073709551616", NULL,    0},
+		{"0 1",                  NULL,    0},
+		{"0x1",                  NULL,    0},
+		{"all,1",                NULL,    0},
+		{"All",                  NULL,    0},
 	};
+	/* clang-format on */
 	uint64_t alternate = 0x5555555555555555, cpus;
 	char text[CONFIG_CPUS_TEXT_MAX];
 
@@ -235,6 +240,7 @@ static void test_cpus(void **state)
 
 static void test_mistakes(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char *text;
 		unsigned line;
@@ -242,39 +248,35 @@ static void test_mistakes(void **state)
 	} cases[] = {
 		{"",													0,  "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
 		{"[monitor]\n",											     0,  "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
-		{VM "memroy = 64M",											 3,  "unknown key 'memroy' in [vm]; did you mean 'memory'?"               },
-		{VM "Kernel = x",											   3,  "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"               },
-		{"[monitor]\nlgo = info\n" VM,									      2,  "unknown key 'lgo' in [monitor]; did you mean 'log'?"                },
+		{VM "memroy = 64M",              3,  "unknown key 'memroy' in [vm]; did you mean 'memory'?"},
+		{VM "Kernel = x",                3,  "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"},
+		{"[monitor]\nlgo = info\n" VM,   2,  "unknown key 'lgo' in [monitor]; did you mean 'log'?"},
 		{VM "zzz = 1",											      3,
-	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, "
-	         "uarts, "
-	         "acpi, hpet, "
-	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"													},
+	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, module, cmdline, "
+	         "memory, type, uarts, acpi, hpet, screen, console, view, autostart, start_delay, "
+	         "on_crash, weight, cap, cpus"													},
 		{VM "serial = com1",											3,  "key 'serial' does not belong in [vm]; move it to [monitor]"         },
 		{VM " = 1",												 3,
-	         "unknown key '' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, uarts, "
-	         "acpi, hpet, "
-	         "screen, console, view, autostart, start_delay, on_crash, weight, cap, cpus"													},
-		{"[vn a]\nkernel = k\n" VM,										 1,  "unknown section 'vn'; use [monitor] or [vm NAME]"                   },
-		{"[]\n" VM,												 1,  "unknown section ''; use [monitor] or [vm NAME]"                     },
+	         "unknown key '' in [vm]; the keys are kernel, initrd, module, cmdline, memory, "
+	         "type, uarts, acpi, hpet, screen, console, view, autostart, start_delay, "
+	         "on_crash, weight, cap, cpus"													},
+		{"[vn a]\nkernel = k\n" VM,      1,  "unknown section 'vn'; use [monitor] or [vm NAME]"},
+		{"[]\n" VM,                      1,  "unknown section ''; use [monitor] or [vm NAME]"},
 		{"[vm a\n" VM,											      1,  "the section has no closing ']'; write [monitor] or [vm NAME]"       },
-		{"[monitor] x\n" VM,											1,  "text behind ']'; begin a new line for it"                           },
-		{"[monitor x]\n" VM,											1,  "[monitor] takes no name; write [monitor]"                           },
+		{"[monitor] x\n" VM,             1,  "text behind ']'; begin a new line for it"},
+		{"[monitor x]\n" VM,             1,  "[monitor] takes no name; write [monitor]"},
 		{VM "[monitor]\n\n[monitor]",									       5,
 	         "a second [monitor] section; move its keys to the one in line 3"														    },
-		{"[vm]\nkernel = k\n" VM,										   1,  "the VM has no name; write [vm NAME]"                                },
+		{"[vm]\nkernel = k\n" VM,        1,  "the VM has no name; write [vm NAME]"},
 		{"[vm -a]\n" VM,											    1,
-	         "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
-	         "or "
-	         "digit"																					     },
+	         "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning "
+	         "with a letter or digit"																					     },
 		{"[vm a b]\n" VM,											   1,
-	         "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning with a letter "
-	         "or "
-	         "digit"																					     },
+	         "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning "
+	         "with a letter or digit"																					     },
 		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM,                                                             1,
-	         "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, '-', '_' "
-	         "and "
-	         "'.', beginning with a letter or digit"																	     },
+	         "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, "
+	         "'-', '_' and '.', beginning with a letter or digit"																	     },
 		{VM "\n" VM,												4,  "a VM named 'a' stands already in line 1; give this one another name"},
 		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",								1,
 	         "VM 'a' has no kernel; add a line 'kernel = PATH'"																  },
@@ -288,32 +290,29 @@ static void test_mistakes(void **state)
 	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"													},
 		{VM "memory = 64",											  3,
 	         "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"												      },
-		{VM "acpi = maybe",											 3,  "bad value 'maybe' for 'acpi'; use yes or no"                        },
-		{VM "uarts = 5",											    3,  "bad value '5' for 'uarts'; use 0 to 4"                              },
+		{VM "acpi = maybe",              3,  "bad value 'maybe' for 'acpi'; use yes or no"},
+		{VM "uarts = 5",                 3,  "bad value '5' for 'uarts'; use 0 to 4"},
 		{VM "initrd = my file",										     3,
-	         "bad value 'my file' for 'initrd'; use a path of up to 127 characters without blanks, "
-	         "quotes "
-	         "and $"																					     },
+	         "bad value 'my file' for 'initrd'; use a path of up to 127 characters without "
+	         "blanks, quotes and $"																					     },
 		{"[monitor]\nserial = 3f8\n" VM,									    2,
-	         "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port from 0x100 "
-	         "to "
-	         "0xfff8"																					    },
+	         "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port "
+	         "from 0x100 to 0xfff8"																					    },
 		{"[monitor]\nspeed = 14400\n" VM,									   2,
 	         "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"                                                                                          },
-		{VM "cmdline = a\x01"
-	            "b",	                                                                           3,  "control character 01h in this line; remove it"                      },
-		{VM "cmdline = a\x7f \\\n\x02",									     3,  "control character 7Fh in this line; remove it"                      },
+		{VM "cmdline = a\x01" "b",       3,  "control character 01h in this line; remove it"},
+		{VM "cmdline = a\x7f \\\n\x02",  3,  "control character 7Fh in this line; remove it"},
 		{VM "module =",											     3,
-	         "key 'module' has no value; use a path of 1 to 127 characters without blanks, quotes and $, "
-	         "and its arguments, verbatim; up to 2047 characters in all"															 },
+	         "key 'module' has no value; use a path of 1 to 127 characters without blanks, "
+	         "quotes and $, and its arguments, verbatim; up to 2047 characters in all"															 },
 		{VM "module = a'b c",										       3,
-	         "bad value 'a'b c' for 'module'; use a path of 1 to 127 characters without blanks, quotes "
-	         "and $, and its arguments, verbatim; up to 2047 characters in all"														  },
+	         "bad value 'a'b c' for 'module'; use a path of 1 to 127 characters without "
+	         "blanks, quotes and $, and its arguments, verbatim; up to 2047 characters in all"														  },
 		{VM
 	         "module=1\nmodule=2\nmodule=3\nmodule=4\nmodule=5\nmodule=6\nmodule=7\nmodule=8\nmodule=9\n"
 	         "module=10\nmodule=11\nmodule=12\nmodule=13\nmodule=14\nmodule=15\nmodule=16\nmodule=17", 19, "VM 'a' has more than the 16 modules that are possible; remove some" },
-		{VM "weight = 0",											   3,  "bad value '0' for 'weight'; use 1 to 10000"                         },
-		{VM "cap = 101%",											   3,  "bad value '101%' for 'cap'; use 0 to 100"                           },
+		{VM "weight = 0",                3,  "bad value '0' for 'weight'; use 1 to 10000"},
+		{VM "cap = 101%",                3,  "bad value '101%' for 'cap'; use 0 to 100"},
 		{VM "cpus = 0,64",											  3,
 	         "bad value '0,64' for 'cpus'; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                                                                             },
 		{VM "cpus =",											       3,
@@ -335,6 +334,7 @@ static void test_mistakes(void **state)
 		{VM "cmdline = a\\",											3,  "a backslash continues this line, but nothing follows; remove it"    },
 		{VM "cmdline = a\\\n",										      3,  "a backslash continues this line, but nothing follows; remove it"    },
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -411,8 +411,8 @@ static void test_long_values(void **state)
 	assert_int_equal(strlen(config.vm[0].cmdline), CONFIG_CMDLINE_MAX - 1);
 	strcat(text, "x");
 	assert_int_equal(parse(text), 1);
-	assert_string_equal(errors[0].text, "the value of 'cmdline' has 2048 characters; use up to 2047 "
-	                                    "characters, verbatim to the end of the line");
+	assert_string_equal(errors[0].text, "the value of 'cmdline' has 2048 characters; use up "
+	                                    "to 2047 characters, verbatim to the end of the line");
 	memset(text + at, 'x', 2 * CONFIG_CMDLINE_MAX);
 	strcpy(text + at + 2 * CONFIG_CMDLINE_MAX, "\nmemory = 2M\n");
 	assert_int_equal(parse(text), 1);
@@ -559,9 +559,10 @@ static void test_too_many(void **state)
 
 static void test_more_errors_than_room(void **state)
 {
+	/* clang-format off */
 	struct config_error two[2] = {
-		{0           },
-                { 77, "untouched"}
+		{0},
+		{77,                             "untouched"}
         };
 	uint64_t room[64];
 
@@ -682,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_document),
 		cmocka_unit_test(test_examples_parse),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

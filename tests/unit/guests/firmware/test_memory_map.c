@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The guest's memory map at its edges: 1 MiB, 3 GiB, and beyond 4 GiB. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ELF headers and notes: both classes, and what is said about broken ones. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -147,25 +148,27 @@ static void test_truncated_headers(void **state)
 
 static void test_broken_headers(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		size_t at, size;
 		uint64_t value;
 		int error;
 	} cases[] = {
-		{4,    1, 0,               -ERR_INVALID    },
-                {4,    1, 3,               -ERR_INVALID    },
+		{4,    1, 0,               -ERR_INVALID},
+		{4,    1, 3,               -ERR_INVALID},
 		{5,    1, 2,               -ERR_UNSUPPORTED},
-                {6,    1, 0,               -ERR_UNSUPPORTED},
+		{6,    1, 0,               -ERR_UNSUPPORTED},
 		{0x10, 2, 1,               -ERR_UNSUPPORTED},
-                {0x10, 2, 4,               -ERR_UNSUPPORTED},
+		{0x10, 2, 4,               -ERR_UNSUPPORTED},
 		{0x12, 2, 183,             -ERR_UNSUPPORTED}, /* EM_AARCH64 */
-		{0x36, 2, 55,              -ERR_INVALID    },
-                {0x38, 2, 0,               -ERR_INVALID    },
-		{0x38, 2, 65,              -ERR_INVALID    },
-                {0x38, 2, 0xffff,          -ERR_INVALID    },
-		{0x36, 2, 0xffff,          -ERR_TRUNCATED  },
-                {0x20, 8, UINT64_MAX - 15, -ERR_TRUNCATED  },
+		{0x36, 2, 55,              -ERR_INVALID},
+		{0x38, 2, 0,               -ERR_INVALID},
+		{0x38, 2, 65,              -ERR_INVALID},
+		{0x38, 2, 0xffff,          -ERR_INVALID},
+		{0x36, 2, 0xffff,          -ERR_TRUNCATED},
+		{0x20, 8, UINT64_MAX - 15, -ERR_TRUNCATED},
 	};
+	/* clang-format on */
 	struct elf_image elf;
 	size_t size;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Images without a header, run as a PC's firmware runs a boot sector. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,13 +80,12 @@ static void test_refused(void **state)
 	(void)state;
 	image = (struct guest_image){0};
 	assert_int_equal(load(KIB(512) + 1, VM_TYPE_FLAT), -ERR_UNSUPPORTED);
-	assert_string_equal(problem, "the kernel is no real-mode image (it has more than 512 KiB); correct "
-	                             "'kernel', or write type = auto");
+	assert_string_equal(problem, "the kernel is no real-mode image (it has more than 512 "
+	                             "KiB); correct 'kernel', or write type = auto");
 	image.cmdline = "x";
 	assert_int_equal(load(512, VM_TYPE_FLAT), -ERR_INVALID);
-	assert_string_equal(problem,
-	                    "a real-mode image takes neither initrd nor command line; remove 'initrd' "
-	                    "and 'cmdline'");
+	assert_string_equal(problem, "a real-mode image takes neither initrd nor command line; remove "
+	                             "'initrd' and 'cmdline'");
 	image = (struct guest_image){.initrd = "x", .initrd_size = 1};
 	assert_int_equal(load(512, VM_TYPE_FLAT), -ERR_INVALID);
 	image = (struct guest_image){.module_count = 1};

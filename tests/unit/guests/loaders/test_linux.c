@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Linux boot protocol: where everything goes, what the kernel is told, and what is refused. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,6 +175,7 @@ static void test_screen_info(void **state)
 
 static void test_e820(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t start, size;
 		uint32_t type;
@@ -183,6 +185,7 @@ static void test_e820(void **state)
 		{0xe0000,  0x20000, 2},
 		{0x100000, MIB(63), 1},
 	};
+	/* clang-format on */
 
 	(void)state;
 	make();
@@ -336,19 +339,24 @@ static void make_old(unsigned version)
 	memset(kernel + 0x230, 0xcc, 0x40); /* code */
 }
 
-/* arch/i386/boot/compressed there is satisfied with no less than 3 MiB in the larger of the two fields. */
+/*
+ * arch/i386/boot/compressed there is satisfied with no less than 3 MiB in the larger of the two
+ * fields.
+ */
 static void test_extended_memory(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t memory;
 		uint32_t ext_mem_k, alt_mem_k;
 	} cases[] = {
-		{MIB(4),           3 * 1024,  3 * 1024          },
-		{MIB(64),          63 * 1024, 63 * 1024         },
-		{MIB(64) + 0x1000, 63 * 1024, 63 * 1024 + 4     },
-		{GIB(1),           63 * 1024, 1023 * 1024       },
+		{MIB(4),           3 * 1024,  3 * 1024},
+		{MIB(64),          63 * 1024, 63 * 1024},
+		{MIB(64) + 0x1000, 63 * 1024, 63 * 1024 + 4},
+		{GIB(1),           63 * 1024, 1023 * 1024},
 		{GIB(5),           63 * 1024, 3 * 1048576 - 1024},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -365,8 +373,9 @@ static void test_extended_memory(void **state)
 }
 
 /*
- * The same code unpacks into [2000h, the parameters' address down to a page, but at most 90000h), and jumps
- * to a routine at 1000h through selector 10h: nothing that is still needed may lie below 90000h.
+ * The same code unpacks into [2000h, the parameters' address down to a page, but at most 90000h),
+ * and jumps to a routine at 1000h through selector 10h: nothing that is still needed may lie below
+ * 90000h.
  */
 static void test_low_memory_is_free(void **state)
 {
@@ -387,7 +396,9 @@ static void test_low_memory_is_free(void **state)
 	}
 }
 
-/* The header of such a kernel has AA55h where setup.S says whether there is a mouse: AAh means yes. */
+/*
+ * The header of such a kernel has AA55h where setup.S says whether there is a mouse: AAh means yes.
+ */
 static void test_no_pointing_device(void **state)
 {
 	(void)state;
@@ -441,26 +452,28 @@ static void test_truncated(void **state)
 
 static void test_corrupt(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		size_t at, size;
 		uint64_t value;
 		int error;
 		const char *text; /* within the sentence */
 	} cases[] = {
-		{0x1fe,       2, 0xaa54,      ERR_INVALID,     "header is corrupt"            },
-		{0x201,       1, 0x8f,        ERR_INVALID,     "header is corrupt"            },
+		{0x1fe,       2, 0xaa54,      ERR_INVALID,     "header is corrupt"},
+		{0x201,       1, 0x8f,        ERR_INVALID,     "header is corrupt"},
 		{0x201,       1, 0,           ERR_UNSUPPORTED, "older than boot protocol 2.02"},
 		{VERSION,     2, 0x201,       ERR_UNSUPPORTED, "older than boot protocol 2.02"},
-		{LOADFLAGS,   1, 0x80,        ERR_UNSUPPORTED, "zImage"                       },
-		{PAYLOAD_LEN, 4, 0x2f01,      ERR_INVALID,     "payload"                      },
-		{PAYLOAD,     4, 0xffffffff,  ERR_INVALID,     "payload"                      },
-		{ALIGNMENT,   4, 0,           ERR_INVALID,     "alignment"                    },
-		{ALIGNMENT,   4, 0x300000,    ERR_INVALID,     "alignment"                    },
-		{ALIGNMENT,   4, 0x80000000,  ERR_NO_MEMORY,   "needs memory up to"           },
-		{PREFERRED,   8, 0x100000000, ERR_INVALID,     "load address"                 },
-		{PREFERRED,   8, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"           },
-		{INIT_SIZE,   4, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"           },
+		{LOADFLAGS,   1, 0x80,        ERR_UNSUPPORTED, "zImage"},
+		{PAYLOAD_LEN, 4, 0x2f01,      ERR_INVALID,     "payload"},
+		{PAYLOAD,     4, 0xffffffff,  ERR_INVALID,     "payload"},
+		{ALIGNMENT,   4, 0,           ERR_INVALID,     "alignment"},
+		{ALIGNMENT,   4, 0x300000,    ERR_INVALID,     "alignment"},
+		{ALIGNMENT,   4, 0x80000000,  ERR_NO_MEMORY,   "needs memory up to"},
+		{PREFERRED,   8, 0x100000000, ERR_INVALID,     "load address"},
+		{PREFERRED,   8, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"},
+		{INIT_SIZE,   4, 0xffffffff,  ERR_NO_MEMORY,   "needs memory up to"},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -492,8 +505,8 @@ static void test_does_not_fit(void **state)
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 4), MIB(24));
 	image.memory -= 4096;
 	assert_problem(ERR_NO_MEMORY,
-	               "the initrd of 73 KiB does not fit between the kernel's end at 24576 KiB and "
-	               "24648 KiB; raise 'memory' or use a smaller initrd");
+	               "the initrd of 73 KiB does not fit between the kernel's end at 24576 KiB "
+	               "and 24648 KiB; raise 'memory' or use a smaller initrd");
 	make();
 	put(INITRD_MAX, 0xffffff, 4); /* below the kernel */
 	assert_int_equal(load(), -ERR_NO_MEMORY);
@@ -511,19 +524,19 @@ static void test_which_loader(void **state)
 	make();
 	kernel[0x202] = 'h';
 	kernel[0x1ff] = 0; /* nor a boot sector */
-	assert_problem(ERR_UNSUPPORTED, "the kernel has an unknown format; use a Linux bzImage, an ELF file "
-	                                "with a PVH note, or a Multiboot kernel");
+	assert_problem(ERR_UNSUPPORTED, "the kernel has an unknown format; use a Linux bzImage, "
+	                                "an ELF file with a PVH note, or a Multiboot kernel");
 	image.type = VM_TYPE_LINUX32;
-	assert_problem(ERR_UNSUPPORTED, "the kernel is no Linux kernel (bzImage); correct 'kernel', or write "
-	                                "type = auto");
+	assert_problem(ERR_UNSUPPORTED, "the kernel is no Linux kernel (bzImage); correct "
+	                                "'kernel', or write type = auto");
 	make();
 	image.type = VM_TYPE_LINUX;
 	image.kernel_size = 0x205;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
 	make();
 	image.module_count = 1;
-	assert_problem(ERR_INVALID, "this kernel takes no modules, only an initrd; remove 'module', or put a "
-	                            "Multiboot type");
+	assert_problem(ERR_INVALID, "this kernel takes no modules, only an initrd; remove "
+	                            "'module', or put a Multiboot type");
 	image.kernel_size = 0;
 	assert_problem(ERR_TRUNCATED, "the kernel is empty; fetch or build it again");
 	/* The sentence is cut to the room that there is. */
@@ -538,8 +551,8 @@ static void test_map_without_memory(void **state)
 	make();
 	guest_ram_create(MIB(16)); /* less than the image claims */
 	assert_int_equal(guest_load_image(&image, &start, problem, sizeof(problem)), -ERR_OUT_OF_RANGE);
-	assert_string_equal(problem, "the guest has no memory at 0x1000000, where 12288 bytes must go; "
-	                             "raise 'memory'");
+	assert_string_equal(problem, "the guest has no memory at 0x1000000, where 12288 bytes "
+	                             "must go; raise 'memory'");
 }
 
 int main(void)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Multiboot 1 kernels: header, both kinds of image, the information, and what is refused. */
 #include "rigs/multiboot_rig.h"
 
@@ -308,27 +309,29 @@ static void test_raw(void **state)
 
 static void test_hostile_addresses(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		unsigned which;
 		uint32_t value;
 		int error;
 		const char *text;
 	} cases[] = {
-		{RAW_HEADER,   RAW_LOAD - 1,      ERR_INVALID,   "its header lies before its load address"      },
-		{RAW_HEADER,   RAW_LOAD + 0x1011, ERR_INVALID,   "its header lies before its load address"      },
-		{RAW_HEADER,   UINT32_MAX,        ERR_INVALID,   "its header lies before its load address"      },
-		{RAW_START,    UINT32_MAX,        ERR_INVALID,   "its header lies before its load address"      },
-		{RAW_START,    0,                 ERR_INVALID,   "its header lies before its load address"      },
-		{RAW_LOAD_END, RAW_LOAD - 1,      ERR_INVALID,   "its addresses do not ascend"                  },
-		{RAW_LOAD_END, RAW_LOAD + 0x3001, ERR_INVALID,   "its addresses do not ascend"                  },
-		{RAW_LOAD_END, RAW_LOAD + 0x2401, ERR_TRUNCATED, "is truncated: it has 13312 bytes of 13313"    },
-		{RAW_BSS_END,  RAW_LOAD + 0x1fff, ERR_INVALID,   "its addresses do not ascend"                  },
-		{RAW_BSS_END,  MIB(64) + 1,       ERR_NO_MEMORY, "needs memory up to 65537 KiB, and the guest's"},
-		{RAW_BSS_END,  UINT32_MAX,        ERR_NO_MEMORY, "needs memory up to 4194304 KiB"               },
-		{RAW_ENTRY,    RAW_LOAD - 1,      ERR_INVALID,   "its entry lies outside of it"                 },
-		{RAW_ENTRY,    RAW_LOAD + 0x2000, ERR_INVALID,   "its entry lies outside of it"                 },
-		{RAW_ENTRY,    UINT32_MAX,        ERR_INVALID,   "its entry lies outside of it"                 },
+		{RAW_HEADER,   RAW_LOAD - 1, ERR_INVALID,  "its header lies before its load address"},
+		{RAW_HEADER,   RAW_LOAD + 0x1011, ERR_INVALID,  "its header lies before its load address"},
+		{RAW_HEADER,   UINT32_MAX,   ERR_INVALID,  "its header lies before its load address"},
+		{RAW_START,    UINT32_MAX,   ERR_INVALID,  "its header lies before its load address"},
+		{RAW_START,    0,            ERR_INVALID,  "its header lies before its load address"},
+		{RAW_LOAD_END, RAW_LOAD - 1, ERR_INVALID,  "its addresses do not ascend"},
+		{RAW_LOAD_END, RAW_LOAD + 0x3001, ERR_INVALID,  "its addresses do not ascend"},
+		{RAW_LOAD_END, RAW_LOAD + 0x2401, ERR_TRUNCATED, "is truncated: it has 13312 bytes of 13313"},
+		{RAW_BSS_END,  RAW_LOAD + 0x1fff, ERR_INVALID,  "its addresses do not ascend"},
+		{RAW_BSS_END,  MIB(64) + 1,  ERR_NO_MEMORY, "needs memory up to 65537 KiB, and the guest's"},
+		{RAW_BSS_END,  UINT32_MAX,   ERR_NO_MEMORY, "needs memory up to 4194304 KiB"},
+		{RAW_ENTRY,    RAW_LOAD - 1, ERR_INVALID,  "its entry lies outside of it"},
+		{RAW_ENTRY,    RAW_LOAD + 0x2000, ERR_INVALID,  "its entry lies outside of it"},
+		{RAW_ENTRY,    UINT32_MAX,   ERR_INVALID,  "its entry lies outside of it"},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -350,25 +353,27 @@ static void test_hostile_addresses(void **state)
 
 static void test_hostile_elf(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		size_t at;
 		uint32_t value;
 		int error;
 		const char *text;
 	} cases[] = {
-		{0x18,         0,				ERR_INVALID,   "its entry 0x0 lies in no segment"    },
-		{0x18,         TEXT_GVA + TEXT_SIZE + DATA_SIZE, ERR_INVALID,   "lies in no segment"                  },
-		{0x18,         TEXT_GPA - 1,                     ERR_INVALID,   "lies in no segment"                  },
-		{0x18,         UINT32_MAX,                       ERR_INVALID,   "lies in no segment"                  },
-		{PH32(0) + 4,  UINT32_MAX,                       ERR_TRUNCATED, "segment 0 ends behind the file's end"},
-		{PH32(0) + 16, FILE_SIZE,                        ERR_INVALID,   "larger in the file than in memory"   },
-		{PH32(1) + 12, TEXT_GPA,                         ERR_INVALID,   "segment 1 overlaps another"          },
-		{PH32(1) + 12, UINT32_MAX,                       ERR_NO_MEMORY, "needs memory up to"                  },
-		{PH32(1) + 12, 0x1000,                           ERR_NO_MEMORY, "wants to be loaded at 0x1000"        },
-		{PH32(1) + 20, UINT32_MAX,                       ERR_NO_MEMORY, "needs memory up to"                  },
-		{0x2c,         0xffff,                           ERR_INVALID,   "header is corrupt"                   },
-		{0x1c,         FILE_SIZE - 1,                    ERR_TRUNCATED, "truncated within its headers"        },
+		{0x18,         0,                  ERR_INVALID,   "its entry 0x0 lies in no segment"},
+		{0x18,         TEXT_GVA + TEXT_SIZE + DATA_SIZE, ERR_INVALID,   "lies in no segment"},
+		{0x18,         TEXT_GPA - 1,       ERR_INVALID,   "lies in no segment"},
+		{0x18,         UINT32_MAX,         ERR_INVALID,   "lies in no segment"},
+		{PH32(0) + 4,  UINT32_MAX,         ERR_TRUNCATED, "segment 0 ends behind the file's end"},
+		{PH32(0) + 16, FILE_SIZE,          ERR_INVALID,   "larger in the file than in memory"},
+		{PH32(1) + 12, TEXT_GPA,           ERR_INVALID,   "segment 1 overlaps another"},
+		{PH32(1) + 12, UINT32_MAX,         ERR_NO_MEMORY, "needs memory up to"},
+		{PH32(1) + 12, 0x1000,             ERR_NO_MEMORY, "wants to be loaded at 0x1000"},
+		{PH32(1) + 20, UINT32_MAX,         ERR_NO_MEMORY, "needs memory up to"},
+		{0x2c,         0xffff,             ERR_INVALID,   "header is corrupt"},
+		{0x1c,         FILE_SIZE - 1,      ERR_TRUNCATED, "truncated within its headers"},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

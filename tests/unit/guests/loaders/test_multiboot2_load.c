@@ -1,4 +1,7 @@
-/* Multiboot 2 kernels: the header's tags, relocation, the information's tags, and what is refused. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multiboot 2 kernels: the header's tags, relocation, the information's tags, and what is refused.
+ */
 #include "rigs/multiboot_rig.h"
 
 #define MAGIC 0xe85250d6u
@@ -209,26 +212,28 @@ static void test_addresses(void **state)
 
 static void test_relocation(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint32_t lowest, highest, alignment, preference;
 		gpa_t base; /* 0: it does not fit */
 	} cases[] = {
-		{0,          UINT32_MAX,				0x1000,     0, TEXT_GPA          }, /* no preference: as linked */
-		{0x200000,   UINT32_MAX,                                0x1000,     0, 0x200000          },
-		{0,          UINT32_MAX,				0x200000,   0, 0x200000          },
-		{0,          UINT32_MAX,				0x200000,   1, 0x200000          },
-		{0,          UINT32_MAX,				0x1000,     1, GUEST_HANDOVER_END},
-		{0x10001,    UINT32_MAX,                                0x1000,     1, 0x11000           },
-		{0,          UINT32_MAX,				0x200000,   2, MIB(62)           },
-		{0,          MIB(32) - 1,                               0x200000,   2, MIB(30)           },
-		{0x123456,   UINT32_MAX,                                0,          1, 0x123456          },
-		{MIB(62),    MIB(62) + KERNEL_END - TEXT_GPA - 1,       0x1000,     2, MIB(62)           },
-		{MIB(62),    MIB(62) + TEXT_SIZE + DATA_SIZE + BSS - 1, 1,          0, MIB(62)           },
-		{MIB(62),    MIB(62) + TEXT_SIZE + DATA_SIZE + BSS - 2, 1,          0, 0                 },
-		{MIB(64),    UINT32_MAX,                                1,          0, 0                 },
-		{UINT32_MAX, 0,					 1,          0, 0                 },
-		{0,          UINT32_MAX,				0x80000000, 1, 0                 },
+		{0,          UINT32_MAX,         0x1000,     0, TEXT_GPA}, /* no preference: as linked */
+		{0x200000,   UINT32_MAX,         0x1000,     0, 0x200000},
+		{0,          UINT32_MAX,         0x200000,   0, 0x200000},
+		{0,          UINT32_MAX,         0x200000,   1, 0x200000},
+		{0,          UINT32_MAX,         0x1000,     1, GUEST_HANDOVER_END},
+		{0x10001,    UINT32_MAX,         0x1000,     1, 0x11000},
+		{0,          UINT32_MAX,         0x200000,   2, MIB(62)},
+		{0,          MIB(32) - 1,        0x200000,   2, MIB(30)},
+		{0x123456,   UINT32_MAX,         0,          1, 0x123456},
+		{MIB(62),    MIB(62) + KERNEL_END - TEXT_GPA - 1, 0x1000,     2, MIB(62)},
+		{MIB(62),    MIB(62) + TEXT_SIZE + DATA_SIZE + BSS - 1, 1,          0, MIB(62)},
+		{MIB(62),    MIB(62) + TEXT_SIZE + DATA_SIZE + BSS - 2, 1,          0, 0},
+		{MIB(64),    UINT32_MAX,         1,          0, 0},
+		{UINT32_MAX, 0,                  1,          0, 0},
+		{0,          UINT32_MAX,         0x80000000, 1, 0},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -335,6 +340,7 @@ static void test_framebuffer(void **state)
 
 static void test_other_tags(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		unsigned type, flags;
 		uint32_t words[3];
@@ -342,25 +348,26 @@ static void test_other_tags(void **state)
 		bool screen;
 		const char *text; /* null: taken */
 	} cases[] = {
-		{4,     0,        {0},            1, false, NULL                                        },
-		{4,     0,        {2},            1, false, NULL                                        },
-		{4,     0,        {3},            1, true,  NULL                                        },
-		{4,     0,        {3},            1, false, "demands a screen; write screen = yes"      },
-		{4,     0,        {1},            1, true,  "cannot use a text screen"                  },
-		{4,     OPTIONAL, {1},            1, false, NULL                                        },
-		{5,     0,        {0, 0, 0},      3, false, NULL                                        },
-		{5,     0,        {80, 25, 0},    3, true,  NULL                                        },
-		{5,     0,        {640, 480, 32}, 3, true,  NULL                                        },
-		{5,     OPTIONAL, {640, 480, 32}, 3, true,  NULL                                        },
-		{6,     0,        {0},            0, false, NULL                                        },
-		{7,     0,        {0},            0, false, "demands EFI boot services"                 },
-		{7,     OPTIONAL, {0},            0, false, NULL                                        },
-		{8,     0,        {0},            1, false, NULL                                        },
-		{9,     0,        {0x1234},       1, false, NULL                                        },
-		{11,    OPTIONAL, {0},            1, false, NULL                                        },
-		{11,    0,        {0},            1, false, "demands header tag 11, which is unknown"   },
+		{4,     0,        {0},            1, false, NULL},
+		{4,     0,        {2},            1, false, NULL},
+		{4,     0,        {3},            1, true,  NULL},
+		{4,     0,        {3},            1, false, "demands a screen; write screen = yes"},
+		{4,     0,        {1},            1, true,  "cannot use a text screen"},
+		{4,     OPTIONAL, {1},            1, false, NULL},
+		{5,     0,        {0, 0, 0},      3, false, NULL},
+		{5,     0,        {80, 25, 0},    3, true,  NULL},
+		{5,     0,        {640, 480, 32}, 3, true,  NULL},
+		{5,     OPTIONAL, {640, 480, 32}, 3, true,  NULL},
+		{6,     0,        {0},            0, false, NULL},
+		{7,     0,        {0},            0, false, "demands EFI boot services"},
+		{7,     OPTIONAL, {0},            0, false, NULL},
+		{8,     0,        {0},            1, false, NULL},
+		{9,     0,        {0x1234},       1, false, NULL},
+		{11,    OPTIONAL, {0},            1, false, NULL},
+		{11,    0,        {0},            1, false, "demands header tag 11, which is unknown"},
 		{65535, 0,        {0},            1, false, "demands header tag 65535, which is unknown"},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

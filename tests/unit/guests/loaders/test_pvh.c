@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ELF kernels with a PVH note: loading, the start info, and what is refused. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -176,33 +177,35 @@ static void test_without_extras(void **state)
 
 static void test_where_segments_may_lie(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t start, size;
 		int error;
 	} cases[] = {
-		{GUEST_HANDOVER_END,       0x1000,                  0             },
+		{GUEST_HANDOVER_END,       0x1000,                  0},
 		{GUEST_HANDOVER_END - 1,   0x1000,                  -ERR_NO_MEMORY},
-		{0,			0x1000,                  -ERR_NO_MEMORY},
-		{0x9f000,                  0xc00,                   0             },
+		{0,                        0x1000,                  -ERR_NO_MEMORY},
+		{0x9f000,                  0xc00,                   0},
 		{0x9f000,                  0xc01,                   -ERR_NO_MEMORY},
 		{0xb8000,                  0x1000,                  -ERR_NO_MEMORY},
 		{0xe0000,                  0x1000,                  -ERR_NO_MEMORY},
 		{0xff000,                  0x2000,                  -ERR_NO_MEMORY},
-		{0x100000,                 0x1000,                  0             },
-		{0x100000,                 TEXT_GPA - 0x100000,     0             },
-		{0x100000,                 TEXT_GPA - 0x100000 + 1, -ERR_INVALID  }, /* overlaps segment 0 */
-		{TEXT_GPA + TEXT_SIZE,     1,                       0             },
-		{TEXT_GPA + TEXT_SIZE - 1, 1,                       -ERR_INVALID  },
-		{GIB(3) - 0x1000,          0x1000,                  0             },
+		{0x100000,                 0x1000,                  0},
+		{0x100000,                 TEXT_GPA - 0x100000,     0},
+		{0x100000,                 TEXT_GPA - 0x100000 + 1, -ERR_INVALID}, /* overlaps segment 0 */
+		{TEXT_GPA + TEXT_SIZE,     1,                       0},
+		{TEXT_GPA + TEXT_SIZE - 1, 1,                       -ERR_INVALID},
+		{GIB(3) - 0x1000,          0x1000,                  0},
 		{GIB(3) - 0x1000,          0x1001,                  -ERR_NO_MEMORY},
 		{GIB(4) - 1,               0x1000,                  -ERR_NO_MEMORY},
-		{GIB(4),                   0x1000,                  0             },
-		{GIB(5) - 0x1000,          0x1000,                  0             },
+		{GIB(4),                   0x1000,                  0},
+		{GIB(5) - 0x1000,          0x1000,                  0},
 		{GIB(5) - 0x1000,          0x1001,                  -ERR_NO_MEMORY},
-		{UINT64_MAX,               1,                       -ERR_INVALID  },
+		{UINT64_MAX,               1,                       -ERR_INVALID},
 		{UINT64_MAX - 0x10,        0x10,                    -ERR_NO_MEMORY},
-		{0x100000,                 UINT64_MAX,              -ERR_INVALID  },
+		{0x100000,                 UINT64_MAX,              -ERR_INVALID},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -238,10 +241,12 @@ static void test_initrd(void **state)
 /* The same as 32-bit ELF: text and note only. */
 static void make_32(void)
 {
+	/* clang-format off */
 	static const uint32_t programs[2][8] = {
 		{1, TEXT_AT, 0xc1000000, TEXT_GPA, TEXT_SIZE, TEXT_SIZE, 5, 0x1000},
-		{4, NOTE_AT, 0,          0,        20,        20,        4, 4     },
+		{4, NOTE_AT, 0,          0,        20,        20,        4, 4},
 	};
+	/* clang-format on */
 
 	make();
 	memset(kernel, 0, TEXT_AT);
@@ -270,28 +275,30 @@ static void test_elf32(void **state)
 
 static void test_broken(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		size_t at, size;
 		uint64_t value;
 		int error;
 		const char *text;
 	} cases[] = {
-		{TYPE(2),     4, 5,                         ERR_UNSUPPORTED, "has no PVH note"                          },
-		{NOTE_AT + 8, 4, 17,                        ERR_UNSUPPORTED, "has no PVH note"                          },
+		{TYPE(2),     4, 5,                         ERR_UNSUPPORTED, "has no PVH note"},
+		{NOTE_AT + 8, 4, 17,                        ERR_UNSUPPORTED, "has no PVH note"},
 		{ENTRY,       8, TEXT_GPA - 1,              ERR_INVALID,     "its PVH entry 0xffffff lies in no segment"},
-		{ENTRY,       8, TEXT_GPA + TEXT_SIZE,      ERR_INVALID,     "lies in no segment"                       },
-		{ENTRY,       8, DATA_GPA + DATA_SIZE,      ERR_INVALID,     "lies in no segment"                       },
+		{ENTRY,       8, TEXT_GPA + TEXT_SIZE,      ERR_INVALID,     "lies in no segment"},
+		{ENTRY,       8, DATA_GPA + DATA_SIZE,      ERR_INVALID,     "lies in no segment"},
 		{FILESZ(1),   8, DATA_SIZE + BSS + 1,       ERR_INVALID,
 	         "segment 1 is larger in the file than in memory"                                                       },
 		{OFFSET(1),   8, FILE_SIZE - DATA_SIZE + 1, ERR_TRUNCATED,   "truncated: segment 1 ends behind"         },
 		{OFFSET(0),   8, UINT64_MAX,                ERR_TRUNCATED,   "truncated: segment 0 ends behind"         },
-		{PADDR(1),    8, TEXT_GPA,                  ERR_INVALID,     "segment 1 overlaps another"               },
+		{PADDR(1),    8, TEXT_GPA,                  ERR_INVALID,     "segment 1 overlaps another"},
 		{MEMSZ(1),    8, UINT64_MAX,                ERR_INVALID,     "segment 1 ends behind the last address"   },
 		{MEMSZ(1),    8, MIB(44) + 1,               ERR_NO_MEMORY,
 	         "needs memory up to 65537 KiB, and the guest's ends at 65536 KiB"                                      },
-		{0x12,        2, 40,                        ERR_UNSUPPORTED, "not for an x86 processor"                 },
-		{0x38,        2, 0,                         ERR_INVALID,     "header is corrupt"                        },
+		{0x12,        2, 40,                        ERR_UNSUPPORTED, "not for an x86 processor"},
+		{0x38,        2, 0,                         ERR_INVALID,     "header is corrupt"},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Console and channels: output, back-pressure, switching, several CPUs. */
 #include "rigs/console_rig.h"
 

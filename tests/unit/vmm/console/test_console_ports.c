@@ -1,4 +1,8 @@
-/* Serial ports that belong to one VM. The operator has only the screen here; the UART at 3F8h is the VM's. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Serial ports that belong to one VM. The operator has only the screen here; the UART at 3F8h is
+ * the VM's.
+ */
 #include "rigs/console_rig.h"
 #include "vmm/console/console_ports.h"
 #include "vmm/observe/log.h"

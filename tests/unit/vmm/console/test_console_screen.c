@@ -1,4 +1,8 @@
-/* vmm/console/console_screen.c: a VM's screen and keyboard between the machine and the operator's console. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmm/console/console_screen.c: a VM's screen and keyboard between the machine and the operator's
+ * console.
+ */
 #include "rigs/pc.h"
 #include "rigs/terminal.h"
 #include "vmm/console/console_screen.h"

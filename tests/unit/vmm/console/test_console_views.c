@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the operator sees: keys, go-to, serial line or screen, the tagged view. */
 #include <stdio.h>
 #include "rigs/console_rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* vmm/console/text_screen.c: what a terminal shows is what the text memory holds. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A physical processor between guests: vmm/cpu/cpu.c. */
 #include "rigs/vm_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Calls from one processor to another, and what a run loop looks at besides: vmm/cpu/cpu.c. */
 #include "rigs/sched_bench.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which speculation mitigations run: vmm/cpu/mitigations.c. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,6 +43,7 @@ static void init(uint32_t features, uint64_t capabilities, bool on)
 	mitigations_report(append);
 }
 
+/* clang-format off */
 static const struct {
 	uint32_t features;
 	uint64_t capabilities;
@@ -65,6 +67,7 @@ static const struct {
 	{MD_CLEAR | L1D_FLUSH | ARCH_CAPABILITIES, MDS_NO | TAA_NO | RDCL_NO, false, 0, 0, "not needed",
          "not needed"																	    },
 };
+/* clang-format on */
 
 static void each_processor_gets_what_it_needs(void **state)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who runs, and for how long: vmm/cpu/sched.c. */
 #include "rigs/sched_bench.h"
 
@@ -171,7 +172,10 @@ static void a_sleep_saves_up_one_period_at_most(void **state)
 	assert_in_range(bench_ran(0), 15 * MS, MS + 20 * MS + 4 * MS + MS);
 }
 
-/* What it wanted to run for is gone when its cap allows it again: its devices must not sleep with it. */
+/*
+ * What it wanted to run for is gone when its cap allows it again: its devices must not sleep with
+ * it.
+ */
 static void who_has_nothing_to_do_behind_its_cap_sleeps(void **state)
 {
 	struct vcpu *vcpu = bench_add(0, 0, 100, 20, ANY);
@@ -249,7 +253,10 @@ static void who_never_sleeps_is_not_starved_by_those_who_do(void **state)
 	assert_true(share(bench_ran(0), 1000 * MS) >= 1150); /* an eighth is its due */
 }
 
-/* Beside one of the smallest weight, which always runs: virtual time comes round in 35 days at 3 GHz. */
+/*
+ * Beside one of the smallest weight, which always runs: virtual time comes round in 35 days at 3
+ * GHz.
+ */
 static void after_a_pause_of_weeks_it_gets_its_share(void **state)
 {
 	uint64_t before;
@@ -329,7 +336,10 @@ static void who_wakes_goes_to_a_cpu_that_is_idle(void **state)
 	assert_int_equal(bench_vcpu(0)->sched.cpu, 0);
 	assert_true(bench.cpu[1].sched.idle);
 	bench_add(1, 0, 100, 0, ANY);
-	/* It may be a device that wakes it, in the middle of its work: the VM stays where that runs. */
+	/*
+	 * It may be a device that wakes it, in the middle of its work: the VM stays where that
+	 * runs.
+	 */
 	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
 	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_READY);
 	assert_int_equal(bench.released, 0);
@@ -405,7 +415,9 @@ static void an_idle_cpu_asks_for_work(void **state)
 	assert_non_null(bench.cpu[1].current);
 }
 
-/* Each time is an exit of the other CPU's guest, which a guest here that wakes all the time must not cause.
+/*
+ * Each time is an exit of the other CPU's guest, which a guest here that wakes all the time must
+ * not cause.
  */
 static void but_not_each_time_that_a_guest_falls_asleep(void **state)
 {
@@ -472,9 +484,9 @@ static void no_cpu_idles_while_somebody_waits(void **state)
 }
 
 /*
- * CPU 0 has a heavy hog, and a light one that wakes while CPU 1 is busy. Then CPU 1 has nothing to do any
- * more, but has looked at the others less than a millisecond ago, so that it does not ask and halts: CPU 0
- * must give.
+ * CPU 0 has a heavy hog, and a light one that wakes while CPU 1 is busy. Then CPU 1 has nothing to
+ * do any more, but has looked at the others less than a millisecond ago, so that it does not ask
+ * and halts: CPU 0 must give.
  */
 static void a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu(void **state)
 {
@@ -530,7 +542,10 @@ static uint64_t vtime_of(uint64_t ns)
 	return ns * 1024 / SCHED_WEIGHT_DEFAULT;
 }
 
-/* Who comes from a CPU whose virtual time is another must neither wait for ever nor have all to itself. */
+/*
+ * Who comes from a CPU whose virtual time is another must neither wait for ever nor have all to
+ * itself.
+ */
 static void who_arrives_is_near_those_that_are_there(void **state)
 {
 	static const int64_t apart_ms[] = {-100000, -20, 20, 100000};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The clock, against a fake 8254, PM timer and RTC that follow the fake TSC. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: MIT */
 /* vmm/emulate: 16- and 32-bit code, which a 64-bit process cannot compare with its processor. */
 #include "rigs/emulated.h"
 
 /* SDM Vol. 2A Table "16-Bit Addressing Forms with the ModR/M Byte" */
 static void addresses_16(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint8_t modrm;
 		uint8_t displacement[2];
@@ -14,8 +16,8 @@ static void addresses_16(void **state)
 		{0x01, {0},          2, 0x20000 + 0x1200}, /* BX+DI */
 		{0x02, {0},          2, 0x40000 + 0x2100}, /* BP+SI: stack segment */
 		{0x03, {0},          2, 0x40000 + 0x2200}, /* BP+DI */
-		{0x04, {0},          2, 0x20000 + 0x100 }, /* SI */
-		{0x05, {0},          2, 0x20000 + 0x200 }, /* DI */
+		{0x04, {0},          2, 0x20000 + 0x100},  /* SI */
+		{0x05, {0},          2, 0x20000 + 0x200},  /* DI */
 		{0x06, {0x34, 0x12}, 4, 0x20000 + 0x1234}, /* disp16 */
 		{0x07, {0},          2, 0x20000 + 0x1000}, /* BX */
 		{0x46, {0xf0},       3, 0x40000 + 0x1ff0}, /* BP-10h */
@@ -24,6 +26,7 @@ static void addresses_16(void **state)
 		{0x86, {0x00, 0xe0}, 4, 0x40000 + 0x0000}, /* BP-2000h */
 		{0x87, {0x00, 0xf0}, 4, 0x20000 + 0x0000}, /* BX+F000h wraps at 64 KiB */
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -228,7 +231,10 @@ static void arithmetic_16_and_32(void **state)
 	assert_int_equal(peek(0x3000, 4), 6);
 }
 
-/* Only branches cut EIP to 16 bits; what follows the last byte of a segment is beyond its limit: #GP. */
+/*
+ * Only branches cut EIP to 16 bits; what follows the last byte of a segment is beyond its limit:
+ * #GP.
+ */
 static void eip_goes_on_beyond_64k_in_16_bit_code(void **state)
 {
 	(void)state;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* vmm/emulate: what must fault, and that a fault at any access leaves everything as it was. */
 #include "rigs/emulated.h"
 
@@ -284,7 +285,9 @@ static void checks_ask_for_what_follows(void **state)
 	assert_int_equal(last_access, EMULATE_CHECK_READ);
 }
 
-/* The linear address space ends within an operand: whose memory it is sees one access that wraps. */
+/*
+ * The linear address space ends within an operand: whose memory it is sees one access that wraps.
+ */
 static void wraps_at_4g(void **state)
 {
 	(void)state;
@@ -303,36 +306,39 @@ struct atom {
 	uint8_t length, bytes[9];
 };
 
-/* Fail the first access, the second... until the instruction needs no more: no register may have moved. */
+/*
+ * Fail the first access, the second... until the instruction needs no more: no register may have
+ * moved.
+ */
 static void no_half_done(void **state)
 {
 	static const struct atom atoms[] = {
-		{2, {0x8b, 0x03}            }, /* mov eax, [ebx] */
-		{2, {0x89, 0x03}            }, /* mov [ebx], eax */
-		{2, {0x01, 0x03}            }, /* add [ebx], eax */
-		{2, {0x87, 0x03}            }, /* xchg */
-		{3, {0x0f, 0xc1, 0x03}      }, /* xadd */
-		{3, {0x0f, 0xb1, 0x0b}      }, /* cmpxchg */
-		{3, {0x0f, 0xc7, 0x0b}      }, /* cmpxchg8b */
-		{3, {0xc1, 0x03, 0x05}      }, /* rol */
+		{2, {0x8b, 0x03}},             /* mov eax, [ebx] */
+		{2, {0x89, 0x03}},             /* mov [ebx], eax */
+		{2, {0x01, 0x03}},             /* add [ebx], eax */
+		{2, {0x87, 0x03}},             /* xchg */
+		{3, {0x0f, 0xc1, 0x03}},       /* xadd */
+		{3, {0x0f, 0xb1, 0x0b}},       /* cmpxchg */
+		{3, {0x0f, 0xc7, 0x0b}},       /* cmpxchg8b */
+		{3, {0xc1, 0x03, 0x05}},       /* rol */
 		{4, {0x0f, 0xa4, 0x03, 0x05}}, /* shld */
-		{3, {0x0f, 0xbb, 0x0b}      }, /* btc */
-		{2, {0xf7, 0x23}            }, /* mul */
-		{2, {0xf7, 0x33}            }, /* div */
-		{2, {0xff, 0x33}            }, /* push [ebx] */
-		{2, {0x8f, 0x03}            }, /* pop [ebx] */
-		{1, {0x60}                  }, /* pusha */
-		{1, {0x61}                  }, /* popa */
+		{3, {0x0f, 0xbb, 0x0b}},       /* btc */
+		{2, {0xf7, 0x23}},             /* mul */
+		{2, {0xf7, 0x33}},             /* div */
+		{2, {0xff, 0x33}},             /* push [ebx] */
+		{2, {0x8f, 0x03}},             /* pop [ebx] */
+		{1, {0x60}},                   /* pusha */
+		{1, {0x61}},                   /* popa */
 		{4, {0xc8, 0x10, 0x00, 0x00}}, /* enter */
-		{1, {0xc9}                  }, /* leave */
-		{2, {0xff, 0x13}            }, /* call [ebx] */
-		{3, {0xc2, 0x08, 0x00}      }, /* ret 8 */
-		{1, {0xa5}                  }, /* movs */
-		{1, {0xa7}                  }, /* cmps */
-		{2, {0xf3, 0xab}            }, /* rep stos */
-		{2, {0xf3, 0xad}            }, /* rep lods */
-		{2, {0xf2, 0xaf}            }, /* repne scas */
-		{1, {0xd7}                  }, /* xlat */
+		{1, {0xc9}},                   /* leave */
+		{2, {0xff, 0x13}},             /* call [ebx] */
+		{3, {0xc2, 0x08, 0x00}},       /* ret 8 */
+		{1, {0xa5}},                   /* movs */
+		{1, {0xa7}},                   /* cmps */
+		{2, {0xf3, 0xab}},             /* rep stos */
+		{2, {0xf3, 0xad}},             /* rep lods */
+		{2, {0xf2, 0xaf}},             /* repne scas */
+		{1, {0xd7}},                   /* xlat */
 	};
 
 	(void)state;

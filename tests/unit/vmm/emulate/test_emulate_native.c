@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * vmm/emulate against the processor that runs this test: random operands for every
  * 64-bit form that a process may execute. Registers, RIP, defined flags, memory
@@ -124,9 +125,9 @@ static void describe(const struct trial *t, const struct native_state *real,
 }
 
 /*
- * The emulator does as Intel's processors. Others leave alone the upper halves of what a repeated string
- * instruction with 32-bit addresses did not use, and keep the flags of a comparison that was broken off by a
- * fault.
+ * The emulator does as Intel's processors. Others leave alone the upper halves of what a repeated
+ * string instruction with 32-bit addresses did not use, and keep the flags of a comparison that was
+ * broken off by a fault.
  */
 static void forget_what_vendors_do(const struct trial *t, struct native_state *real,
                                    struct emulate_context *context, uint64_t *flags)
@@ -149,7 +150,9 @@ static bool same(const struct trial *t, struct native_state *real, struct emulat
 {
 	uint64_t flags = VISIBLE_FLAGS & ~undefined_flags(t);
 	bool good = status == (real->vector < 0 ? EMULATE_OK : EMULATE_FAULT);
-	/* ENTER may fault on its final stack pointer after it has pushed; the emulator looks first. */
+	/*
+	 * ENTER may fault on its final stack pointer after it has pushed; the emulator looks first.
+	 */
 	bool memory_matters = good && !(t->form->immediate == IMMEDIATE_ENTER && status == EMULATE_FAULT);
 
 	forget_what_vendors_do(t, real, context, &flags);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The report of a VM that cannot go on: vmm/observe/report.c, vmm/vmx/dump.c. */
 #include "rigs/vm_rig.h"
 
@@ -9,9 +10,8 @@ static void the_reason_comes_first(void **state)
 	(void)state;
 	vm.end = VM_TRIPLE_FAULT;
 	vm_report(&vm);
-	assert_ptr_equal(strstr(rig.log,
-	                        "error: vm bench, vCPU 0: triple fault: an exception, and no handler for it "
-	                        "could be entered\n"),
+	assert_ptr_equal(strstr(rig.log, "error: vm bench, vCPU 0: triple fault: an exception, and no "
+	                                 "handler for it could be entered\n"),
 	                 rig.log);
 }
 

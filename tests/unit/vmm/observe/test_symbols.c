@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -33,18 +34,20 @@ static void test_table_bytes(void **state)
 
 static void test_find(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint32_t offset;
 		const char *name;
 		uint64_t rest;
 	} cases[] = {
-		{0x10,       "entry",  0         },
-                {0x1f,       "entry",  0xf       },
-                {0x20,       "middle", 0         },
-		{0xff,       "middle", 0xdf      },
-                {0x100,      "last",   0         },
-                {0xffffffff, "last",   0xfffffeff},
+		{0x10,       "entry",  0},
+		{0x1f,       "entry",  0xf},
+		{0x20,       "middle", 0},
+		{0xff,       "middle", 0xdf},
+		{0x100,      "last",   0},
+		{0xffffffff, "last",   0xfffffeff},
 	};
+	/* clang-format on */
 	struct symbol symbol;
 
 	(void)state;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The trace rings, and what the shell makes of them: `trace show`, `trace dump`. */
 #include <stdarg.h>
 #include <stddef.h>

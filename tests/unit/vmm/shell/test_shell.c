@@ -1,4 +1,8 @@
-/* The shell: line editor, history, completion, commands. What it prints is played on a small terminal. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shell: line editor, history, completion, commands. What it prints is played on a small
+ * terminal.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -187,11 +191,13 @@ static const char *vm(unsigned index)
 	return index < ARRAY_SIZE(names) ? names[index] : NULL;
 }
 
+/* clang-format off */
 static const struct shell_command commands[] = {
-	{"start", "VM",      "start a VM",      1, 1, run, vm  },
-	{"stat",  "[VM]",    "numbers of a VM", 0, 1, run, vm  },
+	{"start", "VM",      "start a VM",      1, 1, run, vm},
+	{"stat",  "[VM]",    "numbers of a VM", 0, 1, run, vm},
 	{"many",  "A B ...", "takes some",      2, 8, run, NULL},
 };
+/* clang-format on */
 
 static int setup(void **state)
 {
@@ -477,8 +483,9 @@ static void switch_away(unsigned count, const char *const *arguments)
 
 static void test_command_that_switches_away(void **state)
 {
+	/* clang-format off */
 	static const struct shell_command away[] = {
-		{"console", "VM", "go there", 1, 1, switch_away, NULL}
+		{"console",                      "VM", "go there", 1, 1, switch_away, NULL}
         };
 
 	(void)state;
@@ -488,35 +495,20 @@ static void test_command_that_switches_away(void **state)
 }
 
 static bool step(void)
-{
-	steps++;
-	console_write("picture\n", 8);
-	return --steps_left;
-}
+{steps++; console_write("picture\n", 8); return --steps_left;}
 
 static void live_ended(void)
-{
-	ends++;
-}
+{ends++;}
 
 static const struct shell_live picture = {step, live_ended, 500, false},
 			       pause = {step, live_ended, 500, true};
 
 static void begin(unsigned count, const char *const *arguments)
-{
-	(void)arguments;
-	shell_live(count ? &pause : &picture);
-}
+{(void)arguments; shell_live(count ? &pause : &picture);}
 
 /* The time of what is live has come. */
 static void fire(void)
-{
-	struct timer *timer = armed;
-
-	assert_non_null(timer);
-	armed = NULL;
-	timer->expired(timer);
-}
+{struct timer *timer = armed; assert_non_null(timer); armed = NULL; timer->expired(timer);}
 
 static void add_live(void)
 {
@@ -607,6 +599,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_vm_console_ends_what_is_live, setup),
 		cmocka_unit_test_setup(test_no_more_tables, setup),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shell's `stat` and `top`, on a whole VM. */
 #include "rigs/vm_rig.h"
 #include "vmm/console/console_internal.h"
@@ -301,8 +302,9 @@ static void top_waits_for_a_slow_line(void **state)
 	assert_string_equal(said, "");
 }
 
-/* They stay defined, so this comes last. 23 rows: the title, 2 for the processor, the title of the VMs, 18 of
- * them, the rest.
+/*
+ * They stay defined, so this comes last. 23 rows: the title, 2 for the processor, the title of the
+ * VMs, 18 of them, the rest.
  */
 static void what_top_has_no_room_for_is_counted(void **state)
 {

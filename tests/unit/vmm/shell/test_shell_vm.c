@@ -1,5 +1,8 @@
-/* The shell's commands for VMs, on a whole VM. What the shell prints is kept; what runs a VM is the real
- * thing. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shell's commands for VMs, on a whole VM. What the shell prints is kept; what runs a VM is the
+ * real thing.
+ */
 #include "rigs/vm_rig.h"
 #include "devices/machine/services.h"
 #include "vmm/shell/shell.h"
@@ -121,9 +124,8 @@ static void list_shows_every_vm(void **state)
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_false(rig_run());
 	run("list", NULL);
-	assert_said(" 1  bench            stopped      4M          1  triple fault: an exception, and no "
-	            "handler for "
-	            "it could be entered\n");
+	assert_said(" 1  bench            stopped      4M          1  triple fault: an exception, "
+	            "and no handler for it could be entered\n");
 }
 
 static void regs_shows_code_registers_and_exits(void **state)

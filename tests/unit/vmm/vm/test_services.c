@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a VM's devices need from the monitor: vmm/vm/services.c. */
 #include "rigs/vm_rig.h"
 #include "devices/machine/services.h"

@@ -1,7 +1,10 @@
+/* SPDX-License-Identifier: MIT */
 /* Queueing exceptions: vmm/vm/vcpu.c. */
 #include "rigs/vm_rig.h"
 
-/* SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes". */
+/*
+ * SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes".
+ */
 enum class {
 	BENIGN,
 	CONTRIBUTORY,
@@ -9,6 +12,7 @@ enum class {
 	DOUBLE,
 };
 
+/* clang-format off */
 static const struct {
 	uint8_t vector;
 	enum class class;
@@ -18,31 +22,36 @@ static const struct {
 	{EXCEPTION_DB, BENIGN,       false},
 	{EXCEPTION_BP, BENIGN,       false},
 	{EXCEPTION_OF, BENIGN,       false},
-	{5,	    BENIGN,       false},
+	{5,            BENIGN,       false},
 	{EXCEPTION_UD, BENIGN,       false},
 	{EXCEPTION_NM, BENIGN,       false},
-	{EXCEPTION_DF, DOUBLE,       true },
-	{EXCEPTION_TS, CONTRIBUTORY, true },
-	{EXCEPTION_NP, CONTRIBUTORY, true },
-	{EXCEPTION_SS, CONTRIBUTORY, true },
-	{EXCEPTION_GP, CONTRIBUTORY, true },
-	{EXCEPTION_PF, PAGE,         true },
+	{EXCEPTION_DF, DOUBLE,       true},
+	{EXCEPTION_TS, CONTRIBUTORY, true},
+	{EXCEPTION_NP, CONTRIBUTORY, true},
+	{EXCEPTION_SS, CONTRIBUTORY, true},
+	{EXCEPTION_GP, CONTRIBUTORY, true},
+	{EXCEPTION_PF, PAGE,         true},
 	{EXCEPTION_MF, BENIGN,       false},
-	{EXCEPTION_AC, BENIGN,       true },
+	{EXCEPTION_AC, BENIGN,       true},
 	{EXCEPTION_MC, BENIGN,       false},
 	{19,           BENIGN,       false},
 };
+/* clang-format on */
 
 enum outcome { SERIES, DOUBLE_FAULT, SHUTDOWN };
 
-/* Table "Conditions for Generating a Double Fault": first down, second across (benign, contributory, page).
+/*
+ * Table "Conditions for Generating a Double Fault": first down, second across (benign,
+ * contributory, page).
  */
+/* clang-format off */
 static const enum outcome table[4][3] = {
-	[BENIGN] = {SERIES, SERIES,       SERIES      },
-	[CONTRIBUTORY] = {SERIES, DOUBLE_FAULT, SERIES      },
-	[PAGE] = {SERIES, DOUBLE_FAULT, DOUBLE_FAULT},
-	[DOUBLE] = {SERIES, SHUTDOWN,     SHUTDOWN    },
+	[BENIGN] =       {SERIES, SERIES,       SERIES},
+	[CONTRIBUTORY] = {SERIES, DOUBLE_FAULT, SERIES},
+	[PAGE] =         {SERIES, DOUBLE_FAULT, DOUBLE_FAULT},
+	[DOUBLE] =       {SERIES, SHUTDOWN,     SHUTDOWN},
 };
+/* clang-format on */
 
 static void error_codes_are_pushed_by_these(void **state)
 {

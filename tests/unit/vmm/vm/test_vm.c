@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The life of a VM that has started: vmm/vm/vm.c. */
 #include "rigs/vm_life.h"
 #include "devices/machine/services.h"

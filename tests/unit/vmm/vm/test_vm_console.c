@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the operator sees of a VM in each of its states: vmm/console/console_vm.c. */
 #include "rigs/vm_life.h"
 
@@ -5,8 +6,10 @@
 #define LSR      5
 #define LSR_THRE 0x20
 
-/* Its own serial port (com2) is slow: the port's ring is full. Held, and let go on when the port has caught
- * up. */
+/*
+ * Its own serial port (com2) is slow: the port's ring is full. Held, and let go on when the port
+ * has caught up.
+ */
 static void a_pause_does_not_lose_room_for_output(void **state)
 {
 	(void)state;
@@ -66,7 +69,10 @@ static void a_screen_that_is_attached_during_the_start_is_painted_anew(void **st
 	start_with_screen(VM_CRASH_STOP);
 	attach(&other.screen.channel);
 	assert_int_not_equal(other.screen.shown.columns, 0);
-	/* It ends while the operator looks at its screen. He goes to the shell, starts it, and goes back. */
+	/*
+	 * It ends while the operator looks at its screen. He goes to the shell, starts it, and goes
+	 * back.
+	 */
 	vm_ask_and_wait(&other, VM_FORCE);
 	attach(NULL);
 	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* VMs on two processors: vmm/vm/vm.c, vmm/cpu/sched.c. */
 #include "rigs/vm_life.h"
 #include "devices/machine/services.h"
@@ -136,7 +137,10 @@ static void a_vm_that_is_off_has_no_registers(void **state)
 	assert_stopped(VM_POWERED_OFF);
 }
 
-/* Asked for all at once, since its CPU did not answer for a while: nothing follows its way to another CPU. */
+/*
+ * Asked for all at once, since its CPU did not answer for a while: nothing follows its way to
+ * another CPU.
+ */
 static void a_reset_is_the_last_that_is_carried_out(void **state)
 {
 	struct vm_plan plan = rig_plan;

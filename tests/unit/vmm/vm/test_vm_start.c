@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a VM starts, and what a start that fails leaves: vmm/vm/vm.c, vmm/vm/vm_work.c. */
 #include "guests/firmware/memory_map.h"
 #include "rigs/vm_life.h"
@@ -90,8 +91,8 @@ static void more_memory_than_there_is(void **state)
 	plan.name = "other";
 	plan.memory = GIB(1);
 	snprintf(sentence, sizeof(sentence),
-	         "memory = 1024M, but only %luM of this machine's memory are free: give the VM less, or the "
-	         "machine more",
+	         "memory = 1024M, but only %luM of this machine's memory are free: give the VM "
+	         "less, or the machine more",
 	         free * PAGE_SIZE >> 20);
 	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
 	assert_string_equal(problem, sentence);
@@ -149,14 +150,16 @@ static void more_uarts_than_a_pc_has(void **state)
 /* CMOS 34h-35h count what lies between 16 MiB and 4 GiB, and not what lies above. */
 static void cmos_tells_the_memory_below_4g(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t memory, end;
 	} cases[] = {
-		{MIB(64),                     MIB(64)         },
+		{MIB(64),                     MIB(64)},
 		{GUEST_HOLE_START,            GUEST_HOLE_START},
 		{GUEST_HOLE_START + MIB(512), GUEST_HOLE_START},
 		{GIB(16),                     GUEST_HOLE_START},
 	};
+	/* clang-format on */
 	const uint8_t *ram = vm.machine.rtc.ram;
 
 	(void)state;

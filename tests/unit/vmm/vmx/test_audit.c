@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The audit of guest state after a failed VM entry, rule by rule: vmm/vmx/audit.c. */
 #include "rigs/vm_rig.h"
 
@@ -367,19 +368,19 @@ static void pending_debug_exceptions(void **state)
 	       "guest pending debug exceptions = 0x10: reserved bits are set");
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
-	assert_broken("guest pending debug exceptions = 0x4000: in a shadow or HLT, BS must be 1 exactly "
-	              "with TF = 1 and BTF = 0");
+	assert_broken("guest pending debug exceptions = 0x4000: in a shadow or HLT, BS must be 1 "
+	              "exactly with TF = 1 and BTF = 0");
 	set_bits(VMCS_GUEST_RFLAGS, RFLAGS_TF, 0);
 	assert_sound();
 	vmwrite(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
-	assert_broken("guest pending debug exceptions = 0x4000: in a shadow or HLT, BS must be 1 exactly "
-	              "with TF = 1 and BTF = 0");
+	assert_broken("guest pending debug exceptions = 0x4000: in a shadow or HLT, BS must be 1 "
+	              "exactly with TF = 1 and BTF = 0");
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(VMCS_GUEST_ACTIVITY, 1);
 	breaks(VMCS_GUEST_PENDING_DEBUG, 0,
-	       "guest pending debug exceptions = 0x0: in a shadow or HLT, BS must be 1 exactly with TF = 1 "
-	       "and BTF = 0");
+	       "guest pending debug exceptions = 0x0: in a shadow or HLT, BS must be 1 exactly "
+	       "with TF = 1 and BTF = 0");
 }
 
 static void link_pointer(void **state)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What VT-x offers and which of it is used: vmm/vmx/controls.c. */
 #include "rigs/vm_rig.h"
 
@@ -41,9 +42,8 @@ static void no_vt_x_is_said(void **state)
 	(void)state;
 	fake_cpuid_set(1, 0, (struct cpuid_result){.ecx = ~0x20u});
 	assert_int_equal(detect(), -ERR_UNSUPPORTED);
-	assert_string_equal(problem,
-	                    "This processor has no Intel VT-x (CPUID.1:ECX.VMX is 0): run Nacre on an Intel "
-	                    "processor with VT-x, or in an emulator that offers it.");
+	assert_string_equal(problem, "This processor has no Intel VT-x (CPUID.1:ECX.VMX is 0): run Nacre "
+	                             "on an Intel processor with VT-x, or in an emulator that offers it.");
 }
 
 static void vt_x_that_is_locked_off_is_said(void **state)
@@ -51,10 +51,9 @@ static void vt_x_that_is_locked_off_is_said(void **state)
 	(void)state;
 	fake_msr_set(MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_IN_SMX);
 	assert_int_equal(detect(), -ERR_UNSUPPORTED);
-	assert_string_equal(problem,
-	                    "The firmware has locked Intel VT-x off (IA32_FEATURE_CONTROL = 0x3): enable "
-	                    "\"Intel Virtualization Technology\" in the firmware setup and power the machine "
-	                    "off and on.");
+	assert_string_equal(problem, "The firmware has locked Intel VT-x off (IA32_FEATURE_CONTROL = 0x3): "
+	                             "enable \"Intel Virtualization Technology\" in the firmware setup and "
+	                             "power the machine off and on.");
 	assert_int_equal(fake_msr_find(MSR_FEATURE_CONTROL)->writes, 0);
 }
 
@@ -74,35 +73,37 @@ struct row {
 	const char *name;
 };
 
+/* clang-format off */
 static const struct row needed[] = {
-	{MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,  0,  "external-interrupt exiting"   },
-	{MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,  3,  "NMI exiting"                  },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 2,  "interrupt-window exiting"     },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 3,  "TSC offsetting"               },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 7,  "HLT exiting"                  },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 10, "MWAIT exiting"                },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 11, "RDPMC exiting"                },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 19, "CR8-load exiting"             },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 20, "CR8-store exiting"            },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 22, "NMI-window exiting"           },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 24, "unconditional I/O exiting"    },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 28, "use MSR bitmaps"              },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 29, "MONITOR exiting"              },
-	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 31, "activate secondary controls"  },
-	{MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     1,  "enable EPT"                   },
-	{MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     7,  "unrestricted guest"           },
-	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      2,  "save debug controls"          },
-	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      9,  "host address-space size"      },
+	{MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,  0,  "external-interrupt exiting"},
+	{MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS,  3,  "NMI exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 2,  "interrupt-window exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 3,  "TSC offsetting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 7,  "HLT exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 10, "MWAIT exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 11, "RDPMC exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 19, "CR8-load exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 20, "CR8-store exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 22, "NMI-window exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 24, "unconditional I/O exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 28, "use MSR bitmaps"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 29, "MONITOR exiting"},
+	{MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS, 31, "activate secondary controls"},
+	{MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     1,  "enable EPT"},
+	{MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2,     7,  "unrestricted guest"},
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      2,  "save debug controls"},
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      9,  "host address-space size"},
 	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      15, "acknowledge interrupt on exit"},
-	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      18, "save IA32_PAT"                },
-	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      19, "load IA32_PAT (exit)"         },
-	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      20, "save IA32_EFER"               },
-	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      21, "load IA32_EFER (exit)"        },
-	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     2,  "load debug controls"          },
-	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     9,  "IA-32e mode guest"            },
-	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     14, "load IA32_PAT (entry)"        },
-	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     15, "load IA32_EFER (entry)"       },
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      18, "save IA32_PAT"},
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      19, "load IA32_PAT (exit)"},
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      20, "save IA32_EFER"},
+	{MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS,      21, "load IA32_EFER (exit)"},
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     2,  "load debug controls"},
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     9,  "IA-32e mode guest"},
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     14, "load IA32_PAT (entry)"},
+	{MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS,     15, "load IA32_EFER (entry)"},
 };
+/* clang-format on */
 
 static void check_needed(bool true_msrs)
 {
@@ -162,8 +163,8 @@ static void ept_itself_must_be_good_enough(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(capabilities); i++) {
 		clear(MSR_VMX_EPT_VPID_CAP, capabilities[i]);
 		assert_int_equal(detect(), -ERR_UNSUPPORTED);
-		assert_non_null(strstr(problem, "EPT lacks 4-level walks, write-back tables or INVEPT "
-		                                "(IA32_VMX_EPT_VPID_CAP = 0x"));
+		assert_non_null(strstr(problem, "EPT lacks 4-level walks, write-back tables or "
+		                                "INVEPT (IA32_VMX_EPT_VPID_CAP = 0x"));
 		fake_msr_set(MSR_VMX_EPT_VPID_CAP, RIG_EPT_CAPABILITIES);
 	}
 }

@@ -1,5 +1,8 @@
-/* Events: what is delivered when, what interrupts a delivery, and exceptions that exit: vmm/vmx/events.c,
- * exit_event.c. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events: what is delivered when, what interrupts a delivery, and exceptions that exit:
+ * vmm/vmx/events.c, exit_event.c.
+ */
 #include "rigs/vm_rig.h"
 #include "devices/machine/services.h"
 
@@ -79,14 +82,16 @@ static void an_interrupt_goes_in_at_once(void **state)
 
 static void an_interrupt_waits_for_if_and_shadows(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		bool on;
 		uint64_t blocking;
 	} cases[] = {
-		{false, 0              },
-		{true,  BLOCKING_STI   },
+		{false, 0},
+		{true,  BLOCKING_STI},
 		{true,  BLOCKING_MOV_SS},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -107,8 +112,10 @@ static void an_interrupt_waits_for_if_and_shadows(void **state)
 	}
 }
 
-/* SDM Vol. 3C "Delivery of Pending Debug Exceptions after VM Entry": an entry that injects an interrupt or
- * NMI drops the trap. */
+/*
+ * SDM Vol. 3C "Delivery of Pending Debug Exceptions after VM Entry": an entry that injects an
+ * interrupt or NMI drops the trap.
+ */
 static void a_trap_comes_before_interrupts(void **state)
 {
 	(void)state;
@@ -129,8 +136,10 @@ static void a_trap_comes_before_interrupts(void **state)
 	}
 }
 
-/* B0 to B3 may be there without bit 12: DR7 does not enable the breakpoint, and nothing comes before the
- * interrupt. */
+/*
+ * B0 to B3 may be there without bit 12: DR7 does not enable the breakpoint, and nothing comes
+ * before the interrupt.
+ */
 static void a_breakpoint_that_is_not_enabled_keeps_nothing_back(void **state)
 {
 	(void)state;
@@ -195,8 +204,8 @@ static void an_interrupt_that_goes_away_is_forgotten(void **state)
 }
 
 /*
- * STI; HLT with an interrupt pending: the exit by HLT comes before that by the window, and the interrupt,
- * which nobody asks for again, must still wake the guest.
+ * STI; HLT with an interrupt pending: the exit by HLT comes before that by the window, and the
+ * interrupt, which nobody asks for again, must still wake the guest.
  */
 static void an_interrupt_that_waited_for_a_window_ends_hlt(void **state)
 {
@@ -369,17 +378,19 @@ static void interrupted_delivery(uint32_t info, uint32_t error_code, unsigned le
 
 static void every_kind_of_event_is_delivered_anew(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint32_t info, error_code;
 		unsigned length;
 	} events[] = {
-		{INJECT(EVENT_INTERRUPT,            0x33),                     0,      0},
-		{INJECT(EVENT_EXCEPTION,            EXCEPTION_GP) | WITH_CODE, 0x1234, 0},
-		{INJECT(EVENT_EXCEPTION,            EXCEPTION_UD),             0,      0},
-		{INJECT(EVENT_SOFTWARE_INTERRUPT,   0x80),                     0,      2},
-		{INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB),             0,      1},
-		{INJECT(EVENT_SOFTWARE_EXCEPTION,   EXCEPTION_BP),             0,      3},
+		{INJECT(EVENT_INTERRUPT, 0x33),                     0,      0},
+		{INJECT(EVENT_EXCEPTION, EXCEPTION_GP) | WITH_CODE, 0x1234, 0},
+		{INJECT(EVENT_EXCEPTION, EXCEPTION_UD),             0,      0},
+		{INJECT(EVENT_SOFTWARE_INTERRUPT, 0x80),            0,      2},
+		{INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB),  0,      1},
+		{INJECT(EVENT_SOFTWARE_EXCEPTION, EXCEPTION_BP),    0,      3},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
@@ -446,8 +457,10 @@ static void a_debug_exception_gets_its_dr6_and_loses_gd(void **state)
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 }
 
-/* A step over STI, a breakpoint on MOV DR behind MOV SS, INT1: the exit leaves no BS pending, which entry
- * wants. */
+/*
+ * A step over STI, a breakpoint on MOV DR behind MOV SS, INT1: the exit leaves no BS pending, which
+ * entry wants.
+ */
 static void an_exception_ends_the_shadow_in_which_it_came(void **state)
 {
 	static const uint32_t infos[] = {
@@ -534,15 +547,17 @@ static void a_faulting_iret_blocks_nmis_again(void **state)
 		df = INJECT(EVENT_EXCEPTION, EXCEPTION_DF),
 		interrupt = INJECT(EVENT_INTERRUPT, 0x33),
 	};
+	/* clang-format off */
 	static const struct {
 		uint32_t info, vectoring;
 		bool blocks;
 	} cases[] = {
-		{ac | UNBLOCKED, 0,         true },
+		{ac | UNBLOCKED, 0,         true},
 		{ac,             0,         false},
 		{df | UNBLOCKED, 0,         false},
 		{ac | UNBLOCKED, interrupt, false},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

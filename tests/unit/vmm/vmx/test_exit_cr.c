@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Control-register exits: vmm/vmx/exit_cr.c and modes.c. */
 #include "rigs/vm_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IN and OUT, and how INS and OUTS are recognised: vmm/vmx/exit_io.c. */
 #include "rigs/vm_rig.h"
 

@@ -1,4 +1,8 @@
-/* EPT violations and what the emulator does with memory that is no RAM: vmm/vmx/exit_memory.c, vmm/x86/mmio.c. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * EPT violations and what the emulator does with memory that is no RAM: vmm/vmx/exit_memory.c,
+ * vmm/x86/mmio.c.
+ */
 #include "rigs/vm_rig.h"
 
 #define EXIT_EPT_VIOLATION        48
@@ -125,7 +129,10 @@ static void the_processors_own_translation_is_taken(void **state)
 	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES); /* of a page-table entry */
 	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
 
-	/* What was allowed for a read is not for a write, for a fetch not at all; and it is of one page. */
+	/*
+	 * What was allowed for a read is not for a write, for a fetch not at all; and it is of one
+	 * page.
+	 */
 	rig_poke(0x5ffc, 0x55667788, 4);
 	rig_poke(0x6000, 0x11223344, 4);
 	vmwrite(VMCS_GUEST_LINEAR_ADDRESS, 0x5ffc);
@@ -210,7 +217,10 @@ static void a_long_rep_is_cut_into_batches(void **state)
 	assert_int_equal(vm.vcpu.gpr[RCX], 0);
 }
 
-/* Between two iterations interrupts come in: else `mov %ss; rep stosb` keeps the processor for hours. */
+/*
+ * Between two iterations interrupts come in: else `mov %ss; rep stosb` keeps the processor for
+ * hours.
+ */
 static void a_batch_ends_the_shadow_before_it(void **state)
 {
 	static const uint64_t blocking[] = {BLOCKING_STI, BLOCKING_MOV_SS};
@@ -340,7 +350,10 @@ static void a_double_fault_through_a_hole_is_a_triple_fault(void **state)
 	assert_stopped(VM_TRIPLE_FAULT);
 }
 
-/* An IRET that faulted after it had unblocked NMIs blocks them again, unless the exit was in a delivery. */
+/*
+ * An IRET that faulted after it had unblocked NMIs blocks them again, unless the exit was in a
+ * delivery.
+ */
 static void nmi_blocking_is_restored(void **state)
 {
 	(void)state;

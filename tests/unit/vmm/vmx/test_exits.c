@@ -1,4 +1,7 @@
-/* The exit path, its table, and the handlers that need no file of their own: vmm/vmx/run.c, exits.c, state.c.
+/* SPDX-License-Identifier: MIT */
+/*
+ * The exit path, its table, and the handlers that need no file of their own: vmm/vmx/run.c,
+ * exits.c, state.c.
  */
 #include "rigs/vm_rig.h"
 
@@ -497,7 +500,9 @@ static void count_window(void)
 	windows++;
 }
 
-/* A guest whose deliveries exit for ever never begins an instruction, before which an interrupt could come.
+/*
+ * A guest whose deliveries exit for ever never begins an instruction, before which an interrupt
+ * could come.
  */
 static void interrupts_are_taken_while_events_are_delivered(void **state)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Entering VMX operation and making a VMCS: vmm/vmx/start.c, state.c. */
 #include "rigs/vm_rig.h"
 
@@ -65,7 +66,10 @@ static void the_processor_gets_the_bits_that_vmx_needs(void **state)
 	assert_int_equal(fake_vmx.on, cpu.vmxon_region);
 }
 
-/* SDM Vol. 2A "FXSAVE": without CR4.OSFXSR it may leave the XMM registers out. Westmere has no XSAVE. */
+/*
+ * SDM Vol. 2A "FXSAVE": without CR4.OSFXSR it may leave the XMM registers out. Westmere has no
+ * XSAVE.
+ */
 static void without_xsave_fxsave_takes_the_xmm_registers(void **state)
 {
 	struct cpuid_result one = cpuid(1, 0), without = one;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exits of a vCPU that is measured, traced or audited: vmm/vmx/watched.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/observe/trace.h"

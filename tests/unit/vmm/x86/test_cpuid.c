@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The processor that a guest sees: vmm/x86/cpuid.c. */
 #include "rigs/vm_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Guest-linear memory: vmm/x86/linear.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/x86/linear.h"

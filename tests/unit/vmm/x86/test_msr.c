@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What RDMSR and WRMSR do: vmm/x86/msr.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/x86/msr.h"
@@ -93,16 +94,18 @@ static void system_call_targets_are_known(void **state)
 
 static void facts_cannot_be_written(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint32_t index;
 		uint64_t value;
 	} facts[] = {
-		{MSR_PLATFORM_ID,     0                     },
-		{MSR_APIC_BASE,       0xfee00100            },
+		{MSR_PLATFORM_ID,     0},
+		{MSR_APIC_BASE,       0xfee00100},
 		{MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED},
-		{MSR_MTRRCAP,         0x508                 },
-		{MSR_MCG_CAP,         0                     },
+		{MSR_MTRRCAP,         0x508},
+		{MSR_MCG_CAP,         0},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(facts); i++) {
@@ -151,7 +154,9 @@ static void the_tsc_is_the_machines_with_an_offset(void **state)
 	fake_x86.tsc += 3;
 	assert_reads(MSR_TSC, 80);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpu.tsc_offset);
-	/* A write shows in TSC_ADJUST, and the other way round: SDM Vol. 3B "Time-Stamp Counter Adjustment".
+	/*
+	 * A write shows in TSC_ADJUST, and the other way round: SDM Vol. 3B "Time-Stamp Counter
+	 * Adjustment".
 	 */
 	assert_reads(MSR_TSC_ADJUST, 77 - (5000000 - vm.clock_base));
 	offset = vm.vcpu.tsc_offset;

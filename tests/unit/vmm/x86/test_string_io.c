@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* INS and OUTS in all their forms: vmm/x86/string_io.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/x86/string_io.h"
@@ -211,25 +212,27 @@ struct limit_case {
 #define BIG      0x4000u
 
 /* SDM Vol. 3A "Limit Checking", "Type Checking"; accesses of 4 bytes. */
+/* clang-format off */
 static const struct limit_case limits[] = {
-	{0xfff,      DATA,            0xffc,      true,  true },
+	{0xfff,      DATA,            0xffc,      true,  true},
 	{0xfff,      DATA,            0xffd,      true,  false},
 	{0xfff,      DATA,            0x1000,     false, false},
-	{UINT32_MAX, DATA,            0xfffffffc, false, true },
+	{UINT32_MAX, DATA,            0xfffffffc, false, true},
 	{UINT32_MAX, DATA,            0xfffffffd, false, false}, /* no wrap around the limit */
 	{0xfff,      DOWN,            0xfff,      true,  false},
-	{0xfff,      DOWN,            0x1000,     true,  true },
-	{0xfff,      DOWN,            0xfffc,     true,  true },
+	{0xfff,      DOWN,            0x1000,     true,  true},
+	{0xfff,      DOWN,            0xfffc,     true,  true},
 	{0xfff,      DOWN,            0xfffd,     true,  false}, /* 16 bits: up to FFFFh */
-	{0xfff,      DOWN | BIG,      0xfffd,     true,  true },
+	{0xfff,      DOWN | BIG,      0xfffd,     true,  true},
 	{0xfff,      DOWN | BIG,      0xfffffffd, true,  false},
-	{0xfff,      READ,            0,          false, true },
+	{0xfff,      READ,            0,          false, true},
 	{0xfff,      READ,            0,          true,  false},
-	{0xfff,      CODE_R,          0,          false, true },
+	{0xfff,      CODE_R,          0,          false, true},
 	{0xfff,      CODE_R,          0,          true,  false},
 	{0xfff,      CODE,            0,          false, false},
 	{0xfff,      UNUSABLE | DATA, 0,          false, false},
 };
+/* clang-format on */
 
 static void segment_limits_and_types(void **state)
 {
@@ -286,16 +289,18 @@ static void the_stack_segment_has_a_fault_of_its_own(void **state)
 
 static void alignment_is_checked_for_programs_that_ask(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint64_t am, ac;
 		unsigned dpl;
 		bool faults;
 	} cases[] = {
-		{CR0_AM, RFLAGS_AC, 3, true },
+		{CR0_AM, RFLAGS_AC, 3, true},
 		{0,      RFLAGS_AC, 3, false},
 		{CR0_AM, 0,         3, false},
 		{CR0_AM, RFLAGS_AC, 0, false},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

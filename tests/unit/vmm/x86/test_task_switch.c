@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hardware task switches: vmm/x86/task_switch.c, tss.c, descriptor.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/x86/task_switch.h"
@@ -286,6 +287,7 @@ static void an_error_code_goes_on_the_new_stack(void **state)
 
 static void put_16_bit_task(void)
 {
+	/* clang-format off */
 	static const uint16_t tss[] = {
 		0,      0,      0,      0,      0,      0,      0,      0x4321, RFLAGS_RESERVED | RFLAGS_IF,
 		0x1000, 0x1001, 0x1002, 0x1003, 0x7000, 0x1005, 0x1006, 0x1007, DATA,
@@ -354,16 +356,17 @@ static void a_bad_tss_descriptor_is_refused(void **state)
 	} cases[] = {
 		{0x8b, 0x67, CALL, EXCEPTION_GP}, /* busy */
 		{0x8b, 0x67, JMP,  EXCEPTION_GP},
-                {0x8b, 0x67, GATE, EXCEPTION_GP},
+		{0x8b, 0x67, GATE, EXCEPTION_GP},
 		{0x89, 0x67, IRET, EXCEPTION_TS}, /* not busy */
 		{0x82, 0x67, JMP,  EXCEPTION_GP}, /* an LDT */
 		{0x93, 0x67, JMP,  EXCEPTION_GP}, /* data */
 		{0x99, 0x67, JMP,  EXCEPTION_GP}, /* code, its type the number of a TSS's */
 		{0x09, 0x67, JMP,  EXCEPTION_NP},
-                {0x0b, 0x67, IRET, EXCEPTION_NP},
+		{0x0b, 0x67, IRET, EXCEPTION_NP},
 		{0x89, 0x66, JMP,  EXCEPTION_TS},
-                {0x81, 0x2a, JMP,  EXCEPTION_TS},
+		{0x81, 0x2a, JMP,  EXCEPTION_TS},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -481,6 +484,7 @@ static void bad_pdptes_of_the_new_task_are_a_gp(void **state)
 static void page_faults_are_the_old_tasks(void **state)
 {
 	/* The page, its flags, the error code, CR2. */
+	/* clang-format off */
 	static const struct {
 		uint32_t page, flags, code, address;
 		enum source source;
@@ -488,9 +492,10 @@ static void page_faults_are_the_old_tasks(void **state)
 		{GDT,     6, 0, GDT + NEW,     CALL},
 		{NEW_TSS, 6, 0, NEW_TSS,       CALL}, /* the old TSS is on that page, too */
 		{NEW_TSS, 5, 3, OLD_TSS + EIP, CALL},
-		{GDT,     5, 3, GDT + OLD + 5, JMP },
+		{GDT,     5, 3, GDT + OLD + 5, JMP},
 		{GDT,     5, 3, GDT + NEW + 5, CALL},
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -571,6 +576,7 @@ static void descriptors_of_the_new_task_may_page_fault(void **state)
 static void segment_loads_are_checked(void **state)
 {
 	/* Selector fields of a task of ring 0 or 3, and what comes of them (vector 0: nothing). */
+	/* clang-format off */
 	static const struct {
 		unsigned field;
 		uint16_t selector;
@@ -578,32 +584,33 @@ static void segment_loads_are_checked(void **state)
 		uint8_t cpl;
 		uint16_t code;
 	} cases[] = {
-		{CS, 0,              EXCEPTION_TS, 0,    0           },
-		{CS, BEYOND,         EXCEPTION_TS, 0,    BEYOND      },
-		{CS, DATA,           EXCEPTION_TS, 0,    DATA        },
-		{CS, LDT,            EXCEPTION_TS, 0,    LDT         },
-		{CS, USER_CODE,      EXCEPTION_TS, 0,    USER_CODE   }, /* DPL 3, RPL 0 */
-		{CS, CONFORMING,     0,            0,    0           },
-		{CS, EXECUTE_ONLY,   0,            0,    0           },
-		{SS, 0,              EXCEPTION_TS, 0,    0           },
-		{SS, CODE,           EXCEPTION_TS, 0,    CODE        },
-		{SS, READ_ONLY,      EXCEPTION_TS, 0,    READ_ONLY   },
-		{SS, USER_DATA,      EXCEPTION_TS, 0,    USER_DATA   },
-		{SS, DATA | 3,       EXCEPTION_TS, 0,    DATA        }, /* RPL is not CPL */
-		{DS, 0,              0,            0,    0           },
-		{DS, READ_ONLY,      0,            0,    0           },
+		{CS, 0,              EXCEPTION_TS, 0,    0},
+		{CS, BEYOND,         EXCEPTION_TS, 0,    BEYOND},
+		{CS, DATA,           EXCEPTION_TS, 0,    DATA},
+		{CS, LDT,            EXCEPTION_TS, 0,    LDT},
+		{CS, USER_CODE,      EXCEPTION_TS, 0,    USER_CODE}, /* DPL 3, RPL 0 */
+		{CS, CONFORMING,     0,            0,    0},
+		{CS, EXECUTE_ONLY,   0,            0,    0},
+		{SS, 0,              EXCEPTION_TS, 0,    0},
+		{SS, CODE,           EXCEPTION_TS, 0,    CODE},
+		{SS, READ_ONLY,      EXCEPTION_TS, 0,    READ_ONLY},
+		{SS, USER_DATA,      EXCEPTION_TS, 0,    USER_DATA},
+		{SS, DATA | 3,       EXCEPTION_TS, 0,    DATA},      /* RPL is not CPL */
+		{DS, 0,              0,            0,    0},
+		{DS, READ_ONLY,      0,            0,    0},
 		{DS, EXECUTE_ONLY,   EXCEPTION_TS, 0,    EXECUTE_ONLY},
-		{DS, LDT,            EXCEPTION_TS, 0,    LDT         },
-		{DS, BEYOND,         EXCEPTION_TS, 0,    BEYOND      },
-		{ES, 0,              0,            0,    0           },
-		{FS, USER_DATA | 3,  0,            0,    0           },
-		{GS, DATA | 3,       EXCEPTION_TS, 0,    DATA        }, /* RPL 3, DPL 0 */
-		{DS, DATA,           EXCEPTION_TS, CPL3, DATA        }, /* of the system */
-		{DS, CONFORMING,     0,            CPL3, 0           }, /* for everybody, but not readable ... */
-		{DS, USER_CODE | 3,  0,            CPL3, 0           },
-		{CS, CONFORMING | 3, 0,            CPL3, 0           },
-		{SS, USER_DATA,      EXCEPTION_TS, CPL3, USER_DATA   }, /* RPL is not CPL */
+		{DS, LDT,            EXCEPTION_TS, 0,    LDT},
+		{DS, BEYOND,         EXCEPTION_TS, 0,    BEYOND},
+		{ES, 0,              0,            0,    0},
+		{FS, USER_DATA | 3,  0,            0,    0},
+		{GS, DATA | 3,       EXCEPTION_TS, 0,    DATA},      /* RPL 3, DPL 0 */
+		{DS, DATA,           EXCEPTION_TS, CPL3, DATA},      /* of the system */
+		{DS, CONFORMING,     0,            CPL3, 0},         /* for everybody, but not readable ... */
+		{DS, USER_CODE | 3,  0,            CPL3, 0},
+		{CS, CONFORMING | 3, 0,            CPL3, 0},
+		{SS, USER_DATA,      EXCEPTION_TS, CPL3, USER_DATA}, /* RPL is not CPL */
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		uint32_t cpl = cases[i].cpl;
@@ -686,16 +693,18 @@ static void the_ldt_is_loaded(void **state)
 
 static void a_bad_ldt_is_a_ts(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		uint16_t selector;
 		uint32_t access; /* of the LDT's descriptor */
 	} cases[] = {
 		{LDT | 4, 0x82}, /* in an LDT itself */
 		{BEYOND,  0x82},
-                {LDT,     0x89},
-                {LDT,     0x92},
-                {LDT,     0x02}, /* absent */
+		{LDT,     0x89},
+		{LDT,     0x92},
+		{LDT,     0x02}, /* absent */
 	};
+	/* clang-format on */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct segment ldtr = {.base = GDT, .limit = 0xff, .access = 0x82};

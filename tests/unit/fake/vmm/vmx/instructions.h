@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Host stand-in for the VT-x instructions: one VMCS that is an array, and a
  * record of what was flushed and loaded. Call fake_vmx_reset() first in each test.
@@ -20,7 +21,7 @@ struct fake_vmx {
 	hpa_t on, cleared, loaded;
 	bool refuse_vmxon;
 	uint64_t xcr0, dr[8];
-	unsigned saves, restores;       /* of the FPU and what belongs to it */
+	unsigned saves, restores; /* of the FPU and what belongs to it */
 };
 
 extern struct fake_vmx fake_vmx;
@@ -41,8 +42,8 @@ void raise_machine_check(void);
 void save_extended_state(void *area, uint64_t components, bool has_xsave);
 void restore_extended_state(const void *area, uint64_t components, bool has_xsave);
 
-#define DECLARE_DEBUG_REGISTER(n)                                                                             \
-	uint64_t read_dr##n(void);                                                                            \
+#define DECLARE_DEBUG_REGISTER(n)                                                                            \
+	uint64_t read_dr##n(void);                                                                           \
 	void write_dr##n(uint64_t value);
 DECLARE_DEBUG_REGISTER(0)
 DECLARE_DEBUG_REGISTER(1)
