@@ -11,16 +11,29 @@ import sys
 
 # Part of the tree: the parts whose headers it may include, besides its own.
 ALLOWED = {
-    "lib": set(),
-    "mm": {"lib"},
-    "devices/real": {"mm", "lib"},
-    "devices/virtual": {"mm", "lib"},
-    "vmm/emulate": {"lib"},
-    "vmm/vmx": {"vmm", "devices/real", "mm", "lib"},
-    "vmm": {"vmm/emulate", "devices/virtual", "devices/real", "mm", "lib"},
-    "guests": {"vmm", "devices/virtual", "mm", "lib"},
-    "boot": {"guests", "vmm", "devices/virtual", "devices/real", "mm", "lib"},
+    "lib": "",
+    "mm": "lib",
+    "devices/real": "mm lib",
+    "devices/bus": "mm lib",
+    "devices/pc": "devices/bus lib",
+    "devices/machine": "devices/pc devices/bus mm lib",
+    "vmm/observe": "devices/real mm lib",
+    "vmm/cpu": "vmm/observe devices/real mm lib",
+    "vmm/emulate": "lib",
+    "vmm": "vmm/x86 vmm/cpu mm lib",
+    "vmm/x86": "vmm vmm/cpu vmm/emulate vmm/observe devices/bus mm lib",
+    "vmm/vmx": "vmm vmm/x86 vmm/cpu vmm/observe devices/bus devices/real mm lib",
+    "vmm/vm": "vmm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus mm lib",
+    "vmm/console": "vmm vmm/vm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus devices/real mm lib",
+    "vmm/shell": "vmm/console vmm vmm/vm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus devices/real mm lib",
+    "guests/config": "lib",
+    "guests/firmware": "devices/pc mm lib",
+    "guests/loaders": "guests/config guests/firmware vmm mm lib",
+    "guests": "guests/config guests/loaders guests/firmware vmm vmm/vm vmm/console vmm/shell vmm/x86 vmm/cpu vmm/observe "
+              "devices/machine mm lib",
+    "boot": "guests guests/config vmm vmm/vm vmm/console vmm/shell vmm/cpu vmm/observe devices/real mm lib",
 }
+ALLOWED = {part: set(below.split()) for part, below in ALLOWED.items()}
 # What the compiler itself brings, and what the build generates.
 SYSTEM = {"stdint.h", "stdbool.h", "stddef.h", "stdarg.h", "stdnoreturn.h", "limits.h"}
 GENERATED = {"dsdt.h"}
@@ -41,9 +54,62 @@ def problem(part, quote, name):
     return f"{part}/ must not know {target}/ (\"{name}\")"
 
 
+# Wrong includes that are still to be mended; one that is gone must leave this list, too.
+OWED = set("""
+devices/pc/acpi_pm.c:devices/machine/services.h
+devices/pc/i8042.c:devices/machine/services.h
+devices/pc/keyboard.c:devices/machine/services.h
+devices/pc/keyboard_typing.c:devices/machine/machine.h
+devices/pc/pic.c:devices/machine/services.h
+devices/pc/pit.c:devices/machine/services.h
+devices/pc/rtc.c:devices/machine/services.h
+devices/pc/system_ports.c:devices/machine/services.h
+devices/pc/uart.c:devices/machine/services.h
+guests/config/config_keys.c:vmm/observe/log.h
+guests/loaders/loader.h:vmm/vm/vcpu.h
+vmm/backend.h:vmm/vm/vcpu.h
+vmm/console/console.c:vmm/shell/shell.h
+vmm/console/console_goto.c:vmm/shell/shell.h
+vmm/console/console_keys.c:vmm/shell/shell.h
+vmm/cpu/cpu.c:vmm/backend.h
+vmm/cpu/cpu.c:vmm/console/console.h
+vmm/cpu/cpu.c:vmm/vm/vm.h
+vmm/cpu/irq.c:vmm/console/console.h
+vmm/cpu/mitigations.c:vmm/vm/vcpu.h
+vmm/cpu/sched.c:vmm/backend.h
+vmm/cpu/sched.c:vmm/console/console_vm.h
+vmm/cpu/sched.c:vmm/vm/vm.h
+vmm/cpu/shutdown.c:vmm/console/console.h
+vmm/observe/log.c:vmm/console/console.h
+vmm/observe/panic.c:vmm/console/console.h
+vmm/observe/panic.c:vmm/cpu/cpu.h
+vmm/observe/panic.h:vmm/cpu/interrupts.h
+vmm/observe/report.c:vmm/cpu/time.h
+vmm/observe/report.c:vmm/vm/vm.h
+vmm/observe/report.c:vmm/x86/linear.h
+vmm/observe/trace.c:vmm/cpu/cpu.h
+vmm/vm/vm.c:vmm/console/console_vm.h
+vmm/vm/vm.h:vmm/console/console_screen.h
+vmm/vmx/report.c:vmm/vm/vcpu.h
+vmm/vmx/vmx.h:vmm/vm/vm.h
+vmm/x86/cpuid.h:vmm/vm/vcpu.h
+vmm/x86/descriptor.c:vmm/vmx/vmx.h
+vmm/x86/linear.c:vmm/vm/vm.h
+vmm/x86/linear.h:vmm/vm/vcpu.h
+vmm/x86/mmio.c:vmm/vm/vm.h
+vmm/x86/mmio.h:vmm/vm/vcpu.h
+vmm/x86/msr.c:vmm/vm/vm.h
+vmm/x86/msr.h:vmm/vm/vcpu.h
+vmm/x86/string_io.c:vmm/vm/vm.h
+vmm/x86/string_io.h:vmm/vm/vcpu.h
+vmm/x86/task_switch.c:vmm/vmx/vmx.h
+""".split())
+
+
 def main():
     wrong = 0
     files = 0
+    owed = set(OWED)
     for part in ALLOWED:
         for path in sorted(glob.glob(f"{part}/*.[chS]")):
             files += 1
@@ -51,10 +117,15 @@ def main():
                 for number, line in enumerate(lines, 1):
                     match = INCLUDE.match(line)
                     text = match and problem(part, *match.groups())
-                    if text:
+                    if text and f"{path}:{match[2]}" in OWED:
+                        owed.discard(f"{path}:{match[2]}")
+                    elif text:
                         print(f"{path}:{number}: {text}")
                         wrong += 1
-    print(f"arrows: {files} files, {wrong} wrong includes")
+    for entry in sorted(owed):
+        print(f"OWED: {entry} is mended: remove it")
+        wrong += 1
+    print(f"arrows: {files} files, {wrong} wrong includes, {len(OWED)} owed")
     sys.exit(1 if wrong or not files else 0)
 
 
