@@ -71,7 +71,6 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 	const struct vm_config *plan = vm->plan.load_context;
 	const struct guest_file *kernel, *initrd = NULL;
 	struct guest_image image;
-	struct guest_start state;
 	char reason[160];
 	int error;
 
@@ -102,26 +101,11 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 	error = find_modules(plan, &image, problem, size);
 	if (error)
 		return error;
-	error = guest_load_image(&image, &state, reason, sizeof(reason));
-	if (error) {
+	error = guest_load_image(&image, start, reason, sizeof(reason));
+	if (error)
 		format_buffer(problem, size, "config line %u: kernel = %s: %s", plan->kernel_line,
 		              plan->kernel, reason);
-		return error;
-	}
-	*start = (struct vcpu_start){
-		.mode = state.mode,
-		.rip = state.rip,
-		.rsp = state.rsp,
-		.rflags = state.rflags,
-		.cr3 = state.cr3,
-		.gdt = state.gdt,
-		.gdt_limit = state.gdt_limit,
-		.cs = state.cs,
-		.ds = state.ds,
-		.tr = state.tr,
-	};
-	memcpy(start->gpr, state.gpr, sizeof(start->gpr));
-	return 0;
+	return error;
 }
 
 /*

@@ -12,17 +12,8 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/x86/cpuid.h"
 #include "lib/segment.h"
+#include "vmm/vcpu_start.h"
 #include "vmm/vm/vcpu.h"
-
-/* How a vCPU starts; see guests/loaders/loader.h for who fills it. */
-struct vcpu_start {
-	enum start_mode mode;
-	uint64_t rip, rsp, rflags;
-	uint64_t gpr[GPRS];
-	uint64_t cr3;
-	gpa_t gdt;
-	uint16_t gdt_limit, cs, ds, tr; /* START_REAL: cs and ds are segments of 16 bytes; tr is 0 */
-};
 
 /* Check this CPU; -ERR_UNSUPPORTED and one sentence if it cannot run guests. */
 int must_check backend_detect(char *problem, size_t size);

@@ -31,7 +31,7 @@ enum fit flat_fit(const void *kernel, size_t size)
 int flat_load(struct loading *loading)
 {
 	const struct guest_image *image = loading->image;
-	struct guest_start *start = loading->start;
+	struct vcpu_start *start = loading->start;
 
 	if (image->initrd || (image->cmdline && image->cmdline[0]))
 		return loading_fail(
@@ -40,9 +40,9 @@ int flat_load(struct loading *loading)
 			"and 'cmdline'");
 	start->mode = START_REAL;
 	start->rip = LOAD_ADDRESS;
-	start->rsp = start->gpr[4] = LOAD_ADDRESS; /* the stack grows down from below the image */
-	start->gpr[2] = FIRST_HARD_DISK;           /* DL */
-	start->rflags = RFLAGS_IF;                 /* timer and keyboard are served: firmware_vectors.c */
+	start->rsp = start->gpr[RSP] = LOAD_ADDRESS; /* the stack grows down from below the image */
+	start->gpr[RDX] = FIRST_HARD_DISK;           /* DL */
+	start->rflags = RFLAGS_IF;                   /* timer and keyboard are served: firmware_vectors.c */
 	start->gdt_limit = GDT_LIMIT;
 	return loading_copy(loading, LOAD_ADDRESS, image->kernel, image->kernel_size);
 }

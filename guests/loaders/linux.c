@@ -302,11 +302,11 @@ static int write_page_tables(struct loading *loading)
 
 static int enter(struct loading *loading, const struct linux_image *image)
 {
-	struct guest_start *start = loading->start;
+	struct vcpu_start *start = loading->start;
 
 	start->mode = image->entry_64 ? START_LONG : START_PROTECTED;
 	start->rip = image->load + (image->entry_64 ? ENTRY_64 : 0);
-	start->gpr[6] = GUEST_LINUX_PARAMS; /* RSI */
+	start->gpr[RSI] = GUEST_LINUX_PARAMS;
 	if (loading_gdt(loading, GUEST_LINUX_GDT, image->entry_64) < 0)
 		return -ERR_OUT_OF_RANGE;
 	return image->entry_64 ? write_page_tables(loading) : 0;

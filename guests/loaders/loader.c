@@ -118,14 +118,14 @@ int loading_gdt(struct loading *loading, gpa_t at, bool long_mode)
 		0x00008b0000000067,
 		0, /* busy TSS */
 	};
-	struct guest_start *start = loading->start;
+	struct vcpu_start *start = loading->start;
 
 	start->gdt = at;
 	start->gdt_limit = sizeof(table) - 1;
 	start->cs = GDT_CODE;
 	start->ds = GDT_DATA;
 	start->tr = GDT_TSS;
-	start->rsp = start->gpr[4] = GUEST_STACK_TOP;
+	start->rsp = start->gpr[RSP] = GUEST_STACK_TOP;
 	return loading_copy(loading, at, table, sizeof(table));
 }
 
@@ -163,7 +163,7 @@ static const struct loader *choose_loader(struct loading *loading)
 	return perhaps;
 }
 
-int guest_load_image(const struct guest_image *image, struct guest_start *start, char *problem,
+int guest_load_image(const struct guest_image *image, struct vcpu_start *start, char *problem,
                      size_t problem_size)
 {
 	struct loading loading = {

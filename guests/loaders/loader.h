@@ -12,7 +12,7 @@
 #include "guests/config/config.h"
 #include "guests/firmware/memory_map.h"
 #include "mm/guest_map.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/vcpu_start.h"
 
 #define GUEST_MODULES_MAX 16
 
@@ -46,24 +46,6 @@ struct guest_image {
 	const struct guest_map *map; /* holds the ranges of guest_memory_layout() and the text memory */
 };
 
-/*
- * The boot processor's state. START_PROTECTED: CR0.PE alone is set, segments are flat (base 0,
- * limit 4 GiB) with the selectors below, out of the table at `gdt`. START_LONG: the same, and
- * CR0.PG, CR4.PAE, EFER.LME and LMA are set. START_REAL: none of that; `cs` and `ds` are segments
- * in units of 16 bytes, and vectors are at address 0.
- */
-struct guest_start {
-	enum start_mode mode;
-	uint64_t rip, rsp;
-	uint64_t rflags;  /* bits besides the one that is always 1 */
-	uint64_t gpr[16]; /* in the order of instruction encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
-	uint64_t cr3;     /* 0 unless START_LONG */
-	gpa_t gdt;
-	uint16_t gdt_limit;
-	uint16_t cs, ds; /* ds: also for ES, FS, GS and SS */
-	uint16_t tr;     /* a busy TSS with base 0 and limit 67h */
-};
-
 /* Room for the longest sentence that guest_load_image() leaves, its NUL included. */
 #define GUEST_PROBLEM_MAX 160
 
@@ -73,7 +55,7 @@ struct guest_start {
  * -ERR_NO_MEMORY (kernel or initrd does not fit), -ERR_OUT_OF_RANGE (the map has no RAM there).
  * `problem` then holds one sentence for the operator, without the VM's or the file's name.
  */
-int must_check guest_load_image(const struct guest_image *image, struct guest_start *start, char *problem,
+int must_check guest_load_image(const struct guest_image *image, struct vcpu_start *start, char *problem,
                                 size_t problem_size);
 
 #endif

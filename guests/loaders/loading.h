@@ -8,7 +8,7 @@
 
 struct loading {
 	const struct guest_image *image;
-	struct guest_start *start;
+	struct vcpu_start *start;
 	bool entry_32; /* the operator asked for the 32-bit entry */
 	gpa_t rsdp;    /* of the ACPI tables; 0: none */
 	gpa_t initrd;  /* 0: none */

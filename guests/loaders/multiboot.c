@@ -214,11 +214,11 @@ int multiboot_put(struct loading *loading, struct extent *area, const void *data
 
 int multiboot_enter(struct loading *loading, const struct multiboot_kernel *kernel, uint32_t magic)
 {
-	struct guest_start *start = loading->start;
+	struct vcpu_start *start = loading->start;
 
 	start->mode = START_PROTECTED;
 	start->rip = kernel->entry;
-	start->gpr[0] = magic;                 /* EAX */
-	start->gpr[3] = MULTIBOOT_INFORMATION; /* EBX */
+	start->gpr[RAX] = magic;
+	start->gpr[RBX] = MULTIBOOT_INFORMATION;
 	return loading_gdt(loading, GUEST_GDT, false);
 }

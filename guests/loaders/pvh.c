@@ -130,6 +130,6 @@ int pvh_load(struct loading *loading)
 	if (!error)
 		error = loading_gdt(loading, GUEST_GDT, false);
 	loading->start->rip = entry;
-	loading->start->gpr[3] = GUEST_INFORMATION; /* RBX */
+	loading->start->gpr[RBX] = GUEST_INFORMATION;
 	return error;
 }

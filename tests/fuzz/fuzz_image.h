@@ -13,7 +13,7 @@
 #include "guests/loaders/loader.h"
 #include "rigs/guest_ram.h"
 
-static inline void fuzz_check_start(const struct guest_start *start)
+static inline void fuzz_check_start(const struct vcpu_start *start)
 {
 	if (start->rip > UINT32_MAX || start->gdt_limit != 0x2f ||
 	    (start->mode == START_LONG) != !!start->cr3)
@@ -26,7 +26,7 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 {
 	static const uint64_t sizes[] = {MIB(1), MIB(4), MIB(16), MIB(64)};
 	static uint8_t initrd[5000];
-	struct guest_start start;
+	struct vcpu_start start;
 	char problem[GUEST_PROBLEM_MAX];
 	struct guest_image image = {
 		.initrd = initrd, .cmdline = "console=ttyS0", .type = type, .map = &guest_ram_map};

@@ -66,7 +66,6 @@ devices/pc/rtc.c:devices/machine/services.h
 devices/pc/system_ports.c:devices/machine/services.h
 devices/pc/uart.c:devices/machine/services.h
 guests/config/config_keys.c:vmm/observe/log.h
-guests/loaders/loader.h:vmm/vm/vcpu.h
 vmm/backend.h:vmm/vm/vcpu.h
 vmm/console/console.c:vmm/shell/shell.h
 vmm/console/console_goto.c:vmm/shell/shell.h

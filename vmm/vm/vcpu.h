@@ -9,17 +9,9 @@
 #define VMM_VCPU_H
 
 #include "vmm/cpu/cpu.h"
+#include "vmm/vcpu_start.h"
 
 struct vm;
-
-enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GPRS };
-
-/* The processor's mode at a vCPU's first instruction. */
-enum start_mode {
-	START_PROTECTED, /* flat 32-bit segments, no paging */
-	START_REAL,      /* as a PC's firmware enters a boot sector */
-	START_LONG,      /* flat 64-bit code, 4-level paging */
-};
 
 /* What an exit handler wants done with the instruction that exited. */
 enum action {

@@ -133,7 +133,7 @@ void kernel_main(uint32_t magic, uint32_t address)
 {
 	const char *problem = "not started by a multiboot2 loader";
 	struct guest_image image = {.type = VM_TYPE_PVH, .acpi = false, .uarts = 1};
-	struct guest_start start;
+	struct vcpu_start start;
 	struct descriptor_table gdt;
 	char sentence[GUEST_PROBLEM_MAX];
 	size_t cmdline_size;
@@ -149,5 +149,5 @@ void kernel_main(uint32_t magic, uint32_t address)
 		panic(sentence);
 	gdt = (struct descriptor_table){start.gdt_limit, start.gdt};
 	wait_for_entry();
-	enter((uint32_t)start.rip, (uint32_t)start.gpr[3], (uint32_t)start.rsp, &gdt);
+	enter((uint32_t)start.rip, (uint32_t)start.gpr[RBX], (uint32_t)start.rsp, &gdt);
 }

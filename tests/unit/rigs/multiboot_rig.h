@@ -44,7 +44,7 @@
 static uint8_t kernel[FILE_SIZE];
 static uint8_t initrd[0x2345], module[0x1001];
 static struct guest_image image;
-static struct guest_start start;
+static struct vcpu_start start;
 static char problem[GUEST_PROBLEM_MAX];
 
 UNUSED static void put(size_t at, uint64_t value, size_t size)

@@ -12,7 +12,7 @@
 
 static uint8_t bytes[KIB(512) + 1];
 static struct guest_image image;
-static struct guest_start start;
+static struct vcpu_start start;
 static char problem[GUEST_PROBLEM_MAX];
 
 static int load(size_t size, enum config_type type)
@@ -48,7 +48,7 @@ static void test_start(void **state)
 		assert_int_equal(start.rip, 0x7c00);
 		assert_int_equal(start.rsp, 0x7c00);
 		assert_int_equal(start.rflags, 1 << 9); /* IF */
-		assert_int_equal(start.gpr[2], 0x80);
+		assert_int_equal(start.gpr[RDX], 0x80);
 		assert_int_equal(start.cs, 0);
 		assert_int_equal(start.ds, 0);
 		assert_int_equal(start.tr, 0);

@@ -36,7 +36,7 @@
 static uint8_t kernel[KERNEL_SIZE];
 static uint8_t initrd[0x12345];
 static struct guest_image image;
-static struct guest_start start;
+static struct vcpu_start start;
 static char problem[256];
 
 static void put(size_t at, uint64_t value, size_t size)
@@ -133,9 +133,9 @@ static void test_entry_64(void **state)
 	assert_string_equal(problem, "");
 	assert_int_equal(start.mode, START_LONG);
 	assert_int_equal(start.rip, 0x1000200);
-	assert_int_equal(start.gpr[6], PARAMS);
+	assert_int_equal(start.gpr[RSI], PARAMS);
 	assert_int_equal(start.rsp, GUEST_STACK_TOP);
-	assert_int_equal(start.gpr[4], start.rsp);
+	assert_int_equal(start.gpr[RSP], start.rsp);
 	assert_int_equal(start.cr3, GUEST_PAGE_TABLES);
 	assert_descriptors(true);
 	assert_memory_equal(guest_ram + 0x1000000, kernel + SETUP_SIZE, CODE_SIZE);
@@ -242,7 +242,7 @@ static void test_entry_32(void **state)
 	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(start.rip, 0x1000000);
 	assert_int_equal(start.cr3, 0);
-	assert_int_equal(start.gpr[6], PARAMS);
+	assert_int_equal(start.gpr[RSI], PARAMS);
 	for (unsigned i = 0; i < 16; i++)
 		if (i != 4 && i != 6)
 			assert_int_equal(start.gpr[i], 0);
@@ -388,7 +388,7 @@ static void test_low_memory_is_free(void **state)
 		assert_int_equal(load(), 0);
 		assert_int_equal(start.mode, START_PROTECTED);
 		assert_int_equal(start.rip, 0x100000);
-		assert_int_equal(start.gpr[6], 0x90000);
+		assert_int_equal(start.gpr[RSI], 0x90000);
 		assert_in_range(guest_ram_number(PARAMS + 0x228, 4), 0x91000, GUEST_EBDA - 0x1000);
 		assert_string_equal((char *)guest_ram + guest_ram_number(PARAMS + 0x228, 4), cmdline);
 		assert_in_range(start.gdt, 0x91000, GUEST_EBDA - 1 - start.gdt_limit);

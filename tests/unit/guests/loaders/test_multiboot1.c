@@ -41,8 +41,8 @@ static void assert_started(gpa_t entry)
 {
 	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(start.rip, entry);
-	assert_int_equal(start.gpr[0], 0x2badb002);
-	assert_int_equal(start.gpr[3], INFO);
+	assert_int_equal(start.gpr[RAX], 0x2badb002);
+	assert_int_equal(start.gpr[RBX], INFO);
 	assert_int_equal(start.cr3, 0);
 	assert_int_equal(guest_ram_number(start.gdt + start.cs, 8), 0x00cf9b000000ffff);
 	assert_int_equal(guest_ram_number(start.gdt + start.ds, 8), 0x00cf93000000ffff);

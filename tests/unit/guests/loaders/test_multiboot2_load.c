@@ -67,8 +67,8 @@ static void test_start(void **state)
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(start.rip, TEXT_GPA + ENTRY);
-	assert_int_equal(start.gpr[0], 0x36d76289);
-	assert_int_equal(start.gpr[3], INFO);
+	assert_int_equal(start.gpr[RAX], 0x36d76289);
+	assert_int_equal(start.gpr[RBX], INFO);
 	assert_segments_at(TEXT_GPA);
 	make_elf64();
 	tags_end = HEADER_AT + 16;
@@ -445,10 +445,10 @@ static void test_before_multiboot1(void **state)
 	make();
 	put_words(0x800, other, 3);
 	assert_int_equal(load(), 0);
-	assert_int_equal(start.gpr[0], 0x36d76289);
+	assert_int_equal(start.gpr[RAX], 0x36d76289);
 	image.type = VM_TYPE_MULTIBOOT;
 	assert_int_equal(load(), 0);
-	assert_int_equal(start.gpr[0], 0x2badb002);
+	assert_int_equal(start.gpr[RAX], 0x2badb002);
 }
 
 int main(void)

@@ -35,7 +35,7 @@
 static uint8_t kernel[FILE_SIZE];
 static uint8_t initrd[0x2345];
 static struct guest_image image;
-static struct guest_start start;
+static struct vcpu_start start;
 static char problem[256];
 
 static void put(size_t at, uint64_t value, size_t size)
@@ -126,7 +126,7 @@ static void test_load(void **state)
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(start.rip, TEXT_GPA + 0x370);
-	assert_int_equal(start.gpr[3], INFO);
+	assert_int_equal(start.gpr[RBX], INFO);
 	assert_int_equal(start.cr3, 0);
 	assert_int_equal(start.cs, 0x10);
 	assert_int_equal(start.ds, 0x18);
