@@ -9,8 +9,8 @@
  *
  * Locking: the machine's owner serialises all calls for one machine.
  */
-#ifndef DEVICES_VIRTUAL_DEVICE_H
-#define DEVICES_VIRTUAL_DEVICE_H
+#ifndef DEVICES_BUS_DEVICE_H
+#define DEVICES_BUS_DEVICE_H
 
 #include "lib/types.h"
 

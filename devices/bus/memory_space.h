@@ -7,8 +7,8 @@
  * machine marks their pages as GUEST_DEVICE there, and brings accesses that are neither RAM
  * nor ROM here.
  */
-#ifndef DEVICES_VIRTUAL_MEMORY_SPACE_H
-#define DEVICES_VIRTUAL_MEMORY_SPACE_H
+#ifndef DEVICES_BUS_MEMORY_SPACE_H
+#define DEVICES_BUS_MEMORY_SPACE_H
 
 #include "devices/bus/device.h"
 

@@ -3,8 +3,8 @@
  * The 64 Ki I/O ports of one machine: who answers which, and how an access of
  * any width at any port is cut into what the devices take.
  */
-#ifndef DEVICES_VIRTUAL_PORT_SPACE_H
-#define DEVICES_VIRTUAL_PORT_SPACE_H
+#ifndef DEVICES_BUS_PORT_SPACE_H
+#define DEVICES_BUS_PORT_SPACE_H
 
 #include "devices/bus/device.h"
 

@@ -3,8 +3,8 @@
  * The PC that a guest sees: its devices, its port space and its interrupt
  * lines. One per VM, embedded in struct vm; tests build it alone.
  */
-#ifndef DEVICES_VIRTUAL_MACHINE_H
-#define DEVICES_VIRTUAL_MACHINE_H
+#ifndef DEVICES_MACHINE_MACHINE_H
+#define DEVICES_MACHINE_MACHINE_H
 
 #include "devices/pc/acpi_pm.h"
 #include "devices/bus/device.h"

@@ -3,8 +3,8 @@
  * What a machine needs from whoever embeds it: the monitor (vmm/vm/services.c)
  * or a test (tests/unit/fake/services.c). Bound at link time.
  */
-#ifndef DEVICES_VIRTUAL_SERVICES_H
-#define DEVICES_VIRTUAL_SERVICES_H
+#ifndef DEVICES_MACHINE_SERVICES_H
+#define DEVICES_MACHINE_SERVICES_H
 
 #include "devices/machine/machine.h"
 

@@ -4,8 +4,8 @@
  * control blocks, and the power management timer with 32 bits. There is no SMI:
  * the machine is always in ACPI mode, and SCI_EN is hard-wired to 1.
  */
-#ifndef DEVICES_VIRTUAL_ACPI_PM_H
-#define DEVICES_VIRTUAL_ACPI_PM_H
+#ifndef DEVICES_PC_ACPI_PM_H
+#define DEVICES_PC_ACPI_PM_H
 
 #include "devices/bus/device.h"
 

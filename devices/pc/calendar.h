@@ -3,8 +3,8 @@
  * The Gregorian calendar: seconds since 1970-01-01 00:00:00 UTC to date and time and back. No leap
  * seconds, as in POSIX "Seconds Since the Epoch".
  */
-#ifndef DEVICES_VIRTUAL_CALENDAR_H
-#define DEVICES_VIRTUAL_CALENDAR_H
+#ifndef DEVICES_PC_CALENDAR_H
+#define DEVICES_PC_CALENDAR_H
 
 #include "lib/types.h"
 

@@ -9,8 +9,8 @@
  * the 8254, timer 1 on IRQ 8 in place of the RTC. Time is kept in ticks of the main counter since
  * the machine's clock was 0.
  */
-#ifndef DEVICES_VIRTUAL_HPET_H
-#define DEVICES_VIRTUAL_HPET_H
+#ifndef DEVICES_PC_HPET_H
+#define DEVICES_PC_HPET_H
 
 #include "devices/bus/device.h"
 

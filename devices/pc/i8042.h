@@ -3,8 +3,8 @@
  * 8042 keyboard controller of a PC, ports 60h and 64h (not 61h between them), with PS/2 auxiliary
  * channel. A keyboard is plugged in where the machine has one; a mouse never is.
  */
-#ifndef DEVICES_VIRTUAL_I8042_H
-#define DEVICES_VIRTUAL_I8042_H
+#ifndef DEVICES_PC_I8042_H
+#define DEVICES_PC_I8042_H
 
 #include "devices/bus/device.h"
 

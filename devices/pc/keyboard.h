@@ -4,8 +4,8 @@
  * Hardware Interface Technical Reference, "Keyboard (101- and 102-Key)". What an operator types on
  * a terminal becomes keys that are pressed and released: keyboard_type().
  */
-#ifndef DEVICES_VIRTUAL_KEYBOARD_H
-#define DEVICES_VIRTUAL_KEYBOARD_H
+#ifndef DEVICES_PC_KEYBOARD_H
+#define DEVICES_PC_KEYBOARD_H
 
 #include "devices/bus/device.h"
 

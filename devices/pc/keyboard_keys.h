@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys of a PS/2 keyboard: their scan codes, and which one a terminal means. */
-#ifndef DEVICES_VIRTUAL_KEYBOARD_KEYS_H
-#define DEVICES_VIRTUAL_KEYBOARD_KEYS_H
+#ifndef DEVICES_PC_KEYBOARD_KEYS_H
+#define DEVICES_PC_KEYBOARD_KEYS_H
 
 #include "lib/types.h"
 

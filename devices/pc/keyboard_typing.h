@@ -3,8 +3,8 @@
  * Between the two halves of the keyboard: what it sends (keyboard.c), what is typed
  * (keyboard_typing.c).
  */
-#ifndef DEVICES_VIRTUAL_KEYBOARD_TYPING_H
-#define DEVICES_VIRTUAL_KEYBOARD_TYPING_H
+#ifndef DEVICES_PC_KEYBOARD_TYPING_H
+#define DEVICES_PC_KEYBOARD_TYPING_H
 
 #include "devices/pc/keyboard.h"
 #include "devices/pc/keyboard_keys.h"

@@ -4,8 +4,8 @@
  * control register (ELCR) of the EISA and PCI chipsets.
  * Intel 8259A datasheet; Intel 82371SB (PIIX3) datasheet "ELCR1", "ELCR2".
  */
-#ifndef DEVICES_VIRTUAL_PIC_H
-#define DEVICES_VIRTUAL_PIC_H
+#ifndef DEVICES_PC_PIC_H
+#define DEVICES_PC_PIC_H
 
 #include "devices/bus/device.h"
 

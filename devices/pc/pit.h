@@ -7,8 +7,8 @@
  * Time is kept in ticks of the 1193182 Hz input clock. A tick number is exact:
  * it is derived from the clock in one step, so that no rounding accumulates.
  */
-#ifndef DEVICES_VIRTUAL_PIT_H
-#define DEVICES_VIRTUAL_PIT_H
+#ifndef DEVICES_PC_PIT_H
+#define DEVICES_PC_PIT_H
 
 #include "devices/bus/device.h"
 

@@ -3,8 +3,8 @@
  * One counter of the 8254, as a function of time. `tick` is a number of input
  * clock pulses and never runs backwards; see pit.h.
  */
-#ifndef DEVICES_VIRTUAL_PIT_CHANNEL_H
-#define DEVICES_VIRTUAL_PIT_CHANNEL_H
+#ifndef DEVICES_PC_PIT_CHANNEL_H
+#define DEVICES_PC_PIT_CHANNEL_H
 
 #include "devices/pc/pit.h"
 

@@ -7,8 +7,8 @@
  * made of it, computed when read. Flags of register C are likewise computed when
  * somebody looks; a timer is armed only for an interrupt that the guest enabled.
  */
-#ifndef DEVICES_VIRTUAL_RTC_H
-#define DEVICES_VIRTUAL_RTC_H
+#ifndef DEVICES_PC_RTC_H
+#define DEVICES_PC_RTC_H
 
 #include "devices/bus/device.h"
 

@@ -3,8 +3,8 @@
  * MC146818A registers, and what their bytes mean as a time: the parts of the clock that know no
  * device.
  */
-#ifndef DEVICES_VIRTUAL_RTC_TIME_H
-#define DEVICES_VIRTUAL_RTC_TIME_H
+#ifndef DEVICES_PC_RTC_TIME_H
+#define DEVICES_PC_RTC_TIME_H
 
 #include "lib/types.h"
 

@@ -3,8 +3,8 @@
  * Small ports of a PC's chipset: POST code (80h), fast A20 and reset (92h), debug
  * console (E9h, as Bochs and others have it), reset control (CF9h).
  */
-#ifndef DEVICES_VIRTUAL_SYSTEM_PORTS_H
-#define DEVICES_VIRTUAL_SYSTEM_PORTS_H
+#ifndef DEVICES_PC_SYSTEM_PORTS_H
+#define DEVICES_PC_SYSTEM_PORTS_H
 
 #include "devices/bus/device.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a text screen shows at one moment: between who knows the registers and who draws. */
-#ifndef DEVICES_VIRTUAL_TEXT_FRAME_H
-#define DEVICES_VIRTUAL_TEXT_FRAME_H
+#ifndef DEVICES_PC_TEXT_FRAME_H
+#define DEVICES_PC_TEXT_FRAME_H
 
 #include "lib/types.h"
 

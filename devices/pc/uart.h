@@ -7,8 +7,8 @@
  * that services.h describes. It is always there (CTS, DSR and DCD are on), and
  * a byte takes no time on its way as long as it has room.
  */
-#ifndef DEVICES_VIRTUAL_UART_H
-#define DEVICES_VIRTUAL_UART_H
+#ifndef DEVICES_PC_UART_H
+#define DEVICES_PC_UART_H
 
 #include "devices/bus/device.h"
 

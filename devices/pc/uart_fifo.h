@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The two FIFOs of a UART. The callers keep `count` within the capacity that FCR gives. */
-#ifndef DEVICES_VIRTUAL_UART_FIFO_H
-#define DEVICES_VIRTUAL_UART_FIFO_H
+#ifndef DEVICES_PC_UART_FIFO_H
+#define DEVICES_PC_UART_FIFO_H
 
 #include "devices/pc/uart.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers of the PC16550D, named as in its datasheet. */
-#ifndef DEVICES_VIRTUAL_UART_REGISTERS_H
-#define DEVICES_VIRTUAL_UART_REGISTERS_H
+#ifndef DEVICES_PC_UART_REGISTERS_H
+#define DEVICES_PC_UART_REGISTERS_H
 
 /* Register offsets. */
 enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };

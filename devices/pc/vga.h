@@ -7,8 +7,8 @@
  *
  * There are no font and no graphics planes: a guest that changes to a graphics mode shows nothing.
  */
-#ifndef DEVICES_VIRTUAL_VGA_H
-#define DEVICES_VIRTUAL_VGA_H
+#ifndef DEVICES_PC_VGA_H
+#define DEVICES_PC_VGA_H
 
 #include "devices/bus/device.h"
 #include "devices/pc/text_frame.h"

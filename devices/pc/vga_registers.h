@@ -2,8 +2,8 @@
 /*
  * Registers of the VGA, named as in the IBM VGA Technical Reference. Private to the VGA's sources.
  */
-#ifndef DEVICES_VIRTUAL_VGA_REGISTERS_H
-#define DEVICES_VIRTUAL_VGA_REGISTERS_H
+#ifndef DEVICES_PC_VGA_REGISTERS_H
+#define DEVICES_PC_VGA_REGISTERS_H
 
 #include "devices/pc/vga.h"
 

@@ -4,8 +4,8 @@
  * section per guest. Parsed by the same code at boot and on the host
  * (make check-config). docs/config.md is generated from the key table here.
  */
-#ifndef GUESTS_CONFIG_H
-#define GUESTS_CONFIG_H
+#ifndef GUESTS_CONFIG_CONFIG_H
+#define GUESTS_CONFIG_CONFIG_H
 
 #include "lib/types.h"
 

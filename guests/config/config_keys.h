@@ -3,8 +3,8 @@
  * The keys of the config table as data: one row drives parsing, defaults,
  * messages, printing and the reference in docs/config.md.
  */
-#ifndef GUESTS_CONFIG_KEYS_H
-#define GUESTS_CONFIG_KEYS_H
+#ifndef GUESTS_CONFIG_CONFIG_KEYS_H
+#define GUESTS_CONFIG_CONFIG_KEYS_H
 
 #include "guests/config/config.h"
 

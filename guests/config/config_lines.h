@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The config table's text as logical lines, and the list of findings. Used by the parser alone. */
-#ifndef GUESTS_CONFIG_LINES_H
-#define GUESTS_CONFIG_LINES_H
+#ifndef GUESTS_CONFIG_CONFIG_LINES_H
+#define GUESTS_CONFIG_CONFIG_LINES_H
 
 #include "guests/config/config_keys.h"
 

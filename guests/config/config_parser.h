@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The reader of the config table in its parts: sections, keys, and what must fit together. */
-#ifndef GUESTS_CONFIG_PARSER_H
-#define GUESTS_CONFIG_PARSER_H
+#ifndef GUESTS_CONFIG_CONFIG_PARSER_H
+#define GUESTS_CONFIG_CONFIG_PARSER_H
 
 #include "guests/config/config_lines.h"
 

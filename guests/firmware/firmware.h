@@ -3,8 +3,8 @@
  * What a guest finds of a PC's firmware in its memory: the BIOS data area, the
  * extended one, the reset vector, and ACPI tables.
  */
-#ifndef GUESTS_FIRMWARE_H
-#define GUESTS_FIRMWARE_H
+#ifndef GUESTS_FIRMWARE_FIRMWARE_H
+#define GUESTS_FIRMWARE_FIRMWARE_H
 
 #include "mm/guest_map.h"
 

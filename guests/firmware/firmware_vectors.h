@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Real mode's interrupt vectors, and what the firmware has behind them. Used by guests/ alone. */
-#ifndef GUESTS_FIRMWARE_VECTORS_H
-#define GUESTS_FIRMWARE_VECTORS_H
+#ifndef GUESTS_FIRMWARE_FIRMWARE_VECTORS_H
+#define GUESTS_FIRMWARE_FIRMWARE_VECTORS_H
 
 #include "mm/guest_map.h"
 

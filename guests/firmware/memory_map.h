@@ -3,8 +3,8 @@
  * What a guest's physical address space looks like: the PC's map, and where
  * inside low memory the loaders and the firmware tables put their things.
  */
-#ifndef GUESTS_MEMORY_MAP_H
-#define GUESTS_MEMORY_MAP_H
+#ifndef GUESTS_FIRMWARE_MEMORY_MAP_H
+#define GUESTS_FIRMWARE_MEMORY_MAP_H
 
 #include "lib/types.h"
 

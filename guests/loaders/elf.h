@@ -3,8 +3,8 @@
  * ELF images as kernels are: System V ABI, "Object Files" and "Program Loading". Both
  * classes, x86 only, little endian. Nothing is trusted: every accessor checks.
  */
-#ifndef GUESTS_ELF_H
-#define GUESTS_ELF_H
+#ifndef GUESTS_LOADERS_ELF_H
+#define GUESTS_LOADERS_ELF_H
 
 #include "lib/types.h"
 

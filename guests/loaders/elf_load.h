@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An ELF kernel's segments into a guest's memory, by physical address. Used by guests/ alone. */
-#ifndef GUESTS_ELF_LOAD_H
-#define GUESTS_ELF_LOAD_H
+#ifndef GUESTS_LOADERS_ELF_LOAD_H
+#define GUESTS_LOADERS_ELF_LOAD_H
 
 #include "guests/loaders/elf.h"
 #include "guests/loaders/placing.h"

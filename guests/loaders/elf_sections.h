@@ -3,8 +3,8 @@
  * An ELF kernel's section headers for the guest, which finds its symbols by them: System V ABI,
  * "Sections". Used by guests/ alone.
  */
-#ifndef GUESTS_ELF_SECTIONS_H
-#define GUESTS_ELF_SECTIONS_H
+#ifndef GUESTS_LOADERS_ELF_SECTIONS_H
+#define GUESTS_LOADERS_ELF_SECTIONS_H
 
 #include "guests/loaders/elf.h"
 #include "guests/loaders/placing.h"

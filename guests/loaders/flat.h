@@ -3,8 +3,8 @@
  * Boot sectors and other images without a header, run as a PC's firmware runs them. Used by guests/
  * alone.
  */
-#ifndef GUESTS_FLAT_H
-#define GUESTS_FLAT_H
+#ifndef GUESTS_LOADERS_FLAT_H
+#define GUESTS_LOADERS_FLAT_H
 
 #include "guests/loaders/loading.h"
 

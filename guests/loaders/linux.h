@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The Linux/x86 boot protocol: Linux documentation, "The Linux/x86 Boot Protocol". */
-#ifndef GUESTS_LINUX_H
-#define GUESTS_LINUX_H
+#ifndef GUESTS_LOADERS_LINUX_H
+#define GUESTS_LOADERS_LINUX_H
 
 #include "guests/loaders/loading.h"
 

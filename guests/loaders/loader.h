@@ -6,8 +6,8 @@
  * The images come from an operator: any bytes are safe. Nothing here keeps a
  * pointer into them or into the guest's memory.
  */
-#ifndef GUESTS_LOADER_H
-#define GUESTS_LOADER_H
+#ifndef GUESTS_LOADERS_LOADER_H
+#define GUESTS_LOADERS_LOADER_H
 
 #include "guests/config/config.h"
 #include "guests/firmware/memory_map.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the loaders share: one image on its way into one guest. Used by guests/ alone. */
-#ifndef GUESTS_LOADING_H
-#define GUESTS_LOADING_H
+#ifndef GUESTS_LOADERS_LOADING_H
+#define GUESTS_LOADERS_LOADING_H
 
 #include "guests/loaders/loader.h"
 #include "lib/errors.h"

@@ -2,8 +2,8 @@
 /*
  * Multiboot kernels: what versions 1 and 2 share, and both loaders' entries. Used by guests/ alone.
  */
-#ifndef GUESTS_MULTIBOOT_H
-#define GUESTS_MULTIBOOT_H
+#ifndef GUESTS_LOADERS_MULTIBOOT_H
+#define GUESTS_LOADERS_MULTIBOOT_H
 
 #include "guests/loaders/elf_load.h"
 #include "guests/loaders/elf_sections.h"

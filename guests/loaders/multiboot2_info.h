@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Multiboot 2: what the kernel is told. Used by guests/ alone. */
-#ifndef GUESTS_MULTIBOOT2_INFO_H
-#define GUESTS_MULTIBOOT2_INFO_H
+#ifndef GUESTS_LOADERS_MULTIBOOT2_INFO_H
+#define GUESTS_LOADERS_MULTIBOOT2_INFO_H
 
 #include "guests/loaders/multiboot.h"
 

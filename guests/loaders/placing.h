@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where in a guest's memory the loaders may put what. Used by guests/ alone. */
-#ifndef GUESTS_PLACING_H
-#define GUESTS_PLACING_H
+#ifndef GUESTS_LOADERS_PLACING_H
+#define GUESTS_LOADERS_PLACING_H
 
 #include "guests/loaders/loading.h"
 

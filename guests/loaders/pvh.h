@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ELF kernels with a PVH entry: Xen documentation, "x86/HVM direct boot ABI". */
-#ifndef GUESTS_PVH_H
-#define GUESTS_PVH_H
+#ifndef GUESTS_LOADERS_PVH_H
+#define GUESTS_LOADERS_PVH_H
 
 #include "guests/loaders/loading.h"
 

@@ -4,8 +4,8 @@
  * Whatever the kernel says, the loaders stay inside the guest's memory (the map sees to
  * that), leave a sentence when they refuse, and a start that can be entered when not.
  */
-#ifndef FUZZ_IMAGE_H
-#define FUZZ_IMAGE_H
+#ifndef TESTS_FUZZ_FUZZ_IMAGE_H
+#define TESTS_FUZZ_FUZZ_IMAGE_H
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
  * CPUs write waits in a queue for console_poll(), since it may have to take the shell's prompt off
  * the screen.
  */
-#ifndef VMM_CONSOLE_H
-#define VMM_CONSOLE_H
+#ifndef VMM_CONSOLE_CONSOLE_H
+#define VMM_CONSOLE_CONSOLE_H
 
 #include "devices/real/screen.h"
 

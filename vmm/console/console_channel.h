@@ -10,8 +10,8 @@
  * Locking: a channel has a lock of its own, taken before the ring's. Each function says which CPU
  * may call it: the one that the VM is on, or the boot processor, which runs the console.
  */
-#ifndef VMM_CONSOLE_CHANNEL_H
-#define VMM_CONSOLE_CHANNEL_H
+#ifndef VMM_CONSOLE_CONSOLE_CHANNEL_H
+#define VMM_CONSOLE_CONSOLE_CHANNEL_H
 
 #include "lib/spinlock.h"
 

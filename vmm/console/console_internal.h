@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Shared by the files of the console, and the shell. */
-#ifndef VMM_CONSOLE_INTERNAL_H
-#define VMM_CONSOLE_INTERNAL_H
+#ifndef VMM_CONSOLE_CONSOLE_INTERNAL_H
+#define VMM_CONSOLE_CONSOLE_INTERNAL_H
 
 #include "vmm/console/console_channel.h"
 

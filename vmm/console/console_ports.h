@@ -6,8 +6,8 @@
  * They are polled, so their speed should be at most 115200 baud: a FIFO holds 16 bytes, 1.4 ms of
  * it.
  */
-#ifndef VMM_CONSOLE_PORTS_H
-#define VMM_CONSOLE_PORTS_H
+#ifndef VMM_CONSOLE_CONSOLE_PORTS_H
+#define VMM_CONSOLE_CONSOLE_PORTS_H
 
 #include "vmm/console/console_channel.h"
 

@@ -6,8 +6,8 @@
  *
  * Locking: everything here is called on the VM's CPU.
  */
-#ifndef VMM_CONSOLE_SCREEN_H
-#define VMM_CONSOLE_SCREEN_H
+#ifndef VMM_CONSOLE_CONSOLE_SCREEN_H
+#define VMM_CONSOLE_CONSOLE_SCREEN_H
 
 #include "devices/machine/machine.h"
 #include "vmm/console/text_screen.h"

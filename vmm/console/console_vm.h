@@ -3,8 +3,8 @@
  * What a VM has at the operator's console: its first serial line, and its screen with the keyboard.
  * Between struct vm and the channels.
  */
-#ifndef VMM_CONSOLE_VM_H
-#define VMM_CONSOLE_VM_H
+#ifndef VMM_CONSOLE_CONSOLE_VM_H
+#define VMM_CONSOLE_CONSOLE_VM_H
 
 struct vm;
 

@@ -6,8 +6,8 @@
  * Pure: no device, no clock, no output of its own. Whoever looks at the screen of a VM keeps one
  * struct text_screen per terminal.
  */
-#ifndef DEVICES_VIRTUAL_TEXT_SCREEN_H
-#define DEVICES_VIRTUAL_TEXT_SCREEN_H
+#ifndef VMM_CONSOLE_TEXT_SCREEN_H
+#define VMM_CONSOLE_TEXT_SCREEN_H
 
 #include "devices/pc/text_frame.h"
 

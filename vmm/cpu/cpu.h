@@ -6,8 +6,8 @@
  * A VM is touched only by the CPU that it is on. Whoever wants something of it from elsewhere
  * sends that CPU a call.
  */
-#ifndef VMM_CPU_H
-#define VMM_CPU_H
+#ifndef VMM_CPU_CPU_H
+#define VMM_CPU_CPU_H
 
 #include "lib/list.h"
 #include "lib/spinlock.h"

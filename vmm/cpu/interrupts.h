@@ -3,8 +3,8 @@
  * The monitor's own descriptor tables, exceptions and interrupts.
  * SDM Vol. 3A "Interrupt and Exception Handling", "Task Management in 64-bit Mode".
  */
-#ifndef VMM_INTERRUPTS_H
-#define VMM_INTERRUPTS_H
+#ifndef VMM_CPU_INTERRUPTS_H
+#define VMM_CPU_INTERRUPTS_H
 
 #include "lib/types.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The monitor's own interrupts: which device arrives at which vector. */
-#ifndef VMM_IRQ_H
-#define VMM_IRQ_H
+#ifndef VMM_CPU_IRQ_H
+#define VMM_CPU_IRQ_H
 
 #include "devices/real/acpi.h"
 

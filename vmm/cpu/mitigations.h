@@ -2,8 +2,8 @@
 /*
  * Which speculation mitigations this processor needs and which run; docs/mitigations.md.
  */
-#ifndef VMM_MITIGATIONS_H
-#define VMM_MITIGATIONS_H
+#ifndef VMM_CPU_MITIGATIONS_H
+#define VMM_CPU_MITIGATIONS_H
 
 #include "lib/registers.h"
 #include "lib/types.h"

@@ -6,8 +6,8 @@
  *
  * Locking: a queue and its entities belong to their CPU. What others read without a lock says so.
  */
-#ifndef VMM_SCHED_H
-#define VMM_SCHED_H
+#ifndef VMM_CPU_SCHED_H
+#define VMM_CPU_SCHED_H
 
 #include "lib/list.h"
 #include "vmm/cpu/timer.h"

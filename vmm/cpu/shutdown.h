@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of the monitor: everything said, then off or restarted. */
-#ifndef VMM_SHUTDOWN_H
-#define VMM_SHUTDOWN_H
+#ifndef VMM_CPU_SHUTDOWN_H
+#define VMM_CPU_SHUTDOWN_H
 
 #include "lib/types.h"
 

@@ -2,8 +2,8 @@
 /*
  * The monitor's clock: the time-stamp counter, whose rate is measured at boot.
  */
-#ifndef VMM_TIME_H
-#define VMM_TIME_H
+#ifndef VMM_CPU_TIME_H
+#define VMM_CPU_TIME_H
 
 #include "devices/real/acpi.h"
 #include "lib/checked.h"

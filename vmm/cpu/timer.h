@@ -5,8 +5,8 @@
  *
  * Locking: the CPU that owns the queue.
  */
-#ifndef VMM_TIMER_H
-#define VMM_TIMER_H
+#ifndef VMM_CPU_TIMER_H
+#define VMM_CPU_TIMER_H
 
 #include "lib/list.h"
 #include "lib/types.h"

@@ -4,8 +4,8 @@
  * is an address right behind a call instruction counts as a return address. A stale one may be
  * among them, a live one is never missed.
  */
-#ifndef VMM_BACKTRACE_H
-#define VMM_BACKTRACE_H
+#ifndef VMM_OBSERVE_BACKTRACE_H
+#define VMM_OBSERVE_BACKTRACE_H
 
 #include "lib/types.h"
 

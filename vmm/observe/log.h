@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The monitor's log: printf to every console, and the end of everything: panic. */
-#ifndef VMM_LOG_H
-#define VMM_LOG_H
+#ifndef VMM_OBSERVE_LOG_H
+#define VMM_OBSERVE_LOG_H
 
 #include "lib/types.h"
 

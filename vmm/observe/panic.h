@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* More ways into panic(), which lib/panic.h declares. */
-#ifndef VMM_PANIC_H
-#define VMM_PANIC_H
+#ifndef VMM_OBSERVE_PANIC_H
+#define VMM_OBSERVE_PANIC_H
 
 #include "lib/panic.h"
 #include "vmm/cpu/interrupts.h"

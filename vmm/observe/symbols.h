@@ -2,8 +2,8 @@
 /*
  * Names for the monitor's code addresses, from the table that tools/symbols.py makes at link time.
  */
-#ifndef VMM_SYMBOLS_H
-#define VMM_SYMBOLS_H
+#ifndef VMM_OBSERVE_SYMBOLS_H
+#define VMM_OBSERVE_SYMBOLS_H
 
 #include "lib/types.h"
 

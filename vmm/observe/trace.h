@@ -7,8 +7,8 @@
  * Locking: a ring belongs to its CPU, NMIs included. Whoever reads another CPU's ring freezes the
  * trace first, and may still find one record there that is being written.
  */
-#ifndef VMM_TRACE_H
-#define VMM_TRACE_H
+#ifndef VMM_OBSERVE_TRACE_H
+#define VMM_OBSERVE_TRACE_H
 
 #include "lib/types.h"
 

@@ -3,8 +3,8 @@
  * The monitor's shell: a line editor and tables of commands. Never blocks: it is fed
  * byte by byte from the console, and runs in the boot processor's run loop.
  */
-#ifndef VMM_SHELL_H
-#define VMM_SHELL_H
+#ifndef VMM_SHELL_SHELL_H
+#define VMM_SHELL_SHELL_H
 
 #include "lib/types.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Between the line editor (shell.c) and the commands (shell_commands.c). */
-#ifndef VMM_SHELL_INTERNAL_H
-#define VMM_SHELL_INTERNAL_H
+#ifndef VMM_SHELL_SHELL_INTERNAL_H
+#define VMM_SHELL_SHELL_INTERNAL_H
 
 #include "lib/types.h"
 

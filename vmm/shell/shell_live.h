@@ -5,8 +5,8 @@
  *
  * Locking: the boot processor only.
  */
-#ifndef VMM_SHELL_LIVE_H
-#define VMM_SHELL_LIVE_H
+#ifndef VMM_SHELL_SHELL_LIVE_H
+#define VMM_SHELL_SHELL_LIVE_H
 
 #include "lib/types.h"
 

@@ -3,8 +3,8 @@
  * What a VM or a processor did in a stretch of time: the difference of two samples of its counters.
  * The counters belong to other CPUs, and are read without a lock, each as it is.
  */
-#ifndef VMM_SHELL_LOAD_H
-#define VMM_SHELL_LOAD_H
+#ifndef VMM_SHELL_SHELL_LOAD_H
+#define VMM_SHELL_SHELL_LOAD_H
 
 #include "lib/types.h"
 

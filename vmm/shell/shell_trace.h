@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The shell's commands `trace` and `measure`. */
-#ifndef VMM_SHELL_TRACE_H
-#define VMM_SHELL_TRACE_H
+#ifndef VMM_SHELL_SHELL_TRACE_H
+#define VMM_SHELL_SHELL_TRACE_H
 
 #include "lib/types.h"
 

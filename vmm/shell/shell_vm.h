@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The shell's commands that look at VMs and run their lives. */
-#ifndef VMM_SHELL_VM_H
-#define VMM_SHELL_VM_H
+#ifndef VMM_SHELL_SHELL_VM_H
+#define VMM_SHELL_SHELL_VM_H
 
 struct vm;
 

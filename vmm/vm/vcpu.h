@@ -5,8 +5,8 @@
  * registers that the monitor itself never touches (FPU, debug, SYSCALL MSRs),
  * in the processor.
  */
-#ifndef VMM_VCPU_H
-#define VMM_VCPU_H
+#ifndef VMM_VM_VCPU_H
+#define VMM_VM_VCPU_H
 
 #include "vmm/cpu/cpu.h"
 #include "vmm/vcpu_start.h"

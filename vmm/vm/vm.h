@@ -5,8 +5,8 @@
  * A VM that is on belongs to the CPU that its vCPU is on, and only that CPU touches it; one that is
  * off belongs to the boot processor. Everybody else asks with vm_ask().
  */
-#ifndef VMM_VM_H
-#define VMM_VM_H
+#ifndef VMM_VM_VM_H
+#define VMM_VM_VM_H
 
 #include "devices/machine/machine.h"
 #include "mm/ept.h"

@@ -3,8 +3,8 @@
  * The processor that a guest sees: CPUID policy, and what follows from it for
  * other parts. SDM Vol. 2A "CPUID—CPU Identification".
  */
-#ifndef VMM_CPUID_H
-#define VMM_CPUID_H
+#ifndef VMM_X86_CPUID_H
+#define VMM_X86_CPUID_H
 
 #include "lib/checked.h"
 #include "vmm/vm/vcpu.h"

@@ -2,8 +2,8 @@
 /*
  * Segment descriptors in the guest's GDT and LDT. SDM Vol. 3A "Segment Descriptors".
  */
-#ifndef VMM_VMX_DESCRIPTOR_H
-#define VMM_VMX_DESCRIPTOR_H
+#ifndef VMM_X86_DESCRIPTOR_H
+#define VMM_X86_DESCRIPTOR_H
 
 #include "vmm/x86/linear.h"
 

@@ -6,8 +6,8 @@
  * Every access is translated in full before any byte moves, so an access that
  * crosses into a page that faults changes nothing.
  */
-#ifndef VMM_LINEAR_H
-#define VMM_LINEAR_H
+#ifndef VMM_X86_LINEAR_H
+#define VMM_X86_LINEAR_H
 
 #include "mm/guest_paging.h"
 #include "vmm/vm/vcpu.h"

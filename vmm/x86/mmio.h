@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Instructions that touch memory which is not RAM: holes, ROM, devices. */
-#ifndef VMM_MMIO_H
-#define VMM_MMIO_H
+#ifndef VMM_X86_MMIO_H
+#define VMM_X86_MMIO_H
 
 #include "vmm/vm/vcpu.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* MSR policy: what RDMSR and WRMSR do where the bitmap does not let them through. */
-#ifndef VMM_MSR_H
-#define VMM_MSR_H
+#ifndef VMM_X86_MSR_H
+#define VMM_X86_MSR_H
 
 #include "vmm/vm/vcpu.h"
 

@@ -4,8 +4,8 @@
  * overrides and limits, REP, both directions, page faults in the middle.
  * SDM Vol. 2 "INS/INSB/INSW/INSD", "OUTS/OUTSB/OUTSW/OUTSD".
  */
-#ifndef VMM_STRING_IO_H
-#define VMM_STRING_IO_H
+#ifndef VMM_X86_STRING_IO_H
+#define VMM_X86_STRING_IO_H
 
 #include "lib/segment.h"
 #include "vmm/vm/vcpu.h"

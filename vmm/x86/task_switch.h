@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The 16- and 32-bit task-state segments. SDM Vol. 3A "Task-State Segment (TSS)", "16-Bit TSS". */
-#ifndef VMM_VMX_TASK_SWITCH_H
-#define VMM_VMX_TASK_SWITCH_H
+#ifndef VMM_X86_TASK_SWITCH_H
+#define VMM_X86_TASK_SWITCH_H
 
 #include "vmm/x86/linear.h"
 #include "lib/segment.h"

@@ -3,8 +3,8 @@
  * A guest that attacks: what its files share. Each attack is a function; it says by check() what
  * the architecture promised and did not happen.
  */
-#ifndef TESTS_KERNELS_ATTACK_H
-#define TESTS_KERNELS_ATTACK_H
+#ifndef TESTS_KERNELS_ATTACK_ATTACK_H
+#define TESTS_KERNELS_ATTACK_ATTACK_H
 
 #include "kernel.h"
 #include "lib/registers.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What fault.c needs from modes.S. */
-#ifndef TESTS_KERNELS_FAULT_H
-#define TESTS_KERNELS_FAULT_H
+#ifndef TESTS_KERNELS_FAULT_FAULT_H
+#define TESTS_KERNELS_FAULT_FAULT_H
 
 #include "kernel.h"
 

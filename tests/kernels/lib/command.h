@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a kernel shall do: its command line, or a line typed at COM1. */
-#ifndef TESTS_KERNELS_COMMAND_H
-#define TESTS_KERNELS_COMMAND_H
+#ifndef TESTS_KERNELS_LIB_COMMAND_H
+#define TESTS_KERNELS_LIB_COMMAND_H
 
 #include "lib/types.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The runtime of the test kernels: a serial line, interrupts, and the way out. */
-#ifndef TESTS_KERNELS_KERNEL_H
-#define TESTS_KERNELS_KERNEL_H
+#ifndef TESTS_KERNELS_LIB_KERNEL_H
+#define TESTS_KERNELS_LIB_KERNEL_H
 
 #include "lib/x86.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What neighbour.c needs from vigil.S. */
-#ifndef TESTS_KERNELS_NEIGHBOUR_H
-#define TESTS_KERNELS_NEIGHBOUR_H
+#ifndef TESTS_KERNELS_NEIGHBOUR_NEIGHBOUR_H
+#define TESTS_KERNELS_NEIGHBOUR_NEIGHBOUR_H
 
 #include "lib/types.h"
 

@@ -4,8 +4,8 @@
  * VALUES". It runs bare and as a guest, and tests/equivalence compares the lines. So no value may
  * depend on how fast a machine is.
  */
-#ifndef TESTS_KERNELS_PROBE_DEVICES_H
-#define TESTS_KERNELS_PROBE_DEVICES_H
+#ifndef TESTS_KERNELS_PROBE_DEVICES_DEVICES_H
+#define TESTS_KERNELS_PROBE_DEVICES_DEVICES_H
 
 #include "kernel.h"
 

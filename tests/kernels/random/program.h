@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs of random bytes, which one and the same number always gives. */
-#ifndef TESTS_KERNELS_PROGRAM_H
-#define TESTS_KERNELS_PROGRAM_H
+#ifndef TESTS_KERNELS_RANDOM_PROGRAM_H
+#define TESTS_KERNELS_RANDOM_PROGRAM_H
 
 #include "lib/types.h"
 

@@ -3,8 +3,8 @@
  * How far the programs have come, where a reset does not clear it: in RAM that no program with page
  * tables can reach, and, should that be wrong, roughly in the battery-backed RAM of the clock.
  */
-#ifndef TESTS_KERNELS_RECORD_H
-#define TESTS_KERNELS_RECORD_H
+#ifndef TESTS_KERNELS_RANDOM_RECORD_H
+#define TESTS_KERNELS_RANDOM_RECORD_H
 
 #include "lib/types.h"
 

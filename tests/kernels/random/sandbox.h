@@ -6,8 +6,8 @@
  * the cell. It ends by an exception, an interrupt, SYSCALL or SYSENTER; each leads to a stack in
  * the cell and from there to the kernel, with all of the processor's state as the kernel wants it.
  */
-#ifndef TESTS_KERNELS_SANDBOX_H
-#define TESTS_KERNELS_SANDBOX_H
+#ifndef TESTS_KERNELS_RANDOM_SANDBOX_H
+#define TESTS_KERNELS_RANDOM_SANDBOX_H
 
 #define GDT_CODE64      0x08
 #define GDT_DATA        0x10

@@ -4,8 +4,8 @@
  * into one arena that stands for host addresses [0, size). Pages cost nothing until
  * they are touched.
  */
-#ifndef FAKE_MEMORY_H
-#define FAKE_MEMORY_H
+#ifndef TESTS_UNIT_FAKE_MEMORY_H
+#define TESTS_UNIT_FAKE_MEMORY_H
 
 #include "mm/frames.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole PC on the bench: its ports, its clock in 8254 ticks, and IRQ 0. */
-#ifndef FAKE_PIT_BENCH_H
-#define FAKE_PIT_BENCH_H
+#ifndef TESTS_UNIT_FAKE_PIT_BENCH_H
+#define TESTS_UNIT_FAKE_PIT_BENCH_H
 
 #include "services.h"
 

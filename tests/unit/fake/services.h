@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the devices' outside world was told, and what it answers. Tests set and read it. */
-#ifndef FAKE_SERVICES_H
-#define FAKE_SERVICES_H
+#ifndef TESTS_UNIT_FAKE_SERVICES_H
+#define TESTS_UNIT_FAKE_SERVICES_H
 
 #include "devices/machine/services.h"
 

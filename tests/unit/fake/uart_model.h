@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A 16550A behind the fake ports 3F8h..3FFh, for tests of the real driver and of the console. */
-#ifndef FAKE_UART_MODEL_H
-#define FAKE_UART_MODEL_H
+#ifndef TESTS_UNIT_FAKE_UART_MODEL_H
+#define TESTS_UNIT_FAKE_UART_MODEL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Do two config tables say the same, but for the lines? For the tests of the parser. */
-#ifndef TESTS_CONFIG_SAME_H
-#define TESTS_CONFIG_SAME_H
+#ifndef TESTS_UNIT_RIGS_CONFIG_SAME_H
+#define TESTS_UNIT_RIGS_CONFIG_SAME_H
 
 #include <string.h>
 #include "guests/config/config_keys.h"

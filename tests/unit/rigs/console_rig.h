@@ -3,8 +3,8 @@
  * The console against a fake UART and a screen in memory, with two VMs' channels and two CPUs.
  * Include it in one file of a program.
  */
-#ifndef TESTS_UNIT_CONSOLE_RIG_H
-#define TESTS_UNIT_CONSOLE_RIG_H
+#ifndef TESTS_UNIT_RIGS_CONSOLE_RIG_H
+#define TESTS_UNIT_RIGS_CONSOLE_RIG_H
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A flat megabyte and a processor in any mode, for hand-written expectations of vmm/emulate. */
-#ifndef TESTS_UNIT_EMULATED_H
-#define TESTS_UNIT_EMULATED_H
+#ifndef TESTS_UNIT_RIGS_EMULATED_H
+#define TESTS_UNIT_RIGS_EMULATED_H
 
 #include <setjmp.h>
 #include <stdarg.h>

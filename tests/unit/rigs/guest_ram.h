@@ -4,8 +4,8 @@
  * which exactly the ranges of guest_memory_layout() and the text memory exist. It stands in for
  * mm/guest_map.c; include it in one file of a program.
  */
-#ifndef TESTS_GUEST_RAM_H
-#define TESTS_GUEST_RAM_H
+#ifndef TESTS_UNIT_RIGS_GUEST_RAM_H
+#define TESTS_UNIT_RIGS_GUEST_RAM_H
 
 #include <string.h>
 #include <sys/mman.h>

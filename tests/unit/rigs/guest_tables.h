@@ -3,8 +3,8 @@
  * Guest page tables of every shape, for test_guest_paging.c and
  * test_guest_paging_entries.c: one include in each.
  */
-#ifndef GUEST_TABLES_H
-#define GUEST_TABLES_H
+#ifndef TESTS_UNIT_RIGS_GUEST_TABLES_H
+#define TESTS_UNIT_RIGS_GUEST_TABLES_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The 64-bit forms that are tried on the processor and in the emulator. */
-#ifndef TESTS_UNIT_INSTRUCTION_FORMS_H
-#define TESTS_UNIT_INSTRUCTION_FORMS_H
+#ifndef TESTS_UNIT_RIGS_INSTRUCTION_FORMS_H
+#define TESTS_UNIT_RIGS_INSTRUCTION_FORMS_H
 
 #include "lib/types.h"
 

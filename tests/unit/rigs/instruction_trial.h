@@ -3,8 +3,8 @@
  * Random trials of the forms in instruction_forms.h: an encoding, and registers and
  * memory that make it do something within the window of native.h.
  */
-#ifndef TESTS_UNIT_INSTRUCTION_TRIAL_H
-#define TESTS_UNIT_INSTRUCTION_TRIAL_H
+#ifndef TESTS_UNIT_RIGS_INSTRUCTION_TRIAL_H
+#define TESTS_UNIT_RIGS_INSTRUCTION_TRIAL_H
 
 #include "rigs/instruction_forms.h"
 #include "rigs/native.h"

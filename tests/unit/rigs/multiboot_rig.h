@@ -3,8 +3,8 @@
  * Kernels for the tests of the Multiboot loaders, made byte by byte. Include it in one file of a
  * program.
  */
-#ifndef TESTS_MULTIBOOT_RIG_H
-#define TESTS_MULTIBOOT_RIG_H
+#ifndef TESTS_UNIT_RIGS_MULTIBOOT_RIG_H
+#define TESTS_UNIT_RIGS_MULTIBOOT_RIG_H
 
 #include <stdarg.h>
 #include <stddef.h>

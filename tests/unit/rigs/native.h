@@ -4,8 +4,8 @@
  * window of memory in, registers, window and exception out. The instruction stands in
  * a page full of INT3, so that whatever follows, or a branch's target, traps.
  */
-#ifndef TESTS_UNIT_NATIVE_H
-#define TESTS_UNIT_NATIVE_H
+#ifndef TESTS_UNIT_RIGS_NATIVE_H
+#define TESTS_UNIT_RIGS_NATIVE_H
 
 #include <asm/prctl.h>
 #include <signal.h>

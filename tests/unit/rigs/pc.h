@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole guest PC on the bench, for the unit tests of its devices. */
-#ifndef TESTS_UNIT_PC_H
-#define TESTS_UNIT_PC_H
+#ifndef TESTS_UNIT_RIGS_PC_H
+#define TESTS_UNIT_RIGS_PC_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A PC whose 8259A pair is initialized and whose lines only the test drives. */
-#ifndef TESTS_UNIT_PIC_BENCH_H
-#define TESTS_UNIT_PIC_BENCH_H
+#ifndef TESTS_UNIT_RIGS_PIC_BENCH_H
+#define TESTS_UNIT_RIGS_PIC_BENCH_H
 
 #include "rigs/pc.h"
 

@@ -4,8 +4,8 @@
  * are, over vCPUs that only use up time. One tick of the TSC is one ns; all processors see the same
  * one.
  */
-#ifndef TESTS_UNIT_SCHED_BENCH_H
-#define TESTS_UNIT_SCHED_BENCH_H
+#ifndef TESTS_UNIT_RIGS_SCHED_BENCH_H
+#define TESTS_UNIT_RIGS_SCHED_BENCH_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * A terminal for tests: as much of ECMA-48 as text_screen.c uses, and fails the test on anything
  * else. Its picture is characters (Unicode) and the SGR parameters that they were written with.
  */
-#ifndef TESTS_UNIT_TERMINAL_H
-#define TESTS_UNIT_TERMINAL_H
+#ifndef TESTS_UNIT_RIGS_TERMINAL_H
+#define TESTS_UNIT_RIGS_TERMINAL_H
 
 #include <setjmp.h>
 #include <stdarg.h>

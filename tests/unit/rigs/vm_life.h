@@ -3,8 +3,8 @@
  * What the tests of a VM's life share: a second VM, a second processor, and who counts what
  * happens.
  */
-#ifndef TESTS_UNIT_VM_LIFE_H
-#define TESTS_UNIT_VM_LIFE_H
+#ifndef TESTS_UNIT_RIGS_VM_LIFE_H
+#define TESTS_UNIT_RIGS_VM_LIFE_H
 
 #include "rigs/vm_rig.h"
 

@@ -4,8 +4,8 @@
  * and handlers over a fake processor and VMCS. Include it in one file of a program; the Makefile
  * links vmm/vm/services.c to whatever includes it.
  */
-#ifndef TESTS_UNIT_VM_RIG_H
-#define TESTS_UNIT_VM_RIG_H
+#ifndef TESTS_UNIT_RIGS_VM_RIG_H
+#define TESTS_UNIT_RIGS_VM_RIG_H
 
 #include <setjmp.h>
 #include <stdarg.h>

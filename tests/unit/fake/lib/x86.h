@@ -3,8 +3,8 @@
  * Host stand-in for lib/x86.h: the same functions, answered from tables and hooks
  * that a test sets in `fake_x86`. Call fake_x86_reset() first in each test.
  */
-#ifndef FAKE_LIB_X86_H
-#define FAKE_LIB_X86_H
+#ifndef TESTS_UNIT_FAKE_LIB_X86_H
+#define TESTS_UNIT_FAKE_LIB_X86_H
 
 #include "lib/types.h"
 

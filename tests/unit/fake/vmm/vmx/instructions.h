@@ -3,8 +3,8 @@
  * Host stand-in for the VT-x instructions: one VMCS that is an array, and a
  * record of what was flushed and loaded. Call fake_vmx_reset() first in each test.
  */
-#ifndef FAKE_VMM_VMX_INSTRUCTIONS_H
-#define FAKE_VMM_VMX_INSTRUCTIONS_H
+#ifndef TESTS_UNIT_FAKE_VMM_VMX_INSTRUCTIONS_H
+#define TESTS_UNIT_FAKE_VMM_VMX_INSTRUCTIONS_H
 
 #include "lib/types.h"
 #include "vmm/vmx/vmcs.h"
