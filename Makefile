@@ -43,7 +43,7 @@ help: ## this list
 
 # The rooms of the house: docs/architecture.md says what each holds.
 ROOMS := boot lib mm vmm $(addprefix vmm/,cpu vm x86 emulate vmx observe console shell) \
-	 $(addprefix devices/,bus pc machine real virtual) guests $(addprefix guests/,config loaders firmware)
+	 $(addprefix devices/,bus pc machine real) guests $(addprefix guests/,config loaders firmware)
 
 MONITOR_C := $(wildcard $(ROOMS:%=%/*.c))
 MONITOR_S := $(wildcard $(ROOMS:%=%/*.S))
@@ -286,7 +286,7 @@ BENCH_IMAGES := $(addprefix $(BUILD)/,nacre $(patsubst %,kernels/%.elf,bench bar
 bench: $(BENCH_IMAGES) | need-bench need-iso ## measure: a table, and build/bench.json
 	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
 
-loc: | need-build ## lines of code; the isolation core has a limit
+loc: | need-build ## lines of code: each folder has a limit
 	@$(PYTHON) tests/harness/loc.py
 
 # ---- Style ----------------------------------------------------------------------------------------------
@@ -296,17 +296,23 @@ STYLED := $(wildcard $(foreach d,$(ROOMS) $(ROOMS:%=tests/unit/%) tests/unit/too
 	    $(d)/*.c $(d)/*.h))
 TIDY   := $(MONITOR_C:%=tidy/%)
 
-.PHONY: format lint lint-format lint-arrows lint-cppcheck lint-tidy $(TIDY)
+.PHONY: format lint lint-format lint-arrows lint-headers lint-licence lint-checks lint-cppcheck lint-tidy $(TIDY)
 format: | need-format ## lay out the C sources by .clang-format
 	clang-format -i $(STYLED)
 
-lint: lint-format lint-arrows lint-cppcheck lint-tidy ## all style checks
+lint: $(addprefix lint-,format arrows headers licence checks cppcheck tidy) ## all style checks
 
 lint-format: | need-lint
 	@clang-format --dry-run --Werror $(STYLED)
 
-lint-arrows: | need-build
-	@$(PYTHON) tests/harness/arrows.py
+lint-arrows lint-licence: lint-%: | need-build
+	@$(PYTHON) tests/harness/$*.py
+
+lint-headers: $(GENERATED) | need-lint
+	@CC="$(CC)" $(PYTHON) tests/harness/headers.py
+
+lint-checks: | need-build # the checks themselves, by planted faults
+	@$(PYTHON) tests/harness/test_checks.py --quiet
 
 lint-cppcheck: | need-lint
 	@mkdir -p $(BUILD)/cppcheck

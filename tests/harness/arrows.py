@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Check who includes whom: a lower part of the tree must not know a higher one (docs/architecture.md).
 
-Prints each wrong include as FILE:LINE and ends with status 1 if there is one.
+Also that each source file is in one of these parts, and its tests where its name says.
+Prints each mistake as FILE:LINE and ends with status 1 if there is one.
 """
-import glob
 import os
 import re
-import sys
+
+import tree
 
 # Part of the tree: the parts whose headers it may include, besides its own.
 ALLOWED = {
@@ -105,27 +106,45 @@ vmm/x86/task_switch.c:vmm/vmx/vmx.h
 """.split())
 
 
-def main():
-    wrong = 0
-    files = 0
-    owed = set(OWED)
-    for part in ALLOWED:
-        for path in sorted(glob.glob(f"{part}/*.[chS]")):
-            files += 1
-            with open(path, encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
-                    match = INCLUDE.match(line)
-                    text = match and problem(part, *match.groups())
-                    if text and f"{path}:{match[2]}" in OWED:
-                        owed.discard(f"{path}:{match[2]}")
-                    elif text:
-                        print(f"{path}:{number}: {text}")
-                        wrong += 1
-    for entry in sorted(owed):
-        print(f"OWED: {entry} is mended: remove it")
-        wrong += 1
-    print(f"arrows: {files} files, {wrong} wrong includes, {len(OWED)} owed")
-    sys.exit(1 if wrong or not files else 0)
+# Folders of unit tests that mirror no folder of code: what all tests share.
+SHARED = {"rigs", "fake"}
 
 
-main()
+def misplaced(root):
+    """Source files in no part of the tree. vmm/ itself holds the seams between its parts alone: headers."""
+    mistakes = []
+    for path in tree.find(root, tree.MONITOR):
+        part = os.path.dirname(path)
+        if part not in ALLOWED or (part == "vmm" and not path.endswith(".h")):
+            mistakes.append(f"{path}:1: {part}/ is no place for it: docs/architecture.md lists the folders")
+    for path in tree.find(root, ("tests/unit",)):
+        part = os.path.relpath(os.path.dirname(path), "tests/unit")
+        if part.split("/")[0] not in SHARED and part not in ALLOWED and part != "tools":
+            mistakes.append(f"{path}:1: tests/unit/ mirrors the tree, and that has no {part}/")
+    return mistakes
+
+
+def wrong_includes(root, owed):
+    """Each mistake in the parts of the tree; those that are owed leave `owed` instead."""
+    mistakes = []
+    for path in tree.find(root, tree.MONITOR):
+        for number, line in enumerate(tree.read(root, path).split("\n"), 1):
+            match = INCLUDE.match(line)
+            text = match and os.path.dirname(path) in ALLOWED and problem(os.path.dirname(path), *match.groups())
+            if text and f"{path}:{match[2]}" in OWED:
+                owed.discard(f"{path}:{match[2]}")
+            elif text:
+                mistakes.append(f"{path}:{number}: {text}")
+    return mistakes
+
+
+def check(root):
+    owed = set(OWED) if root == tree.ROOT else set()
+    mistakes = misplaced(root) + wrong_includes(root, owed)
+    mistakes += [f"OWED: {entry} is mended: remove it" for entry in sorted(owed)]
+    files = len(tree.find(root, tree.MONITOR))
+    return mistakes + ([] if files else ["there are no sources"]), f"{files} files, {len(OWED)} owed"
+
+
+if __name__ == "__main__":
+    tree.main("arrows", check)

@@ -117,9 +117,9 @@ def boots(program):
 def main():
     os.makedirs(os.path.join(BUILD, "test"), exist_ok=True)
     section("style")
-    for name in ("format", "arrows", "cppcheck", "tidy"):
+    for name in ("format", "arrows", "headers", "licence", "checks", "cppcheck", "tidy"):
         check(name, make("lint-" + name), 600)
-    check("core size", make("loc"))
+    check("sizes", make("loc"))
 
     section("build")
     built = check("monitor", make("monitor"), 600)
