@@ -198,7 +198,10 @@ struct vm *plan_vm(const struct vm_config *section, unsigned number)
 		return NULL;
 	}
 	vm = hpa_to_pointer(frames);
-	vm_define(vm, &plan, number);
+	if (vm_define(vm, &plan, number)) {
+		log_error("vm %s: no memory for its vCPU: give the machine more memory\n", section->name);
+		return NULL;
+	}
 	choose_console(section, vm);
 	return vm;
 }

@@ -90,8 +90,8 @@ static bool start_vms(void)
 
 		if (!vm)
 			continue;
-		vm->vcpu.watch = (config.monitor.measure ? WATCH_MEASURE : 0) |
-		                 (config.monitor.audit ? WATCH_AUDIT : 0);
+		vm_boot_vcpu(vm)->watch = (config.monitor.measure ? WATCH_MEASURE : 0) |
+		                          (config.monitor.audit ? WATCH_AUDIT : 0);
 		if (!config.vm[i].autostart)
 			continue;
 		start_vm(vm);

@@ -13,7 +13,7 @@
 #include "vmm/x86/cpuid.h"
 #include "lib/segment.h"
 #include "vmm/vcpu_start.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 /* Check this CPU; -ERR_UNSUPPORTED and one sentence if it cannot run guests. */
 int must_check backend_detect(char *problem, size_t size);

@@ -67,7 +67,6 @@ devices/pc/rtc.c:devices/machine/services.h
 devices/pc/system_ports.c:devices/machine/services.h
 devices/pc/uart.c:devices/machine/services.h
 guests/config/config_keys.c:vmm/observe/log.h
-vmm/backend.h:vmm/vm/vcpu.h
 vmm/console/console.c:vmm/shell/shell.h
 vmm/console/console_goto.c:vmm/shell/shell.h
 vmm/console/console_keys.c:vmm/shell/shell.h
@@ -75,7 +74,7 @@ vmm/cpu/cpu.c:vmm/backend.h
 vmm/cpu/cpu.c:vmm/console/console.h
 vmm/cpu/cpu.c:vmm/vm/vm.h
 vmm/cpu/irq.c:vmm/console/console.h
-vmm/cpu/mitigations.c:vmm/vm/vcpu.h
+vmm/cpu/mitigations.c:vmm/x86/vcpu.h
 vmm/cpu/sched.c:vmm/backend.h
 vmm/cpu/sched.c:vmm/console/console_vm.h
 vmm/cpu/sched.c:vmm/vm/vm.h
@@ -90,18 +89,7 @@ vmm/observe/report.c:vmm/x86/linear.h
 vmm/observe/trace.c:vmm/cpu/cpu.h
 vmm/vm/vm.c:vmm/console/console_vm.h
 vmm/vm/vm.h:vmm/console/console_screen.h
-vmm/vmx/report.c:vmm/vm/vcpu.h
-vmm/vmx/vmx.h:vmm/vm/vm.h
-vmm/x86/cpuid.h:vmm/vm/vcpu.h
 vmm/x86/descriptor.c:vmm/vmx/vmx.h
-vmm/x86/linear.c:vmm/vm/vm.h
-vmm/x86/linear.h:vmm/vm/vcpu.h
-vmm/x86/mmio.c:vmm/vm/vm.h
-vmm/x86/mmio.h:vmm/vm/vcpu.h
-vmm/x86/msr.c:vmm/vm/vm.h
-vmm/x86/msr.h:vmm/vm/vcpu.h
-vmm/x86/string_io.c:vmm/vm/vm.h
-vmm/x86/string_io.h:vmm/vm/vcpu.h
 vmm/x86/task_switch.c:vmm/vmx/vmx.h
 """.split())
 

@@ -2,7 +2,7 @@
 #include "vmm/cpu/mitigations.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 /* CPUID.7.0:EDX */
 #define HAS_MD_CLEAR          BIT(10)

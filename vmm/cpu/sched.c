@@ -362,7 +362,7 @@ void sched_wake(struct vcpu *vcpu)
 		entity->vtime = queue->floor;
 	entity->vtime = later(entity->vtime, queue->floor - VTIME_OF_NS(CREDIT_NS));
 	enqueue(queue, vcpu, now);
-	trace_if_on(TRACE_WAKE, vcpu->vm->number, 0, 0, 0);
+	trace_if_on(TRACE_WAKE, vcpu->vm_number, 0, 0, 0);
 	if (!queue->running)
 		return;
 	idle = cpu_count > 1 ? find_idle(vcpu) : NULL;
@@ -390,7 +390,7 @@ static bool turn_is_over(struct sched_queue *queue, uint64_t now)
 static void block(struct vcpu *vcpu)
 {
 	vcpu->sched.state = SCHED_BLOCKED;
-	trace_if_on(TRACE_BLOCK, vcpu->vm->number, 0, 0, 0);
+	trace_if_on(TRACE_BLOCK, vcpu->vm_number, 0, 0, 0);
 	if (vcpu->requests & REQUEST_HALTED)
 		vm_say_halted(vcpu->vm);
 }
@@ -441,8 +441,8 @@ static void begin_turn(struct cpu *cpu, struct vcpu *vcpu, uint64_t now)
 	vcpu->sched.switches++;
 	queue->switches++;
 	queue->running = vcpu;
-	trace_if_on(TRACE_SWITCH, vcpu->vm->number, 0, queue->last, 0);
-	queue->last = vcpu->vm->number;
+	trace_if_on(TRACE_SWITCH, vcpu->vm_number, 0, queue->last, 0);
+	queue->last = vcpu->vm_number;
 	queue->turn = now;
 	__atomic_store_n(&queue->idle, false, __ATOMIC_RELAXED);
 	vm_run_timers(vcpu->vm);

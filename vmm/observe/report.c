@@ -88,10 +88,10 @@ static void report_last_exits(const struct vcpu *vcpu, void (*put)(const char *l
 
 void vm_dump(struct vm *vm, void (*put)(const char *line))
 {
-	backend_vcpu_look(this_cpu(), &vm->vcpu);
-	report_code(&vm->vcpu, put);
-	backend_dump(&vm->vcpu, put);
-	report_last_exits(&vm->vcpu, put);
+	backend_vcpu_look(this_cpu(), vm_boot_vcpu(vm));
+	report_code(vm_boot_vcpu(vm), put);
+	backend_dump(vm_boot_vcpu(vm), put);
+	report_last_exits(vm_boot_vcpu(vm), put);
 }
 
 static void log_line(const char *line)

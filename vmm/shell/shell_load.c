@@ -21,10 +21,10 @@ struct load load_of_vm(const struct vm *vm)
 {
 	return (struct load){
 		.tsc = time_now(),
-		.ran = sched_ran(&vm->vcpu.sched),
-		.waited = read_counter(&vm->vcpu.sched.waited),
-		.exits = vcpu_exits(&vm->vcpu),
-		.injected = read_counter(&vm->vcpu.injected),
+		.ran = sched_ran(&vm_boot_vcpu(vm)->sched),
+		.waited = read_counter(&vm_boot_vcpu(vm)->sched.waited),
+		.exits = vcpu_exits(vm_boot_vcpu(vm)),
+		.injected = read_counter(&vm_boot_vcpu(vm)->injected),
 	};
 }
 

@@ -51,7 +51,7 @@ static uint64_t clock_of(const struct vm *vm)
 static void print_share(const struct vm *vm, const struct load *load)
 {
 	uint64_t on = clock_of(vm);
-	uint64_t ran = sched_ran(&vm->vcpu.sched), waited = vm->vcpu.sched.waited;
+	uint64_t ran = sched_ran(&vm_boot_vcpu(vm)->sched), waited = vm_boot_vcpu(vm)->sched.waited;
 	uint64_t idle = on > ran + waited ? on - ran - waited : 0;
 	unsigned now = load_share(load->ran, load->tsc), always = load_share(ran, on);
 
@@ -112,13 +112,13 @@ static void print_vm(const struct vm *vm)
 		load = since_then(vm);
 	shell_print("VM %s, %s", vm->name, vm_state_name(vm->state));
 	if (load_is_on(vm))
-		shell_print(", on processor %u", vm->vcpu.sched.cpu);
+		shell_print(", on processor %u", vm_boot_vcpu(vm)->sched.cpu);
 	shell_print("\n");
 	print_share(vm, &load);
-	print_exits(&vm->vcpu, &load);
+	print_exits(vm_boot_vcpu(vm), &load);
 	shell_print("%8lu.%03lu  seconds since its machine was switched on\n", ms / MS_PER_S, ms % MS_PER_S);
 	shell_print("%12lu  resets by the guest\n", vm->resets);
-	shell_print("%12lu  instructions emulated\n", vm->emulated);
+	shell_print("%12lu  instructions emulated\n", vm_boot_vcpu(vm)->emulated);
 	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
 	print_ports(&vm->machine.ports);
 	shell_print("%12lu  KiB of memory, %lu of them its RAM\n", kib(frames_owned(VM_OWNER(vm))),
@@ -182,7 +182,7 @@ static void begin(struct vm *only)
 		if (vm_get(i))
 			before.load[i] = load_of_vm(vm_get(i));
 	if (only)
-		memcpy(before.exit_count, only->vcpu.exit_count, sizeof(before.exit_count));
+		memcpy(before.exit_count, vm_boot_vcpu(only)->exit_count, sizeof(before.exit_count));
 	if (only ? load_is_on(only) : any_on())
 		shell_live(&live);
 	else
@@ -199,7 +199,7 @@ static void command_stat(unsigned count, const char *const *arguments)
 
 /* clang-format off */
 static const struct shell_command commands[] = {
-	{"stat", "[VM]", "what it does, for a second: time, exits, memory; or a line for each", 0, 1, command_stat, vm_name},
+	{"stat", "[VM]", "what it does, for a second: time, exits, memory; or a line for each", 0, 1, command_stat, shell_vm_name},
 	{"top",  "",     "who uses the processors, every second until a key is pressed",         0, 0, shell_top,    NULL   },
 };
 /* clang-format on */

@@ -52,7 +52,7 @@ static void on_off(const char *command, unsigned count, const char *const *argum
 
 static void measure_on(struct vm *vm)
 {
-	struct vcpu *vcpu = &vm->vcpu;
+	struct vcpu *vcpu = vm_boot_vcpu(vm);
 
 	if (vcpu->watch & WATCH_MEASURE)
 		return;
@@ -63,7 +63,7 @@ static void measure_on(struct vm *vm)
 
 static void measure_off(struct vm *vm)
 {
-	vm_watch(vm, vm->vcpu.watch & (uint8_t)~WATCH_MEASURE);
+	vm_watch(vm, vm_boot_vcpu(vm)->watch & (uint8_t)~WATCH_MEASURE);
 }
 
 static void command_measure(unsigned count, const char *const *arguments)
@@ -75,12 +75,12 @@ static void command_measure(unsigned count, const char *const *arguments)
 
 static void audit_on(struct vm *vm)
 {
-	vm_watch(vm, vm->vcpu.watch | WATCH_AUDIT);
+	vm_watch(vm, vm_boot_vcpu(vm)->watch | WATCH_AUDIT);
 }
 
 static void audit_off(struct vm *vm)
 {
-	vm_watch(vm, vm->vcpu.watch & (uint8_t)~WATCH_AUDIT);
+	vm_watch(vm, vm_boot_vcpu(vm)->watch & (uint8_t)~WATCH_AUDIT);
 }
 
 static void command_audit(unsigned count, const char *const *arguments)
@@ -93,20 +93,20 @@ static void command_audit(unsigned count, const char *const *arguments)
 static void trace_vm_on(struct vm *vm)
 {
 	trace_on = true;
-	vm_watch(vm, vm->vcpu.watch | WATCH_TRACE);
+	vm_watch(vm, vm_boot_vcpu(vm)->watch | WATCH_TRACE);
 }
 
 static bool any_traced(void)
 {
 	for (unsigned i = 0; i < vm_count; i++)
-		if (vm_get(i) && vm_get(i)->vcpu.watch & WATCH_TRACE)
+		if (vm_get(i) && vm_boot_vcpu(vm_get(i))->watch & WATCH_TRACE)
 			return true;
 	return false;
 }
 
 static void trace_vm_off(struct vm *vm)
 {
-	vm_watch(vm, vm->vcpu.watch & (uint8_t)~WATCH_TRACE);
+	vm_watch(vm, vm_boot_vcpu(vm)->watch & (uint8_t)~WATCH_TRACE);
 	trace_on = any_traced();
 }
 

@@ -20,7 +20,7 @@ static void print_line(const char *line)
 
 /* ---- Which VM ---- */
 
-const char *vm_name(unsigned index)
+const char *shell_vm_name(unsigned index)
 {
 	for (unsigned i = 0; i < vm_count; i++)
 		if (vm_get(i) && !index--)
@@ -30,13 +30,13 @@ const char *vm_name(unsigned index)
 
 static void say_unknown(const char *name)
 {
-	if (!vm_name(0)) {
+	if (!shell_vm_name(0)) {
 		shell_print("There is no VM '%s', since none could be started; 'log' says why.\n", name);
 		return;
 	}
 	shell_print("There is no VM '%s'; known are:", name);
-	for (unsigned i = 0; vm_name(i); i++)
-		shell_print(" %s", vm_name(i));
+	for (unsigned i = 0; shell_vm_name(i); i++)
+		shell_print(" %s", shell_vm_name(i));
 	shell_print("\n");
 }
 
@@ -55,13 +55,14 @@ static bool ask(struct vm *vm, uint32_t request)
 {
 	if (vm_ask_and_wait(vm, request))
 		return true;
-	shell_print("Processor %u, where VM %s is, does not answer.\n", vm->vcpu.sched.cpu, vm->name);
+	shell_print("Processor %u, where VM %s is, does not answer.\n", vm_boot_vcpu(vm)->sched.cpu,
+	            vm->name);
 	return false;
 }
 
 void with_all_vms(void (*act)(struct vm *vm))
 {
-	if (!vm_name(0))
+	if (!shell_vm_name(0))
 		shell_print("No VM could be started; 'log' says why.\n");
 	for (unsigned i = 0; i < vm_count; i++)
 		if (vm_get(i))
@@ -73,7 +74,7 @@ void with_all_vms(void (*act)(struct vm *vm))
 static void list(struct vm *vm)
 {
 	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm->console.number, VM_NAME_MAX / 2, vm->name,
-	            vm_state_name(vm->state), vm->plan.memory >> 20, vcpu_exits(&vm->vcpu),
+	            vm_state_name(vm->state), vm->plan.memory >> 20, vcpu_exits(vm_boot_vcpu(vm)),
 	            vm->state == VM_STOPPED || vm->state == VM_HELD ? vm_end_name(vm->end) : "");
 }
 
@@ -233,13 +234,13 @@ static void command_resume(unsigned count, const char *const *arguments)
 /* clang-format off */
 static const struct shell_command commands[] = {
 	{"list",    "",   "the VMs, and how they are", 0, 0, command_list, NULL},
-	{"regs",    "VM", "registers, the instruction, the last exits", 1, 1, command_registers, vm_name},
-	{"start",   "VM", "start a VM that has stopped", 1, 1, command_start, vm_name},
-	{"stop",    "VM", "ask a VM to turn itself off; then take its power", 1, 1, command_stop, vm_name},
-	{"destroy", "VM", "take its power at once, and free its memory", 1, 1, command_destroy, vm_name},
-	{"reset",   "VM", "load its images again, and start it anew", 1, 1, command_reset, vm_name},
-	{"pause",   "VM", "hold a VM; no time passes for it", 1, 1, command_pause, vm_name},
-	{"resume",  "VM", "let it go on", 1, 1, command_resume, vm_name},
+	{"regs",    "VM", "registers, the instruction, the last exits", 1, 1, command_registers, shell_vm_name},
+	{"start",   "VM", "start a VM that has stopped", 1, 1, command_start, shell_vm_name},
+	{"stop",    "VM", "ask a VM to turn itself off; then take its power", 1, 1, command_stop, shell_vm_name},
+	{"destroy", "VM", "take its power at once, and free its memory", 1, 1, command_destroy, shell_vm_name},
+	{"reset",   "VM", "load its images again, and start it anew", 1, 1, command_reset, shell_vm_name},
+	{"pause",   "VM", "hold a VM; no time passes for it", 1, 1, command_pause, shell_vm_name},
+	{"resume",  "VM", "let it go on", 1, 1, command_resume, shell_vm_name},
 	{"cpu",     "",   "what the processor has, and which mitigations run", 0, 0, command_cpu,  NULL},
 	{"mem",     "",   "who has how much memory", 0, 0, command_memory, NULL},
 };

@@ -11,7 +11,7 @@ struct vm;
 void shell_vm_init(void);
 
 /* The index-th VM's name, null behind the last: what Tab offers. */
-const char *vm_name(unsigned index);
+const char *shell_vm_name(unsigned index);
 
 /* Act on the VM of that name, or on all; if there is none, say so. */
 void with_vm(const char *name, void (*act)(struct vm *vm));

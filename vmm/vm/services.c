@@ -24,7 +24,7 @@ void service_deadline_changed(struct machine *machine, uint64_t deadline)
 
 void service_intr_changed(struct machine *machine, bool asserted)
 {
-	struct vcpu *vcpu = &machine_vm(machine)->vcpu;
+	struct vcpu *vcpu = vm_boot_vcpu(machine_vm(machine));
 
 	if (asserted)
 		vcpu_request_and_wake(vcpu, REQUEST_INTERRUPT);
@@ -34,7 +34,7 @@ void service_intr_changed(struct machine *machine, bool asserted)
 
 void service_nmi(struct machine *machine)
 {
-	vcpu_request_and_wake(&machine_vm(machine)->vcpu, REQUEST_NMI);
+	vcpu_request_and_wake(vm_boot_vcpu(machine_vm(machine)), REQUEST_NMI);
 }
 
 /*

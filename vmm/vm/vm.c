@@ -33,7 +33,7 @@ struct vm *vm_find(const char *name)
 
 void vm_arm_timer(struct vm *vm, uint64_t deadline)
 {
-	enum sched_state state = vm->vcpu.sched.state;
+	enum sched_state state = vm_boot_vcpu(vm)->sched.state;
 	uint64_t tsc = TIMER_NEVER;
 
 	if (deadline != DEADLINE_NONE && vm->state == VM_RUNNING &&
@@ -72,16 +72,33 @@ static void timer_expired(struct timer *timer)
 	struct vm *vm = container_of(timer, struct vm, timer);
 	uint64_t start;
 
-	if (vm->vcpu.sched.state == SCHED_RUNNING) {
+	if (vm_boot_vcpu(vm)->sched.state == SCHED_RUNNING) {
 		machine_run_timers(&vm->machine);
 		return;
 	}
 	start = time_now();
 	machine_run_timers(&vm->machine);
-	sched_charge(&vm->vcpu, time_now() - start);
-	if (vm->vcpu.sched.state == SCHED_BLOCKED && timer_armed(timer))
+	sched_charge(vm_boot_vcpu(vm), time_now() - start);
+	if (vm_boot_vcpu(vm)->sched.state == SCHED_BLOCKED && timer_armed(timer))
 		cpu_timer_arm(this_cpu(), timer,
 		              MAX(timer->deadline, start + time_tsc_from_ns(SCHED_SLICE_NS / 2)));
+}
+
+/* ---- What the guest's processor asks ---- */
+
+bool vm_intr(const struct vm *vm)
+{
+	return machine_intr(&vm->machine);
+}
+
+uint8_t vm_acknowledge(struct vm *vm)
+{
+	return machine_acknowledge(&vm->machine);
+}
+
+const char *vm_name(const struct vm *vm)
+{
+	return vm->name;
 }
 
 /* ---- Life ---- */
@@ -89,7 +106,7 @@ static void timer_expired(struct timer *timer)
 /* The vCPU does it as its own; one that has not run yet first goes to a CPU. */
 static void begin_work(struct vm *vm)
 {
-	struct vcpu *vcpu = &vm->vcpu;
+	struct vcpu *vcpu = vm_boot_vcpu(vm);
 
 	vm->started = time_now();
 	vcpu->requests &= ~(uint32_t)(REQUEST_STOP | REQUEST_PAUSE);
@@ -108,20 +125,62 @@ static void delay_over(struct timer *timer)
 		begin_work(vm);
 }
 
-void vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number)
+static void vm_free_vcpus(struct vm *vm)
+{
+	while (vm->vcpu_count)
+		frames_free(pointer_to_hpa(vm->vcpus[--vm->vcpu_count]), frames_order(sizeof(struct vcpu)));
+}
+
+/* What stays the same for the vCPU's life. */
+static void vm_place_vcpu(struct vm *vm, struct vcpu *vcpu)
+{
+	vcpu->vm = vm;
+	vcpu->vm_number = (uint16_t)vm->number;
+	vcpu->owner = VM_OWNER(vm);
+	vcpu->index = (uint16_t)vm->vcpu_count;
+	vcpu->map = &vm->map;
+	vcpu->ept = &vm->ept;
+	vcpu->ports = &vm->machine.ports;
+	vcpu->memory = &vm->machine.memory;
+	vcpu->vpid = (uint16_t)(vm->number + 1);
+	vcpu->requests = REQUEST_STOP;
+	sched_entity_init(vcpu, vm->plan.weight, vm->plan.cap, vm->plan.cpus);
+}
+
+static int vm_add_vcpu(struct vm *vm)
+{
+	hpa_t frames = frames_alloc(frames_order(sizeof(struct vcpu)), FRAME_OWNER_MONITOR, FRAME_DATA);
+	struct vcpu *vcpu;
+
+	if (!frames)
+		return -ERR_NO_MEMORY;
+	vcpu = hpa_to_pointer(frames);
+	memset(vcpu, 0, sizeof(*vcpu));
+	vm_place_vcpu(vm, vcpu);
+	vm->vcpus[vm->vcpu_count++] = vcpu;
+	return 0;
+}
+
+int vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number)
 {
 	format_buffer(vm->name, sizeof(vm->name), "%s", plan->name);
 	vm->number = number;
 	vm->plan = *plan;
-	vm->vcpu.vm = vm;
-	vm->vcpu.vpid = (uint16_t)(number + 1);
-	vm->vcpu.requests = REQUEST_STOP;
-	sched_entity_init(&vm->vcpu, plan->weight, plan->cap, plan->cpus);
+	if (vm_add_vcpu(vm))
+		return -ERR_NO_MEMORY;
 	timer_init(&vm->timer, timer_expired);
 	timer_init(&vm->delay, delay_over);
 	console_vm_define(vm);
 	vms[number] = vm;
 	vm_count = MAX(vm_count, number + 1);
+	return 0;
+}
+
+void vm_forget(struct vm *vm)
+{
+	console_vm_forget(vm);
+	vms[vm->number] = NULL;
+	vm_free_vcpus(vm);
 }
 
 /* Its memory and its processor. */
@@ -142,7 +201,7 @@ static int create(struct vm *vm, char *problem, size_t size)
 	}
 	if (ept_create(&vm->ept, VM_OWNER(vm)))
 		goto free_map;
-	if (!backend_vcpu_create(&vm->vcpu))
+	if (!backend_vcpu_create(vm_boot_vcpu(vm)))
 		return 0;
 	ept_destroy(&vm->ept);
 free_map:
@@ -164,14 +223,14 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 	vm->end = VM_NOT_STARTED;
 	vm->work.step = VM_WORK_CLEAR;
 	vm->work.cleared = 0;
-	vm->vcpu.requests = REQUEST_WORK;
-	sched_entity_init(&vm->vcpu, vm->plan.weight, vm->plan.cap, vm->plan.cpus);
+	vm_boot_vcpu(vm)->requests = REQUEST_WORK;
+	sched_entity_init(vm_boot_vcpu(vm), vm->plan.weight, vm->plan.cap, vm->plan.cpus);
 	delay = vm->started ? 0 : vm->plan.start_delay_ms * NS_PER_MS;
 	vm->started = time_now();
 	if (delay)
 		cpu_timer_arm(this_cpu(), &vm->delay, vm->started + time_tsc_from_ns(delay));
 	else
-		sched_send(&vm->vcpu);
+		sched_send(vm_boot_vcpu(vm));
 	return 0;
 }
 
@@ -203,14 +262,14 @@ static void ended(void)
 static void free_vm(struct vm *vm)
 {
 	timer_cancel(&vm->delay);
-	if (vm->vcpu.sched.state != SCHED_NOWHERE)
-		sched_leave(this_cpu(), &vm->vcpu);
-	backend_vcpu_destroy(&vm->vcpu);
+	if (vm_boot_vcpu(vm)->sched.state != SCHED_NOWHERE)
+		sched_leave(this_cpu(), vm_boot_vcpu(vm));
+	backend_vcpu_destroy(vm_boot_vcpu(vm));
 	ept_destroy(&vm->ept);
 	guest_map_destroy(&vm->map);
 	vm->map.ram = 0;
 	vm->powered = false;
-	__atomic_store_n(&vm->vcpu.sched.cpu, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&vm_boot_vcpu(vm)->sched.cpu, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->state, VM_STOPPED, __ATOMIC_RELEASE);
 	ended();
 }
@@ -232,19 +291,20 @@ static bool is_on(const struct vm *vm)
 
 enum action vm_stop(struct vm *vm, enum vm_end why)
 {
-	if (!is_on(vm) || vm->vcpu.requests & REQUEST_STOP)
+	if (!is_on(vm) || vm_boot_vcpu(vm)->requests & REQUEST_STOP)
 		return ACTION_STOP;
 	vm->end = why;
 	trace_vm(TRACE_STOP, vm->number, 0, why, 0);
 	vm->stop_asked = false;
 	timer_cancel(&vm->delay);
-	vm->vcpu.requests &= ~(uint32_t)REQUEST_WORK; /* a reset that waits would start it again */
-	vcpu_request(&vm->vcpu, REQUEST_STOP);
+	vm_boot_vcpu(vm)->requests &= ~(uint32_t)REQUEST_WORK; /* a reset that waits would start it again */
+	vcpu_request(vm_boot_vcpu(vm), REQUEST_STOP);
 	timer_cancel(&vm->timer);
 	if (vm_end_is_fault(why))
 		vm_report(vm);
 	else
-		log_info("vm %s: %s after %lu exits\n", vm->name, vm_end_name(why), vcpu_exits(&vm->vcpu));
+		log_info("vm %s: %s after %lu exits\n", vm->name, vm_end_name(why),
+		         vcpu_exits(vm_boot_vcpu(vm)));
 	if (vm_end_is_fault(why) && vm->plan.on_crash == VM_CRASH_RESTART) {
 		restart(vm);
 	} else if (vm_end_is_fault(why) && vm->plan.on_crash == VM_CRASH_HOLD) {
@@ -259,7 +319,7 @@ enum action vm_stop(struct vm *vm, enum vm_end why)
 
 void vm_say_halted(struct vm *vm)
 {
-	if (vm->halted_said || vm->vcpu.wakes & REQUEST_INTERRUPT)
+	if (vm->halted_said || vm_boot_vcpu(vm)->wakes & REQUEST_INTERRUPT)
 		return;
 	vm->halted_said = true;
 	log_info("vm %s: halted with interrupts off; only a reset or an NMI can wake it\n", vm->name);
@@ -273,13 +333,13 @@ static void pause(struct vm *vm)
 	vm->paused_at = time_now();
 	timer_cancel(&vm->timer);
 	timer_cancel(&vm->delay); /* of the button: resume() goes on with it */
-	vcpu_request(&vm->vcpu, REQUEST_PAUSE);
+	vcpu_request(vm_boot_vcpu(vm), REQUEST_PAUSE);
 	cpu_look_around(this_cpu());
 }
 
 static void resume(struct vm *vm)
 {
-	struct vcpu *vcpu = &vm->vcpu;
+	struct vcpu *vcpu = vm_boot_vcpu(vm);
 	uint64_t pause;
 
 	if (vm->state != VM_PAUSED)
@@ -332,7 +392,7 @@ static void force_off(struct vm *vm)
 	if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
 		vm_stop(vm, VM_FORCED);
 	} else if (vm->state != VM_STOPPED) {
-		if (vm->state == VM_STARTING && !(vm->vcpu.requests & REQUEST_STOP))
+		if (vm->state == VM_STARTING && !(vm_boot_vcpu(vm)->requests & REQUEST_STOP))
 			vm->end = VM_FORCED; /* else it has ended by itself */
 		free_vm(vm);                 /* nothing to say: it does not run */
 	}
@@ -341,10 +401,10 @@ static void force_off(struct vm *vm)
 static void carry_out(struct cpu_call *call)
 {
 	struct vm *vm = container_of(call, struct vm, call);
-	unsigned cpu = __atomic_load_n(&vm->vcpu.sched.cpu, __ATOMIC_ACQUIRE);
+	unsigned cpu = __atomic_load_n(&vm_boot_vcpu(vm)->sched.cpu, __ATOMIC_ACQUIRE);
 	uint32_t asked;
 
-	if (cpu != this_cpu()->index || vm->vcpu.moving) {
+	if (cpu != this_cpu()->index || vm_boot_vcpu(vm)->moving) {
 		cpu_call(cpu_get(cpu), call); /* after it */
 		return;
 	}
@@ -361,7 +421,7 @@ static void carry_out(struct cpu_call *call)
 		vm_keep_dump(vm);
 	if (asked & VM_FORCE)
 		force_off(vm);
-	if (asked & VM_FREE && vm->vcpu.requests & REQUEST_STOP && vm->state != VM_STOPPED)
+	if (asked & VM_FREE && vm_boot_vcpu(vm)->requests & REQUEST_STOP && vm->state != VM_STOPPED)
 		free_vm(vm);
 	if (asked & VM_RESET) /* last: one that has not run yet is on its way to another CPU then */
 		vm_reset(vm);
@@ -373,12 +433,12 @@ void vm_ask(struct vm *vm, uint32_t requests)
 {
 	__atomic_or_fetch(&vm->asked, requests, __ATOMIC_RELEASE);
 	vm->call.run = carry_out;
-	cpu_call(cpu_get(__atomic_load_n(&vm->vcpu.sched.cpu, __ATOMIC_ACQUIRE)), &vm->call);
+	cpu_call(cpu_get(__atomic_load_n(&vm_boot_vcpu(vm)->sched.cpu, __ATOMIC_ACQUIRE)), &vm->call);
 }
 
 void vm_watch(struct vm *vm, uint8_t watch)
 {
-	vm->vcpu.watch = watch;
+	vm_boot_vcpu(vm)->watch = watch;
 	vm_ask(vm, 0); /* vmx_settle() takes notice */
 }
 

@@ -13,11 +13,13 @@
 #include "mm/frames.h"
 #include "mm/guest_map.h"
 #include "vmm/backend.h"
+#include "vmm/vm_calls.h"
 #include "vmm/console/console_screen.h"
 #include "vmm/cpu/timer.h"
 
-#define VM_NAME_MAX 32
-#define VMS_MAX     (FRAME_OWNERS - FRAME_OWNER_FIRST_VM)
+#define VM_NAME_MAX  32
+#define VM_VCPUS_MAX 64
+#define VMS_MAX      (FRAME_OWNERS - FRAME_OWNER_FIRST_VM)
 
 enum vm_state {
 	VM_STOPPED,  /* has no memory */
@@ -25,19 +27,6 @@ enum vm_state {
 	VM_RUNNING,
 	VM_PAUSED,
 	VM_HELD, /* ended by a fault of its own, and kept as it was */
-};
-
-/* Why a VM ended; the words are in vm.c. */
-enum vm_end {
-	VM_NOT_STARTED,
-	VM_POWERED_OFF, /* the guest turned its machine off */
-	VM_FORCED,      /* the operator did */
-	VM_TRIPLE_FAULT,
-	VM_BAD_STATE, /* VM entry failed: guest state that the architecture forbids */
-	VM_EMULATION, /* an instruction that Nacre cannot emulate */
-	VM_UNEXPECTED_EXIT,
-	VM_NO_MEMORY,  /* the monitor's, for translation tables */
-	VM_NOT_LOADED, /* its images could not be loaded */
 };
 
 enum vm_crash { VM_CRASH_STOP, VM_CRASH_RESTART, VM_CRASH_HOLD };
@@ -92,7 +81,8 @@ struct vm {
 	enum vm_state state;
 	enum vm_end end;
 	struct vm_plan plan;
-	struct vcpu vcpu;
+	struct vcpu *vcpus[VM_VCPUS_MAX]; /* by index; the first is the boot processor */
+	unsigned vcpu_count;
 	struct machine machine;
 	struct guest_map map;
 	struct ept ept;
@@ -106,7 +96,6 @@ struct vm {
 	uint64_t paused_at;  /* TSC */
 	uint64_t started;    /* TSC when it was last started or reset */
 	int64_t epoch;       /* wall clock when the machine's clock was 0 */
-	uint64_t emulated;   /* instructions that the emulator ran */
 	uint64_t resets;     /* by the guest */
 	uint64_t restarts;   /* by on_crash */
 	uint64_t reported;   /* TSC of the last whole report; 0: none */
@@ -125,8 +114,14 @@ struct vm {
 
 /* ---- On the boot processor ---- */
 
-/* Make it known under a number below VMS_MAX that is free. It is off. All else in `vm` is zero. */
-void vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number);
+/*
+ * Make it known under a number below VMS_MAX that is free. It is off. All else in `vm` is zero.
+ * -ERR_NO_MEMORY: for its vCPUs; then it is not known.
+ */
+int must_check vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number);
+
+/* Take its name and number away again, and free its vCPUs. It is off. */
+void vm_forget(struct vm *vm);
 
 /*
  * Give a VM that is off its memory and send it to a CPU, where it starts when its delay is over. On
@@ -167,12 +162,6 @@ bool vm_ask_and_wait(struct vm *vm, uint32_t requests);
 void vm_watch(struct vm *vm, uint8_t watch);
 
 /* ---- On the VM's CPU ---- */
-
-/*
- * The VM cannot or shall not go on: report, and do as its plan says. Takes effect before its next
- * entry.
- */
-enum action vm_stop(struct vm *vm, enum vm_end why);
 
 /* The vCPU waits in HLT: if interrupts are off, tell the operator, once. */
 void vm_say_halted(struct vm *vm);
@@ -223,6 +212,12 @@ bool vm_end_is_fault(enum vm_end end);
  * in ten seconds.
  */
 void vm_report(struct vm *vm);
+
+/* The vCPU that its firmware starts. */
+static inline struct vcpu *vm_boot_vcpu(const struct vm *vm)
+{
+	return vm->vcpus[0];
+}
 
 static inline struct vm *machine_vm(const struct machine *machine)
 {

@@ -115,9 +115,9 @@ static void begin(struct vm *vm)
 		vm_stop(vm, VM_NOT_LOADED);
 		return;
 	}
-	reset_vcpu(&vm->vcpu);
+	reset_vcpu(vm_boot_vcpu(vm));
 	machine_firmware(&vm->machine);
-	backend_vcpu_start(this_cpu(), &vm->vcpu, &vm->work.start);
+	backend_vcpu_start(this_cpu(), vm_boot_vcpu(vm), &vm->work.start);
 	trace_vm(TRACE_START, vm->number, 0, 0, 0);
 	vm->halted_said = false;
 	vm->state = VM_RUNNING;

@@ -46,7 +46,7 @@ static void enter_with(const struct vcpu *vcpu, const struct event *event)
 		vmwrite(VMCS_ENTRY_LENGTH, event->length);
 	vmwrite(VMCS_ENTRY_INTERRUPTION, info);
 	if (unlikely(vcpu->watched & WATCH_TRACE))
-		trace_vm(TRACE_INJECT, vcpu->vm->number, event->vector, event->type, event->error_code);
+		trace_vm(TRACE_INJECT, vcpu->vm_number, event->vector, event->type, event->error_code);
 }
 
 /*
@@ -113,14 +113,14 @@ static bool interrupts_open(void)
 static void inject_interrupt(struct vcpu *vcpu)
 {
 	struct event event = {
-		.vector = machine_acknowledge(&vcpu->vm->machine),
+		.vector = vm_acknowledge(vcpu->vm),
 		.type = EVENT_INTERRUPT,
 	};
 
 	enter_with(vcpu, &event);
 	vcpu->injected++;
 	/* The controller may have more: look again as soon as the guest opens interrupts. */
-	if (machine_intr(&vcpu->vm->machine))
+	if (vm_intr(vcpu->vm))
 		vmx_processor_control(PROCESSOR_INTERRUPT_WINDOW, true);
 	vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT;
 }
@@ -151,7 +151,7 @@ void vmx_recall_events(struct vcpu *vcpu)
 {
 	if (vcpu->nmi_waiting)
 		vcpu_request(vcpu, REQUEST_NMI);
-	if (machine_intr(&vcpu->vm->machine))
+	if (vm_intr(vcpu->vm))
 		vcpu_request(vcpu, REQUEST_INTERRUPT);
 }
 

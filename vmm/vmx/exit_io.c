@@ -47,7 +47,7 @@ static noinline enum action exit_string_io(struct vcpu *vcpu, uint64_t qualifica
 
 static noinline enum action exit_wide_io(struct vcpu *vcpu, uint64_t qualification)
 {
-	struct port_space *ports = &vcpu->vm->machine.ports;
+	struct port_space *ports = vcpu->ports;
 	unsigned size = IO_SIZE(qualification);
 
 	if (unlikely(qualification & IO_STRING))
@@ -61,7 +61,7 @@ static noinline enum action exit_wide_io(struct vcpu *vcpu, uint64_t qualificati
 
 static noinline enum action exit_byte_out(struct vcpu *vcpu, uint16_t port)
 {
-	port_write(&vcpu->vm->machine.ports, port, 1, (uint8_t)vcpu->gpr[RAX]);
+	port_write(vcpu->ports, port, 1, (uint8_t)vcpu->gpr[RAX]);
 	return ACTION_ADVANCE;
 }
 
@@ -71,7 +71,7 @@ static noinline enum action exit_byte_out(struct vcpu *vcpu, uint16_t port)
 enum action exit_io(struct vcpu *vcpu)
 {
 	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
-	struct port_space *ports = &vcpu->vm->machine.ports;
+	struct port_space *ports = vcpu->ports;
 
 	if (unlikely((qualification & IO_FORM) != IO_IN)) {
 		if (qualification & IO_FORM)

@@ -19,7 +19,7 @@
 /* Will the access succeed once the page is mapped? */
 static bool mapping_helps(const struct vcpu *vcpu, gpa_t gpa, uint64_t qualification)
 {
-	enum guest_type type = guest_map_find(&vcpu->vm->map, gpa).type;
+	enum guest_type type = guest_map_find(vcpu->map, gpa).type;
 
 	return type == GUEST_RAM || (type == GUEST_ROM && !(qualification & VIOLATION_WRITE));
 }
@@ -44,7 +44,7 @@ enum action exit_ept_violation(struct vcpu *vcpu)
 	if (qualification & VIOLATION_NMI_UNBLOCKING && !(vcpu->requests & REQUEST_EVENT))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_NMI);
 	if (mapping_helps(vcpu, gpa, qualification)) {
-		if (ept_fault(&vcpu->vm->ept, &vcpu->vm->map, gpa))
+		if (ept_fault(vcpu->ept, vcpu->map, gpa))
 			return vm_stop(vcpu->vm, VM_NO_MEMORY);
 		return ACTION_RETRY;
 	}

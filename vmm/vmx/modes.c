@@ -41,7 +41,7 @@ static bool load_pdptes(const struct vcpu *vcpu, uint64_t cr3)
 	uint64_t reserved = ~((1UL << cpuid_physical_bits()) - 1) | 0x1e6;
 	uint64_t pdpte[4];
 
-	guest_read(&vcpu->vm->map, cr3 & 0xffffffe0, pdpte, sizeof(pdpte));
+	guest_read(vcpu->map, cr3 & 0xffffffe0, pdpte, sizeof(pdpte));
 	for (unsigned i = 0; i < 4; i++)
 		if (pdpte[i] & PDPTE_PRESENT && pdpte[i] & reserved)
 			return false;

@@ -2,7 +2,7 @@
 /* The processor's VT-x controls for a person to read. */
 #include "lib/format.h"
 #include "vmm/cpu/mitigations.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 #include "vmm/vmx/controls.h"
 
 void vmx_features_report(void (*put)(const char *line))

@@ -127,9 +127,9 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 
 int backend_vcpu_create(struct vcpu *vcpu)
 {
-	hpa_t extended = frames_alloc(FRAME_ORDER_4K, VM_OWNER(vcpu->vm), FRAME_VMX);
+	hpa_t extended = frames_alloc(FRAME_ORDER_4K, vcpu->owner, FRAME_VMX);
 
-	vcpu->vmcs = alloc_region(VM_OWNER(vcpu->vm));
+	vcpu->vmcs = alloc_region(vcpu->owner);
 	vcpu->live.extended = extended ? hpa_to_pointer(extended) : NULL;
 	if (vcpu->vmcs && extended)
 		return 0;
@@ -165,7 +165,7 @@ static void set_controls(const struct vcpu *vcpu)
 	vmwrite(VMCS_ENTRY_INTERRUPTION, 0);
 	vmwrite(VMCS_MSR_BITMAP, msr_bitmap);
 	vmwrite(VMCS_TSC_OFFSET, vcpu->tsc_offset);
-	vmwrite(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
+	vmwrite(VMCS_EPT_POINTER, ept_pointer(vcpu->ept));
 	if (vmx_features.vpid)
 		vmwrite(VMCS_VPID, vcpu->vpid);
 	if (vmx_features.xsaves)

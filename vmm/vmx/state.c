@@ -151,6 +151,6 @@ void backend_flush(struct vcpu *vcpu)
 	bool single = vmx_features.ept_vpid & EPT_CAP_INVEPT_SINGLE;
 
 	if (!invept(single ? INVEPT_SINGLE_CONTEXT : INVEPT_ALL_CONTEXTS,
-	            (struct invalidation){.context = ept_pointer(&vcpu->vm->ept)}))
-		panic("INVEPT refused EPTP %#lx", ept_pointer(&vcpu->vm->ept));
+	            (struct invalidation){.context = ept_pointer(vcpu->ept)}))
+		panic("INVEPT refused EPTP %#lx", ept_pointer(vcpu->ept));
 }

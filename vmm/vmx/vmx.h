@@ -5,7 +5,7 @@
 
 #include "lib/registers.h"
 #include "vmm/backend.h"
-#include "vmm/vm/vm.h"
+#include "vmm/vm_calls.h"
 #include "vmm/vmx/controls.h"
 #include "vmm/vmx/instructions.h"
 #include "vmm/vmx/vmcs.h"

@@ -22,7 +22,7 @@ static bool audit(const struct vcpu *vcpu)
 {
 	if (!(vcpu->watched & WATCH_AUDIT) || !vmx_audit_to_log())
 		return true;
-	log_error("vm %s: it does not go on in that state\n", vcpu->vm->name);
+	log_error("vm %s: it does not go on in that state\n", vm_name(vcpu->vm));
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 	return false;
 }
@@ -36,7 +36,7 @@ bool vmx_watch_entry(struct vcpu *vcpu)
 
 static uint64_t unclaimed(const struct vcpu *vcpu)
 {
-	const struct port_space *ports = &vcpu->vm->machine.ports;
+	const struct port_space *ports = vcpu->ports;
 
 	return ports->unclaimed_reads + ports->unclaimed_writes;
 }
@@ -64,7 +64,7 @@ static uint64_t handle(struct vcpu *vcpu)
 static uint64_t handle_traced(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
 {
 	uint64_t before = unclaimed(vcpu), end;
-	struct trace_record *record = trace_vm(TRACE_EXIT, vcpu->vm->number, reason, vmread(VMCS_GUEST_RIP),
+	struct trace_record *record = trace_vm(TRACE_EXIT, vcpu->vm_number, reason, vmread(VMCS_GUEST_RIP),
 	                                       vmread(VMCS_EXIT_QUALIFICATION));
 
 	if (record)
@@ -73,7 +73,7 @@ static uint64_t handle_traced(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
 	if (record && record->tsc == tsc)
 		record->ticks = (uint32_t)MIN(end - tsc, UINT32_MAX);
 	if (unclaimed(vcpu) != before)
-		trace_vm(TRACE_PORT, vcpu->vm->number, 0, vcpu->vm->machine.ports.missed[0].port, 0);
+		trace_vm(TRACE_PORT, vcpu->vm_number, 0, vcpu->ports->missed[0].port, 0);
 	return end;
 }
 

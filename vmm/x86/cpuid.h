@@ -7,7 +7,7 @@
 #define VMM_X86_CPUID_H
 
 #include "lib/checked.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 /* Which hardware features depend on VT-x controls; from the backend. */
 struct cpuid_backend {

@@ -3,7 +3,6 @@
 #include "lib/registers.h"
 #include "lib/string.h"
 #include "vmm/backend.h"
-#include "vmm/vm/vm.h"
 
 bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, size_t size,
                       unsigned access, struct linear_range *range, struct linear_fault *fault)
@@ -19,7 +18,7 @@ bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging
 			break;
 		if (!(paging->efer & EFER_LMA) || (i && !(access & ACCESS_SYSTEM) && !backend_long_code()))
 			at = (uint32_t)at;
-		translation = guest_translate(&vcpu->vm->map, paging, at, access);
+		translation = guest_translate(vcpu->map, paging, at, access);
 		if (!translation.ok) {
 			*fault = (struct linear_fault){translation.error_code, at};
 			return false;
@@ -30,30 +29,30 @@ bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging
 }
 
 /* `size` bytes inside one page. What is neither RAM nor ROM is the devices'. */
-static void transfer(struct vm *vm, gpa_t gpa, uint8_t *data, size_t size, bool write)
+static void linear_transfer(const struct vcpu *vcpu, gpa_t gpa, uint8_t *data, size_t size, bool write)
 {
-	void *memory = guest_pointer(&vm->map, gpa, size, write);
+	void *memory = guest_pointer(vcpu->map, gpa, size, write);
 
 	if (likely(memory))
 		memcpy(write ? memory : data, write ? data : memory, size);
 	else if (!write)
-		memory_read(&vm->machine.memory, gpa, data, size);
-	else if (guest_map_find(&vm->map, gpa).type != GUEST_ROM)
-		memory_write(&vm->machine.memory, gpa, data, size);
+		memory_read(vcpu->memory, gpa, data, size);
+	else if (guest_map_find(vcpu->map, gpa).type != GUEST_ROM)
+		memory_write(vcpu->memory, gpa, data, size);
 }
 
 void linear_read(const struct vcpu *vcpu, const struct linear_range *range, void *data)
 {
-	transfer(vcpu->vm, range->gpa[0], data, range->size[0], false);
+	linear_transfer(vcpu, range->gpa[0], data, range->size[0], false);
 	if (range->size[1])
-		transfer(vcpu->vm, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1], false);
+		linear_transfer(vcpu, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1], false);
 }
 
 void linear_write(const struct vcpu *vcpu, const struct linear_range *range, const void *data)
 {
-	transfer(vcpu->vm, range->gpa[0], (uint8_t *)data, range->size[0], true);
+	linear_transfer(vcpu, range->gpa[0], (uint8_t *)data, range->size[0], true);
 	if (range->size[1])
-		transfer(vcpu->vm, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1], true);
+		linear_transfer(vcpu, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1], true);
 }
 
 unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_fault *fault)
@@ -77,8 +76,7 @@ unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_
 
 		if (!linear_translate(vcpu, &paging, at, piece, ACCESS_EXECUTE, &range, fault))
 			break;
-		guest_read(&vcpu->vm->map, range.gpa[0], bytes + count,
-		           piece); /* no code comes from a device */
+		guest_read(vcpu->map, range.gpa[0], bytes + count, piece); /* no code comes from a device */
 		count += (unsigned)piece;
 	}
 	return count;

@@ -10,7 +10,7 @@
 #define VMM_X86_LINEAR_H
 
 #include "mm/guest_paging.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 struct linear_fault {
 	uint32_t error_code;

@@ -6,7 +6,7 @@
 #include "vmm/emulate/emulate.h"
 #include "vmm/x86/linear.h"
 #include "vmm/x86/string_io.h"
-#include "vmm/vm/vm.h"
+#include "vmm/vm_calls.h"
 
 #define REP_BATCH 64 /* iterations of a REP instruction between two looks at interrupts */
 
@@ -76,7 +76,7 @@ enum action mmio_emulate(struct vcpu *vcpu)
 	if (!context.byte_count)
 		return vcpu_raise_page_fault(vcpu, fault.error_code, fault.address);
 	load_context(&context, &emulation);
-	vcpu->vm->emulated++;
+	vcpu->emulated++;
 	switch (emulate_instruction(&context)) {
 	case EMULATE_OK:
 		store_context(vcpu, &context);

@@ -3,7 +3,7 @@
 #ifndef VMM_X86_MMIO_H
 #define VMM_X86_MMIO_H
 
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 /* Emulate the instruction at RIP. Moves RIP itself, so it returns ACTION_RETRY or ACTION_STOP. */
 enum action mmio_emulate(struct vcpu *vcpu);

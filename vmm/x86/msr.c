@@ -6,7 +6,6 @@
 #include "lib/x86.h"
 #include "vmm/backend.h"
 #include "vmm/x86/cpuid.h"
-#include "vmm/vm/vm.h"
 
 /* What one MSR does. A missing function: that direction is #GP(0). */
 struct rule {

@@ -3,7 +3,7 @@
 #ifndef VMM_X86_MSR_H
 #define VMM_X86_MSR_H
 
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 /* false: the MSR does not exist for the guest, or the value is not allowed: #GP(0). */
 bool must_check msr_read(struct vcpu *vcpu, uint32_t index, uint64_t *value);

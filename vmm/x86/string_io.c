@@ -3,7 +3,6 @@
 #include "lib/registers.h"
 #include "vmm/backend.h"
 #include "vmm/x86/linear.h"
-#include "vmm/vm/vm.h"
 
 static uint64_t address_mask(const struct string_io *io)
 {
@@ -78,7 +77,7 @@ static bool misaligned(const struct access *access, gva_t address)
 static enum action transfer(struct vcpu *vcpu, const struct access *access, uint64_t offset)
 {
 	const struct string_io *io = access->io;
-	struct port_space *ports = &vcpu->vm->machine.ports;
+	struct port_space *ports = vcpu->ports;
 	struct linear_range range;
 	struct linear_fault fault;
 	uint32_t value = 0;

@@ -8,7 +8,7 @@
 #define VMM_X86_STRING_IO_H
 
 #include "lib/segment.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 struct string_io {
 	uint16_t port;

@@ -209,7 +209,7 @@ static void a_guest_starts(void **state)
 	/* As the loader said. */
 	assert_int_equal(vmread(VMCS_GUEST_RIP), ENTRY);
 	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
-	assert_true(started->vcpu.gpr[RBX]); /* PVH's start info */
+	assert_true(started->vcpus[0]->gpr[RBX]); /* PVH's start info */
 	assert_int_equal(vmx_audit(NULL), 0);
 	/* Firmware is read-only, RAM is where a PC has it. */
 	assert_int_equal(guest_map_find(&started->map, 0xff000).type, GUEST_ROM);
@@ -268,7 +268,7 @@ static void all_vms_start(void **state)
 		assert_string_equal(vm_get(i)->name, names[i]);
 		assert_int_equal(vm_get(i)->state, VM_RUNNING);
 		assert_int_equal(vm_get(i)->map.ram >> 20, 3 + i); /* less the hole */
-		assert_true(vm_get(i)->vcpu.sched.switches);
+		assert_true(vm_get(i)->vcpus[0]->sched.switches);
 	}
 	assert_ptr_equal(rig.attached, &vm_get(0)->console);
 	assert_null(strstr(rig.log, "error"));
@@ -307,8 +307,8 @@ static void measuring_follows_the_config(void **state)
 	                   "[vm two]\nkernel = kernel\nautostart = no\n");
 	add_kernel("kernel");
 	(void)run();
-	assert_int_equal(vm_get(0)->vcpu.watch, WATCH_MEASURE | WATCH_AUDIT);
-	assert_int_equal(vm_get(1)->vcpu.watch, WATCH_MEASURE | WATCH_AUDIT);
+	assert_int_equal(vm_get(0)->vcpus[0]->watch, WATCH_MEASURE | WATCH_AUDIT);
+	assert_int_equal(vm_get(1)->vcpus[0]->watch, WATCH_MEASURE | WATCH_AUDIT);
 }
 
 static void a_cpu_that_is_not_there(void **state)
@@ -369,7 +369,7 @@ static void mitigations_follow_the_config(void **state)
 	add_kernel("kernel");
 	assert_int_equal(run(), RUNS);
 	assert_logged("VERW on entry: off by config");
-	assert_int_equal(vm_get(0)->vcpu.requests & (ENTRY_MITIGATE_BUFFERS | ENTRY_MITIGATE_L1D), 0);
+	assert_int_equal(vm_get(0)->vcpus[0]->requests & (ENTRY_MITIGATE_BUFFERS | ENTRY_MITIGATE_L1D), 0);
 	teardown(state);
 	setup(state);
 	fake_cpuid_set(7, 0, (struct cpuid_result){.edx = 0x10000400});
@@ -377,8 +377,8 @@ static void mitigations_follow_the_config(void **state)
 	add_kernel("kernel");
 	assert_int_equal(run(), RUNS);
 	assert_logged("VERW on entry: on");
-	assert_true(vm_get(0)->vcpu.requests & ENTRY_MITIGATE_BUFFERS);
-	assert_true(vm_get(0)->vcpu.requests & ENTRY_MITIGATE_L1D);
+	assert_true(vm_get(0)->vcpus[0]->requests & ENTRY_MITIGATE_BUFFERS);
+	assert_true(vm_get(0)->vcpus[0]->requests & ENTRY_MITIGATE_L1D);
 }
 
 /* ---- The operator's mistakes: one sentence, and the shell ---- */
@@ -443,7 +443,7 @@ static void modules_reach_the_kernel(void **state)
 	assert_int_equal(run(), RUNS);
 	assert_null(strstr(rig.log, "error"));
 	started = vm_get(0);
-	guest_read(&started->map, started->vcpu.gpr[RBX], info, sizeof(info));
+	guest_read(&started->map, started->vcpus[0]->gpr[RBX], info, sizeof(info));
 	assert_int_equal(info[5], 2);
 	guest_read(&started->map, info[6], list, sizeof(list));
 	guest_read(&started->map, list[0], contents, sizeof(contents));
@@ -489,7 +489,7 @@ static void a_corrupt_kernel(void **state)
 
 static void more_memory_than_the_machine_has(void **state)
 {
-	uint64_t owned, frames = 1;
+	uint64_t owned, frames = 1, vcpu = 1UL << frames_order(sizeof(struct vcpu));
 
 	(void)state;
 	while (frames * PAGE_SIZE < sizeof(struct vm))
@@ -501,7 +501,7 @@ static void more_memory_than_the_machine_has(void **state)
 	assert_logged("error: vm big: memory = 1024M, but only ");
 	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
 	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR),
-	                 owned + 2 + frames); /* the VMXON region, the table, and the VM, which is off */
+	                 owned + 2 + frames + vcpu); /* VMXON region, table, and the VM, which is off */
 	assert_int_equal(vm_find("big")->state, VM_STOPPED);
 }
 

@@ -45,6 +45,7 @@ struct load {
 static struct {
 	struct cpu cpu[BENCH_CPUS];
 	struct vm vm[BENCH_VMS];
+	struct vcpu vcpu[BENCH_VMS];
 	struct load load[BENCH_VMS];
 	unsigned kicks[BENCH_CPUS];   /* IPIs that wait */
 	unsigned kicked[BENCH_CPUS];  /* IPIs ever */
@@ -143,7 +144,7 @@ void vm_say_halted(struct vm *vm)
 
 void vm_work(struct vm *vm)
 {
-	vm->vcpu.requests &= ~(uint32_t)REQUEST_WORK;
+	vm->vcpus[0]->requests &= ~(uint32_t)REQUEST_WORK;
 }
 
 /* ---- The processors ---- */
@@ -180,7 +181,7 @@ UNUSED static int bench_setup(void **state)
 
 UNUSED static struct vcpu *bench_vcpu(unsigned i)
 {
-	return &bench.vm[i].vcpu;
+	return &bench.vcpu[i];
 }
 
 /* A vCPU that is on CPU `cpu` and wants to run. */
@@ -253,13 +254,12 @@ static void bench_events(unsigned index)
 	for (unsigned i = 0; i < BENCH_VMS; i++) {
 		struct load *load = &bench.load[i];
 
-		if (bench.vm[i].vcpu.sched.cpu != index || !load->wakes || load->wakes > fake_x86.tsc ||
-		    bench.vm[i].vcpu.sched.state == SCHED_NOWHERE ||
-		    bench.vm[i].vcpu.sched.state == SCHED_RUNNING)
+		if (bench.vcpu[i].sched.cpu != index || !load->wakes || load->wakes > fake_x86.tsc ||
+		    bench.vcpu[i].sched.state == SCHED_NOWHERE || bench.vcpu[i].sched.state == SCHED_RUNNING)
 			continue;
 		load->wakes = 0;
 		load->waits = fake_x86.tsc;
-		vcpu_request_and_wake(&bench.vm[i].vcpu, REQUEST_INTERRUPT);
+		vcpu_request_and_wake(&bench.vcpu[i], REQUEST_INTERRUPT);
 	}
 	if (MIN(cpu_deadline(cpu), cpu->look) <= fake_x86.tsc) /* the preemption timer */
 		cpu_catch_up(cpu);
@@ -274,7 +274,7 @@ static bool bench_halted(unsigned i)
 	    !list_empty(&cpu->sched.ready))
 		return false;
 	for (unsigned v = 0; v < BENCH_VMS; v++)
-		if (bench.vm[v].vcpu.sched.cpu == i && bench.load[v].wakes &&
+		if (bench.vcpu[v].sched.cpu == i && bench.load[v].wakes &&
 		    bench.load[v].wakes <= fake_x86.tsc)
 			return false;
 	return true;

@@ -24,6 +24,7 @@
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/cpu/time.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vmx/vmx.h"
 
 #define UNUSED __attribute__((unused))
@@ -330,7 +331,7 @@ UNUSED static int rig_start(struct vm *which)
 		return error;
 	cpu.current = NULL;
 	vmx_settle();
-	which->vcpu.requests &= ~(uint32_t)ENTRY_LAUNCH;
+	which->vcpus[0]->requests &= ~(uint32_t)ENTRY_LAUNCH;
 	return 0;
 }
 
@@ -353,8 +354,7 @@ UNUSED static int rig_setup(void **state)
 	rig.runs = false;
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;
-	vm_define(&vm, &rig_plan, 0);
-	if (rig_start(&vm))
+	if (vm_define(&vm, &rig_plan, 0) || rig_start(&vm))
 		return -1;
 	machine_reset(&vm.machine); /* without the timer that firmware leaves on */
 	vmwrite(VMCS_PREEMPTION_TIMER, 0);
@@ -367,7 +367,7 @@ UNUSED static int rig_teardown(void **state)
 	(void)state;
 	vm_ask_and_wait(&vm, VM_FORCE);
 	vm_ask_and_wait(&vm, VM_FREE);
-	console_vm_forget(&vm);
+	vm_forget(&vm);
 	return 0;
 }
 
@@ -409,11 +409,11 @@ static void rig_hardware_exit(uint32_t reason, uint64_t qualification)
 /* What vmm/vmx/entry.S does, from an exit to the next entry. */
 UNUSED static void rig_enter(void (*handle)(struct vcpu *vcpu))
 {
-	handle(&vm.vcpu);
-	if (vm.vcpu.requests & ~(uint32_t)ENTRY_ACTIONS)
+	handle(vm.vcpus[0]);
+	if (vm.vcpus[0]->requests & ~(uint32_t)ENTRY_ACTIONS)
 		vmx_settle();
-	assert_ptr_equal(cpu.current, &vm.vcpu);
-	vm.vcpu.requests &= ~(uint32_t)ENTRY_LAUNCH;
+	assert_ptr_equal(cpu.current, vm.vcpus[0]);
+	vm.vcpus[0]->requests &= ~(uint32_t)ENTRY_LAUNCH;
 }
 
 /* Run the exit path; false: the vCPU does not run on, the processor waits. */
@@ -452,7 +452,7 @@ UNUSED static uint32_t rig_injected(void)
 /* What is asked for, besides what entry.S does with every entry. */
 UNUSED static uint32_t rig_requests(void)
 {
-	return vm.vcpu.requests & ~(uint32_t)ENTRY_ACTIONS;
+	return vm.vcpus[0]->requests & ~(uint32_t)ENTRY_ACTIONS;
 }
 
 #define INJECT(type, vector) (0x80000000u | (uint32_t)(type) << 8 | (vector))

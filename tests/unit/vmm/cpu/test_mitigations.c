@@ -10,7 +10,7 @@
 #include "lib/registers.h"
 #include "lib/x86.h"
 #include "vmm/cpu/mitigations.h"
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 
 /* CPUID.7.0:EDX */
 #define MD_CLEAR          BIT(10)

@@ -524,7 +524,7 @@ static void a_new_one_goes_where_the_fewest_are(void **state)
 	(void)state;
 	bench_add(0, 0, 100, 0, CPU_0);
 	for (unsigned i = 1; i < 4; i++) {
-		bench.vm[i].vcpu.vm = &bench.vm[i];
+		bench.vcpu[i].vm = &bench.vm[i];
 		sched_entity_init(bench_vcpu(i), 100, 0, i < 3 ? ANY : CPU_0);
 		sched_send(bench_vcpu(i));
 	}

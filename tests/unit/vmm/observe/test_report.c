@@ -43,7 +43,7 @@ static void registers_are_all_there(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < GPRS; i++)
-		vm.vcpu.gpr[i] = 0x0123456789abcd00 + i;
+		vm.vcpus[0]->gpr[i] = 0x0123456789abcd00 + i;
 	vmwrite(VMCS_GUEST_RSP, 0xfedcba9876543210);
 	vmwrite(VMCS_GUEST_CR3, 0x1234000);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 8);

@@ -65,7 +65,7 @@ void with_all_vms(void (*act)(struct vm *vm))
 	act(&vm);
 }
 
-const char *vm_name(unsigned index)
+const char *shell_vm_name(unsigned index)
 {
 	return index ? NULL : vm.name;
 }
@@ -105,7 +105,7 @@ static bool later(uint64_t ticks)
 /* A count went up meanwhile. */
 static void add_exits(unsigned reason, unsigned count)
 {
-	vm.vcpu.exit_count[reason] += count;
+	vm.vcpus[0]->exit_count[reason] += count;
 }
 
 #define assert_said(text)                                                                                    \
@@ -118,14 +118,14 @@ static void stat_takes_a_second_for_its_rates(void **state)
 {
 	(void)state;
 	add_exits(EXIT_CPUID, 40);
-	vm.vcpu.injected = 7;
+	vm.vcpus[0]->injected = 7;
 	run("stat", "bench");
 	assert_string_equal(said, "");
 	assert_int_equal(live->interval, 1000000000);
 	assert_true(live->keeps_key);
 	add_exits(EXIT_CPUID, 10);
 	add_exits(EXIT_IO, 3);
-	vm.vcpu.injected += 5;
+	vm.vcpus[0]->injected += 5;
 	assert_false(later(RIG_TSC_HZ));
 	assert_said("          50  CPUID  10/s\n");
 	assert_said("           3  I/O  3/s\n");
@@ -177,7 +177,7 @@ static void stat_counts_everything(void **state)
 	rig_instruction(EXIT_IO, 0x5555UL << 16 | 8, 1);
 	rig_instruction(EXIT_IO, 0x5555UL << 16 | 8, 1);
 	rig_instruction(EXIT_IO, 0x1234UL << 16, 1);
-	vm.emulated = 77;
+	vm.vcpus[0]->emulated = 77;
 	vm.resets = 66;
 	vm.ept.faults = 88;
 	fake_x86.tsc = vm.clock_base;
@@ -199,8 +199,8 @@ static void stat_knows_the_ticks_of_measured_exits(void **state)
 {
 	(void)state;
 	add_exits(EXIT_CPUID, 100);
-	vm.vcpu.exit_measured[EXIT_CPUID] = 10;
-	vm.vcpu.exit_ticks[EXIT_CPUID] = 1209;
+	vm.vcpus[0]->exit_measured[EXIT_CPUID] = 10;
+	vm.vcpus[0]->exit_ticks[EXIT_CPUID] = 1209;
 	run("stat", "bench");
 	later(RIG_TSC_HZ);
 	assert_said("         100  CPUID  0/s  120 ticks each, 1209 in all\n");
@@ -228,10 +228,10 @@ static void stat_divides_the_time(void **state)
 {
 	(void)state;
 	fake_x86.tsc = vm.clock_base + 10UL * RIG_TSC_HZ;
-	vm.vcpu.sched.ran = RIG_TSC_HZ;
+	vm.vcpus[0]->sched.ran = RIG_TSC_HZ;
 	run("stat", "bench");
-	vm.vcpu.sched.ran += RIG_TSC_HZ / 2;
-	vm.vcpu.sched.waited += RIG_TSC_HZ / 4;
+	vm.vcpus[0]->sched.ran += RIG_TSC_HZ / 2;
+	vm.vcpus[0]->sched.waited += RIG_TSC_HZ / 4;
 	later(RIG_TSC_HZ);
 	assert_said("        50.0  % of a processor in the last 1000 ms, 13.6 % since it was switched on\n");
 	assert_said("       1.500  seconds run\n");
@@ -245,10 +245,10 @@ static void stat_of_all_is_a_table(void **state)
 
 	(void)state;
 	run("stat", NULL);
-	vm.vcpu.sched.ran += RIG_TSC_HZ / 3;
-	vm.vcpu.sched.waited += RIG_TSC_HZ / 100;
+	vm.vcpus[0]->sched.ran += RIG_TSC_HZ / 3;
+	vm.vcpus[0]->sched.waited += RIG_TSC_HZ / 100;
 	add_exits(EXIT_CPUID, 1234);
-	vm.vcpu.injected += 250;
+	vm.vcpus[0]->injected += 250;
 	later(RIG_TSC_HZ);
 	assert_said(
 		" No  Name             State      %CPU  Steal    Exits/s     Intr/s    Memory  Besides\n");
@@ -276,8 +276,8 @@ static void top_draws_every_second(void **state)
 	said[0] = '\0';
 	cpu.sched.busy += RIG_TSC_HZ / 2;
 	cpu.sched.switches += 120;
-	cpu.sched.running = &vm.vcpu;
-	vm.vcpu.sched.ran += RIG_TSC_HZ / 2;
+	cpu.sched.running = vm.vcpus[0];
+	vm.vcpus[0]->sched.ran += RIG_TSC_HZ / 2;
 	add_exits(EXIT_CPUID, 1000);
 	assert_true(later(RIG_TSC_HZ));
 	assert_said("\x1b[HNacre, 101 s after");
@@ -314,10 +314,10 @@ static void what_top_has_no_room_for_is_counted(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
 		const struct vm_plan plan = {.name = i == 29 ? "busy" : "other", .weight = 100, .cpus = 1};
 
-		vm_define(&others[i], &plan, i + 1);
+		assert_int_equal(vm_define(&others[i], &plan, i + 1), 0);
 	}
 	run("top", NULL);
-	others[29].vcpu.sched.ran += RIG_TSC_HZ;
+	others[29].vcpus[0]->sched.ran += RIG_TSC_HZ;
 	said[0] = '\0';
 	assert_true(later(RIG_TSC_HZ));
 	assert_said("\n 31  busy"); /* the busiest is first */

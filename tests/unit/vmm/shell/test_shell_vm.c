@@ -136,7 +136,7 @@ static void regs_shows_code_registers_and_exits(void **state)
 	guest_write(&vm.map, RIG_RIP, code, sizeof(code));
 	rig_instruction(EXIT_CPUID, 0, 2);
 	vmwrite(VMCS_GUEST_RIP, RIG_RIP);
-	vm.vcpu.gpr[R15] = 0x1122334455667788;
+	vm.vcpus[0]->gpr[R15] = 0x1122334455667788;
 	run("regs", "bench");
 	assert_said("VM bench, vCPU 0, running\n");
 	assert_said("  code 0f a2 f4 00");
@@ -219,7 +219,7 @@ static void a_vm_that_crashed_is_held_for_a_look(void **state)
 {
 	(void)state;
 	vm.plan.on_crash = VM_CRASH_HOLD;
-	vm.vcpu.gpr[R14] = 0x8877665544332211;
+	vm.vcpus[0]->gpr[R14] = 0x8877665544332211;
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_false(rig_run());
 	run("list", NULL);
@@ -353,22 +353,22 @@ static void measure_and_trace_turn_the_watch_on_and_off(void **state)
 {
 	(void)state;
 	run("measure", "on");
-	assert_int_equal(vm.vcpu.watch, WATCH_MEASURE);
+	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE);
 	assert_false(trace_on);
-	vm.vcpu.exit_ticks[EXIT_CPUID] = vm.vcpu.exit_measured[EXIT_CPUID] = 5;
+	vm.vcpus[0]->exit_ticks[EXIT_CPUID] = vm.vcpus[0]->exit_measured[EXIT_CPUID] = 5;
 	run("measure", "on"); /* it is: nothing begins anew */
-	assert_int_equal(vm.vcpu.exit_ticks[EXIT_CPUID], 5);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 5);
 	run_two("trace", "on", "bench");
-	assert_int_equal(vm.vcpu.watch, WATCH_MEASURE | WATCH_TRACE);
+	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE | WATCH_TRACE);
 	assert_true(trace_on);
 	run_two("measure", "off", "bench");
-	assert_int_equal(vm.vcpu.watch, WATCH_TRACE);
-	assert_int_equal(vm.vcpu.exit_ticks[EXIT_CPUID], 5); /* still to be read */
+	assert_int_equal(vm.vcpus[0]->watch, WATCH_TRACE);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 5); /* still to be read */
 	run_two("measure", "on", "bench");
-	assert_int_equal(vm.vcpu.exit_ticks[EXIT_CPUID], 0);
-	assert_int_equal(vm.vcpu.exit_measured[EXIT_CPUID], 0);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 0);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_CPUID], 0);
 	run("trace", "off");
-	assert_int_equal(vm.vcpu.watch, WATCH_MEASURE);
+	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE);
 	assert_false(trace_on);
 	assert_string_equal(said, "");
 }

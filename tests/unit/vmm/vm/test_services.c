@@ -28,7 +28,7 @@ static void a_deadline_arms_the_vms_timer(void **state)
 static void intr_is_a_request(void **state)
 {
 	(void)state;
-	vcpu_request(&vm.vcpu, REQUEST_HALTED);
+	vcpu_request(vm.vcpus[0], REQUEST_HALTED);
 	service_intr_changed(&vm.machine, true);
 	assert_int_equal(rig_requests(), REQUEST_INTERRUPT | REQUEST_HALTED);
 	service_intr_changed(&vm.machine, false);

@@ -31,7 +31,7 @@ static void a_vm_that_ends_gives_its_memory_back(void **state)
 	assert_int_not_equal(vm.state, VM_STOPPED);
 	assert_int_equal(frames_stat().free, free);
 	assert_int_equal(stopped_calls, 0);
-	assert_false(vcpu_wants_to_run(&vm.vcpu));
+	assert_false(vcpu_wants_to_run(vm.vcpus[0]));
 	assert_int_equal(vm_stop(&vm, VM_TRIPLE_FAULT), ACTION_STOP); /* has ended already */
 	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);
@@ -39,7 +39,7 @@ static void a_vm_that_ends_gives_its_memory_back(void **state)
 	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
 	assert_true(frames_stat().free >= free + RIG_MEMORY / PAGE_SIZE - 64);
 	assert_int_equal(vm.map.ram, 0);
-	assert_int_equal(vm.vcpu.sched.state, SCHED_NOWHERE);
+	assert_int_equal(vm.vcpus[0]->sched.state, SCHED_NOWHERE);
 	assert_null(cpu.current);
 	assert_null(cpu.loaded);
 	assert_null(cpu.live);
@@ -95,7 +95,7 @@ static void time_stands_still_while_paused(void **state)
 	(void)state;
 	fake_x86.tsc = vm.clock_base + 1000;
 	clock = service_clock_ns(&vm.machine);
-	tsc = fake_x86.tsc + vm.vcpu.tsc_offset;
+	tsc = fake_x86.tsc + vm.vcpus[0]->tsc_offset;
 	assert_true(vm_ask_and_wait(&vm, VM_PAUSE));
 	assert_int_equal(vm.state, VM_PAUSED);
 	assert_false(rig_exit(EXIT_CPUID, 0));
@@ -105,8 +105,8 @@ static void time_stands_still_while_paused(void **state)
 	assert_true(vm_ask_and_wait(&vm, VM_RESUME));
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(service_clock_ns(&vm.machine), clock);
-	assert_int_equal(fake_x86.tsc + vm.vcpu.tsc_offset, tsc);
-	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpu.tsc_offset);
+	assert_int_equal(fake_x86.tsc + vm.vcpus[0]->tsc_offset, tsc);
+	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpus[0]->tsc_offset);
 	assert_true(rig_exit(EXIT_CPUID, 0));
 	assert_true(vm_ask_and_wait(&vm, VM_RESUME)); /* changes nothing */
 	assert_int_equal(service_clock_ns(&vm.machine), clock);
@@ -173,20 +173,20 @@ static void a_reset_starts_all_anew(void **state)
 	rig_long_mode();
 	out(0x21, 0x12);
 	out(0x80, 0x34);
-	vm.vcpu.cr8 = 5;
-	vm.vcpu.mtrr[0] = 6;
-	vm.vcpu.nmi_waiting = true;
-	vm.vcpu.gpr[RAX] = 0x06; /* CF9h: the whole system */
+	vm.vcpus[0]->cr8 = 5;
+	vm.vcpus[0]->mtrr[0] = 6;
+	vm.vcpus[0]->nmi_waiting = true;
+	vm.vcpus[0]->gpr[RAX] = 0x06; /* CF9h: the whole system */
 	assert_true(rig_instruction(EXIT_IO, 0xcf9UL << 16, 2));
 	assert_logged("vm bench: the guest resets its machine");
 	assert_int_equal(loads, 1);
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
 	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
-	assert_int_equal(vm.vcpu.cr8, 0);
-	assert_int_equal(vm.vcpu.mtrr[0], 0);
-	assert_false(vm.vcpu.nmi_waiting);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0);
+	assert_int_equal(vm.vcpus[0]->cr8, 0);
+	assert_int_equal(vm.vcpus[0]->mtrr[0], 0);
+	assert_false(vm.vcpus[0]->nmi_waiting);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0);
 	assert_int_equal(port_read(&vm.machine.ports, 0x80, 1), 0);
 	assert_int_equal(vmx_audit(NULL), 0);
 	assert_int_equal(rig_requests(), 0);
@@ -195,7 +195,7 @@ static void a_reset_starts_all_anew(void **state)
 static void a_processor_reset_is_one_as_well(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RAX] = 1;
+	vm.vcpus[0]->gpr[RAX] = 1;
 	assert_true(rig_instruction(EXIT_IO, 0x92UL << 16, 2));
 	assert_logged("vm bench: the guest resets its processor");
 	assert_int_equal(loads, 1);
@@ -251,7 +251,7 @@ static void a_reset_ends_a_pause(void **state)
 	assert_true(rig_run());
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(service_clock_ns(&vm.machine), clock); /* the machine's clock does not count it */
-	assert_int_equal(vm.vcpu.tsc_offset, -vm.clock_base);
+	assert_int_equal(vm.vcpus[0]->tsc_offset, -vm.clock_base);
 }
 
 static void a_reset_says_halted_again(void **state)
@@ -408,10 +408,10 @@ static void the_console_number_may_be_taken(void **state)
 	(void)state;
 	plan.name = "other";
 	define_other(&plan);
-	channel_remove(&other.console);
+	vm_forget(&other);
 	assert_int_equal(channel_add(&taken, 2), 0);
 	memset(&other, 0, sizeof(other));
-	vm_define(&other, &plan, 1);
+	assert_int_equal(vm_define(&other, &plan, 1), 0);
 	assert_logged("warning: vm other: the console number 2 is taken");
 	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0); /* all the same */
 	run_other();

@@ -14,13 +14,13 @@ static void send_to_second(void)
 	plan.name = "other";
 	assert_int_equal(start_other(&plan), 0);
 	run_other();
-	assert_ptr_equal(cpu.current, &other.vcpu);
+	assert_ptr_equal(cpu.current, other.vcpus[0]);
 	add_second();
-	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
-	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI);
+	assert_int_equal(vm.vcpus[0]->sched.cpu, 0);
 	cpu_run_calls(&cpu);
-	assert_int_equal(vm.vcpu.sched.cpu, 1);
-	assert_true(vm.vcpu.moving);
+	assert_int_equal(vm.vcpus[0]->sched.cpu, 1);
+	assert_true(vm.vcpus[0]->moving);
 	assert_int_equal(rig.kicked, second.apic_id + 1);
 }
 
@@ -32,21 +32,21 @@ static void a_vm_goes_where_nobody_runs(void **state)
 	vm_arm_timer(&vm, 5000000000);
 	send_to_second();
 	assert_false(timer_armed(&vm.timer)); /* of its old CPU */
-	assert_int_equal(fake_vmx.cleared, vm.vcpu.vmcs);
-	assert_true(vm.vcpu.requests & ENTRY_LAUNCH);
-	assert_true(cpu.loaded != &vm.vcpu && cpu.live != &vm.vcpu);
+	assert_int_equal(fake_vmx.cleared, vm.vcpus[0]->vmcs);
+	assert_true(vm.vcpus[0]->requests & ENTRY_LAUNCH);
+	assert_true(cpu.loaded != vm.vcpus[0] && cpu.live != vm.vcpus[0]);
 	saves = fake_vmx.saves;
 	restores = fake_vmx.restores;
 	assert_true(run_second());
-	assert_ptr_equal(second.current, &vm.vcpu);
-	assert_ptr_equal(second.loaded, &vm.vcpu);
-	assert_ptr_equal(second.live, &vm.vcpu);
-	assert_ptr_equal(vm.vcpu.home, &second);
+	assert_ptr_equal(second.current, vm.vcpus[0]);
+	assert_ptr_equal(second.loaded, vm.vcpus[0]);
+	assert_ptr_equal(second.live, vm.vcpus[0]);
+	assert_ptr_equal(vm.vcpus[0]->home, &second);
 	assert_int_equal(vmread(VMCS_HOST_GS_BASE), (uintptr_t)&second);
 	assert_int_equal(fake_vmx.saves, saves);
 	assert_int_equal(fake_vmx.restores, restores + 1);
-	assert_false(vm.vcpu.moving);
-	assert_ptr_equal(cpu.current, &other.vcpu);
+	assert_false(vm.vcpus[0]->moving);
+	assert_ptr_equal(cpu.current, other.vcpus[0]);
 }
 
 static void requests_follow_a_vm_that_moves(void **state)
@@ -75,11 +75,11 @@ static void requests_that_come_too_late_are_sent_after_it(void **state)
 	assert_int_equal(start_other(&plan), 0);
 	run_other();
 	add_second();
-	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
-	vm_ask(&vm, VM_PAUSE);                        /* ... and this waits there behind it */
-	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
+	vm_ask(&vm, VM_PAUSE);                           /* ... and this waits there behind it */
+	assert_int_equal(vm.vcpus[0]->sched.cpu, 0);
 	cpu_run_calls(&cpu);
-	assert_int_equal(vm.vcpu.sched.cpu, 1);
+	assert_int_equal(vm.vcpus[0]->sched.cpu, 1);
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(vm.asked, VM_PAUSE);
 	assert_false(run_second());
@@ -155,7 +155,7 @@ static void a_reset_is_the_last_that_is_carried_out(void **state)
 	vm_ask(&other, VM_RESET | VM_FORCE | VM_DUMP);
 	cpu_run_calls(&cpu);
 	assert_int_equal(other.state, VM_STOPPED);
-	assert_false(other.vcpu.moving);
+	assert_false(other.vcpus[0]->moving);
 	assert_int_equal(second.sched.placed, 0);
 }
 
@@ -170,7 +170,7 @@ static void a_vm_that_ends_elsewhere_comes_home(void **state)
 	vm_ask(&vm, VM_FORCE);
 	assert_false(run_second());
 	assert_stopped(VM_FORCED);
-	assert_int_equal(vm.vcpu.sched.cpu, 0);
+	assert_int_equal(vm.vcpus[0]->sched.cpu, 0);
 	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
 	assert_int_equal(second.sched.placed, 0);
 	assert_null(second.loaded);

@@ -11,7 +11,7 @@ static void a_vm_that_started_is_known(void **state)
 	(void)state;
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_string_equal(vm.name, "bench");
-	assert_int_equal(vm.vcpu.vpid, 1);
+	assert_int_equal(vm.vcpus[0]->vpid, 1);
 	assert_int_equal(vm.console.number, 1);
 	assert_ptr_equal(vm_get(0), &vm);
 	assert_null(vm_get(1));
@@ -20,7 +20,7 @@ static void a_vm_that_started_is_known(void **state)
 	assert_null(vm_find("other"));
 	assert_int_equal(vm_count, 1);
 	assert_int_equal(service_clock_ns(&vm.machine), fake_x86.tsc - vm.clock_base);
-	assert_int_equal(cpu.current == &vm.vcpu, true);
+	assert_int_equal(cpu.current == vm.vcpus[0], true);
 }
 
 static void states_and_ends_have_words(void **state)
@@ -52,20 +52,20 @@ static void a_vm_that_is_off_is_known(void **state)
 	assert_int_equal(vm_count, 2);
 	assert_int_equal(other.state, VM_STOPPED);
 	assert_int_equal(other.end, VM_NOT_STARTED);
-	assert_nothing_left(frames_owned(FRAME_OWNER_MONITOR));
+	assert_nothing_left(monitors_frames());
 	/* Requests have no meaning for it. */
 	assert_true(vm_ask_and_wait(&other, VM_CONSOLE | VM_BUTTON | VM_PAUSE | VM_RESUME | VM_RESET |
 	                                            VM_FORCE | VM_FREE | VM_DUMP));
 	assert_int_equal(other.state, VM_STOPPED);
 	assert_string_equal(vm_dumped, "");
-	assert_nothing_left(frames_owned(FRAME_OWNER_MONITOR));
+	assert_nothing_left(monitors_frames());
 	assert_int_equal(stopped_calls, 0);
 }
 
 static void images_that_cannot_be_loaded(void **state)
 {
 	struct vm_plan plan = rig_plan;
-	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+	uint64_t monitors = monitors_frames();
 
 	(void)state;
 	plan.name = "other";
@@ -84,17 +84,20 @@ static void images_that_cannot_be_loaded(void **state)
 static void more_memory_than_there_is(void **state)
 {
 	struct vm_plan plan = rig_plan;
-	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR), free = frames_stat().free;
+	uint64_t monitors, free;
 	char sentence[200];
 
 	(void)state;
 	plan.name = "other";
 	plan.memory = GIB(1);
+	define_other(&plan);
+	monitors = monitors_frames();
+	free = frames_stat().free;
 	snprintf(sentence, sizeof(sentence),
 	         "memory = 1024M, but only %luM of this machine's memory are free: give the VM "
 	         "less, or the machine more",
 	         free * PAGE_SIZE >> 20);
-	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
+	assert_int_equal(vm_start(&other, problem, sizeof(problem)), -ERR_NO_MEMORY);
 	assert_string_equal(problem, sentence);
 	assert_nothing_left(monitors);
 	assert_int_equal(frames_stat().free, free);
@@ -123,7 +126,7 @@ static int populate_and_fail(struct guest_map *map, uint64_t memory)
 static void memory_that_cannot_be_laid_out(void **state)
 {
 	struct vm_plan plan = rig_plan;
-	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+	uint64_t monitors = monitors_frames();
 
 	(void)state;
 	plan.name = "other";
@@ -135,7 +138,7 @@ static void memory_that_cannot_be_laid_out(void **state)
 static void more_uarts_than_a_pc_has(void **state)
 {
 	struct vm_plan plan = rig_plan;
-	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+	uint64_t monitors = monitors_frames();
 
 	(void)state;
 	plan.name = "other";
@@ -235,7 +238,7 @@ static void end_of_hoarding(void)
 static void no_memory_for_tables_or_the_vmcs(void **state)
 {
 	struct vm_plan plan = rig_plan;
-	uint64_t monitors = frames_owned(FRAME_OWNER_MONITOR);
+	uint64_t monitors = monitors_frames();
 
 	(void)state;
 	plan.name = "other";
@@ -258,13 +261,30 @@ static void no_memory_at_all(void **state)
 
 	(void)state;
 	plan.name = "other";
+	define_other(&plan);
 	to_leave = 0;
 	assert_int_equal(populate_and_hoard(&none, 0), 0);
-	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
+	assert_int_equal(vm_start(&other, problem, sizeof(problem)), -ERR_NO_MEMORY);
 	end_of_hoarding();
 	assert_string_equal(problem,
 	                    "not enough memory for the monitor's tables: give the machine more memory");
 	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
+}
+
+static void a_vm_without_memory_for_its_vcpu_is_not_known(void **state)
+{
+	struct vm_plan plan = rig_plan;
+	struct guest_map none;
+
+	(void)state;
+	plan.name = "other";
+	memset(&other, 0, sizeof(other));
+	to_leave = 0;
+	assert_int_equal(populate_and_hoard(&none, 0), 0);
+	assert_int_equal(vm_define(&other, &plan, 1), -ERR_NO_MEMORY);
+	end_of_hoarding();
+	assert_null(vm_get(1));
+	assert_null(vm_find("other"));
 }
 
 /* ---- A delay before the start ---- */
@@ -361,6 +381,7 @@ int main(void)
 		vm_test(firmware_has_run),
 		vm_test(no_memory_for_tables_or_the_vmcs),
 		vm_test(no_memory_at_all),
+		vm_test(a_vm_without_memory_for_its_vcpu_is_not_known),
 		vm_test(a_start_can_be_delayed),
 		vm_test(a_delayed_start_can_be_called_off_or_hurried),
 		vm_test(memory_is_cleared_for_the_next_owner),

@@ -280,7 +280,7 @@ static void an_nmi_waits_for_its_window(void **state)
 		assert_true(rig_exit(EXIT_NMI_WINDOW, 0));
 		assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 		assert_false(window(PROCESSOR_NMI_WINDOW));
-		assert_false(vm.vcpu.nmi_waiting);
+		assert_false(vm.vcpus[0]->nmi_waiting);
 	}
 	/* A window that nobody waits for. */
 	assert_true(rig_exit(EXIT_NMI_WINDOW, 0));
@@ -295,7 +295,7 @@ static void without_virtual_nmis_they_wait_for_interrupts_to_open(void **state)
 	service_nmi(&vm.machine);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
-	assert_true(vm.vcpu.nmi_blocked);
+	assert_true(vm.vcpus[0]->nmi_blocked);
 	service_nmi(&vm.machine);
 	enter();
 	assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
@@ -322,7 +322,7 @@ static void a_queued_event_goes_first(void **state)
 	(void)state;
 	raise_irq(LINE);
 	service_nmi(&vm.machine);
-	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_GP, 0x42), ACTION_RETRY);
+	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_GP, 0x42), ACTION_RETRY);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_GP) | WITH_CODE);
 	assert_int_equal(vmread(VMCS_ENTRY_ERROR_CODE), 0x42);
@@ -336,7 +336,7 @@ static void real_mode_has_no_error_codes(void **state)
 {
 	(void)state;
 	rig_real_mode();
-	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_GP, 0x42), ACTION_RETRY);
+	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_GP, 0x42), ACTION_RETRY);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_GP));
 }
@@ -344,7 +344,7 @@ static void real_mode_has_no_error_codes(void **state)
 static void software_exceptions_have_a_length(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
+	assert_int_equal(vcpu_raise_software(vm.vcpus[0], EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
 	                 ACTION_RETRY);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_SOFTWARE_EXCEPTION, EXCEPTION_BP));
@@ -354,7 +354,7 @@ static void software_exceptions_have_a_length(void **state)
 static void a_page_fault_loads_cr2(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_raise_page_fault(&vm.vcpu, 6, 0x123456789abc), ACTION_RETRY);
+	assert_int_equal(vcpu_raise_page_fault(vm.vcpus[0], 6, 0x123456789abc), ACTION_RETRY);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_PF) | WITH_CODE);
 	assert_int_equal(vmread(VMCS_ENTRY_ERROR_CODE), 6);
@@ -410,10 +410,10 @@ static void an_interrupted_nmi_unblocks_first(void **state)
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
 	assert_int_equal(vmx_audit(NULL), 0);
-	assert_false(vm.vcpu.nmi_blocked);
+	assert_false(vm.vcpus[0]->nmi_blocked);
 	vmx_features.virtual_nmi = false;
 	interrupted_delivery(INJECT(EVENT_NMI, EXCEPTION_NMI), 0, 0);
-	assert_true(vm.vcpu.nmi_blocked);
+	assert_true(vm.vcpus[0]->nmi_blocked);
 }
 
 static void an_interrupted_interrupt_passes_shadows(void **state)

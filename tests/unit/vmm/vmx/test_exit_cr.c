@@ -17,7 +17,7 @@ static void access_cr(uint64_t qualification)
 
 static void write_cr(unsigned cr, uint64_t value)
 {
-	vm.vcpu.gpr[RDX] = value;
+	vm.vcpus[0]->gpr[RDX] = value;
 	access_cr(TO_CR(cr, RDX));
 }
 
@@ -323,11 +323,11 @@ static void cr3_is_read_into_any_register(void **state)
 	vmwrite(VMCS_GUEST_CR3, 0x1234000);
 	access_cr(FROM_CR(3, R15));
 	assert_went_on(RIG_RIP + 3);
-	assert_int_equal(vm.vcpu.gpr[R15], 0x1234000);
+	assert_int_equal(vm.vcpus[0]->gpr[R15], 0x1234000);
 	access_cr(FROM_CR(3, RSP));
 	assert_int_equal(vmread(VMCS_GUEST_RSP), 0x1234000);
 	vmwrite(VMCS_GUEST_RSP, 0x5000);
-	vm.vcpu.gpr[RSP] = 0x6000; /* never the one that counts */
+	vm.vcpus[0]->gpr[RSP] = 0x6000; /* never the one that counts */
 	access_cr(TO_CR(3, RSP));
 	assert_int_equal(vmread(VMCS_GUEST_CR3), 0x5000);
 }
@@ -430,11 +430,11 @@ static void cr8_is_4_bits(void **state)
 	write_cr(8, 15);
 	assert_went_on(RIG_RIP + 3);
 	access_cr(FROM_CR(8, RBX));
-	assert_int_equal(vm.vcpu.gpr[RBX], 15);
+	assert_int_equal(vm.vcpus[0]->gpr[RBX], 15);
 	write_cr(8, 16);
 	assert_gp0();
 	access_cr(FROM_CR(8, RBX));
-	assert_int_equal(vm.vcpu.gpr[RBX], 15);
+	assert_int_equal(vm.vcpus[0]->gpr[RBX], 15);
 }
 
 static void other_control_registers_do_not_exist(void **state)

@@ -35,10 +35,10 @@ static void in_merges_into_rax(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		vm.vcpu.gpr[RAX] = 0xfedcba9876543210;
+		vm.vcpus[0]->gpr[RAX] = 0xfedcba9876543210;
 		assert_true(rig_instruction(EXIT_IO, IO(cases[i].size, RIG_PORT) | IN, 1));
 		assert_went_on(RIG_RIP + 1);
-		assert_int_equal(vm.vcpu.gpr[RAX], cases[i].rax);
+		assert_int_equal(vm.vcpus[0]->gpr[RAX], cases[i].rax);
 	}
 	assert_int_equal(tape.reads, 3);
 }
@@ -50,21 +50,21 @@ static void out_sends_the_low_part(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
-		vm.vcpu.gpr[RAX] = 0xfedcba9876543210;
+		vm.vcpus[0]->gpr[RAX] = 0xfedcba9876543210;
 		assert_true(rig_instruction(EXIT_IO, IO(sizes[i], RIG_PORT) | IMMEDIATE, 2));
 		assert_went_on(RIG_RIP + 2);
 		assert_int_equal(tape.written[i], sent[i]);
 		assert_int_equal(tape.size[i], sizes[i]);
-		assert_int_equal(vm.vcpu.gpr[RAX], 0xfedcba9876543210);
+		assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xfedcba9876543210);
 	}
 }
 
 static void an_unclaimed_port_floats(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RAX] = 0;
+	vm.vcpus[0]->gpr[RAX] = 0;
 	rig_instruction(EXIT_IO, IO(2, 0xfffe) | IN, 1);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffff);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffff);
 	rig_instruction(EXIT_IO, IO(4, 0x6000), 1);
 	assert_went_on(RIG_RIP + 1);
 	assert_int_equal(vm.machine.ports.unclaimed_reads, 1);
@@ -74,11 +74,11 @@ static void an_unclaimed_port_floats(void **state)
 static void a_device_of_the_machine_answers(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RAX] = 0xa5;
+	vm.vcpus[0]->gpr[RAX] = 0xa5;
 	rig_instruction(EXIT_IO, IO(1, 0x80), 2);
-	vm.vcpu.gpr[RAX] = 0;
+	vm.vcpus[0]->gpr[RAX] = 0;
 	rig_instruction(EXIT_IO, IO(1, 0x80) | IN, 2);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xa5);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xa5);
 }
 
 static void outs_takes_size_and_segment_from_the_processor(void **state)
@@ -88,12 +88,12 @@ static void outs_takes_size_and_segment_from_the_processor(void **state)
 	(void)state;
 	rig_set_segment(SEG_FS, &fs);
 	rig_poke(0x3010, 0x11223344, 4);
-	vm.vcpu.gpr[RSI] = 0xffff0010;
+	vm.vcpus[0]->gpr[RSI] = 0xffff0010;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, 0u << 7 | SEG_FS << 15); /* 16-bit addresses */
 	assert_true(rig_instruction(EXIT_IO, IO(4, RIG_PORT) | STRING, 3));
 	assert_went_on(RIG_RIP + 3);
 	assert_int_equal(tape.written[0], 0x11223344);
-	assert_int_equal(vm.vcpu.gpr[RSI], 0xffff0014);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0xffff0014);
 }
 
 static void ins_is_always_to_es(void **state)
@@ -102,14 +102,14 @@ static void ins_is_always_to_es(void **state)
 
 	(void)state;
 	rig_set_segment(SEG_ES, &es);
-	vm.vcpu.gpr[RDI] = 0x10;
-	vm.vcpu.gpr[RCX] = 2;
+	vm.vcpus[0]->gpr[RDI] = 0x10;
+	vm.vcpus[0]->gpr[RCX] = 2;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, 1u << 7 | SEG_FS << 15); /* undefined for INS */
 	assert_true(rig_instruction(EXIT_IO, IO(2, RIG_PORT) | IN | STRING | REP, 2));
 	assert_went_on(RIG_RIP + 2);
 	assert_int_equal(rig_memory(0x3010, 4), 0x02020101);
-	assert_int_equal(vm.vcpu.gpr[RDI], 0x14);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0);
+	assert_int_equal(vm.vcpus[0]->gpr[RDI], 0x14);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0);
 }
 
 static void without_that_the_bytes_are_decoded(void **state)
@@ -121,12 +121,12 @@ static void without_that_the_bytes_are_decoded(void **state)
 	rig_set_segment(SEG_GS, &gs);
 	rig_poke(0x3010, 0x5a, 1);
 	rig_code("\x65\x67\x6e", 3); /* outsb %gs:(%si) */
-	vm.vcpu.gpr[RSI] = 0x10;
+	vm.vcpus[0]->gpr[RSI] = 0x10;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, UINT32_MAX);
 	assert_true(rig_instruction(EXIT_IO, IO(1, RIG_PORT) | STRING, 3));
 	assert_went_on(RIG_RIP + 3);
 	assert_int_equal(tape.written[0], 0x5a);
-	assert_int_equal(vm.vcpu.gpr[RSI], 0x11);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x11);
 }
 
 int main(void)

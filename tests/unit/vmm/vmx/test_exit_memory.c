@@ -41,7 +41,7 @@ static void ram_is_mapped_and_the_instruction_runs_again(void **state)
 	assert_true(violation(MIB(2), WRITES));
 	assert_true(violation(0x6000, FETCHES));
 	assert_int_equal(vm.ept.faults, before + 3);
-	assert_int_equal(vm.emulated, 0);
+	assert_int_equal(vm.vcpus[0]->emulated, 0);
 }
 
 static void rom_is_mapped_for_reads(void **state)
@@ -86,15 +86,15 @@ static void a_hole_reads_as_all_ones(void **state)
 	(void)state;
 	emulate("\xa1\x00\x00\x0a\x00", RIG_HOLE, READS); /* mov 0xa0000, %eax */
 	assert_went_on(RIG_RIP + 5);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
-	assert_int_equal(vm.emulated, 1);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffffffff);
+	assert_int_equal(vm.vcpus[0]->emulated, 1);
 	assert_int_equal(vm.ept.faults, 0);
 }
 
 static void writes_to_a_hole_are_lost(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RAX] = 0;
+	vm.vcpus[0]->gpr[RAX] = 0;
 	emulate("\xa3\x00\x00\x40\x00", RIG_TOP, WRITES); /* mov %eax, 0x400000 */
 	assert_went_on(RIG_RIP + 5);
 	assert_int_equal(rig_memory(RIG_TOP, 4), 0xffffffff);
@@ -106,13 +106,13 @@ static void writes_to_rom_are_lost(void **state)
 
 	(void)state;
 	assert_int_equal(guest_load(&vm.map, RIG_ROM, &bios, 4), 0);
-	vm.vcpu.gpr[RAX] = 0;
+	vm.vcpus[0]->gpr[RAX] = 0;
 	emulate("\xa3\x00\x00\x0f\x00", RIG_ROM, WRITES); /* mov %eax, 0xf0000 */
 	assert_went_on(RIG_RIP + 5);
 	assert_int_equal(rig_memory(RIG_ROM, 4), bios);
 	/* The old value is read, the new one lost: xchg %eax, 0xf0000 */
 	emulate("\x87\x05\x00\x00\x0f\x00", RIG_ROM, WRITES);
-	assert_int_equal(vm.vcpu.gpr[RAX], bios);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], bios);
 	assert_int_equal(rig_memory(RIG_ROM, 4), bios);
 }
 
@@ -125,9 +125,9 @@ static void the_processors_own_translation_is_taken(void **state)
 	assert_int_equal(guest_load(&vm.map, RIG_ROM + 0x123, &bios, 4), 0);
 	vmwrite(VMCS_GUEST_LINEAR_ADDRESS, RIG_HOLE + 0x123);
 	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES | TRANSLATED); /* xchg %eax, 0xa0123 */
-	assert_int_equal(vm.vcpu.gpr[RAX], bios);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], bios);
 	emulate("\x87\x05\x23\x01\x0a\x00", RIG_ROM + 0x123, WRITES); /* of a page-table entry */
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffffffff);
 
 	/*
 	 * What was allowed for a read is not for a write, for a fetch not at all; and it is of one
@@ -137,15 +137,15 @@ static void the_processors_own_translation_is_taken(void **state)
 	rig_poke(0x6000, 0x11223344, 4);
 	vmwrite(VMCS_GUEST_LINEAR_ADDRESS, 0x5ffc);
 	emulate("\xa1\xfc\x5f\x00\x00", RIG_HOLE + 0xffc, READS | TRANSLATED); /* mov 0x5ffc, %eax */
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffffffff);
 	emulate("\x87\x05\xfc\x5f\x00\x00", RIG_HOLE + 0xffc, READS | TRANSLATED);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0x55667788);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0x55667788);
 	emulate("\xa1\xfc\x5f\x00\x00", RIG_HOLE + 0xffc, FETCHES | TRANSLATED);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffffffff); /* which the exchange left there */
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffffffff); /* which the exchange left there */
 	emulate("\xa1\xfd\x5f\x00\x00", RIG_HOLE + 0xffd, READS | TRANSLATED);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0x44ffffff);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0x44ffffff);
 	emulate("\xa1\x00\x60\x00\x00", RIG_HOLE, READS | TRANSLATED);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0x11223344);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0x11223344);
 }
 
 static void the_stack_and_flags_come_back(void **state)
@@ -194,11 +194,11 @@ static void real_mode_addresses_go_through_the_segment(void **state)
 	rig_set_segment(SEG_CS, &segment);
 	vmwrite(VMCS_GUEST_PHYSICAL_ADDRESS, RIG_HOLE);
 	vmwrite(VMCS_GUEST_RIP, 0);
-	vm.vcpu.gpr[RAX] = 0;
+	vm.vcpus[0]->gpr[RAX] = 0;
 	rig_code("\xa1\x00\x00\x8e\x06\x00\x00", 7); /* mov 0, %ax; mov 0, %es */
 	assert_true(rig_exit(EXIT_EPT_VIOLATION, READS));
 	assert_went_on(3);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffff);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffff);
 	assert_false(rig_exit(EXIT_EPT_VIOLATION, READS)); /* a segment register is not loaded from a hole */
 	assert_stopped(VM_EMULATION);
 }
@@ -206,15 +206,15 @@ static void real_mode_addresses_go_through_the_segment(void **state)
 static void a_long_rep_is_cut_into_batches(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RDI] = RIG_HOLE;
-	vm.vcpu.gpr[RCX] = 100;
+	vm.vcpus[0]->gpr[RDI] = RIG_HOLE;
+	vm.vcpus[0]->gpr[RCX] = 100;
 	emulate("\xf3\xaa", RIG_HOLE, WRITES); /* rep stosb */
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
-	assert_int_equal(vm.vcpu.gpr[RCX], 36);
-	assert_int_equal(vm.vcpu.gpr[RDI], RIG_HOLE + 64);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 36);
+	assert_int_equal(vm.vcpus[0]->gpr[RDI], RIG_HOLE + 64);
 	assert_true(violation(RIG_HOLE + 64, WRITES));
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP + 2);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0);
 }
 
 /*
@@ -229,8 +229,8 @@ static void a_batch_ends_the_shadow_before_it(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(blocking); i++) {
 		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking[i]);
-		vm.vcpu.gpr[RDI] = RIG_HOLE;
-		vm.vcpu.gpr[RCX] = 1000;
+		vm.vcpus[0]->gpr[RDI] = RIG_HOLE;
+		vm.vcpus[0]->gpr[RCX] = 1000;
 		emulate("\xf3\xaa", RIG_HOLE, WRITES); /* rep stosb */
 		assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
 		assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
@@ -241,10 +241,10 @@ static void each_iteration_traps(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
-	vm.vcpu.gpr[RDI] = RIG_HOLE;
-	vm.vcpu.gpr[RCX] = 3;
+	vm.vcpus[0]->gpr[RDI] = RIG_HOLE;
+	vm.vcpus[0]->gpr[RCX] = 3;
 	emulate("\xf3\xaa", RIG_HOLE, WRITES);
-	assert_int_equal(vm.vcpu.gpr[RCX], 2);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 2);
 	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
 }
 
@@ -272,14 +272,14 @@ static void page_faults_of_the_instruction_reach_the_guest(void **state)
 	(void)state;
 	rig_long_mode();
 	rig_poke(0xa008, 0, 8);
-	vm.vcpu.gpr[RSI] = RIG_HOLE;
-	vm.vcpu.gpr[RDI] = 0x200010;
+	vm.vcpus[0]->gpr[RSI] = RIG_HOLE;
+	vm.vcpus[0]->gpr[RDI] = 0x200010;
 	emulate("\xa4", RIG_HOLE, READS); /* movsb */
 	assert_faulted_code(EXCEPTION_PF, PAGE_FAULT_WRITE);
 	assert_int_equal(fake_x86.cr[2], 0x200010);
-	assert_int_equal(vm.vcpu.gpr[RSI], RIG_HOLE);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], RIG_HOLE);
 	/* A page that cannot be read. */
-	vm.vcpu.gpr[RSI] = 0x200020;
+	vm.vcpus[0]->gpr[RSI] = 0x200020;
 	emulate("\xa4", RIG_HOLE, WRITES);
 	assert_faulted_code(EXCEPTION_PF, 0);
 	assert_int_equal(fake_x86.cr[2], 0x200020);
@@ -319,7 +319,7 @@ static void an_interrupt_through_a_hole_is_a_gp(void **state)
 	(void)state;
 	assert_true(delivery_violation(INJECT(EVENT_INTERRUPT, 0x30), RIG_HOLE, READS));
 	assert_gp0();
-	assert_int_equal(vm.emulated, 0);
+	assert_int_equal(vm.vcpus[0]->emulated, 0);
 }
 
 /* PDPTEs, which MOV to CR0, CR3 or CR4 loads: all ones have reserved bits. */
@@ -329,7 +329,7 @@ static void pdptes_in_a_hole_are_a_gp(void **state)
 	vmwrite(VMCS_VECTORING, 0);
 	assert_true(violation(RIG_HOLE, READS & ~LINEAR));
 	assert_gp0();
-	assert_int_equal(vm.emulated, 0);
+	assert_int_equal(vm.vcpus[0]->emulated, 0);
 	assert_true(violation(0x5000, READS & ~LINEAR)); /* RAM is mapped */
 	assert_int_equal(vm.ept.faults, 1);
 }

@@ -137,7 +137,7 @@ static void a_triple_fault_stops_the_vm_with_a_report(void **state)
 {
 	(void)state;
 	rig_code("\x0f\x0b", 2);
-	vm.vcpu.gpr[RBX] = 0x1122334455667788;
+	vm.vcpus[0]->gpr[RBX] = 0x1122334455667788;
 	assert_false(rig_instruction(EXIT_TRIPLE_FAULT, 0, 0));
 	assert_stopped(VM_TRIPLE_FAULT);
 	assert_logged("vm bench, vCPU 0: triple fault");
@@ -222,13 +222,13 @@ static void exits_are_counted_and_the_last_ones_kept(void **state)
 		vmwrite(VMCS_GUEST_RIP, 0x1000 * i);
 		rig_exit(i & 1 ? EXIT_INVD : EXIT_CPUID, 0);
 	}
-	assert_int_equal(vcpu_exits(&vm.vcpu), LAST_EXITS + 3);
-	assert_int_equal(vm.vcpu.exit_count[EXIT_CPUID], 10);
-	assert_int_equal(vm.vcpu.exit_count[EXIT_INVD], 9);
-	assert_int_equal(vm.vcpu.last[2].rip, 0x12000);
-	assert_int_equal(vm.vcpu.last[2].reason, EXIT_CPUID);
-	assert_int_equal(vm.vcpu.last[3].rip, 0x3000);
-	assert_int_equal(vm.vcpu.last[3].reason, EXIT_INVD);
+	assert_int_equal(vcpu_exits(vm.vcpus[0]), LAST_EXITS + 3);
+	assert_int_equal(vm.vcpus[0]->exit_count[EXIT_CPUID], 10);
+	assert_int_equal(vm.vcpus[0]->exit_count[EXIT_INVD], 9);
+	assert_int_equal(vm.vcpus[0]->last[2].rip, 0x12000);
+	assert_int_equal(vm.vcpus[0]->last[2].reason, EXIT_CPUID);
+	assert_int_equal(vm.vcpus[0]->last[3].rip, 0x3000);
+	assert_int_equal(vm.vcpus[0]->last[3].reason, EXIT_INVD);
 	/* A report tells them in their order. */
 	vm_report(&vm);
 	assert_logged("last exits, oldest first (19 in all):\nerror:     rip 0000000000003000  INVD\n");
@@ -241,11 +241,11 @@ static void exits_are_counted_and_the_last_ones_kept(void **state)
 static void cpuid_answers_and_goes_on(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RAX] = 0xffffffff00000000;
+	vm.vcpus[0]->gpr[RAX] = 0xffffffff00000000;
 	rig_instruction(EXIT_CPUID, 0, 2);
 	assert_went_on(RIG_RIP + 2);
-	assert_int_equal(vm.vcpu.gpr[RBX], 0x756e6547);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0x16);
+	assert_int_equal(vm.vcpus[0]->gpr[RBX], 0x756e6547);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0x16);
 }
 
 static void cache_instructions_do_nothing(void **state)
@@ -267,25 +267,25 @@ static void there_are_no_performance_counters(void **state)
 static void rdmsr_fills_two_halves(void **state)
 {
 	(void)state;
-	vm.vcpu.misc_enable = 0x1111222233334444;
-	vm.vcpu.gpr[RAX] = vm.vcpu.gpr[RDX] = UINT64_MAX;
-	vm.vcpu.gpr[RCX] = 0xffffffff00000000 | MSR_MISC_ENABLE;
+	vm.vcpus[0]->misc_enable = 0x1111222233334444;
+	vm.vcpus[0]->gpr[RAX] = vm.vcpus[0]->gpr[RDX] = UINT64_MAX;
+	vm.vcpus[0]->gpr[RCX] = 0xffffffff00000000 | MSR_MISC_ENABLE;
 	rig_instruction(EXIT_RDMSR, 0, 2);
 	assert_went_on(RIG_RIP + 2);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0x33334444);
-	assert_int_equal(vm.vcpu.gpr[RDX], 0x11112222);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0x33334444);
+	assert_int_equal(vm.vcpus[0]->gpr[RDX], 0x11112222);
 }
 
 static void an_unknown_msr_is_a_gp_and_changes_nothing(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RAX] = 1;
-	vm.vcpu.gpr[RDX] = 2;
-	vm.vcpu.gpr[RCX] = 0x12345;
+	vm.vcpus[0]->gpr[RAX] = 1;
+	vm.vcpus[0]->gpr[RDX] = 2;
+	vm.vcpus[0]->gpr[RCX] = 0x12345;
 	rig_instruction(EXIT_RDMSR, 0, 2);
 	assert_gp0();
-	assert_int_equal(vm.vcpu.gpr[RAX], 1);
-	assert_int_equal(vm.vcpu.gpr[RDX], 2);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 1);
+	assert_int_equal(vm.vcpus[0]->gpr[RDX], 2);
 	rig_instruction(EXIT_WRMSR, 0, 2);
 	assert_gp0();
 }
@@ -293,25 +293,25 @@ static void an_unknown_msr_is_a_gp_and_changes_nothing(void **state)
 static void wrmsr_joins_two_halves(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RCX] = MSR_TSC_ADJUST;
-	vm.vcpu.gpr[RAX] = 0xaaaaaaaa12345678;
-	vm.vcpu.gpr[RDX] = 0xbbbbbbbb87654321;
+	vm.vcpus[0]->gpr[RCX] = MSR_TSC_ADJUST;
+	vm.vcpus[0]->gpr[RAX] = 0xaaaaaaaa12345678;
+	vm.vcpus[0]->gpr[RDX] = 0xbbbbbbbb87654321;
 	rig_instruction(EXIT_WRMSR, 0, 2);
 	assert_went_on(RIG_RIP + 2);
-	assert_int_equal(vm.vcpu.tsc_adjust, 0x8765432112345678);
+	assert_int_equal(vm.vcpus[0]->tsc_adjust, 0x8765432112345678);
 }
 
 static void xsetbv_takes_what_cpuid_offers(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RCX] = 0xffffffff00000000;
-	vm.vcpu.gpr[RAX] = 0xffffffff00000007;
-	vm.vcpu.gpr[RDX] = 0xffffffff00000000;
+	vm.vcpus[0]->gpr[RCX] = 0xffffffff00000000;
+	vm.vcpus[0]->gpr[RAX] = 0xffffffff00000007;
+	vm.vcpus[0]->gpr[RDX] = 0xffffffff00000000;
 	rig_instruction(EXIT_XSETBV, 0, 3);
 	assert_went_on(RIG_RIP + 3);
-	assert_int_equal(vm.vcpu.xcr0, 7);
+	assert_int_equal(vm.vcpus[0]->xcr0, 7);
 	assert_int_equal(fake_vmx.xcr0, 7);
-	vm.vcpu.gpr[RAX] = 0xe7;
+	vm.vcpus[0]->gpr[RAX] = 0xe7;
 	rig_instruction(EXIT_XSETBV, 0, 3);
 	assert_int_equal(fake_vmx.xcr0, 0xe7);
 }
@@ -323,16 +323,16 @@ static void xsetbv_refuses_the_rest(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
-		vm.vcpu.gpr[RCX] = 0;
-		vm.vcpu.gpr[RAX] = (uint32_t)values[i];
-		vm.vcpu.gpr[RDX] = values[i] >> 32;
+		vm.vcpus[0]->gpr[RCX] = 0;
+		vm.vcpus[0]->gpr[RAX] = (uint32_t)values[i];
+		vm.vcpus[0]->gpr[RDX] = values[i] >> 32;
 		rig_instruction(EXIT_XSETBV, 0, 3);
 		assert_gp0();
 		assert_int_equal(fake_vmx.xcr0, 1);
 	}
-	vm.vcpu.gpr[RCX] = 1;
-	vm.vcpu.gpr[RAX] = 7;
-	vm.vcpu.gpr[RDX] = 0;
+	vm.vcpus[0]->gpr[RCX] = 1;
+	vm.vcpus[0]->gpr[RAX] = 7;
+	vm.vcpus[0]->gpr[RDX] = 0;
 	rig_instruction(EXIT_XSETBV, 0, 3);
 	assert_gp0();
 	assert_int_equal(fake_vmx.xcr0, 1);
@@ -342,9 +342,9 @@ static void xsetbv_is_the_kernels(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_SS_ACCESS, vmread(VMCS_GUEST_SS_ACCESS) | 3 << 5);
-	vm.vcpu.gpr[RCX] = 0;
-	vm.vcpu.gpr[RAX] = 7;
-	vm.vcpu.gpr[RDX] = 0;
+	vm.vcpus[0]->gpr[RCX] = 0;
+	vm.vcpus[0]->gpr[RAX] = 7;
+	vm.vcpus[0]->gpr[RDX] = 0;
 	rig_instruction(EXIT_XSETBV, 0, 3);
 	assert_gp0();
 	assert_int_equal(fake_vmx.xcr0, 1);
@@ -358,12 +358,12 @@ static void hlt_waits_behind_the_instruction(void **state)
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
 	assert_false(rig_instruction(EXIT_HLT, 0, 1));
 	assert_went_on(RIG_RIP + 1);
-	assert_true(vm.vcpu.requests & REQUEST_HALTED);
+	assert_true(vm.vcpus[0]->requests & REQUEST_HALTED);
 }
 
 static void interrupt_now(void)
 {
-	vcpu_request_and_wake(&vm.vcpu, REQUEST_NMI);
+	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI);
 }
 
 static void an_nmi_ends_hlt(void **state)
@@ -372,7 +372,7 @@ static void an_nmi_ends_hlt(void **state)
 	rig.idle = interrupt_now;
 	assert_true(rig_instruction(EXIT_HLT, 0, 1));
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
-	assert_false(vm.vcpu.requests & REQUEST_HALTED);
+	assert_false(vm.vcpus[0]->requests & REQUEST_HALTED);
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP + 1);
 }
 
@@ -380,7 +380,7 @@ static void an_nmi_that_is_blocked_does_not(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_NMI);
-	vcpu_request(&vm.vcpu, REQUEST_NMI);
+	vcpu_request(vm.vcpus[0], REQUEST_NMI);
 	assert_false(rig_instruction(EXIT_HLT, 0, 1));
 }
 
@@ -521,7 +521,7 @@ static void stale_translations_are_flushed_before_entry(void **state)
 	unsigned before = fake_vmx.invepts;
 
 	(void)state;
-	vcpu_request(&vm.vcpu, REQUEST_FLUSH);
+	vcpu_request(vm.vcpus[0], REQUEST_FLUSH);
 	rig_instruction(EXIT_CPUID, 0, 2);
 	assert_int_equal(fake_vmx.invepts, before + 1);
 	assert_int_equal(rig_requests(), 0);

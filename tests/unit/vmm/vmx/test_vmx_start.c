@@ -45,13 +45,13 @@ static void the_regions_begin_with_the_revision(void **state)
 {
 	(void)state;
 	assert_int_equal(*(uint32_t *)hpa_to_pointer(cpu.vmxon_region), 0x1234);
-	assert_int_equal(fake_vmx.loaded, vm.vcpu.vmcs);
-	assert_int_equal(fake_vmx.cleared, vm.vcpu.vmcs);
-	assert_int_equal(*(uint32_t *)hpa_to_pointer(vm.vcpu.vmcs), 0x1234);
-	assert_int_equal(frame_owner(vm.vcpu.vmcs), VM_OWNER(&vm));
-	assert_int_equal(frame_type(vm.vcpu.vmcs), FRAME_VMX);
-	assert_int_equal(frame_owner(pointer_to_hpa(vm.vcpu.live.extended)), VM_OWNER(&vm));
-	assert_int_equal(frame_type(pointer_to_hpa(vm.vcpu.live.extended)), FRAME_VMX);
+	assert_int_equal(fake_vmx.loaded, vm.vcpus[0]->vmcs);
+	assert_int_equal(fake_vmx.cleared, vm.vcpus[0]->vmcs);
+	assert_int_equal(*(uint32_t *)hpa_to_pointer(vm.vcpus[0]->vmcs), 0x1234);
+	assert_int_equal(frame_owner(vm.vcpus[0]->vmcs), VM_OWNER(&vm));
+	assert_int_equal(frame_type(vm.vcpus[0]->vmcs), FRAME_VMX);
+	assert_int_equal(frame_owner(pointer_to_hpa(vm.vcpus[0]->live.extended)), VM_OWNER(&vm));
+	assert_int_equal(frame_type(pointer_to_hpa(vm.vcpus[0]->live.extended)), FRAME_VMX);
 }
 
 static void the_processor_gets_the_bits_that_vmx_needs(void **state)
@@ -161,7 +161,7 @@ static void the_host_state_is_the_monitors(void **state)
 	assert_int_equal(vmread(VMCS_HOST_PAT), 0x0007040600070406);
 	assert_int_equal(vmread(VMCS_HOST_EFER), EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
 	/* entry.S pushes the guest's registers right there. */
-	assert_int_equal(vmread(VMCS_HOST_RSP), (uintptr_t)(vm.vcpu.gpr + GPRS));
+	assert_int_equal(vmread(VMCS_HOST_RSP), (uintptr_t)(vm.vcpus[0]->gpr + GPRS));
 	assert_int_equal(vmread(VMCS_HOST_RIP), (uintptr_t)vmx_exit_entry);
 }
 
@@ -198,7 +198,7 @@ static void a_long_mode_start(void **state)
 	};
 
 	(void)state;
-	backend_vcpu_start(&cpu, &vm.vcpu, &start);
+	backend_vcpu_start(&cpu, vm.vcpus[0], &start);
 	assert_int_equal(vmread(VMCS_GUEST_EFER), EFER_LME | EFER_LMA);
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_PE | CR0_ET | CR0_NE | CR0_PG);
 	assert_int_equal(backend_cr4(), CR4_PAE);
@@ -209,13 +209,13 @@ static void a_long_mode_start(void **state)
 	assert_int_equal(backend_rsp(), 0x7000);
 	assert_int_equal(backend_rflags(), RFLAGS_RESERVED);
 	assert_int_equal(backend_efer(), EFER_LME | EFER_LMA);
-	assert_int_equal(vm.vcpu.gpr[RSI], 0x8000);
-	assert_int_equal(vm.vcpu.gpr[R15], 15);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x8000);
+	assert_int_equal(vm.vcpus[0]->gpr[R15], 15);
 	assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), 0x10);
 	assert_int_equal(vmread(VMCS_GUEST_TR_SELECTOR), 0x20);
 	assert_int_equal(vmread(VMCS_GUEST_ES_SELECTOR), 0x18);
 	assert_int_equal(vmx_audit(NULL), 0);
-	assert_true(vm.vcpu.requests & ENTRY_LAUNCH);
+	assert_true(vm.vcpus[0]->requests & ENTRY_LAUNCH);
 }
 
 static void a_real_mode_start(void **state)
@@ -229,13 +229,13 @@ static void a_real_mode_start(void **state)
 	                           .ds = 0x40};
 
 	(void)state;
-	backend_vcpu_start(&cpu, &vm.vcpu, &start);
+	backend_vcpu_start(&cpu, vm.vcpus[0], &start);
 	assert_int_equal(backend_cr0(), CR0_ET);
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_ET | CR0_NE);
 	assert_int_equal(backend_efer(), 0);
 	assert_int_equal(backend_rip(), 0x7c00);
 	assert_int_equal(backend_rflags(), RFLAGS_RESERVED | RFLAGS_IF);
-	assert_int_equal(vm.vcpu.gpr[RDX], 0x80);
+	assert_int_equal(vm.vcpus[0]->gpr[RDX], 0x80);
 	assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), 0xf000);
 	assert_int_equal(vmread(VMCS_GUEST_CS_BASE), 0xf0000);
 	assert_int_equal(vmread(VMCS_GUEST_CS_LIMIT), 0xffff);
@@ -258,7 +258,7 @@ static void a_start_forgets_the_last_life(void **state)
 	const struct vcpu_start start = {.rip = 1, .gdt = 2, .gdt_limit = 3, .cs = 8, .ds = 16, .tr = 24};
 	unsigned invepts = fake_vmx.invepts, invvpids = fake_vmx.invvpids, restores = fake_vmx.restores;
 	unsigned saves = fake_vmx.saves;
-	uint8_t *extended = vm.vcpu.live.extended;
+	uint8_t *extended = vm.vcpus[0]->live.extended;
 
 	(void)state;
 	rig_long_mode();
@@ -270,14 +270,14 @@ static void a_start_forgets_the_last_life(void **state)
 	memset(extended, 0xcc, PAGE_SIZE);
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, 1);
 	vmwrite(VMCS_ENTRY_INTERRUPTION, INJECT(EVENT_INTERRUPT, 0x30));
-	backend_vcpu_start(&cpu, &vm.vcpu, &start);
+	backend_vcpu_start(&cpu, vm.vcpus[0], &start);
 	assert_int_equal(*(uint16_t *)extended, 0x37f); /* FCW and MXCSR; all else, and XSTATE_BV, is zero */
 	assert_int_equal(*(uint32_t *)(extended + 24), 0x1f80);
 	for (unsigned i = 0; i < PAGE_SIZE; i++)
 		if (i >= 2 && (i < 24 || i >= 28))
 			assert_int_equal(extended[i], 0);
 	/* The processor gets it with its next turn, and what was there before is not kept. */
-	backend_vcpu_load(&cpu, &vm.vcpu);
+	backend_vcpu_load(&cpu, vm.vcpus[0]);
 	assert_int_equal(fake_vmx.saves, saves);
 	assert_int_equal(fake_vmx.restores, restores + 1);
 	assert_int_equal(fake_msr_get(MSR_LSTAR), 0);
@@ -286,7 +286,7 @@ static void a_start_forgets_the_last_life(void **state)
 	assert_int_equal(fake_vmx.dr[0], 0);
 	assert_int_equal(fake_vmx.dr[6], 0xffff0ff0);
 	assert_int_equal(fake_vmx.xcr0, 1);
-	assert_int_equal(vm.vcpu.xcr0, 1);
+	assert_int_equal(vm.vcpus[0]->xcr0, 1);
 	assert_int_equal(vmread(VMCS_ENTRY_INTERRUPTION), 0);
 	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
 	assert_int_equal(fake_vmx.invepts, invepts + 1);
@@ -307,8 +307,8 @@ static void what_is_missing_is_left_alone(void **state)
 	vmwrite(VMCS_XSS_EXITING_BITMAP, 77);
 	fake_msr_set(MSR_TSC_AUX, 77);
 	invvpids = fake_vmx.invvpids;
-	backend_vcpu_start(&cpu, &vm.vcpu, &start);
-	backend_vcpu_load(&cpu, &vm.vcpu);
+	backend_vcpu_start(&cpu, vm.vcpus[0], &start);
+	backend_vcpu_load(&cpu, vm.vcpus[0]);
 	assert_int_equal(vmread(VMCS_VPID), 77);
 	assert_int_equal(vmread(VMCS_XSS_EXITING_BITMAP), 77);
 	assert_int_equal(fake_msr_get(MSR_TSC_AUX), 77);

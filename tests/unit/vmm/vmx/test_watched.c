@@ -37,7 +37,7 @@ static void watched_exit(uint32_t reason, uint64_t qualification, uint64_t tsc)
 	vmwrite(VMCS_GUEST_RIP, RIG_RIP);
 	vmwrite(VMCS_EXIT_LENGTH, 2);
 	rig_hardware_exit(reason, qualification);
-	vmx_exit_watched(&vm.vcpu, tsc);
+	vmx_exit_watched(vm.vcpus[0], tsc);
 }
 
 /* The next entry. */
@@ -133,10 +133,10 @@ static void ticks_are_counted_by_reason(void **state)
 	fake_x86.tsc = 5000;
 	watched_exit(EXIT_CPUID, 0, 4900);
 	watched_exit(EXIT_CPUID, 0, 4800);
-	assert_int_equal(vm.vcpu.exit_ticks[EXIT_CPUID], 300);
-	assert_int_equal(vm.vcpu.exit_measured[EXIT_CPUID], 2);
-	assert_int_equal(vm.vcpu.exit_count[EXIT_CPUID], 2);
-	assert_int_equal(vm.vcpu.exit_measured[EXIT_HLT], 0);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 300);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_CPUID], 2);
+	assert_int_equal(vm.vcpus[0]->exit_count[EXIT_CPUID], 2);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_HLT], 0);
 	assert_went_on(RIG_RIP + 2);
 	assert_int_equal(trace_ring(0)->written, 0); /* that is another thing */
 	vm_stop(&vm, VM_FORCED);
@@ -149,7 +149,7 @@ static void an_injection_belongs_to_the_exit(void **state)
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED);
 	fake_x86.tsc = 5000;
 	fake_x86.tsc_step = 10;
-	vcpu_request(&vm.vcpu, REQUEST_NMI);
+	vcpu_request(vm.vcpus[0], REQUEST_NMI);
 	watched_exit(EXIT_CPUID, 0, 4900);
 	assert_int_equal(rig_requests(), 0);
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
@@ -160,7 +160,7 @@ static void an_injection_belongs_to_the_exit(void **state)
 	assert_int_equal(record(1)->code, EXCEPTION_NMI);
 	assert_int_equal(record(1)->a, EVENT_NMI);
 	assert_true(record(1)->tsc - record(0)->tsc < record(0)->ticks);
-	assert_true(vm.vcpu.exit_ticks[EXIT_CPUID] >= record(0)->ticks);
+	assert_true(vm.vcpus[0]->exit_ticks[EXIT_CPUID] >= record(0)->ticks);
 }
 
 static void a_wait_does_not_belong_to_it(void **state)
@@ -171,7 +171,7 @@ static void a_wait_does_not_belong_to_it(void **state)
 	fake_x86.tsc = 5000;
 	watched_exit(EXIT_HLT, 0, 4990);
 	assert_int_equal(rig_requests(), REQUEST_HALTED); /* entry.S calls vmx_settle() */
-	assert_int_equal(vm.vcpu.exit_ticks[EXIT_HLT], 10);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_HLT], 10);
 	assert_int_equal(record(0)->ticks, 10);
 }
 
@@ -188,7 +188,7 @@ static void a_record_says_which_exit(void **state)
 	assert_int_equal(record(0)->a, RIG_RIP);
 	assert_int_equal(record(0)->b, 0x1234);
 	assert_int_equal(record(0)->ticks, 100);
-	assert_int_equal(vm.vcpu.exit_measured[EXIT_CPUID], 0);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_CPUID], 0);
 }
 
 static void an_unclaimed_port_is_noted(void **state)
@@ -211,7 +211,7 @@ static void an_unknown_reason_harms_nobody(void **state)
 	assert_int_equal(vm.end, VM_UNEXPECTED_EXIT);
 	assert_int_equal(record(0)->code, EXIT_REASONS);
 	for (unsigned i = 0; i < EXIT_REASONS; i++)
-		assert_int_equal(vm.vcpu.exit_measured[i], 0);
+		assert_int_equal(vm.vcpus[0]->exit_measured[i], 0);
 }
 
 static void lives_are_always_noted(void **state)
@@ -229,10 +229,10 @@ static void interrupts_are_counted_even_if_nobody_watches(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
-	vcpu_request(&vm.vcpu, REQUEST_INTERRUPT);
+	vcpu_request(vm.vcpus[0], REQUEST_INTERRUPT);
 	assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
 	assert_true(rig_injected() & INTERRUPTION_VALID);
-	assert_int_equal(vm.vcpu.injected, 1);
+	assert_int_equal(vm.vcpus[0]->injected, 1);
 	assert_int_equal(trace_ring(0)->written, 0);
 }
 

@@ -6,12 +6,12 @@
 
 static struct cpuid_result ask(uint32_t leaf, uint32_t subleaf)
 {
-	uint64_t *gpr = vm.vcpu.gpr;
+	uint64_t *gpr = vm.vcpus[0]->gpr;
 
 	gpr[RAX] = 0xdeadbeef00000000 | leaf;
 	gpr[RCX] = 0xdeadbeef00000000 | subleaf;
 	gpr[RBX] = gpr[RDX] = UINT64_MAX;
-	cpuid_emulate(&vm.vcpu);
+	cpuid_emulate(vm.vcpus[0]);
 	assert_int_equal((gpr[RAX] | gpr[RBX] | gpr[RCX] | gpr[RDX]) >> 32, 0);
 	return (struct cpuid_result){(uint32_t)gpr[RAX], (uint32_t)gpr[RBX], (uint32_t)gpr[RCX],
 	                             (uint32_t)gpr[RDX]};

@@ -6,12 +6,12 @@
 static bool reads(uint32_t index, uint64_t *value)
 {
 	*value = 0x5a5a5a5a5a5a5a5a;
-	return msr_read(&vm.vcpu, index, value);
+	return msr_read(vm.vcpus[0], index, value);
 }
 
 static bool writes(uint32_t index, uint64_t value)
 {
-	return msr_write(&vm.vcpu, index, value);
+	return msr_write(vm.vcpus[0], index, value);
 }
 
 #define assert_reads(index, expected)                                                                        \
@@ -84,12 +84,12 @@ static void system_call_targets_are_known(void **state)
 	(void)state;
 	assert_true(writes(MSR_STAR, UINT64_MAX));
 	assert_int_equal(fake_msr_get(MSR_STAR), UINT64_MAX);
-	assert_int_equal(vm.vcpu.live.msr[0], UINT64_MAX);
+	assert_int_equal(vm.vcpus[0]->live.msr[0], UINT64_MAX);
 	assert_true(writes(MSR_LSTAR, 0xffff800000000000));
 	assert_false(writes(MSR_LSTAR, 0x0000800000000000));
 	assert_false(writes(MSR_LSTAR, 0xfffe800000000000));
 	assert_int_equal(fake_msr_get(MSR_LSTAR), 0xffff800000000000);
-	assert_int_equal(vm.vcpu.live.msr[1], 0xffff800000000000);
+	assert_int_equal(vm.vcpus[0]->live.msr[1], 0xffff800000000000);
 }
 
 static void facts_cannot_be_written(void **state)
@@ -153,17 +153,17 @@ static void the_tsc_is_the_machines_with_an_offset(void **state)
 	assert_true(writes(MSR_TSC, 77));
 	fake_x86.tsc += 3;
 	assert_reads(MSR_TSC, 80);
-	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpu.tsc_offset);
+	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpus[0]->tsc_offset);
 	/*
 	 * A write shows in TSC_ADJUST, and the other way round: SDM Vol. 3B "Time-Stamp Counter
 	 * Adjustment".
 	 */
 	assert_reads(MSR_TSC_ADJUST, 77 - (5000000 - vm.clock_base));
-	offset = vm.vcpu.tsc_offset;
+	offset = vm.vcpus[0]->tsc_offset;
 	assert_keeps(MSR_TSC_ADJUST, 1000);
-	assert_int_equal(vm.vcpu.tsc_offset - offset, 1000 - (77 - (5000000 - vm.clock_base)));
+	assert_int_equal(vm.vcpus[0]->tsc_offset - offset, 1000 - (77 - (5000000 - vm.clock_base)));
 	assert_reads(MSR_TSC, 5000003 - vm.clock_base + 1000);
-	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpu.tsc_offset);
+	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpus[0]->tsc_offset);
 	assert_keeps(MSR_TSC_ADJUST, 0);
 	assert_reads(MSR_TSC, 5000003 - vm.clock_base);
 }
@@ -255,7 +255,7 @@ static void reset_restores_all(void **state)
 	assert_true(writes(MSR_MTRR_DEF_TYPE, 0));
 	assert_true(writes(MSR_MISC_ENABLE, 0));
 	assert_true(writes(MSR_TSC_ADJUST, 5));
-	msr_reset(&vm.vcpu);
+	msr_reset(vm.vcpus[0]);
 	assert_reads(MSR_MTRR_PHYSBASE0, 0);
 	assert_reads(MSR_MTRR_FIX4K_F8000, 0x0606060606060606);
 	assert_reads(MSR_MTRR_DEF_TYPE, 0xc06);

@@ -26,7 +26,7 @@ static enum action run(bool in, unsigned size, unsigned address_size, bool rep)
 		.segment = in ? SEG_ES : SEG_DS,
 	};
 
-	return string_io(&vm.vcpu, &io);
+	return string_io(vm.vcpus[0], &io);
 }
 
 static enum action outs(unsigned size, unsigned address_size, bool rep)
@@ -48,10 +48,10 @@ static void set_segment(enum segment_index index, uint64_t base, uint32_t limit,
 
 #define assert_queued(number, code)                                                                          \
 	do {                                                                                                 \
-		assert_true(vm.vcpu.requests &REQUEST_EVENT);                                                \
-		assert_int_equal(vm.vcpu.event.vector, (number));                                            \
-		assert_int_equal(vm.vcpu.event.error_code, (code));                                          \
-		vm.vcpu.requests = 0;                                                                        \
+		assert_true(vm.vcpus[0]->requests &REQUEST_EVENT);                                           \
+		assert_int_equal(vm.vcpus[0]->event.vector, (number));                                       \
+		assert_int_equal(vm.vcpus[0]->event.error_code, (code));                                     \
+		vm.vcpus[0]->requests = 0;                                                                   \
 	} while (0)
 
 /* ---- Sizes and directions ---- */
@@ -63,13 +63,13 @@ static void one_element_of_each_size(void **state)
 	(void)state;
 	rig_poke(0x5000, 0x8877665544332211, 8);
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
-		vm.vcpu.gpr[RSI] = 0x5000;
-		vm.vcpu.gpr[RCX] = 7;
+		vm.vcpus[0]->gpr[RSI] = 0x5000;
+		vm.vcpus[0]->gpr[RCX] = 7;
 		assert_int_equal(outs(sizes[i], 4, false), ACTION_ADVANCE);
 		assert_int_equal(tape.written[i], 0x44332211 & (UINT32_MAX >> (32 - 8 * sizes[i])));
 		assert_int_equal(tape.size[i], sizes[i]);
-		assert_int_equal(vm.vcpu.gpr[RSI], 0x5000 + sizes[i]);
-		assert_int_equal(vm.vcpu.gpr[RCX], 7);
+		assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x5000 + sizes[i]);
+		assert_int_equal(vm.vcpus[0]->gpr[RCX], 7);
 	}
 }
 
@@ -77,33 +77,33 @@ static void ins_writes_no_more_than_its_size(void **state)
 {
 	(void)state;
 	rig_poke(0x5000, UINT64_MAX, 8);
-	vm.vcpu.gpr[RDI] = 0x5001;
+	vm.vcpus[0]->gpr[RDI] = 0x5001;
 	assert_int_equal(ins(2, 4, false), ACTION_ADVANCE);
 	assert_int_equal(rig_memory(0x5000, 8), 0xffffffffff0101ff);
-	assert_int_equal(vm.vcpu.gpr[RDI], 0x5003);
+	assert_int_equal(vm.vcpus[0]->gpr[RDI], 0x5003);
 }
 
 static void rep_counts_down(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RDI] = 0x5000;
-	vm.vcpu.gpr[RCX] = 3;
+	vm.vcpus[0]->gpr[RDI] = 0x5000;
+	vm.vcpus[0]->gpr[RCX] = 3;
 	assert_int_equal(ins(4, 4, true), ACTION_ADVANCE);
 	assert_int_equal(tape.reads, 3);
 	assert_int_equal(rig_memory(0x5004, 8), 0x0303030302020202);
-	assert_int_equal(vm.vcpu.gpr[RDI], 0x500c);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0);
+	assert_int_equal(vm.vcpus[0]->gpr[RDI], 0x500c);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0);
 }
 
 static void rep_with_a_count_of_0_does_nothing(void **state)
 {
 	(void)state;
 	set_segment(SEG_ES, 0, 0, 0x93); /* even where it would fault */
-	vm.vcpu.gpr[RDI] = 0x5000;
-	vm.vcpu.gpr[RCX] = 0xffffffff00000000;
+	vm.vcpus[0]->gpr[RDI] = 0x5000;
+	vm.vcpus[0]->gpr[RCX] = 0xffffffff00000000;
 	assert_int_equal(ins(4, 4, true), ACTION_ADVANCE);
 	assert_int_equal(tape.reads, 0);
-	assert_int_equal(vm.vcpu.gpr[RDI], 0x5000);
+	assert_int_equal(vm.vcpus[0]->gpr[RDI], 0x5000);
 	assert_false(rig_requests());
 }
 
@@ -112,12 +112,12 @@ static void df_goes_down(void **state)
 	(void)state;
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_DF);
 	rig_poke(0x5000, 0x4444333322221111, 8);
-	vm.vcpu.gpr[RSI] = 0x5006;
-	vm.vcpu.gpr[RCX] = 3;
+	vm.vcpus[0]->gpr[RSI] = 0x5006;
+	vm.vcpus[0]->gpr[RCX] = 3;
 	assert_int_equal(outs(2, 4, true), ACTION_ADVANCE);
 	assert_int_equal(tape.written[0], 0x4444);
 	assert_int_equal(tape.written[2], 0x2222);
-	assert_int_equal(vm.vcpu.gpr[RSI], 0x5000);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x5000);
 }
 
 /* ---- Widths of addresses ---- */
@@ -127,13 +127,13 @@ static void addresses_of_16_bits_wrap_and_keep_the_upper_bits(void **state)
 	(void)state;
 	rig_poke(0xfffe, 0xaaaa, 2);
 	rig_poke(0x0000, 0xbbbb, 2);
-	vm.vcpu.gpr[RSI] = 0x123456789abcfffe;
-	vm.vcpu.gpr[RCX] = 0x7777777777770002;
+	vm.vcpus[0]->gpr[RSI] = 0x123456789abcfffe;
+	vm.vcpus[0]->gpr[RCX] = 0x7777777777770002;
 	assert_int_equal(outs(2, 2, true), ACTION_ADVANCE);
 	assert_int_equal(tape.written[0], 0xaaaa);
 	assert_int_equal(tape.written[1], 0xbbbb);
-	assert_int_equal(vm.vcpu.gpr[RSI], 0x123456789abc0002);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0x7777777777770000);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x123456789abc0002);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0x7777777777770000);
 }
 
 static void addresses_of_32_bits_clear_the_upper_half(void **state)
@@ -141,12 +141,12 @@ static void addresses_of_32_bits_clear_the_upper_half(void **state)
 	(void)state;
 	rig_long_mode();
 	rig_poke(0x5000, 0x5a, 1);
-	vm.vcpu.gpr[RSI] = 0xffffffff00005000;
-	vm.vcpu.gpr[RCX] = 0xffffffff00000001;
+	vm.vcpus[0]->gpr[RSI] = 0xffffffff00005000;
+	vm.vcpus[0]->gpr[RCX] = 0xffffffff00000001;
 	assert_int_equal(outs(1, 4, true), ACTION_ADVANCE);
 	assert_int_equal(tape.written[0], 0x5a);
-	assert_int_equal(vm.vcpu.gpr[RSI], 0x5001);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x5001);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0);
 }
 
 static void linear_addresses_wrap_at_4g(void **state)
@@ -154,7 +154,7 @@ static void linear_addresses_wrap_at_4g(void **state)
 	(void)state;
 	set_segment(SEG_DS, 0xfffff000, UINT32_MAX, 0xc093);
 	rig_poke(0x4000, 0x5a, 1);
-	vm.vcpu.gpr[RSI] = 0x5000;
+	vm.vcpus[0]->gpr[RSI] = 0x5000;
 	assert_int_equal(outs(1, 4, false), ACTION_ADVANCE);
 	assert_int_equal(tape.written[0], 0x5a);
 }
@@ -171,8 +171,8 @@ static void code_of_64_bits_ignores_all_bases_but_fs_and_gs(void **state)
 	rig_poke(0x6000, 0x22, 1);
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
 		io.segment = (enum segment_index)i;
-		vm.vcpu.gpr[RSI] = 0x5000;
-		assert_int_equal(string_io(&vm.vcpu, &io), ACTION_ADVANCE);
+		vm.vcpus[0]->gpr[RSI] = 0x5000;
+		assert_int_equal(string_io(vm.vcpus[0], &io), ACTION_ADVANCE);
 		assert_int_equal(tape.written[i], i >= SEG_FS ? 0x22 : 0x11);
 	}
 }
@@ -183,14 +183,14 @@ static void non_canonical_addresses_fault(void **state)
 
 	(void)state;
 	rig_long_mode();
-	vm.vcpu.gpr[RSI] = 0x800000000000;
-	assert_int_equal(string_io(&vm.vcpu, &io), ACTION_RETRY);
+	vm.vcpus[0]->gpr[RSI] = 0x800000000000;
+	assert_int_equal(string_io(vm.vcpus[0], &io), ACTION_RETRY);
 	assert_queued(EXCEPTION_GP, 0);
-	vm.vcpu.gpr[RSI] = 0x7ffffffffffd; /* its last byte is */
-	assert_int_equal(string_io(&vm.vcpu, &io), ACTION_RETRY);
+	vm.vcpus[0]->gpr[RSI] = 0x7ffffffffffd; /* its last byte is */
+	assert_int_equal(string_io(vm.vcpus[0], &io), ACTION_RETRY);
 	assert_queued(EXCEPTION_GP, 0);
 	io.segment = SEG_SS;
-	assert_int_equal(string_io(&vm.vcpu, &io), ACTION_RETRY);
+	assert_int_equal(string_io(vm.vcpus[0], &io), ACTION_RETRY);
 	assert_queued(EXCEPTION_SS, 0);
 	assert_int_equal(tape.writes, 0);
 }
@@ -243,7 +243,7 @@ static void segment_limits_and_types(void **state)
 		enum action action;
 
 		set_segment(c->in ? SEG_ES : SEG_DS, 0, c->limit, c->access);
-		vm.vcpu.gpr[RSI] = vm.vcpu.gpr[RDI] = c->offset;
+		vm.vcpus[0]->gpr[RSI] = vm.vcpus[0]->gpr[RDI] = c->offset;
 		action = run(c->in, 4, 4, false);
 		if ((action == ACTION_ADVANCE) != c->allowed)
 			fail_msg("case %u: %sallowed", i, c->allowed ? "not " : "");
@@ -258,10 +258,10 @@ static void real_mode_has_limits_but_no_types(void **state)
 	(void)state;
 	rig_real_mode();
 	set_segment(SEG_ES, 0x5000, 0xffff, CODE);
-	vm.vcpu.gpr[RDI] = 0xfffe;
+	vm.vcpus[0]->gpr[RDI] = 0xfffe;
 	assert_int_equal(ins(2, 2, false), ACTION_ADVANCE);
 	assert_int_equal(rig_memory(0x14ffe, 2), 0x0101);
-	vm.vcpu.gpr[RDI] = 0xffff;
+	vm.vcpus[0]->gpr[RDI] = 0xffff;
 	assert_int_equal(ins(2, 2, false), ACTION_RETRY);
 	assert_queued(EXCEPTION_GP, 0);
 }
@@ -280,8 +280,8 @@ static void the_stack_segment_has_a_fault_of_its_own(void **state)
 
 	(void)state;
 	set_segment(SEG_SS, 0, 0xfff, DATA);
-	vm.vcpu.gpr[RSI] = 0x1000;
-	assert_int_equal(string_io(&vm.vcpu, &io), ACTION_RETRY);
+	vm.vcpus[0]->gpr[RSI] = 0x1000;
+	assert_int_equal(string_io(vm.vcpus[0], &io), ACTION_RETRY);
 	assert_queued(EXCEPTION_SS, 0);
 }
 
@@ -307,11 +307,11 @@ static void alignment_is_checked_for_programs_that_ask(void **state)
 		vmwrite(VMCS_GUEST_CR0, CR0_PE | CR0_ET | CR0_NE | cases[i].am);
 		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | cases[i].ac);
 		vmwrite(VMCS_GUEST_SS_ACCESS, 0xc093 | cases[i].dpl << 5);
-		vm.vcpu.gpr[RSI] = 0x5002;
+		vm.vcpus[0]->gpr[RSI] = 0x5002;
 		assert_int_equal(outs(4, 4, false), cases[i].faults ? ACTION_RETRY : ACTION_ADVANCE);
 		if (cases[i].faults)
 			assert_queued(EXCEPTION_AC, 0);
-		vm.vcpu.gpr[RSI] = 0x5002;
+		vm.vcpus[0]->gpr[RSI] = 0x5002;
 		assert_int_equal(outs(2, 4, false), ACTION_ADVANCE);
 	}
 }
@@ -323,19 +323,19 @@ static void a_page_fault_in_the_middle_loses_nothing(void **state)
 	(void)state;
 	rig_long_mode();
 	rig_poke(0xa008, 0, 8); /* nothing at 2 MiB */
-	vm.vcpu.gpr[RDI] = 0x1ffff8;
-	vm.vcpu.gpr[RCX] = 5;
+	vm.vcpus[0]->gpr[RDI] = 0x1ffff8;
+	vm.vcpus[0]->gpr[RCX] = 5;
 	assert_int_equal(ins(4, 8, true), ACTION_RETRY);
 	assert_queued(EXCEPTION_PF, PAGE_FAULT_WRITE);
 	assert_int_equal(fake_x86.cr[2], 0x200000);
 	assert_int_equal(tape.reads, 2); /* the device was not asked for the third */
-	assert_int_equal(vm.vcpu.gpr[RDI], 0x200000);
-	assert_int_equal(vm.vcpu.gpr[RCX], 3);
+	assert_int_equal(vm.vcpus[0]->gpr[RDI], 0x200000);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 3);
 	/* The guest maps the page and goes on. */
 	rig_poke(0xa008, 0x200087, 8);
 	assert_int_equal(ins(4, 8, true), ACTION_ADVANCE);
 	assert_int_equal(rig_memory(0x1ffffc, 8), 0x0303030302020202);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0);
 }
 
 static void an_element_across_pages_faults_as_a_whole(void **state)
@@ -344,7 +344,7 @@ static void an_element_across_pages_faults_as_a_whole(void **state)
 	rig_long_mode();
 	rig_poke(0xa008, 0, 8);
 	rig_poke(0x1ffffe, 0x7777, 2);
-	vm.vcpu.gpr[RDI] = 0x1ffffe;
+	vm.vcpus[0]->gpr[RDI] = 0x1ffffe;
 	assert_int_equal(ins(4, 8, false), ACTION_RETRY);
 	assert_queued(EXCEPTION_PF, PAGE_FAULT_WRITE);
 	assert_int_equal(fake_x86.cr[2], 0x200000);
@@ -360,10 +360,10 @@ static void an_element_across_pages_is_joined(void **state)
 	rig_poke(0xa008, 0x87, 8);
 	rig_poke(0x3ffffe, 0x2211, 2);
 	rig_poke(0x000000, 0x4433, 2);
-	vm.vcpu.gpr[RSI] = 0x1ffffe;
+	vm.vcpus[0]->gpr[RSI] = 0x1ffffe;
 	assert_int_equal(outs(4, 8, false), ACTION_ADVANCE);
 	assert_int_equal(tape.written[0], 0x44332211);
-	vm.vcpu.gpr[RDI] = 0x1fffff;
+	vm.vcpus[0]->gpr[RDI] = 0x1fffff;
 	assert_int_equal(ins(4, 8, false), ACTION_ADVANCE);
 	assert_int_equal(rig_memory(0x3ffffe, 2), 0x0111);
 	assert_int_equal(rig_memory(0x000000, 4), 0x00010101);
@@ -374,36 +374,36 @@ static void an_element_across_pages_is_joined(void **state)
 static void a_long_rep_is_cut_into_batches(void **state)
 {
 	(void)state;
-	vm.vcpu.gpr[RSI] = 0x5000;
-	vm.vcpu.gpr[RCX] = STRING_IO_BATCH + 1;
+	vm.vcpus[0]->gpr[RSI] = 0x5000;
+	vm.vcpus[0]->gpr[RCX] = STRING_IO_BATCH + 1;
 	fake_x86.tsc = ALIGN_UP(fake_x86.tsc, 32); /* the preemption timer counts these steps */
 	cpu.slice_end = fake_x86.tsc + 32 * 1000 - 1;
 	assert_int_equal(outs(1, 4, true), ACTION_RETRY);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 1000); /* it did not count meanwhile */
 	assert_int_equal(tape.writes, STRING_IO_BATCH);
-	assert_int_equal(vm.vcpu.gpr[RCX], 1);
-	assert_int_equal(vm.vcpu.gpr[RSI], 0x5000 + STRING_IO_BATCH);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 1);
+	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x5000 + STRING_IO_BATCH);
 	assert_true(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF); /* a breakpoint on it has been seen */
 	assert_int_equal(outs(1, 4, true), ACTION_ADVANCE);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0);
 }
 
 static void raise_interrupt(void)
 {
 	if (tape.writes == 3)
-		vcpu_request(&vm.vcpu, REQUEST_INTERRUPT);
+		vcpu_request(vm.vcpus[0], REQUEST_INTERRUPT);
 }
 
 static void an_interrupt_comes_between_two_elements(void **state)
 {
 	(void)state;
 	tape.hook = raise_interrupt;
-	vm.vcpu.gpr[RSI] = 0x5000;
-	vm.vcpu.gpr[RCX] = 10;
+	vm.vcpus[0]->gpr[RSI] = 0x5000;
+	vm.vcpus[0]->gpr[RCX] = 10;
 	assert_int_equal(outs(1, 4, true), ACTION_RETRY);
 	assert_int_equal(tape.writes, 3);
-	assert_int_equal(vm.vcpu.gpr[RCX], 7);
-	vm.vcpu.requests = 0;
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 7);
+	vm.vcpus[0]->requests = 0;
 	assert_int_equal(outs(1, 4, true), ACTION_ADVANCE);
 	assert_int_equal(tape.writes, 10);
 }
@@ -412,16 +412,16 @@ static void the_last_element_ends_the_instruction_all_the_same(void **state)
 {
 	(void)state;
 	tape.hook = raise_interrupt;
-	vm.vcpu.gpr[RCX] = 3;
+	vm.vcpus[0]->gpr[RCX] = 3;
 	assert_int_equal(outs(1, 4, true), ACTION_ADVANCE);
-	assert_int_equal(vm.vcpu.gpr[RCX], 0);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 0);
 }
 
 static void a_single_step_trap_follows_each_element(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
-	vm.vcpu.gpr[RCX] = 2;
+	vm.vcpus[0]->gpr[RCX] = 2;
 	assert_int_equal(outs(1, 4, true), ACTION_RETRY);
 	assert_int_equal(tape.writes, 1);
 	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
@@ -436,7 +436,7 @@ static void decode(const char *bytes, size_t size, bool in, unsigned address_siz
 	struct string_io io = {.in = in};
 
 	rig_code(bytes, size);
-	string_io_decode(&vm.vcpu, &io);
+	string_io_decode(vm.vcpus[0], &io);
 	assert_int_equal(io.address_size, address_size);
 	assert_int_equal(io.segment, segment);
 }

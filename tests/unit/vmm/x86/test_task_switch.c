@@ -109,7 +109,7 @@ static int setup(void **state)
 	vmwrite(VMCS_GUEST_RSP, OLD_STACK);
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_CF);
 	for (unsigned i = 0; i < 8; i++)
-		vm.vcpu.gpr[i] = 0x22220000 + i;
+		vm.vcpus[0]->gpr[i] = 0x22220000 + i;
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static void assert_in_new_task(uint64_t eflags)
 	assert_true(vmread(VMCS_GUEST_CR0) & CR0_TS);
 	for (unsigned i = 0; i < 8; i++)
 		if (i != RSP)
-			assert_int_equal(vm.vcpu.gpr[i], 0x11110000 + i);
+			assert_int_equal(vm.vcpus[0]->gpr[i], 0x11110000 + i);
 	assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), CODE);
 	assert_int_equal(vmread(VMCS_GUEST_CS_ACCESS), 0xc09b);
 	assert_int_equal(vmread(VMCS_GUEST_CS_LIMIT), UINT32_MAX);
@@ -263,7 +263,7 @@ static void an_nmi_blocks_further_ones(void **state)
 	(void)state;
 	assert_true(deliver(INJECT(EVENT_NMI, EXCEPTION_NMI), 0));
 	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_NMI);
-	assert_false(vm.vcpu.nmi_blocked);
+	assert_false(vm.vcpus[0]->nmi_blocked);
 }
 
 static void without_virtual_nmis_the_monitor_remembers(void **state)
@@ -271,7 +271,7 @@ static void without_virtual_nmis_the_monitor_remembers(void **state)
 	(void)state;
 	vmx_features.virtual_nmi = false;
 	assert_true(deliver(INJECT(EVENT_NMI, EXCEPTION_NMI), 0));
-	assert_true(vm.vcpu.nmi_blocked);
+	assert_true(vm.vcpus[0]->nmi_blocked);
 }
 
 static void an_error_code_goes_on_the_new_stack(void **state)
@@ -305,7 +305,7 @@ static void a_16_bit_task_is_entered(void **state)
 	assert_went_on(0x4321);
 	assert_int_equal(vmread(VMCS_GUEST_TR_ACCESS), 0x83);
 	assert_int_equal(vmread(VMCS_GUEST_RFLAGS), RFLAGS_RESERVED | RFLAGS_IF | RFLAGS_NT);
-	assert_int_equal(vm.vcpu.gpr[RAX], 0xffff1000);
+	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffff1000);
 	assert_int_equal(vmread(VMCS_GUEST_RSP) & 0xffff, 0x7000);
 	assert_int_equal(vmread(VMCS_GUEST_LDTR_SELECTOR), LDT);
 	assert_int_equal(vmread((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * SEG_FS)), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queueing exceptions: vmm/vm/vcpu.c. */
+/* Queueing exceptions: vmm/x86/vcpu.c. */
 #include "rigs/vm_rig.h"
 
 /*
@@ -63,12 +63,12 @@ static void error_codes_are_pushed_by_these(void **state)
 
 static void check_pair(unsigned first, unsigned second)
 {
-	const struct event *event = &vm.vcpu.event;
+	const struct event *event = &vm.vcpus[0]->event;
 	enum action action;
 
-	vm.vcpu.requests = 0;
-	assert_int_equal(vcpu_raise(&vm.vcpu, exceptions[first].vector, 0x10), ACTION_RETRY);
-	action = vcpu_raise(&vm.vcpu, exceptions[second].vector, 0x20);
+	vm.vcpus[0]->requests = 0;
+	assert_int_equal(vcpu_raise(vm.vcpus[0], exceptions[first].vector, 0x10), ACTION_RETRY);
+	action = vcpu_raise(vm.vcpus[0], exceptions[second].vector, 0x20);
 	switch (table[exceptions[first].class][exceptions[second].class]) {
 	case SERIES:
 		assert_int_equal(action, ACTION_RETRY);
@@ -83,14 +83,14 @@ static void check_pair(unsigned first, unsigned second)
 		break;
 	case SHUTDOWN:
 		assert_int_equal(action, ACTION_STOP);
-		assert_int_equal(vm.vcpu.requests & REQUEST_STOP, REQUEST_STOP);
+		assert_int_equal(vm.vcpus[0]->requests & REQUEST_STOP, REQUEST_STOP);
 		assert_int_equal(vm.end, VM_TRIPLE_FAULT);
 		vm.state = VM_RUNNING; /* before its memory is freed */
 		vm.asked = 0;
 		return;
 	}
 	assert_int_equal(event->type, EVENT_EXCEPTION);
-	assert_int_equal(vm.vcpu.requests, REQUEST_EVENT);
+	assert_int_equal(vm.vcpus[0]->requests, REQUEST_EVENT);
 }
 
 static void every_pair_of_exceptions(void **state)
@@ -109,50 +109,50 @@ static void a_fault_in_an_interrupts_delivery_replaces_it(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
 		/* The vector is one that would be contributory as an exception. */
-		vm.vcpu.event = (struct event){.vector = EXCEPTION_GP, .type = (uint8_t)types[i]};
-		vm.vcpu.requests = REQUEST_EVENT;
-		assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_NP, 0x28), ACTION_RETRY);
-		assert_int_equal(vm.vcpu.event.vector, EXCEPTION_NP);
-		assert_int_equal(vm.vcpu.event.type, EVENT_EXCEPTION);
-		assert_int_equal(!!(vm.vcpu.requests & REQUEST_NMI), types[i] == EVENT_NMI);
+		vm.vcpus[0]->event = (struct event){.vector = EXCEPTION_GP, .type = (uint8_t)types[i]};
+		vm.vcpus[0]->requests = REQUEST_EVENT;
+		assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_NP, 0x28), ACTION_RETRY);
+		assert_int_equal(vm.vcpus[0]->event.vector, EXCEPTION_NP);
+		assert_int_equal(vm.vcpus[0]->event.type, EVENT_EXCEPTION);
+		assert_int_equal(!!(vm.vcpus[0]->requests & REQUEST_NMI), types[i] == EVENT_NMI);
 	}
 }
 
 static void a_fault_in_the_delivery_of_int3_or_int1_replaces_it(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
+	assert_int_equal(vcpu_raise_software(vm.vcpus[0], EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
 	                 ACTION_RETRY);
-	assert_int_equal(vm.vcpu.event.length, 1);
-	assert_false(vm.vcpu.event.has_error_code);
-	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_GP, 0), ACTION_RETRY);
-	assert_int_equal(vm.vcpu.event.vector, EXCEPTION_GP);
-	vm.vcpu.requests = 0;
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_DB, EVENT_PRIVILEGED_EXCEPTION, 1),
+	assert_int_equal(vm.vcpus[0]->event.length, 1);
+	assert_false(vm.vcpus[0]->event.has_error_code);
+	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_GP, 0), ACTION_RETRY);
+	assert_int_equal(vm.vcpus[0]->event.vector, EXCEPTION_GP);
+	vm.vcpus[0]->requests = 0;
+	assert_int_equal(vcpu_raise_software(vm.vcpus[0], EXCEPTION_DB, EVENT_PRIVILEGED_EXCEPTION, 1),
 	                 ACTION_RETRY);
-	assert_int_equal(vm.vcpu.event.type, EVENT_PRIVILEGED_EXCEPTION);
-	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_PF, 0), ACTION_RETRY);
-	assert_int_equal(vm.vcpu.event.vector, EXCEPTION_PF);
+	assert_int_equal(vm.vcpus[0]->event.type, EVENT_PRIVILEGED_EXCEPTION);
+	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_PF, 0), ACTION_RETRY);
+	assert_int_equal(vm.vcpus[0]->event.vector, EXCEPTION_PF);
 }
 
 static void a_page_fault_that_becomes_a_double_fault_still_loads_cr2(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_PF, 0), ACTION_RETRY);
-	assert_int_equal(vcpu_raise_page_fault(&vm.vcpu, 2, 0xdead000), ACTION_RETRY);
-	assert_int_equal(vm.vcpu.event.vector, EXCEPTION_DF);
+	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_PF, 0), ACTION_RETRY);
+	assert_int_equal(vcpu_raise_page_fault(vm.vcpus[0], 2, 0xdead000), ACTION_RETRY);
+	assert_int_equal(vm.vcpus[0]->event.vector, EXCEPTION_DF);
 	assert_int_equal(fake_x86.cr[2], 0xdead000);
 }
 
 static void faults_set_rf_and_traps_do_not(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_DB, 0), ACTION_RETRY);
+	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_DB, 0), ACTION_RETRY);
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
-	assert_int_equal(vcpu_raise_software(&vm.vcpu, EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
+	assert_int_equal(vcpu_raise_software(vm.vcpus[0], EXCEPTION_BP, EVENT_SOFTWARE_EXCEPTION, 1),
 	                 ACTION_RETRY);
 	assert_false(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
-	assert_int_equal(vcpu_raise(&vm.vcpu, EXCEPTION_UD, 0), ACTION_RETRY);
+	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_UD, 0), ACTION_RETRY);
 	assert_true(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 }
 

@@ -8,6 +8,9 @@
 #ifndef VMM_VM_VCPU_H
 #define VMM_VM_VCPU_H
 
+#include "devices/bus/memory_space.h"
+#include "devices/bus/port_space.h"
+#include "mm/ept.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/vcpu_start.h"
 
@@ -100,7 +103,16 @@ struct vcpu {
 	uint32_t requests; /* set of enum vcpu_request; known to entry.S, which tests it before every entry */
 	uint8_t last_at;   /* offset in `last` of the next record, in bytes: wraps by itself */
 	struct event event;
+
+	/* Its place in its VM, which stays the same for the vCPU's life. */
 	struct vm *vm;
+	uint16_t vm_number; /* of `vm`, for the trace */
+	uint16_t owner;     /* of the frames that the vCPU is made of: VM_OWNER(vm) */
+	uint16_t index;     /* among the VM's vCPUs, from 0: the boot processor */
+	struct guest_map *map;
+	struct ept *ept;
+	struct port_space *ports;
+	struct memory_space *memory; /* the devices' */
 
 	uint64_t exit_count[EXIT_REASONS];
 	struct exit_record last[LAST_EXITS];
@@ -129,6 +141,7 @@ struct vcpu {
 	uint8_t watch;                        /* set of enum vcpu_watch; any CPU may change it */
 	uint8_t watched;                      /* the same, as it is in effect */
 	uint64_t injected;                    /* interrupts */
+	uint64_t emulated;                    /* instructions that the emulator ran */
 	uint64_t exit_ticks[EXIT_REASONS];    /* TSC ticks from exit to entry, while measured */
 	uint64_t exit_measured[EXIT_REASONS]; /* how many exits these are */
 };

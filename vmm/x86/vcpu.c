@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/vm/vcpu.h"
+#include "vmm/x86/vcpu.h"
 #include "lib/registers.h"
 #include "vmm/backend.h"
-#include "vmm/vm/vm.h"
+#include "vmm/vm_calls.h"
 
 uint64_t vcpu_exits(const struct vcpu *vcpu)
 {
@@ -16,15 +16,19 @@ uint64_t vcpu_exits(const struct vcpu *vcpu)
 /*
  * SDM Vol. 3A "Interrupt 8: Double Fault Exception (#DF)", Table "Interrupt and Exception Classes".
  */
-enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
+enum fault_class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
 
-static enum class classify(uint8_t vector) {
-	switch (vector){
-		case EXCEPTION_DE : case EXCEPTION_TS : case EXCEPTION_NP : case EXCEPTION_SS : case
-		EXCEPTION_GP : return CONTRIBUTORY;
-		case EXCEPTION_PF : return PAGE_FAULT;
-		case EXCEPTION_DF : return DOUBLE_FAULT;
-		default : return BENIGN;
+static enum fault_class vcpu_fault_class(uint8_t vector)
+{
+	switch (vector) {
+	case EXCEPTION_DE:
+	case EXCEPTION_TS:
+	case EXCEPTION_NP:
+	case EXCEPTION_SS:
+	case EXCEPTION_GP: return CONTRIBUTORY;
+	case EXCEPTION_PF: return PAGE_FAULT;
+	case EXCEPTION_DF: return DOUBLE_FAULT;
+	default: return BENIGN;
 	}
 }
 
@@ -37,21 +41,29 @@ bool exception_has_error_code(uint8_t vector)
 	return vector < 32 && with_code & BIT(vector);
 }
 
-static bool is_exception(const struct event *event)
+static bool vcpu_event_is_exception(const struct event *event)
 {
 	return event->type == EVENT_EXCEPTION || event->type == EVENT_SOFTWARE_EXCEPTION ||
 	       event->type == EVENT_PRIVILEGED_EXCEPTION;
 }
 
-/* What `second` becomes on top of `first`; Table "Conditions for Generating a Double Fault". */
-static enum class combine(enum class first, enum class second) {
-	if (first == DOUBLE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT)) return DOUBLE_FAULT;
-	if (first == CONTRIBUTORY && second == CONTRIBUTORY) return DOUBLE_FAULT;
-	if (first == PAGE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT)) return DOUBLE_FAULT;
-	return BENIGN;
+/*
+ * Does `second`, in the delivery of `first`, become a double fault (of a double fault: a shutdown)?
+ * Table "Conditions for Generating a Double Fault".
+ */
+static bool vcpu_doubles(uint8_t first, uint8_t second)
+{
+	enum fault_class on_top = vcpu_fault_class(second);
+
+	switch (vcpu_fault_class(first)) {
+	case CONTRIBUTORY: return on_top == CONTRIBUTORY;
+	case PAGE_FAULT:
+	case DOUBLE_FAULT: return on_top == CONTRIBUTORY || on_top == PAGE_FAULT;
+	default: return false;
+	}
 }
 
-static enum action queue(struct vcpu *vcpu, const struct event *event)
+static enum action vcpu_queue_event(struct vcpu *vcpu, const struct event *event)
 {
 	const struct event double_fault = {
 		.vector = EXCEPTION_DF,
@@ -62,14 +74,14 @@ static enum action queue(struct vcpu *vcpu, const struct event *event)
 
 	if (!(vcpu->requests & REQUEST_EVENT)) {
 		*pending = *event;
-	} else if (!is_exception(pending)) {
+	} else if (!vcpu_event_is_exception(pending)) {
 		/*
 		 * A fault in the delivery of an interrupt comes first; an NMI may be tried again.
 		 */
 		if (pending->type == EVENT_NMI)
 			vcpu_request(vcpu, REQUEST_NMI);
 		*pending = *event;
-	} else if (combine(classify(pending->vector), classify(event->vector)) == DOUBLE_FAULT) {
+	} else if (vcpu_doubles(pending->vector, event->vector)) {
 		if (pending->vector == EXCEPTION_DF)
 			return vm_stop(vcpu->vm, VM_TRIPLE_FAULT);
 		*pending = double_fault;
@@ -96,14 +108,14 @@ enum action vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
 	 */
 	if (vector != EXCEPTION_DB)
 		backend_set_rflags(backend_rflags() | RFLAGS_RF);
-	return queue(vcpu, &event);
+	return vcpu_queue_event(vcpu, &event);
 }
 
 enum action vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_type type, uint8_t length)
 {
 	const struct event event = {.vector = vector, .type = (uint8_t)type, .length = length};
 
-	return queue(vcpu, &event);
+	return vcpu_queue_event(vcpu, &event);
 }
 
 enum action vcpu_raise_page_fault(struct vcpu *vcpu, uint32_t error_code, gva_t address)
