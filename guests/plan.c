@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From a section of the config table to a VM: its plan, and what its loader is given. */
+/* From a section of the config table to a VM, and what its loader is given. */
 #include "guests/plan.h"
 #include "guests/loaders/loader.h"
 #include "lib/errors.h"
@@ -46,10 +46,11 @@ static const struct guest_file *need_file(const char *key, const char *name, uns
 
 _Static_assert(GUEST_MODULES_MAX == CONFIG_MODULES_MAX, "modules");
 
-static int find_modules(const struct vm_config *plan, struct guest_image *image, char *problem, size_t size)
+static int find_modules(const struct guest_config *guest, struct guest_image *image, char *problem,
+                        size_t size)
 {
-	for (unsigned i = 0; i < plan->module_count; i++) {
-		const struct config_module *module = &plan->module[i];
+	for (unsigned i = 0; i < guest->module_count; i++) {
+		const struct config_module *module = &guest->module[i];
 		const struct guest_file *file =
 			need_file("module", module->path, module->line, problem, size);
 
@@ -68,17 +69,17 @@ static bool defer(void *context, gpa_t gpa, const void *data, uint64_t size)
 
 static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
 {
-	const struct vm_config *plan = vm->plan.load_context;
+	const struct guest_config *guest = vm->loader.context;
 	const struct guest_file *kernel, *initrd = NULL;
 	struct guest_image image;
 	char reason[160];
 	int error;
 
-	kernel = need_file("kernel", plan->kernel, plan->kernel_line, problem, size);
+	kernel = need_file("kernel", guest->kernel, guest->kernel_line, problem, size);
 	if (!kernel)
 		return -ERR_NOT_FOUND;
-	if (plan->initrd[0]) {
-		initrd = need_file("initrd", plan->initrd, plan->initrd_line, problem, size);
+	if (guest->initrd[0]) {
+		initrd = need_file("initrd", guest->initrd, guest->initrd_line, problem, size);
 		if (!initrd)
 			return -ERR_NOT_FOUND;
 	}
@@ -87,24 +88,24 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
 		.kernel_size = kernel->size,
 		.initrd = initrd ? hpa_to_pointer(initrd->start) : NULL,
 		.initrd_size = initrd ? initrd->size : 0,
-		.cmdline = plan->cmdline,
-		.type = plan->type,
-		.acpi = plan->acpi,
-		.uarts = plan->uarts,
-		.screen = plan->screen,
-		.hpet = plan->hpet,
-		.memory = vm->plan.memory,
+		.cmdline = guest->cmdline,
+		.type = guest->type,
+		.acpi = guest->vm.machine.acpi,
+		.uarts = guest->vm.machine.uarts,
+		.screen = guest->vm.machine.screen,
+		.hpet = guest->vm.machine.hpet,
+		.memory = guest->vm.machine.memory,
 		.map = &vm->map,
 		.defer = defer,
 		.defer_context = vm,
 	};
-	error = find_modules(plan, &image, problem, size);
+	error = find_modules(guest, &image, problem, size);
 	if (error)
 		return error;
 	error = guest_load_image(&image, start, reason, sizeof(reason));
 	if (error)
-		format_buffer(problem, size, "config line %u: kernel = %s: %s", plan->kernel_line,
-		              plan->kernel, reason);
+		format_buffer(problem, size, "config line %u: kernel = %s: %s", guest->kernel_line,
+		              guest->kernel, reason);
 	return error;
 }
 
@@ -145,7 +146,7 @@ static int populate(struct guest_map *map, uint64_t memory)
  * Where the operator finds it. A port that does not answer leaves the VM on the shared console, and
  * says so.
  */
-static void choose_console(const struct vm_config *section, struct vm *vm)
+static void choose_console(const struct guest_config *section, struct vm *vm)
 {
 	static const enum channel_view view[] = {
 		[VIEW_AUTO] = CHANNEL_VIEW_AUTO,
@@ -160,46 +161,33 @@ static void choose_console(const struct vm_config *section, struct vm *vm)
 	channel_set_view(vm->console.number, view[section->view]);
 }
 
-struct vm *plan_vm(const struct vm_config *section, unsigned number)
+struct vm *plan_vm(const struct guest_config *section, unsigned number)
 {
-	static const enum vm_crash crash[] = {[CRASH_STOP] = VM_CRASH_STOP,
-	                                      [CRASH_RESTART] = VM_CRASH_RESTART,
-	                                      [CRASH_HOLD] = VM_CRASH_HOLD};
+	const struct vm_loader loader = {.populate = populate, .load = load, .context = section};
 	uint64_t present = UINT64_MAX >> (64 - cpu_count);
-	struct vm_plan plan = {
-		.name = section->name,
-		.memory = section->memory,
-		.machine = {.uarts = section->uarts, .screen = section->screen, .hpet = section->hpet},
-		.weight = section->weight,
-		.cap = section->cap,
-		.cpus = section->cpus & present,
-		.on_crash = crash[section->on_crash],
-		.start_delay_ms = section->start_delay,
-		.populate = populate,
-		.load = load,
-		.load_context = section,
-	};
+	struct vm_config config = section->vm;
 	struct vm *vm;
 	hpa_t frames;
 
-	if (!plan.cpus) {
+	config.cpus &= present;
+	if (!config.cpus) {
 		log_error("vm %s: config line %u: cpus: this machine runs guests on processors 0 "
 		          "to %u; name one of them\n",
-		          section->name, section->cpus_line, cpu_count - 1);
+		          section->vm.name, section->cpus_line, cpu_count - 1);
 		return NULL;
 	}
-	if (section->cpus != UINT64_MAX && section->cpus != plan.cpus)
+	if (section->vm.cpus != UINT64_MAX && section->vm.cpus != config.cpus)
 		log_warning("vm %s: config line %u: cpus: this machine runs guests on processors 0 to "
 		            "%u; the others are left out\n",
-		            section->name, section->cpus_line, cpu_count - 1);
+		            section->vm.name, section->cpus_line, cpu_count - 1);
 	frames = frames_alloc(frames_order(sizeof(*vm)), FRAME_OWNER_MONITOR, FRAME_DATA);
 	if (!frames) {
-		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->name);
+		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->vm.name);
 		return NULL;
 	}
 	vm = hpa_to_pointer(frames);
-	if (vm_define(vm, &plan, number)) {
-		log_error("vm %s: no memory for its vCPU: give the machine more memory\n", section->name);
+	if (vm_define(vm, &config, &loader, number)) {
+		log_error("vm %s: no memory for its vCPU: give the machine more memory\n", section->vm.name);
 		return NULL;
 	}
 	choose_console(section, vm);

@@ -17,6 +17,6 @@ const struct guest_file *plan_file(const char *name);
  * Define the VM of a section, which must stay, as `number`. Null, with a sentence in the log: it
  * cannot be.
  */
-struct vm *plan_vm(const struct vm_config *section, unsigned number);
+struct vm *plan_vm(const struct guest_config *section, unsigned number);
 
 #endif

@@ -76,7 +76,7 @@ static void start_vm(struct vm *vm)
 	if (vm_start(vm, problem, sizeof(problem)))
 		log_error("vm %s: %s\n", vm->name, problem);
 	else
-		log_info("vm %s: starts with %luM of memory\n", vm->name, vm->plan.memory >> 20);
+		log_info("vm %s: starts with %luM of memory\n", vm->name, vm->config.machine.memory >> 20);
 }
 
 /* A VM that cannot start does not keep the next one from it. Returns whether any is on. */
@@ -85,14 +85,14 @@ static bool start_vms(void)
 	bool any = false;
 
 	check_memory();
-	for (unsigned i = 0; i < config.vm_count; i++) {
-		struct vm *vm = plan_vm(&config.vm[i], i);
+	for (unsigned i = 0; i < config.guest_count; i++) {
+		struct vm *vm = plan_vm(&config.guest[i], i);
 
 		if (!vm)
 			continue;
 		vm_boot_vcpu(vm)->watch = (config.monitor.measure ? WATCH_MEASURE : 0) |
 		                          (config.monitor.audit ? WATCH_AUDIT : 0);
-		if (!config.vm[i].autostart)
+		if (!config.guest[i].autostart)
 			continue;
 		start_vm(vm);
 		if (!any && vm->state != VM_STOPPED)
@@ -157,7 +157,7 @@ void guests_init(const struct guest_file *boot_files, unsigned count)
 		shutdown_halt();
 	}
 	readable = read_config();
-	log_level_set((enum log_level)config.monitor.log_level);
+	log_level_set(config.monitor.log_level);
 	if (config.monitor.keyboard)
 		irq_init_keyboard();
 	mitigations_init(config.monitor.mitigations == MITIGATIONS_AUTO);

@@ -99,13 +99,13 @@ static unsigned check_images(const char *path)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < config.vm_count; i++) {
-		const struct vm_config *vm = &config.vm[i];
+	for (unsigned i = 0; i < config.guest_count; i++) {
+		const struct guest_config *guest = &config.guest[i];
 
-		count += check_image(path, vm->kernel_line, "kernel", vm->kernel);
-		count += check_image(path, vm->initrd_line, "initrd", vm->initrd);
-		for (unsigned n = 0; n < vm->module_count; n++)
-			count += check_image(path, vm->module[n].line, "module", vm->module[n].path);
+		count += check_image(path, guest->kernel_line, "kernel", guest->kernel);
+		count += check_image(path, guest->initrd_line, "initrd", guest->initrd);
+		for (unsigned n = 0; n < guest->module_count; n++)
+			count += check_image(path, guest->module[n].line, "module", guest->module[n].path);
 	}
 	return count;
 }
@@ -118,19 +118,19 @@ static int compare_names(const void *a, const void *b)
 /* All images, each once, as many VMs may share one; null without memory. */
 static const char **image_names(size_t *count)
 {
-	size_t max = (2 + CONFIG_MODULES_MAX) * (size_t)config.vm_count, named = 0;
+	size_t max = (2 + CONFIG_MODULES_MAX) * (size_t)config.guest_count, named = 0;
 	const char **names = malloc((max + 1) * sizeof(*names));
 
 	if (!names)
 		return NULL;
-	for (unsigned i = 0; i < config.vm_count; i++) {
-		const struct vm_config *vm = &config.vm[i];
+	for (unsigned i = 0; i < config.guest_count; i++) {
+		const struct guest_config *guest = &config.guest[i];
 
-		names[named++] = vm->kernel;
-		if (vm->initrd[0])
-			names[named++] = vm->initrd;
-		for (unsigned n = 0; n < vm->module_count; n++)
-			names[named++] = vm->module[n].path;
+		names[named++] = guest->kernel;
+		if (guest->initrd[0])
+			names[named++] = guest->initrd;
+		for (unsigned n = 0; n < guest->module_count; n++)
+			names[named++] = guest->module[n].path;
 	}
 	qsort(names, named, sizeof(*names), compare_names);
 	*count = 0;
@@ -146,10 +146,10 @@ static void print_table(void)
 	bool mega = total % MIB(1) == 0;
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < config.vm_count; i++)
-		count += config.vm[i].autostart;
+	for (unsigned i = 0; i < config.guest_count; i++)
+		count += config.guest[i].autostart;
 	config_print(&config, put_line, stdout);
-	printf("\n# VMs: %u. Start by themselves: %u, with %llu%c of memory in all.\n", config.vm_count,
+	printf("\n# VMs: %u. Start by themselves: %u, with %llu%c of memory in all.\n", config.guest_count,
 	       count, (unsigned long long)total >> (mega ? 20 : 10), mega ? 'M' : 'K');
 }
 

@@ -11,6 +11,7 @@
 #include "devices/pc/hpet.h"
 #include "devices/pc/i8042.h"
 #include "devices/bus/memory_space.h"
+#include "devices/machine/machine_config.h"
 #include "devices/pc/keyboard.h"
 #include "devices/pc/pic.h"
 #include "devices/pc/pit.h"
@@ -62,13 +63,6 @@ struct machine {
 	struct keyboard_state keyboard;
 	struct hpet_state hpet;
 	struct uart_state uart[MACHINE_UARTS];
-};
-
-/* What the config table may say about a machine. */
-struct machine_config {
-	uint8_t uarts; /* COM1..COMn exist, 0..4 */
-	bool screen;   /* a VGA and a keyboard are plugged in */
-	bool hpet;     /* a high precision event timer */
 };
 
 /*

@@ -8,15 +8,15 @@
 /* Check the section that ends here; a VM without errors becomes part of the table. */
 static void close_section(struct config_parser *p)
 {
-	struct vm_config *vm = p->fields;
+	struct guest_config *guest = p->fields;
 
 	if (p->state == STATE_SECTION && p->section == SECTION_VM) {
 		if (p->findings.count == p->errors_before)
-			config_check_vm(p, vm);
+			config_check_guest(p, guest);
 		if (p->findings.count == p->errors_before)
-			p->config->vm_count++;
+			p->config->guest_count++;
 		else
-			p->modules = vm->module;
+			p->modules = guest->module;
 	}
 	p->state = STATE_NONE;
 }
@@ -30,7 +30,7 @@ static bool name_is_good(const char *name)
 		if (!letter && (c == name || !strchr("-_.", *c)))
 			return false;
 	}
-	return strlen(name) < CONFIG_NAME_MAX;
+	return strlen(name) < VM_NAME_MAX;
 }
 
 static void open_monitor(struct config_parser *p, const char *name)
@@ -53,7 +53,7 @@ static void open_monitor(struct config_parser *p, const char *name)
 static void open_vm(struct config_parser *p, const char *name)
 {
 	struct config *config = p->config;
-	struct vm_config *vm;
+	struct guest_config *guest;
 
 	p->vm_seen = true;
 	if (!*name) {
@@ -64,29 +64,29 @@ static void open_vm(struct config_parser *p, const char *name)
 		complain(p,
 		         "bad VM name '%.40s'; use up to %d letters, digits, '-', '_' and '.', "
 		         "beginning with a letter or digit",
-		         name, CONFIG_NAME_MAX - 1);
+		         name, VM_NAME_MAX - 1);
 		return;
 	}
-	for (unsigned i = 0; i < config->vm_count; i++) {
-		if (strcmp(config->vm[i].name, name) == 0) {
+	for (unsigned i = 0; i < config->guest_count; i++) {
+		if (strcmp(config->guest[i].vm.name, name) == 0) {
 			complain(p, "a VM named '%s' stands already in line %u; give this one another name",
-			         name, config->vm[i].line);
+			         name, config->guest[i].line);
 			return;
 		}
 	}
-	if (config->vm_count == p->vm_max) {
+	if (config->guest_count == p->vm_max) {
 		complain(p, "too many VMs: '%s' is more than the %d that are possible; remove some", name,
 		         CONFIG_VMS_MAX);
 		return;
 	}
-	vm = &config->vm[config->vm_count];
-	memset(vm, 0, sizeof(*vm));
-	config_defaults(SECTION_VM, vm);
-	vm->module = p->modules;
-	memcpy(vm->name, name, strlen(name) + 1);
-	vm->line = p->lines.start;
+	guest = &config->guest[config->guest_count];
+	memset(guest, 0, sizeof(*guest));
+	config_defaults(SECTION_VM, guest);
+	guest->module = p->modules;
+	guest->vm.name = config_keep(p, name);
+	guest->line = p->lines.start;
 	p->section = SECTION_VM;
-	p->fields = vm;
+	p->fields = guest;
 	p->state = STATE_SECTION;
 }
 
@@ -158,7 +158,8 @@ size_t config_storage_size(const char *text, size_t size)
 	if (size > CONFIG_SIZE_MAX)
 		return 0;
 	counts = count_lines(text, size);
-	return counts.vms * sizeof(struct vm_config) + counts.modules * sizeof(struct config_module) + size;
+	return counts.vms * sizeof(struct guest_config) + counts.modules * sizeof(struct config_module) +
+	       size;
 }
 
 static void divide_storage(struct config_parser *p, const char *text, size_t size, void *storage)
@@ -166,8 +167,8 @@ static void divide_storage(struct config_parser *p, const char *text, size_t siz
 	struct counts counts = count_lines(text, size);
 
 	p->vm_max = (unsigned)counts.vms;
-	p->config->vm = storage;
-	p->modules = (struct config_module *)(p->config->vm + counts.vms);
+	p->config->guest = storage;
+	p->modules = (struct config_module *)(p->config->guest + counts.vms);
 	p->strings = (char *)(p->modules + counts.modules);
 }
 
@@ -206,7 +207,7 @@ unsigned config_parse(const char *text, size_t size, void *storage, struct confi
 			parse_line(p);
 	close_section(p);
 	config_check_consoles(p);
-	if (!config->vm_count && !p->vm_seen)
+	if (!config->guest_count && !p->vm_seen)
 		config_complain(&p->findings, 0,
 		                "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'");
 	return p->findings.count;

@@ -7,9 +7,9 @@
 #ifndef GUESTS_CONFIG_CONFIG_H
 #define GUESTS_CONFIG_CONFIG_H
 
-#include "lib/types.h"
+#include "lib/log_level.h"
+#include "vmm/vm/vm_config.h"
 
-#define CONFIG_NAME_MAX    32
 #define CONFIG_PATH_MAX    128
 #define CONFIG_CMDLINE_MAX 2048
 #define CONFIG_SIZE_MAX    MIB(4) /* of the text */
@@ -28,9 +28,6 @@ enum config_type {
 	VM_TYPE_FLAT,
 };
 
-/* What becomes of a VM that ends by a fault of its own. */
-enum config_crash { CRASH_STOP, CRASH_RESTART, CRASH_HOLD };
-
 /* The last three: the I/O base of the machine's serial port. */
 enum config_console {
 	CONSOLE_SHARED,
@@ -46,7 +43,7 @@ struct monitor_config {
 	uint32_t serial_speed; /* baud */
 	bool screen;           /* also print on VGA text or framebuffer */
 	bool keyboard;         /* the PS/2 keyboard is the operator's, too */
-	uint8_t log_level;     /* 0 errors .. 3 debug */
+	enum log_level log_level;
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
 	bool measure; /* the ticks of every VM's exits, from the start */
@@ -59,27 +56,17 @@ struct config_module {
 	unsigned line;
 };
 
-/* The strings end in NUL and lie in the table's storage. */
-struct vm_config {
-	char name[CONFIG_NAME_MAX];
+/* A [vm] section. The strings end in NUL and lie in the table's storage. */
+struct guest_config {
+	struct vm_config vm;
 	unsigned line; /* of the [vm] header, for messages */
 	enum config_type type;
-	uint64_t memory; /* bytes, a multiple of 4 KiB */
 	const char *kernel;
 	const char *initrd; /* "" for none */
 	const char *cmdline;
 	struct config_module *module; /* `module_count` of them */
 	uint8_t module_count;
-	uint8_t uarts;
-	uint8_t cap;          /* percent of one processor; 0: no limit */
-	uint16_t weight;      /* share of the processors against other VMs that want to run, 1..10000 */
-	uint32_t start_delay; /* milliseconds, up to an hour */
-	uint64_t cpus;        /* processors it may run on, bit N for number N; all ones: any */
-	bool acpi;            /* offer ACPI tables */
-	bool hpet;            /* has a high precision event timer */
-	bool screen;          /* has a VGA text screen and a keyboard */
 	bool autostart;
-	enum config_crash on_crash;
 	enum config_console console;
 	enum config_view view; /* what the console shows first of it */
 	/* Where the keys stand, for messages; 0: nowhere. */
@@ -88,8 +75,8 @@ struct vm_config {
 
 struct config {
 	struct monitor_config monitor;
-	unsigned vm_count;
-	struct vm_config *vm; /* `vm_count` of them, in the order of the text */
+	unsigned guest_count;
+	struct guest_config *guest; /* `guest_count` of them, in the order of the text */
 };
 
 /* One finding. `text` is one clear sentence that says what is wrong and what to do. */

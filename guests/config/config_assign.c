@@ -53,8 +53,7 @@ static void cut_comment(char *value)
 	}
 }
 
-/* A lasting copy. Every string comes from a line that is longer than it, so there is room. */
-static char *keep(struct config_parser *p, const char *text)
+char *config_keep(struct config_parser *p, const char *text)
 {
 	size_t size = strlen(text) + 1;
 	char *copy = memcpy(p->strings, text, size);
@@ -69,7 +68,7 @@ static bool set_value(struct config_parser *p, const struct config_key *key, con
 
 	if (!config_kind_is_text(key->kind))
 		return config_value_parse(key, value, p->fields);
-	good = config_text_parse(key, keep(p, value), p->fields);
+	good = config_text_parse(key, config_keep(p, value), p->fields);
 	if (good && key->kind == KIND_MODULE)
 		p->modules++->line = p->lines.start;
 	return good;
@@ -78,14 +77,14 @@ static bool set_value(struct config_parser *p, const struct config_key *key, con
 /* May the key stand here? */
 static bool check_again(struct config_parser *p, const struct config_key *key)
 {
-	const struct vm_config *vm = p->fields;
+	const struct guest_config *guest = p->fields;
 	unsigned *seen = &p->seen[key - config_keys];
 
 	if (key->kind == KIND_MODULE) {
-		if (vm->module_count == CONFIG_MODULES_MAX)
+		if (guest->module_count == CONFIG_MODULES_MAX)
 			complain(p, "VM '%s' has more than the %d modules that are possible; remove some",
-			         vm->name, CONFIG_MODULES_MAX);
-		return vm->module_count < CONFIG_MODULES_MAX;
+			         guest->vm.name, CONFIG_MODULES_MAX);
+		return guest->module_count < CONFIG_MODULES_MAX;
 	}
 	if (*seen) {
 		complain(p, "key '%s' stands already in line %u; remove one of the two", key->name, *seen);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "guests/config/config_keys.h"
 #include "lib/string.h"
-#include "vmm/observe/log.h"
 
 /* clang-format off */
 static const struct config_word serial_words[] = {
@@ -72,9 +71,9 @@ static const struct config_word type_words[] = {
 
 /* clang-format off */
 static const struct config_word crash_words[] = {
-	{"stop",    CRASH_STOP},
-	{"restart", CRASH_RESTART},
-	{"hold",    CRASH_HOLD},
+	{"stop",    VM_CRASH_STOP},
+	{"restart", VM_CRASH_RESTART},
+	{"hold",    VM_CRASH_HOLD},
 };
 /* clang-format on */
 
@@ -101,7 +100,7 @@ static const struct config_word view_words[] = {
 #define WORDS(table)        .words = (table), .word_count = ARRAY_SIZE(table)
 #define MONITOR_FIELD(member)                                                                                \
 	.section = SECTION_MONITOR, FIELD(struct monitor_config, member), .line_offset = LINE_NOT_KEPT
-#define VM_FIELD(member) .section = SECTION_VM, FIELD(struct vm_config, member)
+#define VM_FIELD(member) .section = SECTION_VM, FIELD(struct guest_config, member)
 
 const char *const config_section_names[SECTION_COUNT] = {"monitor", "vm"};
 
@@ -148,12 +147,12 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.meaning = "Whether the state of every VM is checked by the rules of the manual "
 			   "before each VM entry, as after `audit on` in the shell. This is slow.",
 	}, {
-		.name = "kernel", VM_FIELD(kernel), LINE(struct vm_config, kernel_line),
+		.name = "kernel", VM_FIELD(kernel), LINE(struct guest_config, kernel_line),
 		.kind = KIND_PATH, .min = 1, .max = CONFIG_PATH_MAX - 1, .initial = "",
 		.meaning = "The kernel image, relative to the folder of the config file. "
 			   "Every VM needs one.",
 	}, {
-		.name = "initrd", VM_FIELD(initrd), LINE(struct vm_config, initrd_line),
+		.name = "initrd", VM_FIELD(initrd), LINE(struct guest_config, initrd_line),
 		.kind = KIND_PATH, .max = CONFIG_PATH_MAX - 1, .initial = "",
 		.meaning = "The initial RAM disk, relative to the folder of the config file.",
 	}, {
@@ -166,7 +165,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_TEXT, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
 		.meaning = "The kernel's command line.",
 	}, {
-		.name = "memory", VM_FIELD(memory), LINE(struct vm_config, memory_line),
+		.name = "memory", VM_FIELD(vm.machine.memory), LINE(struct guest_config, memory_line),
 		.kind = KIND_BYTES, .min = MIB(1), .max = GIB(1024), .initial = "256M",
 		.meaning = "The guest's memory.",
 	}, {
@@ -176,25 +175,25 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 			   "protocol, the same with its 32-bit entry, ELF with a PVH note, "
 			   "Multiboot 1 or 2, or bytes without any header.",
 	}, {
-		.name = "uarts", VM_FIELD(uarts), .line_offset = LINE_NOT_KEPT,
+		.name = "uarts", VM_FIELD(vm.machine.uarts), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .max = 4, .initial = "1",
 		.meaning = "How many serial ports the guest has, from COM1 on. "
 			   "COM1 is its console.",
 	}, {
-		.name = "acpi", VM_FIELD(acpi), .line_offset = LINE_NOT_KEPT,
+		.name = "acpi", VM_FIELD(vm.machine.acpi), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the guest finds ACPI tables.",
 	}, {
-		.name = "hpet", VM_FIELD(hpet), .line_offset = LINE_NOT_KEPT,
+		.name = "hpet", VM_FIELD(vm.machine.hpet), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the guest has a high precision event timer, with which an "
 			   "idle Linux sleeps for long. It is found by ACPI.",
 	}, {
-		.name = "screen", VM_FIELD(screen), .line_offset = LINE_NOT_KEPT,
+		.name = "screen", VM_FIELD(vm.machine.screen), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the guest has a VGA text screen and a keyboard.",
 	}, {
-		.name = "console", VM_FIELD(console), LINE(struct vm_config, console_line),
+		.name = "console", VM_FIELD(console), LINE(struct guest_config, console_line),
 		.kind = KIND_WORD, WORDS(console_words), .initial = "shared",
 		.meaning = "Where its COM1 comes out: at the operator's console, behind Ctrl-A "
 			   "and a digit; nowhere; or at a serial port of the machine that is its "
@@ -209,28 +208,28 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether it starts with the monitor; else the shell's `start` does it.",
 	}, {
-		.name = "start_delay", VM_FIELD(start_delay), .line_offset = LINE_NOT_KEPT,
+		.name = "start_delay", VM_FIELD(vm.start_delay_ms), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_TIME, .max = 3600 * 1000, .initial = "0",
 		.meaning = "How long after the monitor it starts by itself.",
 	}, {
-		.name = "on_crash", VM_FIELD(on_crash), .line_offset = LINE_NOT_KEPT,
+		.name = "on_crash", VM_FIELD(vm.on_crash), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(crash_words), .initial = "stop",
 		.meaning = "What happens when it ends by a fault of its own, such as a triple "
 			   "fault: it stops and its memory is free for others; it is started "
 			   "anew; or it stays as it is, with memory and registers, for the "
 			   "operator to look at.",
 	}, {
-		.name = "weight", VM_FIELD(weight), .line_offset = LINE_NOT_KEPT,
+		.name = "weight", VM_FIELD(vm.weight), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .min = 1, .max = 10000, .initial = "100",
 		.meaning = "Its share of the processors against the other VMs that want to run: "
 			   "twice the weight, twice the time.",
 	}, {
-		.name = "cap", VM_FIELD(cap), .line_offset = LINE_NOT_KEPT,
+		.name = "cap", VM_FIELD(vm.cap), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .max = 100, .initial = "0",
 		.meaning = "The most it may have, in percent of one processor, even if nobody "
 			   "else wants to run; 0 is no limit.",
 	}, {
-		.name = "cpus", VM_FIELD(cpus), LINE(struct vm_config, cpus_line),
+		.name = "cpus", VM_FIELD(vm.cpus), LINE(struct guest_config, cpus_line),
 		.kind = KIND_CPUS, .initial = "all",
 		.meaning = "The processors of the machine that it may run on.",
 	},

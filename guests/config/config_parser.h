@@ -32,11 +32,14 @@ struct config_parser {
 /* A finding about the current line. */
 #define complain(p, ...) config_complain(&(p)->findings, (p)->lines.start, __VA_ARGS__)
 
+/* A lasting copy. Every string comes from a line that is longer than it, so there is room. */
+char *config_keep(struct config_parser *p, const char *text);
+
 /* Take the current line as `key = value` of the open section. */
 void config_assign(struct config_parser *p);
 
 /* Complain of what contradicts itself between the keys of the VM whose section ends. */
-void config_check_vm(struct config_parser *p, const struct vm_config *vm);
+void config_check_guest(struct config_parser *p, const struct guest_config *guest);
 
 /*
  * Leave out, with a finding for each, the VMs whose serial port is taken. Comes last: the monitor's

@@ -77,15 +77,15 @@ static void print_section(enum config_section section, const void *fields,
 
 void config_print(const struct config *config, void (*put)(void *context, const char *line), void *context)
 {
-	char header[CONFIG_NAME_MAX + 8];
+	char header[VM_NAME_MAX + 8];
 
 	put(context, "[monitor]");
 	print_section(SECTION_MONITOR, &config->monitor, put, context);
-	for (unsigned i = 0; i < config->vm_count; i++) {
+	for (unsigned i = 0; i < config->guest_count; i++) {
 		put(context, "");
-		format_buffer(header, sizeof(header), "[vm %s]", config->vm[i].name);
+		format_buffer(header, sizeof(header), "[vm %s]", config->guest[i].vm.name);
 		put(context, header);
-		print_section(SECTION_VM, &config->vm[i], put, context);
+		print_section(SECTION_VM, &config->guest[i], put, context);
 	}
 }
 

@@ -131,7 +131,7 @@ static bool path_is_clean(const char *text)
 }
 
 /* Cut a module's value into path and arguments, and append it to the VM's. */
-static bool parse_module(char *text, struct vm_config *vm)
+static bool parse_module(char *text, struct guest_config *guest)
 {
 	char *end = text, *arguments;
 
@@ -141,8 +141,8 @@ static bool parse_module(char *text, struct vm_config *vm)
 	*end = '\0';
 	if (end - text >= CONFIG_PATH_MAX || !path_is_clean(text))
 		return false;
-	vm->module[vm->module_count].path = text;
-	vm->module[vm->module_count++].arguments = arguments;
+	guest->module[guest->module_count].path = text;
+	guest->module[guest->module_count++].arguments = arguments;
 	return true;
 }
 

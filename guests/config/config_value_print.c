@@ -34,7 +34,7 @@ static int print_time(uint64_t milliseconds, char *buffer, size_t size)
 
 unsigned config_value_count(const struct config_key *key, const void *section)
 {
-	return key->kind == KIND_MODULE ? ((const struct vm_config *)section)->module_count : 1;
+	return key->kind == KIND_MODULE ? ((const struct guest_config *)section)->module_count : 1;
 }
 
 int config_value_print(const struct config_key *key, const void *section, unsigned index, char *buffer,
@@ -45,7 +45,7 @@ int config_value_print(const struct config_key *key, const void *section, unsign
 	uint64_t value;
 
 	if (key->kind == KIND_MODULE) {
-		module = &((const struct vm_config *)section)->module[index];
+		module = &((const struct guest_config *)section)->module[index];
 		return format_buffer(buffer, size, "%s%s%s", module->path, module->arguments[0] ? " " : "",
 		                     module->arguments);
 	}

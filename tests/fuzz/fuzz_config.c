@@ -59,9 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < count && i < ERRORS; i++)
 		if (!errors[i].text[0] || strlen(errors[i].text) >= sizeof(errors[i].text) - 1)
 			abort(); /* no sentence, or one that was cut */
-	if (!count && !config.vm_count)
+	if (!count && !config.guest_count)
 		abort();
-	if (config.vm_count)
+	if (config.guest_count)
 		print_and_parse_again(&config);
 	free(storage);
 	return 0;

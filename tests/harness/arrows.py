@@ -10,7 +10,7 @@ import re
 
 import tree
 
-# Part of the tree: the parts whose headers it may include, besides its own.
+# Part of the tree: the parts whose headers it may include, besides its own, or a single header of a part.
 ALLOWED = {
     "lib": "",
     "mm": "lib",
@@ -27,7 +27,7 @@ ALLOWED = {
     "vmm/vm": "vmm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus mm lib",
     "vmm/console": "vmm vmm/vm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus devices/real mm lib",
     "vmm/shell": "vmm/console vmm vmm/vm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus devices/real mm lib",
-    "guests/config": "lib",
+    "guests/config": "vmm/vm/vm_config.h lib",
     "guests/firmware": "devices/pc mm lib",
     "guests/loaders": "guests/config guests/firmware vmm mm lib",
     "guests": "guests/config guests/loaders guests/firmware vmm vmm/vm vmm/console vmm/shell vmm/x86 vmm/cpu vmm/observe "
@@ -50,7 +50,7 @@ def problem(part, quote, name):
     target = os.path.dirname(name)
     if target not in ALLOWED:
         return f'"{name}" is not a path from the top of the tree'
-    if target == part or target in ALLOWED[part]:
+    if target == part or target in ALLOWED[part] or name in ALLOWED[part]:
         return None
     return f"{part}/ must not know {target}/ (\"{name}\")"
 
@@ -66,7 +66,6 @@ devices/pc/pit.c:devices/machine/services.h
 devices/pc/rtc.c:devices/machine/services.h
 devices/pc/system_ports.c:devices/machine/services.h
 devices/pc/uart.c:devices/machine/services.h
-guests/config/config_keys.c:vmm/observe/log.h
 vmm/console/console.c:vmm/shell/shell.h
 vmm/console/console_goto.c:vmm/shell/shell.h
 vmm/console/console_keys.c:vmm/shell/shell.h

@@ -34,7 +34,7 @@ static void kick(struct channel *channel)
 
 static bool has_screen(const struct vm *vm)
 {
-	return vm->plan.machine.screen;
+	return vm->config.machine.screen;
 }
 
 /*

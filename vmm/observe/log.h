@@ -3,9 +3,8 @@
 #ifndef VMM_OBSERVE_LOG_H
 #define VMM_OBSERVE_LOG_H
 
+#include "lib/log_level.h"
 #include "lib/types.h"
-
-enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 /* One message; a newline is part of the format. Levels above log_level_set() are dropped. */
 void log_print(enum log_level level, const char *format, ...) printf_like(2, 3);

@@ -104,7 +104,7 @@ void vm_report(struct vm *vm)
 	uint64_t now = time_now();
 
 	log_error("vm %s, vCPU 0: %s\n", vm->name, vm_end_name(vm->end));
-	if (vm->plan.on_crash == VM_CRASH_RESTART && vm->reported &&
+	if (vm->config.on_crash == VM_CRASH_RESTART && vm->reported &&
 	    now - vm->reported < time_tsc_from_ns(REPORT_NS))
 		return;
 	vm->reported = now;

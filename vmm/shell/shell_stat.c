@@ -137,7 +137,7 @@ static void print_row(struct vm *vm)
 	shell_print("%3u  %-16s %-8s %4u.%u %4u.%u %10lu %10lu %8luM %7luK\n", vm->console.number, vm->name,
 	            vm_state_name(vm->state), share / 10, share % 10, steal / 10, steal % 10,
 	            load_per_second(load.exits, load.tsc), load_per_second(load.injected, load.tsc),
-	            vm->plan.memory >> 20, load_overhead(vm));
+	            vm->config.machine.memory >> 20, load_overhead(vm));
 }
 
 static void print(void)

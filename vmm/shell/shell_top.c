@@ -90,7 +90,7 @@ static void draw_vm(unsigned number)
 	put("%3u  %-16s %-8s %3u  %3u.%u  %3u.%u %10lu %10lu %7luM", vm->console.number, vm->name,
 	    vm_state_name(vm->state), vm_boot_vcpu(vm)->sched.cpu, share / 10, share % 10, steal / 10,
 	    steal % 10, load_per_second(load->exits, load->tsc), load_per_second(load->injected, load->tsc),
-	    vm->plan.memory >> 20);
+	    vm->config.machine.memory >> 20);
 }
 
 /* The VM that used most of those that are not shown yet; VMS_MAX: none is left. */

@@ -74,7 +74,7 @@ void with_all_vms(void (*act)(struct vm *vm))
 static void list(struct vm *vm)
 {
 	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm->console.number, VM_NAME_MAX / 2, vm->name,
-	            vm_state_name(vm->state), vm->plan.memory >> 20, vcpu_exits(vm_boot_vcpu(vm)),
+	            vm_state_name(vm->state), vm->config.machine.memory >> 20, vcpu_exits(vm_boot_vcpu(vm)),
 	            vm->state == VM_STOPPED || vm->state == VM_HELD ? vm_end_name(vm->end) : "");
 }
 

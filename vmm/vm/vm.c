@@ -144,7 +144,7 @@ static void vm_place_vcpu(struct vm *vm, struct vcpu *vcpu)
 	vcpu->memory = &vm->machine.memory;
 	vcpu->vpid = (uint16_t)(vm->number + 1);
 	vcpu->requests = REQUEST_STOP;
-	sched_entity_init(vcpu, vm->plan.weight, vm->plan.cap, vm->plan.cpus);
+	sched_entity_init(vcpu, vm->config.weight, vm->config.cap, vm->config.cpus);
 }
 
 static int vm_add_vcpu(struct vm *vm)
@@ -161,11 +161,12 @@ static int vm_add_vcpu(struct vm *vm)
 	return 0;
 }
 
-int vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number)
+int vm_define(struct vm *vm, const struct vm_config *config, const struct vm_loader *loader, unsigned number)
 {
-	format_buffer(vm->name, sizeof(vm->name), "%s", plan->name);
+	format_buffer(vm->name, sizeof(vm->name), "%s", config->name);
 	vm->number = number;
-	vm->plan = *plan;
+	vm->config = *config;
+	vm->loader = *loader;
 	if (vm_add_vcpu(vm))
 		return -ERR_NO_MEMORY;
 	timer_init(&vm->timer, timer_expired);
@@ -186,12 +187,12 @@ void vm_forget(struct vm *vm)
 /* Its memory and its processor. */
 static int create(struct vm *vm, char *problem, size_t size)
 {
-	uint64_t free_memory = frames_stat().free * PAGE_SIZE, memory = vm->plan.memory;
+	uint64_t free_memory = frames_stat().free * PAGE_SIZE, memory = vm->config.machine.memory;
 	uint64_t spare = MONITOR_RESERVE + memory / 256; /* tables of 4 KiB pages at worst, and some */
 
 	if (guest_map_create(&vm->map, VM_OWNER(vm)))
 		goto no_memory;
-	if (free_memory < spare || memory > free_memory - spare || vm->plan.populate(&vm->map, memory)) {
+	if (free_memory < spare || memory > free_memory - spare || vm->loader.populate(&vm->map, memory)) {
 		format_buffer(problem, size,
 		              "memory = %luM, but only %luM of this machine's memory are free: "
 		              "give the VM less, or the machine more",
@@ -224,8 +225,8 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 	vm->work.step = VM_WORK_CLEAR;
 	vm->work.cleared = 0;
 	vm_boot_vcpu(vm)->requests = REQUEST_WORK;
-	sched_entity_init(vm_boot_vcpu(vm), vm->plan.weight, vm->plan.cap, vm->plan.cpus);
-	delay = vm->started ? 0 : vm->plan.start_delay_ms * NS_PER_MS;
+	sched_entity_init(vm_boot_vcpu(vm), vm->config.weight, vm->config.cap, vm->config.cpus);
+	delay = vm->started ? 0 : vm->config.start_delay_ms * NS_PER_MS;
 	vm->started = time_now();
 	if (delay)
 		cpu_timer_arm(this_cpu(), &vm->delay, vm->started + time_tsc_from_ns(delay));
@@ -305,9 +306,9 @@ enum action vm_stop(struct vm *vm, enum vm_end why)
 	else
 		log_info("vm %s: %s after %lu exits\n", vm->name, vm_end_name(why),
 		         vcpu_exits(vm_boot_vcpu(vm)));
-	if (vm_end_is_fault(why) && vm->plan.on_crash == VM_CRASH_RESTART) {
+	if (vm_end_is_fault(why) && vm->config.on_crash == VM_CRASH_RESTART) {
 		restart(vm);
-	} else if (vm_end_is_fault(why) && vm->plan.on_crash == VM_CRASH_HOLD) {
+	} else if (vm_end_is_fault(why) && vm->config.on_crash == VM_CRASH_HOLD) {
 		vm->state = VM_HELD;
 		ended();
 	} else {

@@ -16,8 +16,8 @@
 #include "vmm/vm_calls.h"
 #include "vmm/console/console_screen.h"
 #include "vmm/cpu/timer.h"
+#include "vmm/vm/vm_config.h"
 
-#define VM_NAME_MAX  32
 #define VM_VCPUS_MAX 64
 #define VMS_MAX      (FRAME_OWNERS - FRAME_OWNER_FIRST_VM)
 
@@ -29,23 +29,13 @@ enum vm_state {
 	VM_HELD, /* ended by a fault of its own, and kept as it was */
 };
 
-enum vm_crash { VM_CRASH_STOP, VM_CRASH_RESTART, VM_CRASH_HOLD };
-
-/* What a VM is made of. The strings and the context must stay. */
-struct vm_plan {
-	const char *name;
-	uint64_t memory;
-	struct machine_config machine;
-	uint16_t weight; /* of the scheduler */
-	uint8_t cap;
-	uint64_t cpus; /* a bit per CPU index; names at least one that there is */
-	enum vm_crash on_crash;
-	uint32_t start_delay_ms;
+/* What brings a VM's memory into being, and what is in it at its start. */
+struct vm_loader {
 	/* Add the RAM and ROM to the empty map. */
 	int (*populate)(struct guest_map *map, uint64_t memory);
 	/* Load the images, and say how the vCPU starts. */
 	int (*load)(struct vm *vm, struct vcpu_start *start, char *problem, size_t size);
-	const void *load_context;
+	const void *context; /* for `load`; must stay */
 };
 
 /* What can be asked of a VM; a set of bits. Carried out in this order. */
@@ -80,7 +70,8 @@ struct vm {
 	unsigned number; /* from 0; the console's number is number + 1 */
 	enum vm_state state;
 	enum vm_end end;
-	struct vm_plan plan;
+	struct vm_config config;
+	struct vm_loader loader;
 	struct vcpu *vcpus[VM_VCPUS_MAX]; /* by index; the first is the boot processor */
 	unsigned vcpu_count;
 	struct machine machine;
@@ -118,7 +109,8 @@ struct vm {
  * Make it known under a number below VMS_MAX that is free. It is off. All else in `vm` is zero.
  * -ERR_NO_MEMORY: for its vCPUs; then it is not known.
  */
-int must_check vm_define(struct vm *vm, const struct vm_plan *plan, unsigned number);
+int must_check vm_define(struct vm *vm, const struct vm_config *config, const struct vm_loader *loader,
+                         unsigned number);
 
 /* Take its name and number away again, and free its vCPUs. It is off. */
 void vm_forget(struct vm *vm);
@@ -170,7 +162,7 @@ void vm_say_halted(struct vm *vm);
 void vm_reset(struct vm *vm);
 
 /*
- * For vm_plan.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to guest
+ * For vm_loader.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to guest
  * RAM or ROM at `to`, in steps, before the vCPU starts. False: there are too many already.
  */
 bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size);

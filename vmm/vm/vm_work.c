@@ -53,7 +53,7 @@ static int power_on(struct vm *vm)
 	memset(&vm->machine, 0, sizeof(vm->machine));
 	vm->clock_base = time_now();
 	vm->epoch = time_epoch();
-	error = machine_create(&vm->machine, &vm->plan.machine);
+	error = machine_create(&vm->machine, &vm->config.machine);
 	if (!error)
 		error = map_devices(vm);
 	if (error) {
@@ -61,7 +61,7 @@ static int power_on(struct vm *vm)
 		return error;
 	}
 	/* Below 4 GiB: from 3 GiB on there are devices (guests/firmware/memory_map.h). */
-	rtc_set_memory(&vm->machine.device[DEVICE_RTC], MIN(vm->plan.memory, GIB(3)));
+	rtc_set_memory(&vm->machine.device[DEVICE_RTC], MIN(vm->config.machine.memory, GIB(3)));
 	vm->powered = true;
 	return 0;
 }
@@ -83,7 +83,7 @@ static void load(struct vm *vm)
 	vm->end = VM_NOT_STARTED;
 	vm->work.copies = 0;
 	vm->work.step = VM_WORK_COPY;
-	if (vm->plan.load(vm, &vm->work.start, problem, sizeof(problem))) {
+	if (vm->loader.load(vm, &vm->work.start, problem, sizeof(problem))) {
 		log_error("vm %s: %s\n", vm->name, problem);
 		vm_stop(vm, VM_NOT_LOADED);
 	}

@@ -199,7 +199,7 @@ static void a_guest_starts(void **state)
 	started = vm_get(0);
 	assert_string_equal(started->name, "one");
 	assert_int_equal(started->state, VM_RUNNING);
-	assert_int_equal(started->plan.memory, MIB(4));
+	assert_int_equal(started->config.machine.memory, MIB(4));
 	assert_ptr_equal(rig.attached, &started->console);
 	assert_logged("Processor: Intel VT-x\n");
 	assert_logged("unrestricted guest");
@@ -274,30 +274,30 @@ static void all_vms_start(void **state)
 	assert_null(strstr(rig.log, "error"));
 }
 
-static void the_plan_is_the_sections(void **state)
+static void a_vm_is_what_its_section_says(void **state)
 {
-	const struct vm_plan *plan;
+	const struct vm_config *config;
 
 	(void)state;
 	add_text("config", ONE_VM "weight = 200\ncap = 30\ncpus = 0\non_crash = hold\nstart_delay = 1500ms\n"
 	                          "[vm two]\nkernel = kernel\non_crash = restart\nautostart = no\n");
 	add_kernel("kernel");
 	assert_int_equal(run(), WAITS); /* for the delay */
-	plan = &vm_get(0)->plan;
+	config = &vm_get(0)->config;
 	assert_int_equal(vm_get(0)->state, VM_STARTING);
-	assert_int_equal(plan->weight, 200);
-	assert_int_equal(plan->cap, 30);
-	assert_int_equal(plan->cpus, 1);
-	assert_int_equal(plan->on_crash, VM_CRASH_HOLD);
-	assert_int_equal(plan->start_delay_ms, 1500);
-	plan = &vm_get(1)->plan;
+	assert_int_equal(config->weight, 200);
+	assert_int_equal(config->cap, 30);
+	assert_int_equal(config->cpus, 1);
+	assert_int_equal(config->on_crash, VM_CRASH_HOLD);
+	assert_int_equal(config->start_delay_ms, 1500);
+	config = &vm_get(1)->config;
 	assert_int_equal(vm_get(1)->state, VM_STOPPED);
 	assert_int_equal(vm_get(1)->end, VM_NOT_STARTED);
-	assert_int_equal(plan->weight, SCHED_WEIGHT_DEFAULT);
-	assert_int_equal(plan->cap, 0);
-	assert_int_equal(plan->cpus, 1); /* there is no other */
-	assert_int_equal(plan->on_crash, VM_CRASH_RESTART);
-	assert_int_equal(plan->start_delay_ms, 0);
+	assert_int_equal(config->weight, SCHED_WEIGHT_DEFAULT);
+	assert_int_equal(config->cap, 0);
+	assert_int_equal(config->cpus, 1); /* there is no other */
+	assert_int_equal(config->on_crash, VM_CRASH_RESTART);
+	assert_int_equal(config->start_delay_ms, 0);
 }
 
 static void measuring_follows_the_config(void **state)
@@ -320,7 +320,7 @@ static void a_cpu_that_is_not_there(void **state)
 	assert_logged("error: vm far: config line 3: cpus: this machine runs guests on processors 0 to "
 	              "0; name one of them\n");
 	assert_null(vm_find("far"));
-	assert_int_equal(vm_find("one")->plan.cpus, 1);
+	assert_int_equal(vm_find("one")->config.cpus, 1);
 	assert_logged("warning: vm one: config line 7: cpus: this machine runs guests on processors 0 "
 	              "to 0; the others are left out\n");
 	assert_int_equal(vm_find("one")->state, VM_RUNNING);
@@ -621,7 +621,7 @@ int main(void)
 		start_test(a_guest_without_screen),
 		start_test(a_reset_loads_it_again),
 		start_test(all_vms_start),
-		start_test(the_plan_is_the_sections),
+		start_test(a_vm_is_what_its_section_says),
 		start_test(measuring_follows_the_config),
 		start_test(a_cpu_that_is_not_there),
 		start_test(a_bad_vm_does_not_keep_the_next_from_starting),

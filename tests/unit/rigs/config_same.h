@@ -6,7 +6,7 @@
 #include <string.h>
 #include "guests/config/config_keys.h"
 
-static inline bool same_modules(const struct vm_config *a, const struct vm_config *b)
+static inline bool same_modules(const struct guest_config *a, const struct guest_config *b)
 {
 	for (unsigned i = 0; i < a->module_count && i < b->module_count; i++)
 		if (strcmp(a->module[i].path, b->module[i].path) != 0 ||
@@ -38,11 +38,11 @@ static inline bool same_section(enum config_section section, const void *a, cons
 
 static inline bool same_config(const struct config *a, const struct config *b)
 {
-	if (a->vm_count != b->vm_count || !same_section(SECTION_MONITOR, &a->monitor, &b->monitor))
+	if (a->guest_count != b->guest_count || !same_section(SECTION_MONITOR, &a->monitor, &b->monitor))
 		return false;
-	for (unsigned i = 0; i < a->vm_count; i++)
-		if (strcmp(a->vm[i].name, b->vm[i].name) != 0 ||
-		    !same_section(SECTION_VM, &a->vm[i], &b->vm[i]))
+	for (unsigned i = 0; i < a->guest_count; i++)
+		if (strcmp(a->guest[i].vm.name, b->guest[i].vm.name) != 0 ||
+		    !same_section(SECTION_VM, &a->guest[i], &b->guest[i]))
 			return false;
 	return true;
 }

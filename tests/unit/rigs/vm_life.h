@@ -15,6 +15,7 @@
 UNUSED static char problem[300];
 UNUSED static unsigned stopped_calls, loads;
 UNUSED static int load_result;
+UNUSED static struct vm_loader other_loader; /* of the second VM */
 
 UNUSED static void all_stopped(void)
 {
@@ -63,7 +64,8 @@ UNUSED static int setup(void **state)
 
 	stopped_calls = loads = 0;
 	load_result = 0;
-	vm.plan.load = load;
+	vm.loader.load = load;
+	other_loader = rig_loader;
 	vm_all_stopped = all_stopped;
 	return error;
 }
@@ -93,17 +95,17 @@ UNUSED static void out(uint16_t port, uint8_t value)
 	port_write(&vm.machine.ports, port, 1, value);
 }
 
-UNUSED static void define_other(const struct vm_plan *plan)
+UNUSED static void define_other(const struct vm_config *config)
 {
 	if (vm_get(1))
 		vm_forget(&other);
 	memset(&other, 0, sizeof(other));
-	assert_int_equal(vm_define(&other, plan, 1), 0);
+	assert_int_equal(vm_define(&other, config, &other_loader, 1), 0);
 }
 
-UNUSED static int start_other(const struct vm_plan *plan)
+UNUSED static int start_other(const struct vm_config *config)
 {
-	define_other(plan);
+	define_other(config);
 	memset(problem, 0, sizeof(problem));
 	return vm_start(&other, problem, sizeof(problem));
 }

@@ -311,15 +311,14 @@ UNUSED static int rig_load(struct vm *which, struct vcpu_start *start, char *pro
 	return 0;
 }
 
-static const struct vm_plan rig_plan = {
+static const struct vm_config rig_config = {
 	.name = "bench",
-	.memory = RIG_MEMORY,
-	.machine = {.uarts = 1},
+	.machine = {.memory = RIG_MEMORY, .uarts = 1},
 	.weight = SCHED_WEIGHT_DEFAULT,
 	.cpus = UINT64_MAX,
-	.populate = rig_populate,
-	.load = rig_load,
 };
+
+static const struct vm_loader rig_loader = {.populate = rig_populate, .load = rig_load};
 
 /* The steps from vm_start() to the first entry, as the run loop does them. */
 UNUSED static int rig_start(struct vm *which)
@@ -354,7 +353,7 @@ UNUSED static int rig_setup(void **state)
 	rig.runs = false;
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;
-	if (vm_define(&vm, &rig_plan, 0) || rig_start(&vm))
+	if (vm_define(&vm, &rig_config, &rig_loader, 0) || rig_start(&vm))
 		return -1;
 	machine_reset(&vm.machine); /* without the timer that firmware leaves on */
 	vmwrite(VMCS_PREEMPTION_TIMER, 0);

@@ -53,29 +53,29 @@ static void test_defaults(void **state)
 	assert_int_equal(config.monitor.on_all_stopped, STOPPED_SHELL);
 	assert_int_equal(config.monitor.mitigations, MITIGATIONS_AUTO);
 	assert_false(config.monitor.measure);
-	assert_int_equal(config.vm_count, 1);
-	assert_string_equal(config.vm[0].name, "a");
-	assert_string_equal(config.vm[0].kernel, "k");
-	assert_string_equal(config.vm[0].initrd, "");
-	assert_string_equal(config.vm[0].cmdline, "");
-	assert_int_equal(config.vm[0].memory, MIB(256));
-	assert_int_equal(config.vm[0].type, VM_TYPE_AUTO);
-	assert_int_equal(config.vm[0].uarts, 1);
-	assert_true(config.vm[0].acpi);
-	assert_true(config.vm[0].screen);
-	assert_int_equal(config.vm[0].console, CONSOLE_SHARED);
-	assert_int_equal(config.vm[0].view, VIEW_AUTO);
-	assert_true(config.vm[0].autostart);
-	assert_int_equal(config.vm[0].start_delay, 0);
-	assert_int_equal(config.vm[0].on_crash, CRASH_STOP);
-	assert_int_equal(config.vm[0].weight, 100);
-	assert_int_equal(config.vm[0].cap, 0);
-	assert_int_equal(config.vm[0].cpus, UINT64_MAX);
+	assert_int_equal(config.guest_count, 1);
+	assert_string_equal(config.guest[0].vm.name, "a");
+	assert_string_equal(config.guest[0].kernel, "k");
+	assert_string_equal(config.guest[0].initrd, "");
+	assert_string_equal(config.guest[0].cmdline, "");
+	assert_int_equal(config.guest[0].vm.machine.memory, MIB(256));
+	assert_int_equal(config.guest[0].type, VM_TYPE_AUTO);
+	assert_int_equal(config.guest[0].vm.machine.uarts, 1);
+	assert_true(config.guest[0].vm.machine.acpi);
+	assert_true(config.guest[0].vm.machine.screen);
+	assert_int_equal(config.guest[0].console, CONSOLE_SHARED);
+	assert_int_equal(config.guest[0].view, VIEW_AUTO);
+	assert_true(config.guest[0].autostart);
+	assert_int_equal(config.guest[0].vm.start_delay_ms, 0);
+	assert_int_equal(config.guest[0].vm.on_crash, VM_CRASH_STOP);
+	assert_int_equal(config.guest[0].vm.weight, 100);
+	assert_int_equal(config.guest[0].vm.cap, 0);
+	assert_int_equal(config.guest[0].vm.cpus, UINT64_MAX);
 }
 
 static void test_every_default_is_valid(void **state)
 {
-	static struct vm_config vm;
+	static struct guest_config vm;
 	static struct monitor_config monitor;
 
 	(void)state;
@@ -127,22 +127,22 @@ static void test_every_key(void **state)
 	assert_int_equal(config.monitor.on_all_stopped, STOPPED_RESET);
 	assert_int_equal(config.monitor.mitigations, MITIGATIONS_OFF);
 	assert_true(config.monitor.measure);
-	assert_int_equal(config.vm_count, 2);
-	assert_string_equal(config.vm[0].name, "web-1.b_c");
-	assert_int_equal(config.vm[0].line, 8);
-	assert_string_equal(config.vm[0].kernel, "/boot/vmlinuz#1");
-	assert_int_equal(config.vm[0].kernel_line, 9);
-	assert_int_equal(config.vm[0].initrd_line, 10);
-	assert_int_equal(config.vm[0].memory_line, 11);
-	assert_string_equal(config.vm[0].initrd, "../initrd.img");
-	assert_int_equal(config.vm[0].memory, GIB(1));
-	assert_int_equal(config.vm[0].type, VM_TYPE_LINUX32);
-	assert_int_equal(config.vm[0].uarts, 4);
-	assert_false(config.vm[0].acpi);
-	assert_string_equal(config.vm[0].cmdline, "root=/dev/ram0 # ; a=\"b c\" quiet last=1");
-	assert_int_equal(config.vm[1].memory, GIB(4));
-	assert_int_equal(config.vm[1].line, 18);
-	assert_int_equal(config.vm[1].uarts, 0);
+	assert_int_equal(config.guest_count, 2);
+	assert_string_equal(config.guest[0].vm.name, "web-1.b_c");
+	assert_int_equal(config.guest[0].line, 8);
+	assert_string_equal(config.guest[0].kernel, "/boot/vmlinuz#1");
+	assert_int_equal(config.guest[0].kernel_line, 9);
+	assert_int_equal(config.guest[0].initrd_line, 10);
+	assert_int_equal(config.guest[0].memory_line, 11);
+	assert_string_equal(config.guest[0].initrd, "../initrd.img");
+	assert_int_equal(config.guest[0].vm.machine.memory, GIB(1));
+	assert_int_equal(config.guest[0].type, VM_TYPE_LINUX32);
+	assert_int_equal(config.guest[0].vm.machine.uarts, 4);
+	assert_false(config.guest[0].vm.machine.acpi);
+	assert_string_equal(config.guest[0].cmdline, "root=/dev/ram0 # ; a=\"b c\" quiet last=1");
+	assert_int_equal(config.guest[1].vm.machine.memory, GIB(4));
+	assert_int_equal(config.guest[1].line, 18);
+	assert_int_equal(config.guest[1].vm.machine.uarts, 0);
 }
 
 static void test_keys_of_many(void **state)
@@ -158,28 +158,28 @@ static void test_keys_of_many(void **state)
 	                       "[vm d]\nkernel = k\nconsole = com4\n"
 	                       "[monitor]\nkeyboard = no\n"),
 	                 0);
-	assert_int_equal(config.vm[0].weight, 10000);
-	assert_int_equal(config.vm[0].cap, 100);
-	assert_int_equal(config.vm[0].cpus, 0xd);
-	assert_int_equal(config.vm[0].cpus_line, 5);
-	assert_int_equal(config.vm[0].on_crash, CRASH_HOLD);
-	assert_false(config.vm[0].autostart);
-	assert_int_equal(config.vm[0].start_delay, 1500);
-	assert_int_equal(config.vm[0].console, CONSOLE_COM2);
-	assert_int_equal(config.vm[0].view, VIEW_SCREEN);
-	assert_int_equal(config.vm[0].type, VM_TYPE_MULTIBOOT);
-	assert_int_equal(config.vm[1].weight, 1);
-	assert_int_equal(config.vm[1].cpus, UINT64_MAX);
-	assert_int_equal(config.vm[1].on_crash, CRASH_RESTART);
-	assert_true(config.vm[1].autostart);
-	assert_int_equal(config.vm[1].start_delay, 3600000);
-	assert_int_equal(config.vm[1].console, CONSOLE_COM3);
-	assert_int_equal(config.vm[1].view, VIEW_SERIAL);
-	assert_false(config.vm[1].screen);
-	assert_int_equal(config.vm[1].type, VM_TYPE_MULTIBOOT2);
-	assert_int_equal(config.vm[2].type, VM_TYPE_FLAT);
-	assert_int_equal(config.vm[2].console, CONSOLE_NONE);
-	assert_int_equal(config.vm[3].console, CONSOLE_COM4);
+	assert_int_equal(config.guest[0].vm.weight, 10000);
+	assert_int_equal(config.guest[0].vm.cap, 100);
+	assert_int_equal(config.guest[0].vm.cpus, 0xd);
+	assert_int_equal(config.guest[0].cpus_line, 5);
+	assert_int_equal(config.guest[0].vm.on_crash, VM_CRASH_HOLD);
+	assert_false(config.guest[0].autostart);
+	assert_int_equal(config.guest[0].vm.start_delay_ms, 1500);
+	assert_int_equal(config.guest[0].console, CONSOLE_COM2);
+	assert_int_equal(config.guest[0].view, VIEW_SCREEN);
+	assert_int_equal(config.guest[0].type, VM_TYPE_MULTIBOOT);
+	assert_int_equal(config.guest[1].vm.weight, 1);
+	assert_int_equal(config.guest[1].vm.cpus, UINT64_MAX);
+	assert_int_equal(config.guest[1].vm.on_crash, VM_CRASH_RESTART);
+	assert_true(config.guest[1].autostart);
+	assert_int_equal(config.guest[1].vm.start_delay_ms, 3600000);
+	assert_int_equal(config.guest[1].console, CONSOLE_COM3);
+	assert_int_equal(config.guest[1].view, VIEW_SERIAL);
+	assert_false(config.guest[1].vm.machine.screen);
+	assert_int_equal(config.guest[1].type, VM_TYPE_MULTIBOOT2);
+	assert_int_equal(config.guest[2].type, VM_TYPE_FLAT);
+	assert_int_equal(config.guest[2].console, CONSOLE_NONE);
+	assert_int_equal(config.guest[3].console, CONSOLE_COM4);
 	assert_false(config.monitor.keyboard);
 }
 
@@ -390,8 +390,8 @@ static void test_bad_values(void **state)
 		assert_int_equal(parse(text), 1);
 		assert_int_equal(errors[0].line, 2);
 		/* The bad one is left out, the good one is there. */
-		assert_int_equal(config.vm_count, 1);
-		assert_string_equal(config.vm[0].name, "good");
+		assert_int_equal(config.guest_count, 1);
+		assert_string_equal(config.guest[0].vm.name, "good");
 	}
 	assert_int_equal(parse("[monitor]\nserial = 0x3f9\nspeed = 0\n" VM), 2);
 	assert_int_equal(parse("[monitor]\nserial = 0x3f8x\nserial = 0x10000\n" VM), 2);
@@ -408,7 +408,7 @@ static void test_long_values(void **state)
 	memset(text + at, 'x', CONFIG_CMDLINE_MAX - 1);
 	text[at + CONFIG_CMDLINE_MAX - 1] = '\0';
 	assert_int_equal(parse(text), 0);
-	assert_int_equal(strlen(config.vm[0].cmdline), CONFIG_CMDLINE_MAX - 1);
+	assert_int_equal(strlen(config.guest[0].cmdline), CONFIG_CMDLINE_MAX - 1);
 	strcat(text, "x");
 	assert_int_equal(parse(text), 1);
 	assert_string_equal(errors[0].text, "the value of 'cmdline' has 2048 characters; use up "
@@ -444,17 +444,17 @@ static void test_modules(void **state)
 	                       "memory = 2M\nmodule =\tn\n[vm b]\nkernel = k\nmodule = o\tp"),
 	                 1);
 	assert_int_equal(errors[0].line, 1);
-	assert_int_equal(config.vm_count, 2);
-	assert_int_equal(config.vm[0].module_count, 2);
-	assert_string_equal(config.vm[0].module[0].path, "../m#1");
-	assert_string_equal(config.vm[0].module[0].arguments, "root=a \"b c\" # all of it d");
-	assert_int_equal(config.vm[0].module[0].line, 5);
-	assert_string_equal(config.vm[0].module[1].path, "n");
-	assert_string_equal(config.vm[0].module[1].arguments, "");
-	assert_int_equal(config.vm[0].module[1].line, 8);
-	assert_int_equal(config.vm[1].module_count, 1);
-	assert_string_equal(config.vm[1].module[0].path, "o");
-	assert_string_equal(config.vm[1].module[0].arguments, "p");
+	assert_int_equal(config.guest_count, 2);
+	assert_int_equal(config.guest[0].module_count, 2);
+	assert_string_equal(config.guest[0].module[0].path, "../m#1");
+	assert_string_equal(config.guest[0].module[0].arguments, "root=a \"b c\" # all of it d");
+	assert_int_equal(config.guest[0].module[0].line, 5);
+	assert_string_equal(config.guest[0].module[1].path, "n");
+	assert_string_equal(config.guest[0].module[1].arguments, "");
+	assert_int_equal(config.guest[0].module[1].line, 8);
+	assert_int_equal(config.guest[1].module_count, 1);
+	assert_string_equal(config.guest[1].module[0].path, "o");
+	assert_string_equal(config.guest[1].module[0].arguments, "p");
 }
 
 /* More sections with more modules than a table can hold: those that are left out take no room. */
@@ -470,11 +470,11 @@ static void test_many_modules(void **state)
 			at += (size_t)sprintf(text + at, "module=%u\n", n);
 	}
 	assert_int_equal(parse(text), 10);
-	assert_int_equal(config.vm_count, CONFIG_VMS_MAX);
+	assert_int_equal(config.guest_count, CONFIG_VMS_MAX);
 	for (unsigned i = 0; i < CONFIG_VMS_MAX; i++) {
-		assert_string_equal(config.vm[i].kernel, "k");
-		assert_string_equal(config.vm[i].module[0].path, "0");
-		assert_string_equal(config.vm[i].module[15].path, "15");
+		assert_string_equal(config.guest[i].kernel, "k");
+		assert_string_equal(config.guest[i].module[0].path, "0");
+		assert_string_equal(config.guest[i].module[15].path, "15");
 	}
 	sprintf(text + at, "[vm w]\nkernel=k\n");
 	assert_int_equal(parse(text), 11);
@@ -487,11 +487,11 @@ static void test_memory_total(void **state)
 	                       "[vm c]\nkernel=k\nmemory=1T\n"),
 	                 0);
 	assert_int_equal(config_memory_total(&config), 1028 * 1024 + GIB(1024));
-	config.vm[0].memory = UINT64_MAX - GIB(1024) + 1;
+	config.guest[0].vm.machine.memory = UINT64_MAX - GIB(1024) + 1;
 	assert_int_equal(config_memory_total(&config), UINT64_MAX);
-	config.vm[0].memory = UINT64_MAX - GIB(1024) - 4095;
+	config.guest[0].vm.machine.memory = UINT64_MAX - GIB(1024) - 4095;
 	assert_int_equal(config_memory_total(&config), UINT64_MAX - 4095);
-	config.vm_count = 0;
+	config.guest_count = 0;
 	assert_int_equal(config_memory_total(&config), 0);
 }
 
@@ -504,7 +504,7 @@ static void test_no_storage(void **state)
 	assert_int_equal(errors[0].line, 0);
 	assert_string_equal(errors[0].text,
 	                    "there is no room for the table, which takes 1K; give the machine more memory");
-	assert_int_equal(config.vm_count, 0);
+	assert_int_equal(config.guest_count, 0);
 	assert_int_equal(config.monitor.serial_port, 0x3f8);
 	memset(text, '\n', sizeof(text));
 	assert_int_equal(parse_bytes(text, sizeof(text)), 1);
@@ -524,9 +524,9 @@ static void test_taken_consoles(void **state)
 	assert_int_equal(errors[0].line, 3);
 	assert_int_equal(errors[1].line, 9);
 	assert_int_equal(errors[2].line, 14);
-	assert_int_equal(config.vm_count, 2);
-	assert_string_equal(config.vm[0].name, "b");
-	assert_string_equal(config.vm[1].name, "d");
+	assert_int_equal(config.guest_count, 2);
+	assert_string_equal(config.guest[0].vm.name, "b");
+	assert_string_equal(config.guest[1].vm.name, "d");
 }
 
 static void test_nul_stops(void **state)
@@ -546,15 +546,15 @@ static void test_too_many(void **state)
 	size_t at = 0;
 
 	(void)state;
-	assert_in_range(sizeof(struct vm_config), 1, 300); /* a thousand of them must not weigh */
+	assert_in_range(sizeof(struct guest_config), 1, 300); /* a thousand of them must not weigh */
 	for (unsigned i = 0; i <= CONFIG_VMS_MAX; i++)
 		at += (size_t)sprintf(text + at, "[vm v%u]\nkernel = k\nmemory=%uM\n", i, i + 1);
 	assert_int_equal(parse(text), 1);
 	assert_int_equal(errors[0].line, 3 * CONFIG_VMS_MAX + 1);
 	assert_string_equal(errors[0].text,
 	                    "too many VMs: 'v1024' is more than the 1024 that are possible; remove some");
-	assert_int_equal(config.vm_count, CONFIG_VMS_MAX);
-	assert_int_equal(config.vm[1023].memory, MIB(1024));
+	assert_int_equal(config.guest_count, CONFIG_VMS_MAX);
+	assert_int_equal(config.guest[1023].vm.machine.memory, MIB(1024));
 }
 
 static void test_more_errors_than_room(void **state)
@@ -610,7 +610,7 @@ static void test_round_trip(void **state)
 	storage = NULL;
 	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
 	assert_true(same_config(&config, &before));
-	config.vm[1].cpus ^= 2;
+	config.guest[1].vm.cpus ^= 2;
 	assert_false(same_config(&config, &before));
 	free(kept);
 	assert_non_null(strstr(text.bytes, "memory = 3076K\n"));
@@ -660,13 +660,13 @@ static void test_examples_parse(void **state)
 	(void)state;
 	read_whole("guests/demo.conf", &text);
 	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
-	assert_int_equal(config.vm_count, 7);
-	assert_string_equal(config.vm[6].name, "invaders");
-	assert_int_equal(config.vm[6].cap, 10);
+	assert_int_equal(config.guest_count, 7);
+	assert_string_equal(config.guest[6].vm.name, "invaders");
+	assert_int_equal(config.guest[6].vm.cap, 10);
 	read_whole("guests/linux.conf", &text);
 	assert_int_equal(parse_bytes(text.bytes, text.size), 0);
-	assert_int_equal(config.vm_count, 1);
-	assert_string_equal(config.vm[0].name, "linux");
+	assert_int_equal(config.guest_count, 1);
+	assert_string_equal(config.guest[0].vm.name, "linux");
 }
 
 int main(void)

@@ -27,13 +27,13 @@ static unsigned dumps(void)
 static void one_that_restarts_is_shown_whole_once_in_ten_seconds(void **state)
 {
 	(void)state;
-	vm.plan.on_crash = VM_CRASH_RESTART;
+	vm.config.on_crash = VM_CRASH_RESTART;
 	for (unsigned second = 0; second < 20; second++) {
 		vm_report(&vm);
 		assert_int_equal(dumps(), 1 + second / 10);
 		fake_x86.tsc += RIG_TSC_HZ;
 	}
-	vm.plan.on_crash = VM_CRASH_STOP;
+	vm.config.on_crash = VM_CRASH_STOP;
 	vm_report(&vm);
 	vm_report(&vm);
 	assert_int_equal(dumps(), 4);

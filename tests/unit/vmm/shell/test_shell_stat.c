@@ -254,7 +254,7 @@ static void stat_of_all_is_a_table(void **state)
 		" No  Name             State      %CPU  Steal    Exits/s     Intr/s    Memory  Besides\n");
 	snprintf(row, sizeof(row),
 	         "  1  bench            running    33.3    1.0       1234        250 %8luM %7luK\n",
-	         vm.plan.memory >> 20, load_overhead(&vm));
+	         vm.config.machine.memory >> 20, load_overhead(&vm));
 	assert_said(row);
 }
 
@@ -312,9 +312,10 @@ static void what_top_has_no_room_for_is_counted(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
-		const struct vm_plan plan = {.name = i == 29 ? "busy" : "other", .weight = 100, .cpus = 1};
+		const struct vm_config config = {
+			.name = i == 29 ? "busy" : "other", .weight = 100, .cpus = 1};
 
-		assert_int_equal(vm_define(&others[i], &plan, i + 1), 0);
+		assert_int_equal(vm_define(&others[i], &config, &rig_loader, i + 1), 0);
 	}
 	run("top", NULL);
 	others[29].vcpus[0]->sched.ran += RIG_TSC_HZ;

@@ -103,7 +103,7 @@ static int setup(void **state)
 {
 	int error = rig_setup(state);
 
-	vm.plan.load = load;
+	vm.loader.load = load;
 	cannot_load = false;
 	ended = 0;
 	vm_all_stopped = count_end;
@@ -218,7 +218,7 @@ static void stop_beats_a_reset_that_waits(void **state)
 static void a_vm_that_crashed_is_held_for_a_look(void **state)
 {
 	(void)state;
-	vm.plan.on_crash = VM_CRASH_HOLD;
+	vm.config.on_crash = VM_CRASH_HOLD;
 	vm.vcpus[0]->gpr[R14] = 0x8877665544332211;
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_false(rig_run());
@@ -302,11 +302,11 @@ static void a_start_without_memory_is_one_sentence(void **state)
 {
 	(void)state;
 	run("destroy", "bench");
-	vm.plan.memory = GIB(1);
+	vm.config.machine.memory = GIB(1);
 	run("start", "bench");
 	assert_said("VM bench: memory = 1024M, but only ");
 	assert_int_equal(vm.state, VM_STOPPED);
-	vm.plan.memory = RIG_MEMORY;
+	vm.config.machine.memory = RIG_MEMORY;
 }
 
 static void pause_holds_and_resume_goes_on(void **state)

@@ -68,10 +68,10 @@ static void a_guests_fault_makes_a_report(void **state)
 
 static void nobody_is_told_while_another_runs(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
-	plan.name = "other";
-	assert_int_equal(start_other(&plan), 0);
+	config.name = "other";
+	assert_int_equal(start_other(&config), 0);
 	assert_int_equal(vm_count, 2);
 	vm_ask_and_wait(&vm, VM_FORCE);
 	assert_stopped(VM_FORCED);
@@ -271,7 +271,7 @@ static void a_vm_that_crashed_can_be_held(void **state)
 	uint64_t owned = frames_owned(VM_OWNER(&vm));
 
 	(void)state;
-	vm.plan.on_crash = VM_CRASH_HOLD;
+	vm.config.on_crash = VM_CRASH_HOLD;
 	rig_poke(0x2000, 0x1122334455667788, 8);
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_false(rig_run());
@@ -305,7 +305,7 @@ static void a_vm_that_crashed_can_be_restarted(void **state)
 	uint64_t last = vm.started;
 
 	(void)state;
-	vm.plan.on_crash = VM_CRASH_RESTART;
+	vm.config.on_crash = VM_CRASH_RESTART;
 	for (unsigned i = 1; i <= 3; i++) {
 		fake_x86.tsc += 1000;
 		vm_stop(&vm, VM_TRIPLE_FAULT);
@@ -338,7 +338,7 @@ static void a_vm_that_crashed_can_be_restarted(void **state)
 static void a_restart_that_waits_can_be_called_off(void **state)
 {
 	(void)state;
-	vm.plan.on_crash = VM_CRASH_RESTART;
+	vm.config.on_crash = VM_CRASH_RESTART;
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_false(rig_run());
 	assert_true(timer_armed(&vm.delay));
@@ -403,15 +403,15 @@ static void the_console_number_may_be_taken(void **state)
 {
 	static struct scrollback scrollback;
 	static struct channel taken = {.scrollback = &scrollback};
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	(void)state;
-	plan.name = "other";
-	define_other(&plan);
+	config.name = "other";
+	define_other(&config);
 	vm_forget(&other);
 	assert_int_equal(channel_add(&taken, 2), 0);
 	memset(&other, 0, sizeof(other));
-	assert_int_equal(vm_define(&other, &plan, 1), 0);
+	assert_int_equal(vm_define(&other, &config, &other_loader, 1), 0);
 	assert_logged("warning: vm other: the console number 2 is taken");
 	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0); /* all the same */
 	run_other();

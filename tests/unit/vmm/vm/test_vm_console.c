@@ -44,13 +44,12 @@ static void attach(struct channel *channel)
 
 static void start_with_screen(enum vm_crash on_crash)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
-	plan.name = "other";
-	plan.machine.screen = true;
-	plan.populate = rig_populate;
-	plan.on_crash = on_crash;
-	assert_int_equal(start_other(&plan), 0);
+	config.name = "other";
+	config.machine.screen = true;
+	config.on_crash = on_crash;
+	assert_int_equal(start_other(&config), 0);
 	run_other();
 	assert_int_equal(other.state, VM_RUNNING);
 }

@@ -8,11 +8,11 @@
 /* The vCPU wakes where another one runs, and a second processor is idle: there it goes. */
 static void send_to_second(void)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	assert_false(rig_instruction(EXIT_HLT, 0, 1));
-	plan.name = "other";
-	assert_int_equal(start_other(&plan), 0);
+	config.name = "other";
+	assert_int_equal(start_other(&config), 0);
 	run_other();
 	assert_ptr_equal(cpu.current, other.vcpus[0]);
 	add_second();
@@ -67,12 +67,12 @@ static void requests_follow_a_vm_that_moves(void **state)
 
 static void requests_that_come_too_late_are_sent_after_it(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	(void)state;
 	assert_false(rig_instruction(EXIT_HLT, 0, 1));
-	plan.name = "other";
-	assert_int_equal(start_other(&plan), 0);
+	config.name = "other";
+	assert_int_equal(start_other(&config), 0);
 	run_other();
 	add_second();
 	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
@@ -143,14 +143,14 @@ static void a_vm_that_is_off_has_no_registers(void **state)
  */
 static void a_reset_is_the_last_that_is_carried_out(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	(void)state;
-	plan.name = "other";
-	plan.start_delay_ms = 1000;
-	plan.cpus = BIT(1);
+	config.name = "other";
+	config.start_delay_ms = 1000;
+	config.cpus = BIT(1);
 	add_second();
-	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(start_other(&config), 0);
 	assert_int_equal(other.state, VM_STARTING);
 	vm_ask(&other, VM_RESET | VM_FORCE | VM_DUMP);
 	cpu_run_calls(&cpu);

@@ -41,11 +41,11 @@ static void states_and_ends_have_words(void **state)
 
 static void a_vm_that_is_off_is_known(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	(void)state;
-	plan.name = "other";
-	define_other(&plan);
+	config.name = "other";
+	define_other(&config);
 	assert_ptr_equal(vm_get(1), &other);
 	assert_ptr_equal(vm_find("other"), &other);
 	assert_ptr_equal(channel_find(2), &other.console);
@@ -64,14 +64,14 @@ static void a_vm_that_is_off_is_known(void **state)
 
 static void images_that_cannot_be_loaded(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	uint64_t monitors = monitors_frames();
 
 	(void)state;
-	plan.name = "other";
-	plan.load = load;
+	config.name = "other";
+	other_loader.load = load;
 	load_result = -ERR_INVALID;
-	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(start_other(&config), 0);
 	assert_int_equal(other.state, VM_STARTING);
 	run_other();
 	assert_logged("error: vm other: the kernel is not one\nvm other: its images could not be loaded");
@@ -83,14 +83,14 @@ static void images_that_cannot_be_loaded(void **state)
 
 static void more_memory_than_there_is(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	uint64_t monitors, free;
 	char sentence[200];
 
 	(void)state;
-	plan.name = "other";
-	plan.memory = GIB(1);
-	define_other(&plan);
+	config.name = "other";
+	config.machine.memory = GIB(1);
+	define_other(&config);
 	monitors = monitors_frames();
 	free = frames_stat().free;
 	snprintf(sentence, sizeof(sentence),
@@ -106,14 +106,14 @@ static void more_memory_than_there_is(void **state)
 /* The monitor's tables must still fit, or the next page of a guest could not be mapped. */
 static void a_vm_may_not_take_the_last_memory(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	(void)state;
-	plan.name = "other";
-	plan.memory = ALIGN_DOWN(frames_stat().free * PAGE_SIZE, MIB(1));
-	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
-	plan.memory -= MIB(2);
-	assert_int_equal(start_other(&plan), 0);
+	config.name = "other";
+	config.machine.memory = ALIGN_DOWN(frames_stat().free * PAGE_SIZE, MIB(1));
+	assert_int_equal(start_other(&config), -ERR_NO_MEMORY);
+	config.machine.memory -= MIB(2);
+	assert_int_equal(start_other(&config), 0);
 }
 
 static int populate_and_fail(struct guest_map *map, uint64_t memory)
@@ -125,25 +125,25 @@ static int populate_and_fail(struct guest_map *map, uint64_t memory)
 
 static void memory_that_cannot_be_laid_out(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	uint64_t monitors = monitors_frames();
 
 	(void)state;
-	plan.name = "other";
-	plan.populate = populate_and_fail;
-	assert_int_equal(start_other(&plan), -ERR_NO_MEMORY);
+	config.name = "other";
+	other_loader.populate = populate_and_fail;
+	assert_int_equal(start_other(&config), -ERR_NO_MEMORY);
 	assert_nothing_left(monitors);
 }
 
 static void more_uarts_than_a_pc_has(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	uint64_t monitors = monitors_frames();
 
 	(void)state;
-	plan.name = "other";
-	plan.machine.uarts = MACHINE_UARTS + 1;
-	assert_int_equal(start_other(&plan), 0);
+	config.name = "other";
+	config.machine.uarts = MACHINE_UARTS + 1;
+	assert_int_equal(start_other(&config), 0);
 	run_other();
 	assert_logged("error: vm other: its devices cannot be made (error -1)");
 	assert_int_equal(other.end, VM_NOT_LOADED);
@@ -167,7 +167,7 @@ static void cmos_tells_the_memory_below_4g(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		vm.plan.memory = cases[i].memory;
+		vm.config.machine.memory = cases[i].memory;
 		vm.powered = false; /* so that its devices are made anew */
 		vm_ask(&vm, VM_RESET);
 		assert_true(rig_run());
@@ -237,14 +237,14 @@ static void end_of_hoarding(void)
 
 static void no_memory_for_tables_or_the_vmcs(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	uint64_t monitors = monitors_frames();
 
 	(void)state;
-	plan.name = "other";
-	plan.populate = populate_and_hoard;
+	config.name = "other";
+	other_loader.populate = populate_and_hoard;
 	for (to_leave = 0; to_leave < 3; to_leave++) {
-		int error = start_other(&plan);
+		int error = start_other(&config);
 
 		end_of_hoarding();
 		assert_int_equal(error, -ERR_NO_MEMORY);
@@ -256,12 +256,12 @@ static void no_memory_for_tables_or_the_vmcs(void **state)
 
 static void no_memory_at_all(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	struct guest_map none;
 
 	(void)state;
-	plan.name = "other";
-	define_other(&plan);
+	config.name = "other";
+	define_other(&config);
 	to_leave = 0;
 	assert_int_equal(populate_and_hoard(&none, 0), 0);
 	assert_int_equal(vm_start(&other, problem, sizeof(problem)), -ERR_NO_MEMORY);
@@ -273,15 +273,15 @@ static void no_memory_at_all(void **state)
 
 static void a_vm_without_memory_for_its_vcpu_is_not_known(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	struct guest_map none;
 
 	(void)state;
-	plan.name = "other";
+	config.name = "other";
 	memset(&other, 0, sizeof(other));
 	to_leave = 0;
 	assert_int_equal(populate_and_hoard(&none, 0), 0);
-	assert_int_equal(vm_define(&other, &plan, 1), -ERR_NO_MEMORY);
+	assert_int_equal(vm_define(&other, &config, &other_loader, 1), -ERR_NO_MEMORY);
 	end_of_hoarding();
 	assert_null(vm_get(1));
 	assert_null(vm_find("other"));
@@ -291,14 +291,14 @@ static void a_vm_without_memory_for_its_vcpu_is_not_known(void **state)
 
 static void a_start_can_be_delayed(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	(void)state;
-	plan.name = "other";
-	plan.load = load;
-	plan.start_delay_ms = 1500;
+	config.name = "other";
+	other_loader.load = load;
+	config.start_delay_ms = 1500;
 	vm_ask_and_wait(&vm, VM_FORCE);
-	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(start_other(&config), 0);
 	assert_int_equal(cpu_deadline(&cpu), fake_x86.tsc + 1500000000);
 	assert_false(rig_run());
 	assert_int_equal(other.state, VM_STARTING);
@@ -317,19 +317,19 @@ static void a_start_can_be_delayed(void **state)
 
 static void a_delayed_start_can_be_called_off_or_hurried(void **state)
 {
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 
 	(void)state;
-	plan.name = "other";
-	plan.start_delay_ms = 1500;
+	config.name = "other";
+	config.start_delay_ms = 1500;
 	vm_ask_and_wait(&vm, VM_FORCE);
-	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(start_other(&config), 0);
 	vm_ask_and_wait(&other, VM_FORCE);
 	assert_int_equal(other.state, VM_STOPPED);
 	assert_int_equal(other.end, VM_FORCED);
 	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
 	assert_false(timer_armed(&other.delay));
-	assert_int_equal(start_other(&plan), 0);
+	assert_int_equal(start_other(&config), 0);
 	vm_ask(&other, VM_RESET);
 	assert_true(rig_run());
 	assert_int_equal(other.state, VM_RUNNING);
@@ -342,7 +342,7 @@ static void a_delayed_start_can_be_called_off_or_hurried(void **state)
 static void memory_is_cleared_for_the_next_owner(void **state)
 {
 	static uint8_t data[RIG_MEMORY - MIB(1)];
-	struct vm_plan plan = rig_plan;
+	struct vm_config config = rig_config;
 	unsigned left = 0;
 
 	(void)state;
@@ -350,8 +350,8 @@ static void memory_is_cleared_for_the_next_owner(void **state)
 	guest_write(&vm.map, MIB(1), data, sizeof(data));
 	guest_write(&vm.map, 0, data, RIG_HOLE);
 	vm_ask_and_wait(&vm, VM_FORCE);
-	plan.name = "other";
-	assert_int_equal(start_other(&plan), 0);
+	config.name = "other";
+	assert_int_equal(start_other(&config), 0);
 	guest_read(&other.map, MIB(1), data, sizeof(data));
 	for (size_t i = 0; i < sizeof(data); i++)
 		left += data[i];
