@@ -3,6 +3,10 @@
 
 BUILD   := build
 CONFIG  ?= guests/demo.conf
+MACHINE ?= auto
+MODEL   ?= corei7_skylake_x
+MEMORY  ?= 1024
+CPUS    ?= 2
 PYTHON  ?= python3
 CC      := gcc
 OBJCOPY := objcopy
@@ -11,26 +15,36 @@ OBJCOPY := objcopy
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-# ---- Debian packages: each target installs what it needs, and no more -------------------------------
+# ---- Debian packages ------------------------------------------------------------------------------
+# make deps, run and test install; any other target names what is missing of what it needs itself.
 
 PACKAGES_build    := binutils python3 acpica-tools
 PACKAGES_iso      := python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
 PACKAGES_guests   := python3 lz4 zstd libc6-dev
 PACKAGES_host     := $(PACKAGES_build) libc6-dev
 PACKAGES_unit     := $(PACKAGES_host) libcmocka-dev
-PACKAGES_fuzz     := $(PACKAGES_host) clang libclang-rt-14-dev llvm
+PACKAGES_fuzz     := $(PACKAGES_host) clang libclang-rt-dev llvm
 PACKAGES_coverage := $(PACKAGES_unit) lcov
 PACKAGES_format   := clang-format
 PACKAGES_lint     := $(PACKAGES_build) libc6-dev libcmocka-dev clang-format clang-tidy cppcheck
-PACKAGES_machines := python3 bochs bochsbios vgabios qemu-system-x86 ovmf
-PACKAGES_bench    := python3 bochs bochsbios vgabios
+PACKAGES_bochs    := python3 bochs bochsbios vgabios
+PACKAGES_qemu     := python3 qemu-system-x86 ovmf
+PACKAGES_auto     := $(PACKAGES_bochs) $(if $(wildcard /dev/kvm),$(PACKAGES_qemu))
+PACKAGES_machines := $(PACKAGES_bochs) $(PACKAGES_qemu)
+PACKAGES_bench    := $(PACKAGES_bochs)
+PACKAGES_bare     := python3 debootstrap git
+PACKAGES_run      := $(sort $(PACKAGES_iso) $(PACKAGES_guests) $(PACKAGES_host) $(PACKAGES_$(MACHINE)))
 PACKAGES_test     := $(sort $(PACKAGES_build) $(PACKAGES_iso) $(PACKAGES_guests) $(PACKAGES_unit) \
 		       $(PACKAGES_fuzz) $(PACKAGES_lint) $(PACKAGES_machines))
 
-NEEDS := $(patsubst PACKAGES_%,need-%,$(filter PACKAGES_%,$(.VARIABLES)))
-.PHONY: $(NEEDS)
+KINDS := $(patsubst PACKAGES_%,%,$(filter PACKAGES_%,$(.VARIABLES)))
+NEEDS := $(KINDS:%=need-%)
+.PHONY: deps $(NEEDS)
 $(NEEDS): need-%:
-	@sh tools/install.sh $(PACKAGES_$*)
+	@sh tools/install.sh --check $(PACKAGES_$*)
+
+deps: ## install the Debian packages that any target needs
+	@sh tools/install.sh $(sort $(foreach kind,$(KINDS),$(PACKAGES_$(kind))))
 
 .PHONY: help
 help: ## this list
@@ -245,12 +259,9 @@ iso: $(BUILD)/nacre $(BUILD)/check-config $(CONFIG_IMAGES) | need-iso ## the boo
 	@$(PYTHON) tools/mkiso.py --monitor $(BUILD)/nacre --config $(CONFIG) \
 		--check $(BUILD)/check-config --out $(BUILD)/nacre.iso
 
-MACHINE ?= auto
-MODEL   ?= corei7_skylake_x
-MEMORY  ?= 1024
-CPUS    ?= 2
-
-run: iso ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bochs
+run: ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bochs
+	@sh tools/install.sh $(PACKAGES_run)
+	@$(MAKE) --no-print-directory iso
 	@$(PYTHON) tools/run.py --machine $(MACHINE) --model $(MODEL) --memory $(MEMORY) \
 		--cpus $(CPUS) $(BUILD)/nacre.iso
 
@@ -262,7 +273,8 @@ SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initra
 		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle neighbour spinner)
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines
 
-test: | need-test ## all tests; the last line is "N passed, N failed"
+test: ## all tests; the last line is "N passed, N failed"
+	@sh tools/install.sh $(PACKAGES_test)
 	@BUILD=$(BUILD) MAKE="$(MAKE)" $(PYTHON) tests/harness/test.py
 
 system: system-images ## the whole boots alone; CASES="NAME..." runs only these
@@ -288,6 +300,15 @@ bench: $(BENCH_IMAGES) | need-bench need-iso ## measure: a table, and build/benc
 
 loc: | need-build ## lines of code: each folder has a limit
 	@$(PYTHON) tests/harness/loc.py
+
+RELEASE ?= trixie
+COMMAND ?= make test
+.PHONY: bare-test bare-run
+bare-test: | need-bare ## make test, or COMMAND=, in a clone of HEAD on a bare Debian: RELEASE=bookworm or trixie
+	@$(PYTHON) tests/harness/bare.py $(RELEASE) "$(COMMAND)"
+
+bare-run: | need-bare ## the same for make run: it must reach a guest's login
+	@$(PYTHON) tests/harness/bare.py $(RELEASE) --expect 'login: ' "make run"
 
 # ---- Style ----------------------------------------------------------------------------------------------
 
@@ -331,4 +352,4 @@ clean: ## remove what was built; downloads stay
 distclean: clean ## remove downloads too
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,monitor host unit clang) -name '*.d' 2>/dev/null)

@@ -16,7 +16,7 @@ here=$(dirname "$0")
 build=${BUILD:-$here/../build}
 cache=${NACRE_CACHE:-$build/cache}
 out=$build/guests
-install=$here/install.sh
+older=bookworm # the last release with kernels for i386 and with GNU Mach
 mkdir -p "$cache" "$out"
 
 # Make runs several of us at once, and they share the downloads.
@@ -29,92 +29,107 @@ fail()
 	exit 1
 }
 
-# Packages of another architecture come by lists of our own, so that the system's dpkg and apt stay as they are.
-use_i386()
+# Let apt work with package lists of our own, which nobody needs to be root for, and which leave the system's dpkg
+# and apt as they are. $1: a name for the lists, $2: the architecture, $3: a file of sources (the system's own).
+use_lists()
 {
-	lists=$(cd "$cache" && pwd)/apt-i386
+	lists=$(cd "$cache" && pwd)/apt-$1
 	mkdir -p "$lists/lists/partial" "$lists/archives/partial"
 	: >"$lists/status"
 	cat >"$lists/apt.conf" <<-END
-		APT::Architecture "i386";
-		APT::Architectures { "i386"; };
+		APT::Architecture "$2";
+		APT::Architectures { "$2"; };
+		APT::Sandbox::User "root";
 		Dir::State "$lists";
 		Dir::State::status "$lists/status";
 		Dir::Cache "$lists";
+		${3:+Dir::Etc::sourcelist "$3"; Dir::Etc::sourceparts "/dev/null";}
 	END
 	export APT_CONFIG="$lists/apt.conf"
 }
 
-# Make sure that apt knows package $1; --update: fetch the lists anew in any case.
-know()
+# The same, with the older release's packages, from the archive that the system's own come from.
+use_older_lists()
 {
-	if [ -z "${APT_CONFIG-}" ]; then
-		sh "$install" "$2" "$1"
-	elif [ "$2" = --update ] || ! apt-cache show "$1" >/dev/null 2>&1; then
-		echo "fetch: fetching the package lists for i386"
-		# A source that has nothing for i386 is no reason to stop: the download will tell.
-		apt-get update -qq -o APT::Sandbox::User=root >"$lists/update.log" 2>&1 || :
-	fi
+	archive=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n 's/^Debian //p' | head -n 1)
+	[ -n "$archive" ] || return 1
+	sources=$(cd "$cache" && pwd)/$older.list
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $older main" >"$sources"
+	use_lists "$older-$1" "$1" "$sources"
 }
 
-# The package that holds the files: a linux-image metapackage only names the newest one.
+update_lists()
+{
+	echo "fetch: fetching package lists into $lists"
+	# A source that has nothing for the architecture is no reason to stop: the download will tell.
+	apt-get update -qq >"$lists/update.log" 2>&1 || :
+}
+
+# The newest package with a name that matches pattern $1, or, for a metapackage, what it depends on.
 resolve()
 {
-	case $1 in
-	linux-image-*)
-		apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1
-		;;
-	*)
-		echo "$1"
-		;;
+	name=$(apt-cache pkgnames 2>/dev/null | grep -x -e "$1" | sort -V | tail -n 1)
+	case $name in
+	linux-image-*) apt-cache depends "$name" | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1 ;;
+	*) echo "$name" ;;
 	esac
 }
 
+# Download a package that matches pattern $1 and set `package` to its name.
 download()
 {
-	resolved=$(resolve "$1")
-	[ -n "$resolved" ] || return 1
-	echo "fetch: downloading $resolved"
-	(cd "$cache" && apt-get download -qq -o APT::Sandbox::User=root "$resolved")
+	package=$(resolve "$1")
+	[ -n "$package" ] || return 1
+	echo "fetch: downloading $package"
+	(cd "$cache" && apt-get download -qq "$package")
 }
 
-# Take the one file that matches pattern $2 out of package $1 and keep it in the cache as $3.
+# Lists that have grown old name files that are gone: fetch them and try once more.
+download_or_update()
+{
+	download "$1" || { update_lists && download "$1"; }
+}
+
+# Take the one file that matches pattern $3 out of package $1 for architecture $2, and keep it in the cache as $4.
 fetch()
 {
-	[ ! -e "$cache/$3" ] || return 0
-	know "$1" --lists
-	# Lists that have grown old name files that are gone: fetch them anew and try once more.
-	download "$1" || { know "$1" --update && download "$1"; } ||
+	[ ! -e "$cache/$4" ] || return 0
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+		fail "this needs Debian's apt-get and dpkg-deb to get $4"
+	use_lists "$2" "$2"
+	download_or_update "$1" || { use_older_lists "$2" && download_or_update "$1"; } ||
 		fail "apt-get cannot download $1: is there a network, and Debian's archive in apt's sources?"
-	deb=$(find "$cache" -maxdepth 1 -name "${resolved}_*.deb" | sort | tail -n 1)
-	dpkg-deb --fsys-tarfile "$deb" | tar -x -O --wildcards "$2" >"$cache/$3.part"
-	mv "$cache/$3.part" "$cache/$3"
+	deb=$(find "$cache" -maxdepth 1 -name "${package}_*.deb" | sort | tail -n 1)
+	dpkg-deb --fsys-tarfile "$deb" | tar -x -O --wildcards "$3" >"$cache/$4.part"
+	[ -s "$cache/$4.part" ] || fail "$package holds no $3"
+	mv "$cache/$4.part" "$cache/$4"
 	rm "$deb"
 }
 
 for output; do
-	unset APT_CONFIG
 	case $output in
-	*-i386 | *-686 | *-686-pae) use_i386 ;;
+	*-i386 | *-686 | *-686-pae) architecture=i386 ;;
+	*) architecture=amd64 ;;
 	esac
 	case $output in
-	*-cloud) package=linux-image-cloud-amd64 ;;
-	bzImage-* | vmlinux-*) package=linux-image-${output#*-} ;;
-	gnumach-*) package=gnumach-image-1.8-486 ;;
-	xen) package=xen-hypervisor-4.17-amd64 ;;
-	invaders) package=grub-invaders ;;
-	memtest-*) package=memtest86+ ;;
-	busybox*) package=busybox-static ;;
+	*-cloud) from=linux-image-cloud-amd64 ;;
+	bzImage-* | vmlinux-*) from=linux-image-${output#*-} ;;
+	gnumach-*) from='gnumach-image-[0-9.]*-486' ;;
+	xen) from='xen-hypervisor-[0-9.]*-amd64' ;;
+	invaders) from=grub-invaders ;;
+	memtest-*) from=memtest86+ ;;
+	busybox*) from=busybox-static ;;
 	*) fail "unknown output $output" ;;
 	esac
 	case $output in
 	vmlinux-*)
 		image=bzImage-${output#*-}
-		fetch $package './boot/vmlinuz-*' "$image"
+		fetch "$from" $architecture './boot/vmlinuz-*' "$image"
 		python3 "$here/vmlinux.py" "$cache/$image" "$out/$output"
 		;;
 	gnumach-* | xen)
-		fetch $package "./boot/${output%-*}-*.gz" "$output.gz"
+		fetch "$from" $architecture "./boot/${output%-*}-*.gz" "$output.gz"
 		gzip -dc "$cache/$output.gz" >"$out/$output"
 		;;
 	*)
@@ -122,9 +137,9 @@ for output; do
 		bzImage-*) file='./boot/vmlinuz-*' ;;
 		invaders) file=./boot/invaders.exec ;;
 		memtest-*) file="./boot/memtest86+${output#*-}.bin" ;;
-		busybox*) file=./bin/busybox ;;
+		busybox*) file='./*bin/busybox' ;; # below usr since Debian 13
 		esac
-		fetch $package "$file" "$output"
+		fetch "$from" $architecture "$file" "$output"
 		install -m 755 "$cache/$output" "$out/$output"
 		;;
 	esac
