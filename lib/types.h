@@ -20,13 +20,16 @@ typedef uint64_t hfn_t; /* host frame number: hpa >> PAGE_SHIFT */
 #define MIB(n) ((uint64_t)(n) << 20)
 #define GIB(n) ((uint64_t)(n) << 30)
 
+/* By hand: versions of clang-format differ on a minus after a parenthesis. */
+/* clang-format off */
 #define BIT(n)                (1UL << (n))
 #define ARRAY_SIZE(a)         (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)             ((a) < (b) ? (a) : (b))
 #define MAX(a, b)             ((a) > (b) ? (a) : (b))
-#define ALIGN_DOWN(x, a)      ((x) & ~((a)-1))
-#define ALIGN_UP(x, a)        (((x) + (a)-1) & ~((a)-1))
-#define container_of(p, t, m) ((t *)((char *)(p)-offsetof(t, m)))
+#define ALIGN_DOWN(x, a)      ((x) & ~((a) - 1))
+#define ALIGN_UP(x, a)        (((x) + (a) - 1) & ~((a) - 1))
+#define container_of(p, t, m) ((t *)((char *)(p) - offsetof(t, m)))
+/* clang-format on */
 
 #define must_check               __attribute__((warn_unused_result))
 #define noreturn                 __attribute__((noreturn))

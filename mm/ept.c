@@ -3,7 +3,7 @@
 #include "lib/errors.h"
 
 /* SDM Vol. 3C "Extended-Page-Table Pointer (EPTP)". */
-#define EPTP_WALK_LENGTH(n) ((uint64_t)((n)-1) << 3)
+#define EPTP_WALK_LENGTH    ((PAGING_LEVELS - 1) << 3)
 #define EPTP_ACCESSED_DIRTY BIT(6)
 
 static struct ept_features features;
@@ -72,6 +72,6 @@ void ept_flushed(struct ept *ept)
 
 uint64_t ept_pointer(const struct ept *ept)
 {
-	return ept->table.root | MEMORY_TYPE_WB | EPTP_WALK_LENGTH(PAGING_LEVELS) |
+	return ept->table.root | MEMORY_TYPE_WB | EPTP_WALK_LENGTH |
 	       (ept->accessed_dirty ? EPTP_ACCESSED_DIRTY : 0);
 }

@@ -282,9 +282,9 @@ static void timer_config_write(struct hpet_state *state, unsigned index, uint32_
 	timer->comparator &= width_mask(timer);
 	timer->period &= width_mask(timer);
 	if (!(value & INT_TYPE_CNF))
-		state->status &= (uint8_t) ~(1u << index);
+		state->status &= ~(1u << index);
 	else
-		state->edges &= (uint8_t) ~(1u << index);
+		state->edges &= ~(1u << index);
 	if (changed & (MODE32_CNF | TYPE_CNF))
 		plan(state, timer, tick);
 }

@@ -64,7 +64,7 @@ static uint8_t key_of_control(uint8_t character)
 
 struct key_press key_of_character(uint8_t character)
 {
-	uint8_t own = key_of_control(character), code;
+	uint8_t own = key_of_control(character), letter, code;
 
 	if (own)
 		return (struct key_press){.code = own};
@@ -77,7 +77,8 @@ struct key_press key_of_character(uint8_t character)
 		return (struct key_press){.code = code & ~SHIFTED, .shift = code & SHIFTED};
 	}
 	/* Letters in their small form; Ctrl-^ and Ctrl-_ need the shift. */
-	code = printable[(character <= 26 ? character + 0x60 : character + 0x40) - ' '];
+	letter = character + (character <= 26 ? 0x60 : 0x40);
+	code = printable[letter - ' '];
 	return (struct key_press){.code = code & ~SHIFTED, .shift = code & SHIFTED, .control = true};
 }
 

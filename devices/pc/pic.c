@@ -316,7 +316,7 @@ static void end_of_interrupt(struct pic_chip *chip, bool rotate)
 
 	if (input == NO_REQUEST)
 		return;
-	chip->isr &= (uint8_t) ~(1u << input);
+	chip->isr &= ~(1u << input);
 	if (rotate)
 		chip->lowest = (uint8_t)input;
 }
@@ -328,9 +328,9 @@ static void write_ocw2(struct pic_chip *chip, uint8_t value)
 	switch ((enum ocw2_command)(value >> 5)) {
 	case OCW2_EOI: end_of_interrupt(chip, false); break;
 	case OCW2_ROTATE_EOI: end_of_interrupt(chip, true); break;
-	case OCW2_SPECIFIC_EOI: chip->isr &= (uint8_t) ~(1u << input); break;
+	case OCW2_SPECIFIC_EOI: chip->isr &= ~(1u << input); break;
 	case OCW2_ROTATE_SPECIFIC_EOI:
-		chip->isr &= (uint8_t) ~(1u << input);
+		chip->isr &= ~(1u << input);
 		chip->lowest = input;
 		break;
 	case OCW2_SET_PRIORITY: chip->lowest = input; break;

@@ -8,7 +8,7 @@
 #include "vmm/vmx/vmx.h"
 
 /* SDM Vol. 3C "Exit Qualification for Control-Register Accesses". */
-#define CR_NUMBER(q)    ((q)&0xf)
+#define CR_NUMBER(q)    (0xf & (q))
 #define CR_ACCESS(q)    ((q) >> 4 & 3)
 #define CR_REGISTER(q)  ((q) >> 8 & 0xf)
 #define CR_LMSW_DATA(q) ((q) >> 16 & 0xffff)

@@ -3,7 +3,7 @@
 #include "vmm/x86/string_io.h"
 #include "vmm/vmx/vmx.h"
 
-#define IO_SIZE(qualification) (((qualification)&7) + 1)
+#define IO_SIZE(qualification) ((7 & (qualification)) + 1)
 #define IO_IN                  BIT(3)
 #define IO_STRING              BIT(4)
 #define IO_REP                 BIT(5)

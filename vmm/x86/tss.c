@@ -23,7 +23,7 @@ struct tss_16 {
 _Static_assert(sizeof(struct tss_32) == TSS_32_LIMIT + 1, "the manual's 32-bit TSS");
 _Static_assert(sizeof(struct tss_16) == TSS_16_LIMIT + 1, "the manual's 16-bit TSS");
 
-#define IS_32_BIT(access) ((access)&8)
+#define IS_32_BIT(access) (8 & (access))
 
 static bool copy_in(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, void *data,
                     size_t size, struct linear_fault *fault)

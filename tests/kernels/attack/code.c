@@ -9,9 +9,11 @@ static void call(uint64_t address)
 	((void (*)(void))address)();
 }
 
+typedef uint32_t get_value(void);
+
 static uint32_t call_for_value(uint64_t address)
 {
-	return ((uint32_t(*)(void))address)();
+	return ((get_value *)address)();
 }
 
 static void put_return_value(volatile uint8_t *at, uint32_t value)

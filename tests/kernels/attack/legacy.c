@@ -8,7 +8,7 @@
 #include "attack.h"
 
 #define FLAT(access)   descriptor(access, 0xc, 0xfffff)
-#define BASE(address)  (((uint64_t)(address)&0xffffff) << 16 | ((uint64_t)(address) >> 24 & 0xff) << 56)
+#define BASE(address)  ((0xffffff & (uint64_t)(address)) << 16 | (0xff & (uint64_t)(address) >> 24) << 56)
 #define GDT_AT(offset) gdt[(offset) / 8]
 
 /* Access rights: SDM Vol. 3A "Segment Descriptor Types". */

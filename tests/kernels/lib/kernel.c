@@ -132,7 +132,7 @@ void pic_unmask(unsigned irq)
 {
 	uint16_t port = irq < 8 ? 0x21 : 0xa1;
 
-	out8(port, in8(port) & (uint8_t) ~(1u << (irq & 7)));
+	out8(port, in8(port) & ~(1u << (irq & 7)));
 	if (irq >= 8)
 		pic_unmask(2);
 }

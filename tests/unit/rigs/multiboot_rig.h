@@ -77,8 +77,8 @@ static void make_common(void)
 }
 
 /* Program header `n`, and where its fields are. */
-#define PH32(n) (0x34 + (n)*32)
-#define PH64(n) (0x40 + (n)*56)
+#define PH32(n) (0x34 + 32 * (n))
+#define PH64(n) (0x40 + 56 * (n))
 
 /* ELF32, two segments, entry as a virtual address. Without a Multiboot header. */
 UNUSED static void make_elf32(void)

@@ -22,7 +22,7 @@
 #define BSS      0x20abc
 
 /* Fields of program header `n`, ELF64. */
-#define PH(n)     (0x40 + (n)*56)
+#define PH(n)     (0x40 + 56 * (n))
 #define TYPE(n)   PH(n)
 #define OFFSET(n) (PH(n) + 8)
 #define PADDR(n)  (PH(n) + 24)

@@ -5,7 +5,7 @@
 #define EXIT_IO 30
 
 /* SDM Vol. 3C "Exit Qualification for I/O Instructions". */
-#define IO(size, port) (((uint64_t)(size)-1) | (uint64_t)(port) << 16)
+#define IO(size, port) ((uint64_t)(port) << 16 | (7 & (size - 1)))
 #define IN             (1u << 3)
 #define STRING         (1u << 4)
 #define REP            (1u << 5)
