@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TREE = ("boot", "vmm", "mm", "devices", "guests", "lib", "tests", "docs", ".ci")
+TREE = ("boot", "vmm", "mm", "devices", "guests", "lib", "tests", "tools", "docs", ".ci")
 PROGRAM = re.compile(r"\.(c|h|S|py|sh|asl|conf|ld|list)$|^Makefile$|^run$|^rcS$|^inittab$")
 FILE_NAME = re.compile(r"[\w*-]+\.(c|h|S|py|sh|asl|md|ld)$")
 IDENTIFIER = re.compile(r"[A-Za-z]\w*_\w+|\b[a-z]\w*(?=\(\))")
@@ -158,7 +158,7 @@ def main():
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BUILD"):
         os.environ.pop(name, None)
     tree = Tree()
-    pages = ["README.md", *sorted(glob.glob("docs/*.md"))]
+    pages = ["README.md", *sorted(glob.glob("docs/**/*.md", recursive=True))]
     for path in pages:
         with open(path, encoding="utf-8") as file:
             blocks, rest = blocks_of(path, file.read())
