@@ -19,6 +19,7 @@
 #include "mm/image.h"
 #include "mm/layout.h"
 #include "vmm/console/console.h"
+#include "vmm/console/console_irq.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
@@ -68,6 +69,7 @@ static void start_console_and_parse(uint32_t info_address, struct monitor_config
 	unsigned unknown_count = boot_options_parse(info.command_line, options, unknown);
 
 	console_early_init(options->serial_port, options->serial_speed);
+	shutdown_set_output((struct shutdown_output){console_write, console_flush});
 	if (options->screen)
 		start_screen_early(&info.framebuffer);
 	log_info("Nacre, a hypervisor for x86-64\n");
@@ -137,8 +139,9 @@ static void start_devices(void)
 		log_warning("%s\n", acpi.problem[i]);
 	power_init(&acpi);
 	time_init(&acpi);
-	irq_init(&acpi, &boot_cpu);
+	irq_init(&acpi);
 	boot_cpu.apic_id = lapic_id();
+	console_irq_init(&acpi, &boot_cpu);
 }
 
 /* On the boot processor's final stack. */

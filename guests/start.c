@@ -8,7 +8,7 @@
 #include "mm/frames.h"
 #include "vmm/console/console.h"
 #include "vmm/x86/cpuid.h"
-#include "vmm/cpu/irq.h"
+#include "vmm/console/console_irq.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/shell/shell.h"
@@ -159,7 +159,7 @@ void guests_init(const struct guest_file *boot_files, unsigned count)
 	readable = read_config();
 	log_level_set(config.monitor.log_level);
 	if (config.monitor.keyboard)
-		irq_init_keyboard();
+		console_irq_init_keyboard();
 	mitigations_init(config.monitor.mitigations == MITIGATIONS_AUTO);
 	backend_report(put);
 	log_info("Speculation mitigations:\n");

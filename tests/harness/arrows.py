@@ -70,14 +70,10 @@ vmm/console/console.c:vmm/shell/shell.h
 vmm/console/console_goto.c:vmm/shell/shell.h
 vmm/console/console_keys.c:vmm/shell/shell.h
 vmm/cpu/cpu.c:vmm/backend.h
-vmm/cpu/cpu.c:vmm/console/console.h
 vmm/cpu/cpu.c:vmm/vm/vm.h
-vmm/cpu/irq.c:vmm/console/console.h
-vmm/cpu/mitigations.c:vmm/x86/vcpu.h
 vmm/cpu/sched.c:vmm/backend.h
 vmm/cpu/sched.c:vmm/console/console_vm.h
 vmm/cpu/sched.c:vmm/vm/vm.h
-vmm/cpu/shutdown.c:vmm/console/console.h
 vmm/observe/log.c:vmm/console/console.h
 vmm/observe/panic.c:vmm/console/console.h
 vmm/observe/panic.c:vmm/cpu/cpu.h

@@ -3,7 +3,7 @@
 #include "devices/real/lapic.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
-#include "vmm/console/console.h"
+#include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm/vm.h"
@@ -57,7 +57,7 @@ void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
 
 static inline void interrupts_taken(struct cpu *cpu, uint64_t now)
 {
-	bool soon = !cpu->index && console_waits();
+	bool soon = !cpu->index && cpu_background_waits();
 
 	cpu->look = now + (soon ? time_ticks(LOOK_SOON_NS) : time_ticks(LOOK_NS));
 }
@@ -141,8 +141,8 @@ void cpu_idle(struct cpu *cpu)
 {
 	if (cpu_deadline(cpu) <= time_now()) {
 		cpu_catch_up(cpu); /* many guests' timers must not keep interrupts out */
-	} else if (!cpu->index && console_busy()) {
-		console_poll();
+	} else if (!cpu->index && cpu_background_ready()) {
+		cpu_background_run();
 	} else if (list_empty(&cpu->calls)) {
 		lapic_timer_arm(cpu_deadline(cpu));
 		wait_for_interrupt();

@@ -103,7 +103,7 @@ void cpu_timer_interrupt(void);
  */
 void cpu_catch_up(struct cpu *cpu);
 
-/* Nothing to run: wait for an interrupt, or do what the console still has to do. */
+/* Nothing to run: wait for an interrupt, or do background work (vmm/cpu/cpu_hooks.h). */
 void cpu_idle(struct cpu *cpu);
 
 /* The run loop: find who runs next, and make it cpu->current. Returns when that may be entered. */

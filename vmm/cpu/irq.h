@@ -5,8 +5,6 @@
 
 #include "devices/real/acpi.h"
 
-struct cpu;
-
 #define VECTOR_PIC      0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
 #define VECTOR_KEYBOARD 0x21
 #define VECTOR_UART     0x24
@@ -15,17 +13,20 @@ struct cpu;
 #define VECTOR_SPURIOUS 0xFF
 
 /*
- * On the boot processor, after time_init(): silence the 8259A pair, start the local APIC and its
- * timer, route the UART's line, and make the console buffered. Without an I/O APIC the UART is
- * polled every ms by a timer in `cpu->timers`, and the log says so. Panics without a local APIC.
+ * On the boot processor, after time_init(): silence the 8259A pair, find the I/O APICs, start the
+ * local APIC and its timer. Panics without a local APIC.
  */
-void irq_init(const struct acpi_info *info, struct cpu *cpu);
+void irq_init(const struct acpi_info *info);
+
+/* Does this machine have an I/O APIC? */
+bool irq_has_ioapic(void);
 
 /*
- * The machine's PS/2 keyboard types on the console, too. After irq_init(), whose `info` must still
- * be there.
+ * Have `handler`, which signals the end of the interrupt, called on the boot processor when ISA
+ * interrupt `line` is asserted; it arrives at `vector`, which is free. On the boot processor, after
+ * irq_init(). False: no I/O APIC leads there.
  */
-void irq_init_keyboard(void);
+bool must_check irq_route_isa(unsigned line, uint8_t vector, void (*handler)(void));
 
 /* On every other processor: its local APIC and timer. False: they do not work. */
 bool irq_init_cpu(void);

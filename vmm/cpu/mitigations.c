@@ -2,7 +2,6 @@
 #include "vmm/cpu/mitigations.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/x86/vcpu.h"
 
 /* CPUID.7.0:EDX */
 #define HAS_MD_CLEAR          BIT(10)
@@ -24,13 +23,10 @@ void mitigations_init(bool on)
 	uint64_t capabilities = features & HAS_ARCH_CAPABILITIES ? read_msr(MSR_ARCH_CAPABILITIES) : 0;
 
 	mitigations.wanted = on;
-	mitigations.for_entry = 0;
 	mitigations.barrier = on && features & HAS_IBPB;
 	mitigations.buffers_safe = capabilities & CAPABILITY_MDS_NO && capabilities & CAPABILITY_TAA_NO;
 	/* An outer hypervisor that flushes for us says SKIP_L1DFL_VMENTRY. */
 	mitigations.l1d_safe = capabilities & (CAPABILITY_RDCL_NO | CAPABILITY_SKIP_L1DFL_ENTRY);
-	if (on && !mitigations.buffers_safe && features & HAS_MD_CLEAR)
-		mitigations.for_entry |= ENTRY_MITIGATE_BUFFERS;
-	if (on && !mitigations.l1d_safe && features & HAS_L1D_FLUSH)
-		mitigations.for_entry |= ENTRY_MITIGATE_L1D;
+	mitigations.clear_buffers = on && !mitigations.buffers_safe && features & HAS_MD_CLEAR;
+	mitigations.flush_l1d = on && !mitigations.l1d_safe && features & HAS_L1D_FLUSH;
 }

@@ -11,10 +11,10 @@
 
 /* What is decided: written once at boot. */
 extern struct mitigations {
-	bool wanted;                 /* by the config */
-	uint32_t for_entry;          /* a set of ENTRY_MITIGATE_* */
-	bool buffers_safe, l1d_safe; /* the processor needs none of that */
-	bool barrier;                /* IBPB between guests */
+	bool wanted;                   /* by the config */
+	bool clear_buffers, flush_l1d; /* VERW, and the L1D flush, on every entry */
+	bool buffers_safe, l1d_safe;   /* the processor needs none of that */
+	bool barrier;                  /* IBPB between guests */
 } mitigations;
 
 /* Decide, from CPUID and IA32_ARCH_CAPABILITIES; `on` is the config's `mitigations` key. */

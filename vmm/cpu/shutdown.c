@@ -2,22 +2,27 @@
 #include "vmm/cpu/shutdown.h"
 #include "devices/real/power.h"
 #include "lib/x86.h"
-#include "vmm/console/console.h"
 #include "vmm/observe/log.h"
 
 static const char farewell[] = "You may switch the machine off now.\n";
+static struct shutdown_output output;
 
-/* Nothing runs from here on that would fetch output. */
-static void prepare(void)
+void shutdown_set_output(struct shutdown_output to)
+{
+	output = to;
+}
+
+/* Nothing runs after this that would move output on. */
+static void shutdown_prepare(void)
 {
 	interrupts_disable();
-	console_flush();
+	output.flush();
 }
 
 void shutdown_halt(void)
 {
-	console_write(farewell, sizeof(farewell) - 1);
-	prepare();
+	output.write(farewell, sizeof(farewell) - 1); /* whatever the log level */
+	shutdown_prepare();
 	for (;;)
 		cpu_halt();
 }
@@ -25,7 +30,7 @@ void shutdown_halt(void)
 void shutdown_power_off(void)
 {
 	log_info("Power off.\n");
-	prepare();
+	shutdown_prepare();
 	power_off();
 	shutdown_halt();
 }
@@ -33,6 +38,6 @@ void shutdown_power_off(void)
 void shutdown_reset(void)
 {
 	log_info("Restart.\n");
-	prepare();
+	shutdown_prepare();
 	power_reset();
 }

@@ -5,6 +5,15 @@
 
 #include "lib/types.h"
 
+/* The console's part of the end. */
+struct shutdown_output {
+	void (*write)(const char *text, size_t length);
+	void (*flush)(void); /* wait, bounded, until all output is out */
+};
+
+/* At boot, before any of the functions below may be called. */
+void shutdown_set_output(struct shutdown_output to);
+
 /* Turn the machine off; where that does not work, say so, and halt. */
 noreturn void shutdown_power_off(void);
 

@@ -52,11 +52,10 @@ void mitigations_report(void (*put)(const char *line))
 	format_buffer(line, sizeof(line), "  branch targets of another guest        IBPB between guests: %s",
 	              mitigation_state(false, mitigations.barrier));
 	put(line);
-	format_buffer(
-		line, sizeof(line), "  fill-buffer leaks (MDS, TAA)           VERW on entry: %s",
-		mitigation_state(mitigations.buffers_safe, mitigations.for_entry & ENTRY_MITIGATE_BUFFERS));
+	format_buffer(line, sizeof(line), "  fill-buffer leaks (MDS, TAA)           VERW on entry: %s",
+	              mitigation_state(mitigations.buffers_safe, mitigations.clear_buffers));
 	put(line);
 	format_buffer(line, sizeof(line), "  L1 terminal fault (L1TF)               L1D flush on entry: %s",
-	              mitigation_state(mitigations.l1d_safe, mitigations.for_entry & ENTRY_MITIGATE_L1D));
+	              mitigation_state(mitigations.l1d_safe, mitigations.flush_l1d));
 	put(line);
 }

@@ -271,6 +271,12 @@ static void set_guest_registers(const struct vcpu_start *start)
 		vmwrite((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i), 0);
 }
 
+static uint32_t entry_mitigations(void)
+{
+	return (mitigations.clear_buffers ? ENTRY_MITIGATE_BUFFERS : 0) |
+	       (mitigations.flush_l1d ? ENTRY_MITIGATE_L1D : 0);
+}
+
 void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start)
 {
 	if (cpu->live == vcpu)
@@ -280,7 +286,7 @@ void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_st
 	if (cpu->loaded == vcpu)
 		cpu->loaded = NULL;
 	vcpu->home = NULL;
-	vcpu_request(vcpu, ENTRY_LAUNCH | mitigations.for_entry);
+	vcpu_request(vcpu, ENTRY_LAUNCH | entry_mitigations());
 	memcpy(vcpu->gpr, start->gpr, sizeof(vcpu->gpr));
 	vmx_reset_live(vcpu);
 	backend_vcpu_look(cpu, vcpu);

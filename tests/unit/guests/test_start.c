@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the config table to a running guest: guests/start.c. */
 #include "rigs/vm_rig.h"
-#include "vmm/cpu/irq.h"
+#include "vmm/console/console_irq.h"
 #include "guests/start.h"
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_vm.h"
@@ -9,7 +9,7 @@
 
 static unsigned keyboards;
 
-void irq_init_keyboard(void)
+void console_irq_init_keyboard(void)
 {
 	keyboards++;
 }

@@ -19,6 +19,7 @@
 #include "vmm/backend.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_vm.h"
+#include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm/vm.h"
@@ -82,17 +83,17 @@ void console_write(const char *text, size_t length)
 	(void)length;
 }
 
-bool console_waits(void)
+bool cpu_background_waits(void)
 {
 	return false;
 }
 
-bool console_busy(void)
+bool cpu_background_ready(void)
 {
 	return false;
 }
 
-void console_poll(void)
+void cpu_background_run(void)
 {
 }
 

@@ -21,6 +21,7 @@
 #include "vmm/console/console_internal.h"
 #include "vmm/console/console_vm.h"
 #include "vmm/x86/cpuid.h"
+#include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/cpu/time.h"
@@ -67,9 +68,6 @@ const char vmx_exit_entry[1], vmx_exit_entry_watched[1];
 void lapic_timer_arm(uint64_t deadline);
 void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector);
 void console_write(const char *text, size_t length);
-bool console_busy(void);
-bool console_waits(void);
-void console_poll(void);
 struct channel *console_attached(void);
 void console_attach(struct channel *channel);
 bool console_room(void);
@@ -115,17 +113,17 @@ void console_write(const char *text, size_t length)
 	rig.log_length += length;
 }
 
-bool console_busy(void)
+bool cpu_background_ready(void)
 {
 	return rig.console_busy;
 }
 
-bool console_waits(void)
+bool cpu_background_waits(void)
 {
 	return false;
 }
 
-void console_poll(void)
+void cpu_background_run(void)
 {
 	rig.console_polls++;
 }

@@ -48,12 +48,12 @@ void triple_fault(void)
 	longjmp(end, 2);
 }
 
-void console_write(const char *text, size_t length)
+static void write_output(const char *text, size_t length)
 {
 	strncat(written, text, MIN(length, sizeof(written) - 1 - strlen(written)));
 }
 
-void console_flush(void)
+static void flush_output(void)
 {
 	strcat(written, "<flush>");
 }
@@ -464,6 +464,7 @@ static void test_shutdown(void **state)
 	(void)state;
 	fake_x86.halt = halted;
 	power_init(NULL);
+	shutdown_set_output((struct shutdown_output){write_output, flush_output});
 	if (!setjmp(end))
 		shutdown_power_off();
 	/* Off does not work here: said, and out of the ring, before the halt. */

@@ -76,8 +76,8 @@ static void each_processor_gets_what_it_needs(void **state)
 		char buffers[100], l1d[100];
 
 		init(cases[i].features, cases[i].capabilities, cases[i].on);
-		assert_int_equal(mitigations.for_entry, (cases[i].buffers ? ENTRY_MITIGATE_BUFFERS : 0) |
-		                                                (cases[i].l1d ? ENTRY_MITIGATE_L1D : 0));
+		assert_int_equal(mitigations.clear_buffers, cases[i].buffers);
+		assert_int_equal(mitigations.flush_l1d, cases[i].l1d);
 		snprintf(buffers, sizeof(buffers), "VERW on entry: %s\n", cases[i].says_buffers);
 		snprintf(l1d, sizeof(l1d), "L1D flush on entry: %s\n", cases[i].says_l1d);
 		if (!strstr(report, buffers) || !strstr(report, l1d))
@@ -102,7 +102,7 @@ static void an_old_processor_is_not_asked_for_leaf_7(void **state)
 	fake_cpuid_set(0, 0, (struct cpuid_result){.eax = 6});
 	fake_cpuid_set(7, 0, (struct cpuid_result){.edx = UINT32_MAX});
 	mitigations_init(true);
-	assert_int_equal(mitigations.for_entry, 0);
+	assert_false(mitigations.clear_buffers || mitigations.flush_l1d);
 }
 
 int main(void)
