@@ -144,6 +144,12 @@ int guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_ty
 	return error;
 }
 
+void guest_map_remove_device(struct guest_map *map, gpa_t gpa, uint64_t size)
+{
+	assert_monitor(is_all(map, gpa, size, GUEST_DEVICE, GUEST_DEVICE));
+	remove_range(map, gpa, size);
+}
+
 bool guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes)
 {
 	while (bytes && *from < GPA_LIMIT) {

@@ -55,6 +55,9 @@ void guest_map_destroy(struct guest_map *map);
  */
 int must_check guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
 
+/* Take a range that one call has marked GUEST_DEVICE out again: nothing is there then. */
+void guest_map_remove_device(struct guest_map *map, gpa_t gpa, uint64_t size);
+
 /*
  * Zero RAM, `bytes` (a multiple of 8) of it from `*from` on, which moves on. True: all of it above
  * was reached.

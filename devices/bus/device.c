@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What devices share: records of saved state. Lines, timers and the clock are the machine's:
- * machine.c.
- */
+/* How a device is plugged in and wired, and the records of its saved state: see device.h. */
 #include "devices/bus/device.h"
 #include "lib/checked.h"
 #include "lib/errors.h"
@@ -10,6 +7,90 @@
 #include "lib/string.h"
 
 #define RECORD_NAME_SIZE 16
+
+/* ---- Plugging ---- */
+
+static void device_deadline_reached(struct deadline *deadline)
+{
+	struct device *device = container_of(deadline, struct device, deadline);
+
+	if (device->model->timer)
+		device->model->timer(device);
+}
+
+static int device_claim_ports(struct device *device, uint16_t port_base)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < device->model->port_count && !error; i++) {
+		const struct port_region *region = &device->model->ports[i];
+
+		error = port_space_claim(device->environment->ports, &device->port[i], device, region,
+		                         region->base ? region->base : port_base);
+	}
+	return error;
+}
+
+static int device_claim_memory(struct device *device)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < device->model->memory_count && !error; i++) {
+		const struct memory_region *region = &device->model->memory[i];
+
+		error = memory_space_claim(device->environment->memory, &device->memory[i], device, region,
+		                           region->base);
+	}
+	return error;
+}
+
+int device_plug(struct device *device, struct environment *environment, uint16_t port_base)
+{
+	int error;
+
+	device->environment = environment;
+	device->clock = environment->platform.clock;
+	deadline_init(&device->deadline, device_deadline_reached);
+	error = device_claim_ports(device, port_base);
+	return error ? error : device_claim_memory(device);
+}
+
+/* ---- Wiring ---- */
+
+static void device_acknowledged(struct line_listener *listener)
+{
+	struct device *device = container_of(listener, struct device, listener);
+
+	device->model->acknowledged(device);
+}
+
+static void device_switched(struct line_listener *listener)
+{
+	struct device *device = container_of(listener, struct device, listener);
+
+	device->model->switched(device);
+}
+
+void device_connect_pin(struct device *device, unsigned pin, struct line *line)
+{
+	static const struct line_listener_ops ops = {device_acknowledged, device_switched};
+
+	line_add_source(line, &device->pin[pin]);
+	if (pin || !device->model->acknowledged)
+		return;
+	device->listener.ops = &ops;
+	line_add_listener(line, &device->listener);
+}
+
+void device_connect_input(struct device *device, unsigned input, struct line *line)
+{
+	struct line_sink *sink = &device->input[input];
+
+	*sink = (struct line_sink){.ops = device->model->input_ops, .owner = device, .input = input};
+	line_add_sink(line, sink);
+}
+
+/* ---- Saved state ---- */
 
 struct record {
 	char name[RECORD_NAME_SIZE]; /* of the model, filled up with zeroes */

@@ -2,53 +2,25 @@
 /*
  * What every emulated device has in common.
  *
- * A device knows its registers, not exits, vCPUs or VMs. All of its state is
- * one plain struct without pointers, so that saving is copying. It is driven
- * by calls from the machine (devices/machine/machine.h) and talks back only
- * through its machine and devices/machine/services.h.
+ * A device knows its registers, not exits, vCPUs or VMs, nor any other device. All of its state is
+ * one plain struct without pointers, so that saving is copying. Whatever it needs besides is handed
+ * to it when it is plugged in: its clock, its pins and inputs, the spaces in which it answers, the
+ * platform's events.
  *
  * Locking: the machine's owner serialises all calls for one machine.
  */
 #ifndef DEVICES_BUS_DEVICE_H
 #define DEVICES_BUS_DEVICE_H
 
-#include "lib/types.h"
+#include "devices/bus/deadlines.h"
+#include "devices/bus/line.h"
+#include "devices/bus/memory_space.h"
+#include "devices/bus/platform.h"
+#include "devices/bus/port_space.h"
 
 struct device;
-struct machine;
 
-#define DEADLINE_NONE    UINT64_MAX
 #define DEVICE_STATE_MAX 1024 /* bytes of the largest state */
-
-/* A run of I/O ports that a device answers. */
-struct port_region {
-	uint16_t base;
-	uint16_t count;
-	/*
-	 * Widest access in bytes (1, 2 or 4) that the device takes in one go.
-	 * The region layer splits wider ones into cycles of this width, lowest
-	 * address first, as an ISA bus does; `offset` and `size` that reach the
-	 * handlers always lie inside the region, `size` is 1, 2 or 4. Both handlers exist.
-	 */
-	uint8_t width;
-	uint32_t (*read)(struct device *device, unsigned offset, unsigned size);
-	void (*write)(struct device *device, unsigned offset, unsigned size, uint32_t value);
-};
-
-/* A range of guest-physical memory that a device answers. */
-struct memory_region {
-	gpa_t base;
-	uint32_t size;
-	/*
-	 * Bytes of a register: 1, 2, 4 or 8; base and size are multiples of it. The region layer
-	 * splits accesses so that what reaches a handler lies inside one register, aligned to the
-	 * width, lowest address first: `size` is 1..width. Of `read` the low `size` bytes count.
-	 * Both handlers exist.
-	 */
-	uint8_t width;
-	uint64_t (*read)(struct device *device, unsigned offset, unsigned size);
-	void (*write)(struct device *device, unsigned offset, unsigned size, uint64_t value);
-};
 
 /* The constant part of a device. One per kind; instances differ in `struct device`. */
 struct device_model {
@@ -64,6 +36,10 @@ struct device_model {
 	const struct memory_region *memory;
 	uint8_t memory_count;
 
+	/* Lines that it drives (device->pin), and lines that it sees (device->input). */
+	uint8_t pins, inputs;
+	const struct line_sink_ops *input_ops; /* a sink's owner is the device */
+
 	/* Power-on state. The state holds no valid data before the first reset. */
 	void (*reset)(struct device *device);
 
@@ -78,44 +54,77 @@ struct device_model {
 
 	/* The deadline set by device_arm() has been reached. May be null. */
 	void (*timer)(struct device *device);
+
+	/* What becomes of its requests on pin 0: see struct line_listener_ops. Both or none are null. */
+	void (*acknowledged)(struct device *device);
+	void (*switched)(struct device *device);
 };
 
-/* One device in one machine. Nothing here but `state` is saved. */
+/* What a machine hands to all of its devices. */
+struct environment {
+	struct platform platform;
+	struct deadlines deadlines;
+	struct port_space *ports;
+	struct memory_space *memory;
+};
+
+/*
+ * One device in one machine. The machine fills in what is above the line, from storage of its own,
+ * before device_plug(). Nothing here but `state` is saved.
+ */
 struct device {
 	const struct device_model *model;
-	struct machine *machine;
 	void *state;
-	uint64_t deadline; /* machine clock, ns; DEADLINE_NONE: not armed */
-	uint8_t unit;      /* 0 for the first of its model, 1 for the second ... */
-	uint8_t irq;       /* ISA line 0..15 that it drives, where it has one */
+	struct port_binding *port;     /* model->port_count of them */
+	struct memory_binding *memory; /* model->memory_count */
+	struct line_source *pin;       /* model->pins */
+	struct line_sink *input;       /* model->inputs */
+	void *wiring;                  /* further connections that its model asks for */
+	uint8_t unit;                  /* 0 for the first of its model, 1 for the second ... */
+	/* ---- */
+	const struct clock *clock;
+	struct environment *environment;
+	struct deadline deadline;
+	struct line_listener listener; /* at pin 0 */
 };
 
-/* Ask for a call of model->timer at `deadline` (machine clock, ns); replaces an earlier wish. */
-void device_arm(struct device *device, uint64_t deadline);
-
-/* Drive the device's ISA line. Repeating a level is harmless. */
-void device_set_line(struct device *device, bool level);
-
 /*
- * Drive ISA line `irq` (0..15) instead of the device's own. While it takes a line, only this device
- * drives it: all others are cut off, as by a switch in the chip set. Repeating either is harmless.
+ * Let the device answer the ports and the memory of its model, those without a base at `port_base`.
+ * It is not reset. 0, or what port_space_claim() and memory_space_claim() fail with.
  */
-void device_drive_irq(struct device *device, unsigned irq, bool level);
-void device_take_irq(struct device *device, unsigned irq, bool taken);
+int must_check device_plug(struct device *device, struct environment *environment, uint16_t port_base);
 
-/* Has another device taken this device's line? */
-bool device_is_cut_off(const struct device *device);
+/* Connect a pin or an input, which leads nowhere yet, to a line. */
+void device_connect_pin(struct device *device, unsigned pin, struct line *line);
+void device_connect_input(struct device *device, unsigned input, struct line *line);
 
-/*
- * The machine's clock: devices/machine/services.h. Named here for the next function, which every
- * poll calls.
- */
-uint64_t service_clock_ns(const struct machine *machine);
+/* Drive the line at a pin. Repeating a level is harmless. */
+static inline void device_set_pin(struct device *device, unsigned pin, bool level)
+{
+	line_drive(&device->pin[pin], level);
+}
 
 /* The machine's clock in ns: monotonic, stands still while the VM is paused. */
 static inline uint64_t device_now(const struct device *device)
 {
-	return service_clock_ns(device->machine);
+	return clock_now(device->clock);
+}
+
+/* Ask for a call of model->timer at `deadline` (machine clock, ns); replaces an earlier wish. */
+static inline void device_arm(struct device *device, uint64_t deadline)
+{
+	if (device->deadline.at != deadline)
+		deadline_arm(&device->environment->deadlines, &device->deadline, deadline);
+}
+
+static inline bool device_is_armed(const struct device *device)
+{
+	return device->deadline.at != DEADLINE_NONE;
+}
+
+static inline const struct platform *device_platform(const struct device *device)
+{
+	return &device->environment->platform;
 }
 
 /*

@@ -5,43 +5,98 @@
 #include "lib/errors.h"
 #include "lib/string.h"
 
-static bool is_inside(const struct memory_binding *binding, gpa_t gpa)
+/* ---- Claims ---- */
+
+static bool memory_binding_has(const struct memory_binding *binding, gpa_t gpa)
 {
 	return gpa - binding->base < binding->region->size;
 }
 
-static const struct memory_binding *find(const struct memory_space *space, gpa_t gpa)
+/* The link to the first binding that ends above `gpa`: where a new one there belongs. */
+static struct memory_binding **memory_space_place(struct memory_space *space, gpa_t gpa)
 {
-	for (unsigned i = 0; i < space->bindings; i++)
-		if (is_inside(&space->binding[i], gpa))
-			return &space->binding[i];
-	return NULL;
+	struct memory_binding **link = &space->bindings;
+
+	while (*link && (*link)->base + ((*link)->region->size - 1) < gpa)
+		link = &(*link)->next;
+	return link;
 }
 
-int memory_space_claim(struct memory_space *space, struct device *device, const struct memory_region *region)
+static bool memory_region_fits(const struct memory_region *region, gpa_t base)
 {
 	unsigned width = region->width;
 	gpa_t last;
 
-	if (!width || width > 8 || (width & (width - 1)) || (region->base | region->size) % width ||
-	    !region->size || add_overflows(region->base, region->size - 1u, &last))
+	return width && width <= 8 && !(width & (width - 1)) && (base | region->size) % width == 0 &&
+	       region->size && !add_overflows(base, region->size - 1u, &last);
+}
+
+int memory_space_claim(struct memory_space *space, struct memory_binding *binding, struct device *device,
+                       const struct memory_region *region, gpa_t base)
+{
+	struct memory_binding **place = memory_space_place(space, base), *next = *place;
+	int error;
+
+	if (!memory_region_fits(region, base))
 		return -ERR_INVALID;
-	for (unsigned i = 0; i < space->bindings; i++)
-		if (is_inside(&space->binding[i], region->base) ||
-		    space->binding[i].base - region->base < region->size)
-			return -ERR_EXISTS;
-	if (space->bindings == MEMORY_SPACE_REGIONS)
-		return -ERR_NO_MEMORY;
-	space->binding[space->bindings++] =
-		(struct memory_binding){.base = region->base, .region = region, .device = device};
-	return 0;
+	if (next && next->base <= base + (region->size - 1))
+		return -ERR_EXISTS;
+	*binding = (struct memory_binding){base, region, device, next};
+	error = space->listener ? space->listener->claimed(space->listener, binding) : 0;
+	if (error)
+		*binding = (struct memory_binding){0};
+	else
+		*place = binding;
+	return error;
+}
+
+void memory_space_release(struct memory_space *space, struct memory_binding *binding)
+{
+	struct memory_binding **link = &space->bindings;
+
+	while (*link && *link != binding)
+		link = &(*link)->next;
+	if (!*link)
+		return;
+	*link = binding->next;
+	space->last = NULL;
+	if (space->listener)
+		space->listener->released(space->listener, binding);
+	*binding = (struct memory_binding){0};
+}
+
+int memory_space_listen(struct memory_space *space, struct memory_listener *listener)
+{
+	const struct memory_binding *binding = NULL;
+	int error = 0;
+
+	while (!error && (binding = memory_space_next(space, binding)))
+		error = listener->claimed(listener, binding);
+	if (!error)
+		space->listener = listener;
+	return error;
+}
+
+/* ---- Accesses ---- */
+
+static const struct memory_binding *memory_space_find(struct memory_space *space, gpa_t gpa)
+{
+	const struct memory_binding *binding = space->last;
+
+	if (binding && memory_binding_has(binding, gpa))
+		return binding;
+	binding = *memory_space_place(space, gpa);
+	if (!binding || !memory_binding_has(binding, gpa))
+		return NULL;
+	space->last = binding;
+	return binding;
 }
 
 /*
  * The bytes of an access at `offset` that the region takes in one cycle: what lies in one unit of
  * its width.
  */
-static unsigned cycle_size(const struct memory_region *region, unsigned offset, size_t size)
+static unsigned memory_cycle_size(const struct memory_region *region, unsigned offset, size_t size)
 {
 	unsigned unit = region->width - (offset & (region->width - 1u));
 
@@ -55,14 +110,14 @@ void memory_read(struct memory_space *space, gpa_t gpa, void *buffer, size_t siz
 	unsigned cycle;
 
 	for (size_t done = 0; done < size; done += cycle) {
-		const struct memory_binding *binding = find(space, gpa + done);
+		const struct memory_binding *binding = memory_space_find(space, gpa + done);
 		uint64_t value = UINT64_MAX;
 
 		cycle = 1;
 		if (binding) {
 			unsigned offset = (unsigned)(gpa + done - binding->base);
 
-			cycle = cycle_size(binding->region, offset, size - done);
+			cycle = memory_cycle_size(binding->region, offset, size - done);
 			value = binding->region->read(binding->device, offset, cycle);
 		} else if (!unclaimed) {
 			unclaimed = true;
@@ -80,14 +135,14 @@ void memory_write(struct memory_space *space, gpa_t gpa, const void *buffer, siz
 	unsigned cycle;
 
 	for (size_t done = 0; done < size; done += cycle) {
-		const struct memory_binding *binding = find(space, gpa + done);
+		const struct memory_binding *binding = memory_space_find(space, gpa + done);
 
 		cycle = 1;
 		if (binding) {
 			unsigned offset = (unsigned)(gpa + done - binding->base);
 			uint64_t value = 0;
 
-			cycle = cycle_size(binding->region, offset, size - done);
+			cycle = memory_cycle_size(binding->region, offset, size - done);
 			memcpy(&value, from + done, cycle);
 			binding->region->write(binding->device, offset, cycle, value);
 		} else if (!unclaimed) {

@@ -3,70 +3,91 @@
 #include "devices/bus/port_space.h"
 #include "lib/errors.h"
 
-#define PORTS      0x10000u
-#define PAGE_PORTS 256u
-#define ALL_ONES   0xFFu
+#define PORTS    0x10000u
+#define ALL_ONES 0xFFu
+
+static const struct port_binding unclaimed_ports;
 
 void port_space_init(struct port_space *space)
 {
-	*space = (struct port_space){.leaves = 1, .bindings = 1};
+	*space = (struct port_space){0};
+	for (unsigned i = 0; i < PORT_SPACE_SLOTS; i++)
+		space->slot[i] = &unclaimed_ports;
 }
 
-/* Pages of the run [base, base + count) that have no leaf yet. */
-static unsigned leaves_missing(const struct port_space *space, unsigned base, unsigned count)
-{
-	unsigned missing = 0;
+/* ---- Claims ---- */
 
-	for (unsigned page = base / PAGE_PORTS; page <= (base + count - 1) / PAGE_PORTS; page++)
-		missing += !space->leaf_of[page];
-	return missing;
+static unsigned port_binding_end(const struct port_binding *binding)
+{
+	return binding->base + binding->count;
 }
 
-static bool any_claimed(const struct port_space *space, unsigned base, unsigned count)
+/* The link to the first binding that ends above `port`: where a new one there belongs. */
+static struct port_binding **port_space_place(struct port_space *space, unsigned port)
 {
-	for (unsigned port = base; port < base + count; port++)
-		if (port_binding_at(space, (uint16_t)port)->device)
-			return true;
-	return false;
+	struct port_binding **link = &space->bindings;
+
+	while (*link && port_binding_end(*link) <= port)
+		link = &(*link)->next;
+	return link;
 }
 
-int port_space_claim(struct port_space *space, struct device *device, const struct port_region *region,
-                     uint16_t base)
+int port_space_claim(struct port_space *space, struct port_binding *binding, struct device *device,
+                     const struct port_region *region, uint16_t base)
 {
+	struct port_binding **place = port_space_place(space, base);
 	unsigned end = base + (unsigned)region->count;
 
 	if (!region->count || end > PORTS)
 		return -ERR_OUT_OF_RANGE;
-	if (any_claimed(space, base, region->count))
+	if (*place && (*place)->base < end)
 		return -ERR_EXISTS;
-	if (space->bindings == PORT_SPACE_REGIONS ||
-	    leaves_missing(space, base, region->count) > PORT_SPACE_LEAVES - (unsigned)space->leaves)
-		return -ERR_NO_MEMORY;
-
-	space->binding[space->bindings] = (struct port_binding){
+	*binding = (struct port_binding){
 		.device = device,
 		.read = region->read,
 		.write = region->write,
 		.base = base,
-		.count = region->count,
 		.width = region->width,
+		.count = region->count,
+		.next = *place,
 	};
-	for (unsigned port = base; port < end; port++) {
-		uint8_t *leaf = &space->leaf_of[port / PAGE_PORTS];
-
-		if (!*leaf)
-			*leaf = space->leaves++;
-		space->binding_of[*leaf][port % PAGE_PORTS] = space->bindings;
-	}
-	space->bindings++;
+	*place = binding;
 	return 0;
 }
 
-/*
- * The part of an access that the region at `port` takes in one cycle: 1, 2 or 4 bytes; 1 where
- * nobody answers.
- */
-static unsigned cycle_size(const struct port_binding *binding, uint16_t port, unsigned size)
+void port_space_release(struct port_space *space, struct port_binding *binding)
+{
+	struct port_binding **link = &space->bindings;
+
+	while (*link && *link != binding)
+		link = &(*link)->next;
+	if (!*link)
+		return;
+	*link = binding->next;
+	for (unsigned i = 0; i < PORT_SPACE_SLOTS; i++)
+		if (space->slot[i] == binding)
+			space->slot[i] = &unclaimed_ports;
+	*binding = (struct port_binding){0};
+}
+
+/* ---- Accesses ---- */
+
+/* Who answers `port`, which will be found in its slot from now on. */
+static const struct port_binding *port_space_find(struct port_space *space, uint16_t port)
+{
+	const struct port_binding *binding = port_slot(space, port);
+
+	if ((unsigned)port - binding->base < binding->count)
+		return binding;
+	binding = *port_space_place(space, port);
+	if (!binding || port < binding->base)
+		return &unclaimed_ports;
+	space->slot[port % PORT_SPACE_SLOTS] = binding;
+	return binding;
+}
+
+/* The bytes of an access that the region at `port` takes in one cycle: 1, 2 or 4; unclaimed: 1. */
+static unsigned port_cycle_size(const struct port_binding *binding, uint16_t port, unsigned size)
 {
 	unsigned limit;
 
@@ -78,7 +99,7 @@ static unsigned cycle_size(const struct port_binding *binding, uint16_t port, un
 }
 
 /* The port comes to the front; if it is new, the one that was not seen for longest goes. */
-static void note_missed(struct port_space *space, uint16_t port)
+static void port_space_note_missed(struct port_space *space, uint16_t port)
 {
 	struct port_missed found = {.port = port};
 	unsigned at = 0;
@@ -100,16 +121,16 @@ uint32_t port_read_split(struct port_space *space, uint16_t port, unsigned size)
 
 	for (unsigned done = 0, cycle; done < size; done += cycle) {
 		uint16_t at = (uint16_t)(port + done);
-		const struct port_binding *binding = port_binding_at(space, at);
+		const struct port_binding *binding = port_space_find(space, at);
 		uint32_t part = ALL_ONES;
 
-		cycle = cycle_size(binding, at, size - done);
+		cycle = port_cycle_size(binding, at, size - done);
 		if (binding->device) {
 			part = binding->read(binding->device, (unsigned)at - binding->base, cycle);
 			part &= UINT32_MAX >> (32 - 8 * cycle);
 		} else if (!unclaimed) {
 			unclaimed = true;
-			note_missed(space, at);
+			port_space_note_missed(space, at);
 		}
 		value |= part << 8 * done;
 	}
@@ -123,16 +144,16 @@ void port_write_split(struct port_space *space, uint16_t port, unsigned size, ui
 
 	for (unsigned done = 0, cycle; done < size; done += cycle) {
 		uint16_t at = (uint16_t)(port + done);
-		const struct port_binding *binding = port_binding_at(space, at);
+		const struct port_binding *binding = port_space_find(space, at);
 		uint32_t part = value >> 8 * done;
 
-		cycle = cycle_size(binding, at, size - done);
+		cycle = port_cycle_size(binding, at, size - done);
 		part &= UINT32_MAX >> (32 - 8 * cycle);
 		if (binding->device) {
 			binding->write(binding->device, (unsigned)at - binding->base, cycle, part);
 		} else if (!unclaimed) {
 			unclaimed = true;
-			note_missed(space, at);
+			port_space_note_missed(space, at);
 		}
 	}
 	space->unclaimed_writes += unclaimed;

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The PC that a guest sees: its devices, its port space and its interrupt
- * lines. One per VM, embedded in struct vm; tests build it alone.
+ * lines. One per VM, embedded in struct vm; tests build it alone. What it needs from outside comes
+ * with machine_create().
  */
 #ifndef DEVICES_MACHINE_MACHINE_H
 #define DEVICES_MACHINE_MACHINE_H
 
-#include "devices/pc/acpi_pm.h"
-#include "devices/bus/device.h"
+#include "devices/machine/interrupts.h"
+#include "devices/machine/machine_config.h"
 #include "devices/pc/hpet.h"
 #include "devices/pc/i8042.h"
-#include "devices/bus/memory_space.h"
-#include "devices/machine/machine_config.h"
 #include "devices/pc/keyboard.h"
-#include "devices/pc/pic.h"
 #include "devices/pc/pit.h"
-#include "devices/bus/port_space.h"
 #include "devices/pc/rtc.h"
 #include "devices/pc/system_ports.h"
 #include "devices/pc/uart.h"
@@ -37,20 +34,23 @@ enum machine_device {
 	DEVICE_COUNT = DEVICE_UART0 + MACHINE_UARTS,
 };
 
+/* What all models of a machine need in all: machine_create() checks it. */
+#define MACHINE_PORT_REGIONS   26
+#define MACHINE_MEMORY_REGIONS 1
+#define MACHINE_PINS           14
+
 struct machine {
 	struct device device[DEVICE_COUNT];
 	struct port_space ports;
 	struct memory_space memory;
-	uint64_t deadline;   /* earliest of the devices' deadlines */
-	uint32_t armed;      /* a bit per device that has one */
-	bool defer_deadline; /* the deadline is told at the end of a longer work */
+	struct environment environment;
+	struct interrupts interrupts;
+	struct ps2_cable keyboard_cable;
 
-	/*
-	 * Who drives each ISA line: a bit per device, and one for machine_set_line(). The line is
-	 * their OR.
-	 */
-	uint16_t line_sources[PIC_LINES];
-	uint16_t line_mask[PIC_LINES]; /* whose drive counts: all, or who has taken the line */
+	/* The devices' storage, in the order in which they were plugged in. */
+	struct port_binding port_binding[MACHINE_PORT_REGIONS];
+	struct memory_binding memory_binding[MACHINE_MEMORY_REGIONS];
+	struct line_source pin[MACHINE_PINS];
 
 	/* The devices' states, behind device[].state. */
 	struct pic_state pic;
@@ -67,10 +67,11 @@ struct machine {
 
 /*
  * Plug the devices together and reset them to power-on. The machine must be
- * all zeroes before. Errors: -ERR_INVALID for too many UARTs; -ERR_NO_MEMORY or
- * -ERR_EXISTS when the devices' ports or memory do not fit (a build error in practice).
+ * all zeroes before, and stays where it is. Errors: -ERR_INVALID for too many UARTs; -ERR_EXISTS when
+ * two devices want the same ports or memory (a build error in practice).
  */
-int must_check machine_create(struct machine *machine, const struct machine_config *config);
+int must_check machine_create(struct machine *machine, const struct machine_config *config,
+                              const struct platform *platform);
 
 /* Power-on reset of every device. */
 void machine_reset(struct machine *machine);
@@ -87,26 +88,38 @@ void machine_firmware(struct machine *machine);
  */
 void machine_run_timers(struct machine *machine);
 
+/* The earliest of the devices' deadlines, as the platform was told; DEADLINE_NONE: none. */
+static inline uint64_t machine_deadline(const struct machine *machine)
+{
+	return machine->environment.deadlines.told;
+}
+
 /*
  * Drive ISA line `irq` (0..15) from outside the machine. The line is high while
  * anyone drives it, so devices of the machine on the same line are not disturbed.
  */
 void machine_set_line(struct machine *machine, unsigned irq, bool level);
 
+/* Is the INTR output asserted? */
+static inline bool machine_intr(const struct machine *machine)
+{
+	return line_level(&machine->interrupts.intr);
+}
+
 /*
  * Take the pending vector of the interrupt controller: the INTA cycles. Call only while INTR is
  * asserted.
  */
-uint8_t machine_acknowledge(struct machine *machine);
+static inline uint8_t machine_acknowledge(struct machine *machine)
+{
+	return pic_acknowledge(&machine->device[DEVICE_PIC]);
+}
 
 /*
  * A memory parity error or an I/O channel check (PORT_B_PARITY, PORT_B_IOCHK):
  * shows in port 61h and gives an NMI, unless the guest keeps either from it.
  */
 void machine_report_error(struct machine *machine, uint8_t error);
-
-/* Is the INTR output asserted? */
-bool machine_intr(const struct machine *machine);
 
 /* Save all devices into `buffer`; returns the bytes needed, writes only if they fit. */
 size_t machine_save(const struct machine *machine, void *buffer, size_t size);

@@ -6,8 +6,6 @@
 #include "devices/pc/acpi_pm.h"
 #include "lib/checked.h"
 
-#include "devices/machine/services.h"
-
 #define TMR_STS        0x0001
 #define BM_STS         0x0010
 #define GBL_STS        0x0020
@@ -70,9 +68,8 @@ static void acpi_pm_update(struct device *device)
 
 		deadline = (uint64_t)((unsigned __int128)next * NS_PER_TICK >> 48) + 1;
 	}
-	if (device->deadline != deadline)
-		device_arm(device, deadline);
-	device_set_line(device, status & state->enable & SCI_SOURCES);
+	device_arm(device, deadline);
+	device_set_pin(device, ACPI_PM_PIN_SCI, status & state->enable & SCI_SOURCES);
 }
 
 static uint32_t block_read(struct device *device, unsigned offset, unsigned size)
@@ -92,7 +89,7 @@ static void control_write(struct device *device, uint16_t mask, uint16_t value)
 
 	state->control = ((kept | (value & mask)) & CONTROL_BITS) | SCI_EN;
 	if ((value & mask & SLP_EN) && (state->control & SLP_TYP) >> SLP_TYP_SHIFT == ACPI_SLP_TYP_S5)
-		service_power_off(device->machine);
+		platform_power_off(device_platform(device));
 }
 
 static void block_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
@@ -144,10 +141,14 @@ bool acpi_pm_wants_power_button(const struct device *device)
 	return state->control & SCI_EN && state->enable & PWRBTN_STS;
 }
 
-void acpi_pm_rtc_alarm(struct device *device)
+/* The real-time clock's alarm. */
+static void acpi_pm_input_changed(struct line_sink *sink, bool level)
 {
-	event(device, RTC_STS);
+	if (level)
+		event(sink->owner, RTC_STS);
 }
+
+static const struct line_sink_ops acpi_pm_input_ops = {.changed = acpi_pm_input_changed};
 
 static void acpi_pm_reset(struct device *device)
 {
@@ -181,6 +182,9 @@ const struct device_model acpi_pm_model = {
 	.state_size = sizeof(struct acpi_pm_state),
 	.ports = acpi_pm_ports,
 	.port_count = ARRAY_SIZE(acpi_pm_ports),
+	.pins = ACPI_PM_PINS,
+	.inputs = ACPI_PM_INPUTS,
+	.input_ops = &acpi_pm_input_ops,
 	.reset = acpi_pm_reset,
 	.state_valid = acpi_pm_state_valid,
 	.restored = acpi_pm_update,

@@ -24,6 +24,10 @@ struct acpi_pm_state {
 	uint16_t reserved; /* 0 */
 };
 
+/* What it drives, and what it sees: a rising edge of the RTC's alarm sets RTC_STS. */
+enum acpi_pm_pin { ACPI_PM_PIN_SCI, ACPI_PM_PINS };
+enum acpi_pm_input { ACPI_PM_INPUT_RTC_ALARM, ACPI_PM_INPUTS };
+
 extern const struct device_model acpi_pm_model;
 
 /* The operator presses the power button: PWRBTN_STS, and the SCI if the guest has enabled it. */
@@ -31,8 +35,5 @@ void acpi_pm_power_button(struct device *device);
 
 /* Does the guest listen: will a press of the button interrupt it? */
 bool acpi_pm_wants_power_button(const struct device *device);
-
-/* The real-time clock's alarm interrupt: sets RTC_STS. */
-void acpi_pm_rtc_alarm(struct device *device);
 
 #endif

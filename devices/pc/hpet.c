@@ -34,9 +34,8 @@
 #define TICKS_PER_CYCLE 1000000u
 #define NS_PER_CYCLE    HPET_PERIOD_FS
 
-/* In legacy replacement mode; timer 2 has no line. */
-#define LEGACY_TIMERS 2
-static const uint8_t legacy_irq[LEGACY_TIMERS] = {0, 8};
+/* Timers with a pin of their number in legacy replacement mode; timer 2 has none. */
+#define LEGACY_TIMERS HPET_PINS
 
 /* ---- Time ---- */
 
@@ -154,8 +153,8 @@ static void match(struct device *device, unsigned index)
 	if (timer->config & INT_TYPE_CNF) {
 		state->status |= (uint8_t)(1u << index);
 	} else if (index < LEGACY_TIMERS && is_legacy(state) && timer->config & INT_ENB_CNF) {
-		device_drive_irq(device, legacy_irq[index], false);
-		device_drive_irq(device, legacy_irq[index], true);
+		device_set_pin(device, index, false);
+		device_set_pin(device, index, true);
 		state->edges |= (uint8_t)(1u << index);
 	}
 }
@@ -186,8 +185,8 @@ static void update(struct device *device)
 	uint64_t due = HPET_TICK_NONE;
 
 	for (unsigned i = 0; i < LEGACY_TIMERS; i++) {
-		device_drive_irq(device, legacy_irq[i], is_legacy(state) && output_of(state, i));
-		device_take_irq(device, legacy_irq[i], is_legacy(state));
+		device_set_pin(device, i, is_legacy(state) && output_of(state, i));
+		line_take(&device->pin[i], is_legacy(state));
 		if (is_visible(state, i))
 			due = MIN(due, state->timer[i].due);
 	}
@@ -386,6 +385,7 @@ const struct device_model hpet_model = {
 	.state_size = sizeof(struct hpet_state),
 	.memory = hpet_memory,
 	.memory_count = ARRAY_SIZE(hpet_memory),
+	.pins = HPET_PINS,
 	.reset = hpet_reset,
 	.state_valid = hpet_state_valid,
 	.restored = update,

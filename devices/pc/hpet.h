@@ -44,6 +44,12 @@ struct hpet_state {
 	uint8_t reserved[2];
 };
 
+/*
+ * What it drives: the lines of the 8254 (timer 0) and of the RTC (timer 1), which it takes for itself
+ * in legacy replacement mode.
+ */
+#define HPET_PINS 2
+
 extern const struct device_model hpet_model;
 
 #endif

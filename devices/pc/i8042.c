@@ -11,7 +11,6 @@
 #include "devices/pc/i8042.h"
 
 #include "devices/pc/keyboard_keys.h"
-#include "devices/machine/services.h"
 
 /* Status register. */
 #define OBF      0x01 /* output buffer full */
@@ -86,8 +85,8 @@ static void i8042_update(struct device *device)
 {
 	const struct i8042_state *state = device->state;
 
-	device_set_line(device, keyboard_irq(state));
-	machine_set_line(device->machine, I8042_AUX_IRQ, aux_irq(state));
+	device_set_pin(device, I8042_PIN_KEYBOARD, keyboard_irq(state));
+	device_set_pin(device, I8042_PIN_AUX, aux_irq(state));
 }
 
 /* Place a byte in the output buffer, over what it held. `flags`: AUX_OBF, TIME_OUT. */
@@ -117,27 +116,29 @@ static bool translate(struct i8042_state *state, uint8_t *byte)
 }
 
 /* The keyboard may send while its clock line is free and its last byte has been read. */
-void i8042_keyboard_ready(struct device *device)
+static void i8042_keyboard_ready(struct device *device)
 {
 	struct i8042_state *state = device->state;
-	struct device *keyboard = keyboard_of(device);
+	const struct ps2_cable *cable = device->wiring;
 	uint8_t byte;
 
-	while (keyboard && !(state->status & OBF) && !(state->ram[0] & KEYBOARD_DISABLED) &&
-	       keyboard_send(keyboard, &byte))
+	while (!(state->status & OBF) && !(state->ram[0] & KEYBOARD_DISABLED) &&
+	       cable->peripheral_ops->send(cable->peripheral, &byte))
 		if (translate(state, &byte))
 			output(device, byte, 0);
 }
 
+const struct ps2_controller_ops i8042_ps2_ops = {.ready = i8042_keyboard_ready};
+
 /* After an access that may have made room. */
 static void serve_keyboard(struct device *device)
 {
-	struct device *keyboard = keyboard_of(device);
+	const struct ps2_cable *cable = device->wiring;
 
-	if (!keyboard)
+	if (!cable->peripheral)
 		return;
 	i8042_keyboard_ready(device);
-	keyboard_idle(keyboard);
+	cable->peripheral_ops->idle(cable->peripheral);
 }
 
 static void set_command_byte(struct device *device, uint8_t value)
@@ -155,7 +156,7 @@ static void set_output_port(struct device *device, uint8_t value)
 
 	state->output_port = value & ~(P2_KEYBOARD_IRQ | P2_AUX_IRQ);
 	if (!(value & P2_NO_RESET))
-		service_reset(device->machine, RESET_CPU);
+		platform_reset(device_platform(device), RESET_CPU);
 }
 
 static uint8_t output_port(const struct i8042_state *state)
@@ -213,7 +214,7 @@ static void command_write(struct device *device, unsigned offset, unsigned size,
 	if ((value & 0xe0) == READ_RAM)
 		output(device, state->ram[value & 0x1f], 0);
 	else if (value >= PULSE_OUTPUT_PORT && !(value & P2_NO_RESET))
-		service_reset(device->machine, RESET_CPU);
+		platform_reset(device_platform(device), RESET_CPU);
 	else if (!state->pending)
 		command(device, value);
 	serve_keyboard(device);
@@ -229,11 +230,11 @@ static void send_timed_out(struct device *device, uint8_t flags)
 static void send_to_keyboard(struct device *device, uint8_t byte)
 {
 	struct i8042_state *state = device->state;
-	struct device *keyboard = keyboard_of(device);
+	const struct ps2_cable *cable = device->wiring;
 
 	state->ram[0] &= ~KEYBOARD_DISABLED;
-	if (keyboard)
-		keyboard_receive(keyboard, byte);
+	if (cable->peripheral)
+		cable->peripheral_ops->receive(cable->peripheral, byte);
 	else
 		send_timed_out(device, 0);
 }
@@ -282,13 +283,14 @@ static uint32_t status_read(struct device *device, unsigned offset, unsigned siz
 static void i8042_reset(struct device *device)
 {
 	struct i8042_state *state = device->state;
+	const struct ps2_cable *cable = device->wiring;
 
 	/*
 	 * As firmware leaves it after the self test: a channel is closed where nothing was found.
 	 */
 	*state = (struct i8042_state){
 		.ram = {AUX_DISABLED | SYSTEM_FLAG | TRANSLATE |
-	                (keyboard_of(device) ? KEYBOARD_INTERRUPT : KEYBOARD_DISABLED)},
+	                (cable->peripheral ? KEYBOARD_INTERRUPT : KEYBOARD_DISABLED)},
 		.status = UNLOCKED | SYSTEM,
 		.output_port = P2_POWER_ON,
 	};
@@ -316,6 +318,7 @@ const struct device_model i8042_model = {
 	.state_size = sizeof(struct i8042_state),
 	.ports = i8042_ports,
 	.port_count = ARRAY_SIZE(i8042_ports),
+	.pins = I8042_PINS,
 	.reset = i8042_reset,
 	.state_valid = i8042_state_valid,
 	.restored = i8042_update,

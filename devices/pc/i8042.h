@@ -6,10 +6,9 @@
 #ifndef DEVICES_PC_I8042_H
 #define DEVICES_PC_I8042_H
 
-#include "devices/bus/device.h"
+#include "devices/pc/ps2.h"
 
 #define I8042_RAM_SIZE 32
-#define I8042_AUX_IRQ  12 /* the keyboard channel's is device->irq */
 
 struct i8042_state {
 	uint8_t ram[I8042_RAM_SIZE]; /* ram[0] is the command byte */
@@ -20,8 +19,11 @@ struct i8042_state {
 	uint8_t released;    /* 80h: translation has seen the prefix of a break code; else 0 */
 };
 
-/* The keyboard has something to send. */
-void i8042_keyboard_ready(struct device *device);
+/* What it drives: the interrupts of either channel. */
+enum i8042_pin { I8042_PIN_KEYBOARD, I8042_PIN_AUX, I8042_PINS };
+
+/* For the keyboard channel's cable, which is its wiring. */
+extern const struct ps2_controller_ops i8042_ps2_ops;
 
 extern const struct device_model i8042_model;
 

@@ -5,8 +5,6 @@
  */
 #include "devices/pc/keyboard.h"
 
-#include "devices/pc/keyboard_typing.h"
-#include "devices/machine/services.h"
 #include "lib/string.h"
 
 /* Commands from the system. */
@@ -53,7 +51,8 @@ static void clear_queue(struct keyboard_state *state)
 	state->queue_head = state->queue_count = state->held = 0;
 }
 
-bool keyboard_press(struct device *device, const struct key_press *press)
+/* False: no room. */
+static bool queue_press(struct device *device, const struct key_press *press)
 {
 	struct keyboard_state *state = device->state;
 	uint8_t codes[KEY_CODES_MAX];
@@ -73,7 +72,44 @@ bool keyboard_press(struct device *device, const struct key_press *press)
 	return true;
 }
 
-bool keyboard_send(struct device *keyboard, uint8_t *byte)
+/* For the time when the key that is down is released. */
+static void keyboard_arm(struct device *device)
+{
+	const struct keyboard_state *state = device->state;
+
+	device_arm(device, state->held ? state->release_at : DEADLINE_NONE);
+}
+
+static void keyboard_ready(struct device *device)
+{
+	const struct ps2_cable *cable = device->wiring;
+
+	cable->controller_ops->ready(cable->controller);
+}
+
+bool keyboard_press(struct device *device, const struct key_press *press)
+{
+	struct keyboard_state *state = device->state;
+	bool queued = queue_press(device, press);
+
+	if (!queued)
+		state->input_wanted = 1;
+	keyboard_arm(device);
+	keyboard_ready(device);
+	return queued;
+}
+
+static void keyboard_timer(struct device *device)
+{
+	struct keyboard_state *state = device->state;
+
+	if (device_now(device) >= state->release_at)
+		state->held = 0;
+	keyboard_arm(device);
+	keyboard_ready(device);
+}
+
+static bool keyboard_send(struct device *keyboard, uint8_t *byte)
 {
 	struct keyboard_state *state = keyboard->state;
 
@@ -183,7 +219,7 @@ static void command(struct keyboard_state *state, uint8_t value)
 }
 
 /* A byte that could be a command is one, even where a parameter was expected. */
-void keyboard_receive(struct device *keyboard, uint8_t byte)
+static void keyboard_receive(struct device *keyboard, uint8_t byte)
 {
 	struct keyboard_state *state = keyboard->state;
 	uint8_t waiting = state->command;
@@ -196,27 +232,26 @@ void keyboard_receive(struct device *keyboard, uint8_t byte)
 		command(state, byte);
 }
 
-void keyboard_idle(struct device *keyboard)
+/* All has been sent: ask the operator's side for more. */
+static void keyboard_idle(struct device *keyboard)
 {
 	struct keyboard_state *state = keyboard->state;
 
 	if (state->queue_count || state->answer_count)
 		return;
-	keyboard_typing_overdue(keyboard);
 	if (!state->input_wanted)
 		return;
 	state->input_wanted = 0;
-	service_keyboard_input_wanted(keyboard->machine);
+	platform_keyboard_input_wanted(device_platform(keyboard));
 }
+
+const struct ps2_peripheral_ops keyboard_ps2_ops = {
+	.receive = keyboard_receive,
+	.send = keyboard_send,
+	.idle = keyboard_idle,
+};
 
 /* ---- Life ---- */
-
-struct device *keyboard_of(const struct device *device)
-{
-	struct device *keyboard = &device->machine->device[DEVICE_KEYBOARD];
-
-	return keyboard->model ? keyboard : NULL;
-}
 
 static void keyboard_reset(struct device *device)
 {
@@ -233,17 +268,27 @@ static bool keyboard_state_valid(const void *bytes)
 
 	return state->queue_head < KEYBOARD_QUEUE && state->queue_count <= KEYBOARD_QUEUE &&
 	       state->held <= state->queue_count && state->answer_count <= KEYBOARD_ANSWER &&
-	       state->typed_count <= KEYBOARD_TYPED && (!state->command || takes_parameter(state->command)) &&
+	       (!state->command || takes_parameter(state->command)) &&
 	       state->scan_set >= 1 && state->scan_set <= 3 && state->scanning <= 1 &&
 	       state->makes_only <= 1 && !(state->leds & ~LEDS) && state->input_wanted <= 1;
 }
 
+/* A key that was down stays so for its whole time. */
+static void keyboard_restored(struct device *device)
+{
+	struct keyboard_state *state = device->state;
+
+	if (state->held)
+		state->release_at = device_now(device) + KEYBOARD_HOLD_NS;
+	keyboard_arm(device);
+}
+
 const struct device_model keyboard_model = {
 	.name = "keyboard",
-	.version = 2,
+	.version = 3,
 	.state_size = sizeof(struct keyboard_state),
 	.reset = keyboard_reset,
 	.state_valid = keyboard_state_valid,
-	.restored = keyboard_typing_restored,
-	.timer = keyboard_typing_timer,
+	.restored = keyboard_restored,
+	.timer = keyboard_timer,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The pair of 8259A interrupt controllers: see pic.h and docs/devices.md. */
 #include "devices/pc/pic.h"
-#include "devices/machine/services.h"
 #include "lib/string.h"
 
 #define ICW1_IC4    0x01 /* ICW4 follows */
@@ -39,7 +38,6 @@ enum ocw2_command {
 #define DEFAULT_LOWEST 7
 #define DEFAULT_SLAVE  7 /* a slave's identity after ICW1 */
 #define CASCADE_BIT    (1u << PIC_CASCADE)
-#define TIMER_INPUT    0 /* of the master */
 #define LINES_PER_CHIP 8
 
 /* IRQ 0, 1, 2, 8 and 13 are edge triggered whatever the ELCR is told. */
@@ -110,7 +108,7 @@ static void update_master(struct device *device)
 	if (intr == pic->intr)
 		return;
 	pic->intr = intr;
-	service_intr_changed(device->machine, intr);
+	device_set_pin(device, PIC_PIN_INTR, intr);
 }
 
 static void update_slave(struct device *device)
@@ -146,9 +144,10 @@ void pic_set_line(struct device *device, unsigned irq, bool level)
 		update(device, index);
 }
 
-/* What the last INTA pulse does inside a chip. */
-static void begin_service(struct pic_chip *chip, unsigned input)
+/* What the last INTA pulse does inside a chip. Whoever made the request may make the next one. */
+static void begin_service(struct device *device, enum pic_chip_index index, unsigned input)
 {
+	struct pic_chip *chip = &((struct pic_state *)device->state)->chip[index];
 	unsigned bit = 1u << input;
 
 	chip->edges &= (uint8_t)~bit;
@@ -156,12 +155,7 @@ static void begin_service(struct pic_chip *chip, unsigned input)
 		chip->isr |= (uint8_t)bit;
 	else if (chip->rotate_aeoi)
 		chip->lowest = (uint8_t)input;
-}
-
-/* It may have rested for as long as its request waited. */
-static void timer_request_gone(struct device *device)
-{
-	pit_request_gone(&device->machine->device[DEVICE_PIT]);
+	line_acknowledge(&device->input[index * LINES_PER_CHIP + input]);
 }
 
 static uint8_t vector_of(const struct pic_chip *chip, unsigned input)
@@ -173,8 +167,9 @@ static uint8_t vector_of(const struct pic_chip *chip, unsigned input)
  * The slave sees its identity on the cascade lines. Its INT falls with each INTA, and may rise
  * again at once.
  */
-static uint8_t acknowledge_slave(struct pic_state *pic, unsigned identity)
+static uint8_t acknowledge_slave(struct device *device, unsigned identity)
 {
+	struct pic_state *pic = device->state;
 	struct pic_chip *slave = &pic->chip[PIC_SLAVE];
 	int input;
 
@@ -184,7 +179,7 @@ static uint8_t acknowledge_slave(struct pic_state *pic, unsigned identity)
 	drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, false);
 	if (input == NO_REQUEST)
 		return vector_of(slave, SPURIOUS_IR);
-	begin_service(slave, (unsigned)input);
+	begin_service(device, PIC_SLAVE, (unsigned)input);
 	return vector_of(slave, (unsigned)input);
 }
 
@@ -199,14 +194,12 @@ uint8_t pic_acknowledge(struct device *device)
 		update_master(device);
 		return vector_of(master, SPURIOUS_IR);
 	}
-	begin_service(master, (unsigned)input);
-	if (input == TIMER_INPUT)
-		timer_request_gone(device);
+	begin_service(device, PIC_MASTER, (unsigned)input);
 	if (!(master->icw3 & 1u << input)) {
 		update_master(device);
 		return vector_of(master, (unsigned)input);
 	}
-	vector = acknowledge_slave(pic, (unsigned)input);
+	vector = acknowledge_slave(device, (unsigned)input);
 	update_slave(device);
 	return vector;
 }
@@ -220,9 +213,7 @@ static uint8_t poll(struct device *device, enum pic_chip_index index)
 
 	chip->poll = 0;
 	if (input != NO_REQUEST)
-		begin_service(chip, (unsigned)input);
-	if (index == PIC_MASTER && input == TIMER_INPUT)
-		timer_request_gone(device);
+		begin_service(device, index, (unsigned)input);
 	if (index == PIC_SLAVE)
 		drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, false);
 	update(device, index);
@@ -252,8 +243,8 @@ static void initialize(struct device *device, enum pic_chip_index index, uint8_t
 	struct pic_state *pic = device->state;
 
 	write_icw1(&pic->chip[index], index, value);
-	if (index == PIC_MASTER)
-		timer_request_gone(device);
+	for (unsigned input = 0; input < LINES_PER_CHIP; input++)
+		line_acknowledge(&device->input[index * LINES_PER_CHIP + input]);
 }
 
 static void finish_initialization(struct pic_chip *chip)
@@ -429,7 +420,6 @@ static const struct port_region pic_ports[] = {
 static void pic_reset(struct device *device)
 {
 	struct pic_state *pic = device->state;
-	bool intr = pic->intr;
 
 	memset(pic, 0, sizeof(*pic));
 	for (unsigned i = 0; i < PIC_CHIPS; i++) {
@@ -437,8 +427,7 @@ static void pic_reset(struct device *device)
 		pic->chip[i].lowest = DEFAULT_LOWEST;
 	}
 	pic->chip[PIC_SLAVE].icw3 = DEFAULT_SLAVE;
-	if (intr)
-		service_intr_changed(device->machine, false);
+	device_set_pin(device, PIC_PIN_INTR, false);
 }
 
 static bool chip_valid(const struct pic_chip *chip, enum pic_chip_index index)
@@ -459,8 +448,26 @@ static bool pic_state_valid(const void *state)
 
 static void pic_restored(struct device *device)
 {
-	service_intr_changed(device->machine, pic_intr(device));
+	const struct pic_state *pic = device->state;
+
+	device_set_pin(device, PIC_PIN_INTR, pic->intr);
 }
+
+/* ---- As the sink of its input lines ---- */
+
+static void pic_line_changed(struct line_sink *sink, bool level)
+{
+	pic_set_line(sink->owner, sink->input, level);
+}
+
+static bool pic_holds_edge(const struct line_sink *sink)
+{
+	const struct pic_state *pic = ((const struct device *)sink->owner)->state;
+
+	return pic->chip[sink->input / LINES_PER_CHIP].edges & 1u << sink->input % LINES_PER_CHIP;
+}
+
+static const struct line_sink_ops pic_input_ops = {.changed = pic_line_changed, .holds = pic_holds_edge};
 
 const struct device_model pic_model = {
 	.name = "pic",
@@ -468,6 +475,9 @@ const struct device_model pic_model = {
 	.state_size = sizeof(struct pic_state),
 	.ports = pic_ports,
 	.port_count = ARRAY_SIZE(pic_ports),
+	.pins = PIC_PINS,
+	.inputs = PIC_LINES,
+	.input_ops = &pic_input_ops,
 	.reset = pic_reset,
 	.state_valid = pic_state_valid,
 	.restored = pic_restored,

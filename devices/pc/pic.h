@@ -46,6 +46,9 @@ struct pic_state {
 	uint8_t reserved[3]; /* 0 */
 };
 
+/* What it drives: the master's INT output. Its inputs are the lines 0..15, without the cascade. */
+enum pic_pin { PIC_PIN_INTR, PIC_PINS };
+
 extern const struct device_model pic_model;
 
 /*
@@ -59,19 +62,5 @@ void pic_set_line(struct device *device, unsigned irq, bool level);
  * slave's IR7), and FFh comes from a slave that does not know its identity.
  */
 uint8_t pic_acknowledge(struct device *device);
-
-/* Has an edge on `irq` not been served, so that another one would change nothing? */
-static inline bool pic_holds_edge(const struct device *device, unsigned irq)
-{
-	const struct pic_chip *chip = &((const struct pic_state *)device->state)->chip[irq / 8];
-
-	return chip->edges & 1u << irq % 8;
-}
-
-/* Is the INT output to the processor asserted? */
-static inline bool pic_intr(const struct device *device)
-{
-	return ((const struct pic_state *)device->state)->intr;
-}
 
 #endif

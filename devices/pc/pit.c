@@ -2,7 +2,6 @@
 /* The 8254 and system control port B in a PC: see pit.h and docs/devices.md. */
 #include "devices/pc/pit_channel.h"
 #include "lib/checked.h"
-#include "devices/machine/services.h"
 
 /* 1193182 Hz / 1 GHz in lowest terms. */
 #define TICKS_PER_CYCLE 596591u
@@ -51,7 +50,7 @@ static void drive_irq(struct device *device, bool level)
 	struct pit_state *pit = device->state;
 
 	pit->line = level;
-	device_set_line(device, level);
+	device_set_pin(device, PIT_PIN_OUT0, level);
 }
 
 /*
@@ -64,12 +63,17 @@ static void give_edge(struct device *device)
 	drive_irq(device, true);
 }
 
-/* Nobody sees IRQ 0 while another device has taken it. */
+static bool is_cut_off(const struct device *device)
+{
+	return line_is_cut_off(&device->pin[PIT_PIN_OUT0]);
+}
+
+/* No one sees the output while another source has taken its line. */
 static void arm(struct device *device)
 {
 	const struct pit_state *pit = device->state;
 
-	device_arm(device, device_is_cut_off(device) ? DEADLINE_NONE : tick_to_ns(pit->rise));
+	device_arm(device, is_cut_off(device) ? DEADLINE_NONE : tick_to_ns(pit->rise));
 }
 
 static void plan_rise(struct device *device, uint64_t tick)
@@ -80,13 +84,13 @@ static void plan_rise(struct device *device, uint64_t tick)
 	arm(device);
 }
 
-/* What rose meanwhile went nowhere. */
-void pit_line_switched(struct device *device)
+/* The line was taken or given back. What rose meanwhile went nowhere. */
+static void pit_switched(struct device *device)
 {
 	struct pit_state *pit = device->state;
 	uint64_t tick = now_tick(device);
 
-	if (device_is_cut_off(device)) {
+	if (is_cut_off(device)) {
 		arm(device);
 	} else {
 		drive_irq(device, pit_channel_out(&pit->channel[0], tick));
@@ -94,11 +98,12 @@ void pit_line_switched(struct device *device)
 	}
 }
 
-void pit_request_gone(struct device *device)
+/* It may have rested for as long as its request waited. */
+static void pit_acknowledged(struct device *device)
 {
 	const struct pit_state *pit = device->state;
 
-	if (device->deadline == DEADLINE_NONE && pit->rise != PIT_TICK_NONE && !device_is_cut_off(device))
+	if (!device_is_armed(device) && pit->rise != PIT_TICK_NONE && !is_cut_off(device))
 		plan_rise(device, now_tick(device));
 }
 
@@ -110,8 +115,7 @@ static bool rests(const struct device *device)
 {
 	const struct pit_state *pit = device->state;
 
-	return pic_holds_edge(&device->machine->device[DEVICE_PIC], device->irq) &&
-	       now_tick(device) >= pit->rise;
+	return line_holds_request(device->pin[PIT_PIN_OUT0].line) && now_tick(device) >= pit->rise;
 }
 
 static void pit_timer(struct device *device)
@@ -288,7 +292,7 @@ static void pit_restored(struct device *device)
 {
 	const struct pit_state *pit = device->state;
 
-	device_set_line(device, pit->line);
+	device_set_pin(device, PIT_PIN_OUT0, pit->line);
 	if (rests(device))
 		device_arm(device, DEADLINE_NONE);
 	else
@@ -301,8 +305,11 @@ const struct device_model pit_model = {
 	.state_size = sizeof(struct pit_state),
 	.ports = pit_ports,
 	.port_count = ARRAY_SIZE(pit_ports),
+	.pins = PIT_PINS,
 	.reset = pit_reset,
 	.state_valid = pit_state_valid,
 	.restored = pit_restored,
 	.timer = pit_timer,
+	.acknowledged = pit_acknowledged,
+	.switched = pit_switched,
 };

@@ -54,13 +54,10 @@ struct pit_state {
 	uint8_t reserved[5]; /* 0 */
 };
 
+/* What it drives: the output of channel 0. */
+enum pit_pin { PIT_PIN_OUT0, PIT_PINS };
+
 extern const struct device_model pit_model;
-
-/* IRQ 0 was taken from the timer or given back: device_take_irq(). */
-void pit_line_switched(struct device *device);
-
-/* The interrupt controller holds no request of IRQ 0 any more. */
-void pit_request_gone(struct device *device);
 
 /* Port 61h. */
 #define PORT_B_GATE2        0x01

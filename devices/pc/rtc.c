@@ -11,7 +11,6 @@
 #include "devices/pc/rtc.h"
 
 #include "devices/pc/rtc_time.h"
-#include "devices/machine/services.h"
 
 #define NS_PER_SECOND 1000000000ULL
 
@@ -94,7 +93,7 @@ static int64_t guest_time(const struct device *device, uint64_t updates)
 {
 	const struct rtc_state *state = device->state;
 
-	return service_epoch(device->machine) + state->offset + (int64_t)updates;
+	return device->clock->epoch + state->offset + (int64_t)updates;
 }
 
 /* Are the time's bytes in RAM what the guest should read? Else they are computed. */
@@ -123,6 +122,12 @@ static void time_from_ram(struct device *device)
 		rtc_time_decode(state->ram, &state->weekday_offset) - guest_time(device, state->written);
 }
 
+static void pulse_alarm(struct device *device)
+{
+	device_set_pin(device, RTC_PIN_ALARM, true);
+	device_set_pin(device, RTC_PIN_ALARM, false);
+}
+
 /* Set in register C what has happened since it was last looked at. */
 static void catch_up(struct device *device)
 {
@@ -144,7 +149,7 @@ static void catch_up(struct device *device)
 		if (rtc_until_alarm(state->ram, guest_time(device, first)) <= last - first) {
 			state->ram[RTC_C] |= C_AF;
 			if (state->ram[RTC_B] & B_AIE)
-				acpi_pm_rtc_alarm(&device->machine->device[DEVICE_ACPI_PM]);
+				pulse_alarm(device);
 		}
 	}
 }
@@ -184,7 +189,7 @@ static void rtc_update(struct device *device)
 {
 	bool raised = irqf(device->state);
 
-	device_set_line(device, raised);
+	device_set_pin(device, RTC_PIN_IRQ, raised);
 	device_arm(device, raised ? DEADLINE_NONE : next_interrupt(device));
 }
 
@@ -385,6 +390,7 @@ const struct device_model rtc_model = {
 	.state_size = sizeof(struct rtc_state),
 	.ports = rtc_ports,
 	.port_count = ARRAY_SIZE(rtc_ports),
+	.pins = RTC_PINS,
 	.reset = rtc_reset,
 	.state_valid = rtc_state_valid,
 	.restored = rtc_timer,

@@ -25,6 +25,9 @@ struct rtc_state {
 	uint8_t ram[RTC_RAM_SIZE]; /* all registers; the time of day only as long as no update changes it */
 };
 
+/* What it drives: its interrupt, and a pulse for each alarm that interrupts, for the ACPI hardware. */
+enum rtc_pin { RTC_PIN_IRQ, RTC_PIN_ALARM, RTC_PINS };
+
 extern const struct device_model rtc_model;
 
 /*

@@ -2,8 +2,6 @@
 /* Small ports of the chipset: see system_ports.h. */
 #include "devices/pc/system_ports.h"
 
-#include "devices/machine/services.h"
-
 /* Port 92h: Intel 82371AB (PIIX4) datasheet, "Port 92 Register". */
 #define INIT_NOW    0x01
 #define FAST_A20    0x02
@@ -50,7 +48,7 @@ static void port92_write(struct device *device, unsigned offset, unsigned size, 
 
 	state->port92 = value & PORT92_BITS;
 	if (rising & INIT_NOW)
-		service_reset(device->machine, RESET_CPU);
+		platform_reset(device_platform(device), RESET_CPU);
 }
 
 /*
@@ -84,7 +82,7 @@ static void config_address_write(struct device *device, unsigned offset, unsigne
 	rising = value & ~state->reset_control;
 	state->reset_control = value & RESET_CONTROL_BITS;
 	if (rising & RST_CPU)
-		service_reset(device->machine, value & SYS_RST ? RESET_SYSTEM : RESET_CPU);
+		platform_reset(device_platform(device), value & SYS_RST ? RESET_SYSTEM : RESET_CPU);
 }
 
 static uint32_t debug_read(struct device *device, unsigned offset, unsigned size)
@@ -94,7 +92,7 @@ static uint32_t debug_read(struct device *device, unsigned offset, unsigned size
 
 static void debug_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	service_debug_output(device->machine, value);
+	platform_debug_output(device_platform(device), (uint8_t)value);
 }
 
 static void system_ports_reset(struct device *device)

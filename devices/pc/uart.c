@@ -5,7 +5,6 @@
  */
 #include "devices/pc/uart.h"
 
-#include "devices/machine/services.h"
 #include "devices/pc/uart_fifo.h"
 #include "devices/pc/uart_registers.h"
 
@@ -76,8 +75,7 @@ static void update_timeout(struct device *device)
 	if (fifos_on(state) && (state->ier & IER_ERBFI) && !state->timeout_interrupt &&
 	    state->receive.count && state->receive.count < trigger_level(state))
 		deadline = state->activity + timeout_ns(state);
-	if (deadline != device->deadline)
-		device_arm(device, deadline);
+	device_arm(device, deadline);
 }
 
 /*
@@ -92,7 +90,7 @@ static void uart_update(struct device *device)
 
 	if (line != state->line) {
 		state->line = line;
-		device_set_line(device, line);
+		device_set_pin(device, UART_PIN_IRQ, line);
 	}
 	update_timeout(device);
 }
@@ -138,7 +136,7 @@ static void want_input(struct device *device)
 
 	if (state->input_refused && !state->receive.count && !(state->mcr & MCR_LOOP)) {
 		state->input_refused = 0;
-		service_serial_input_wanted(device->machine, device->unit);
+		platform_serial_input_wanted(device_platform(device), device->unit);
 	}
 }
 
@@ -146,9 +144,10 @@ static void want_input(struct device *device)
 static void transmit(struct device *device)
 {
 	struct uart_state *state = device->state;
+	const struct platform *platform = device_platform(device);
 
-	while (state->transmit.count && service_serial_room(device->machine, device->unit))
-		service_serial_output(device->machine, device->unit, fifo_pop(&state->transmit));
+	while (state->transmit.count && platform_serial_room(platform, device->unit))
+		platform_serial_output(platform, device->unit, fifo_pop(&state->transmit));
 	if (!state->transmit.count) {
 		state->lsr |= LSR_THRE | LSR_TEMT;
 		state->thre_interrupt = 1;
@@ -420,7 +419,7 @@ static void uart_reset(struct device *device)
 		.msr = MSR_CTS | MSR_DSR | MSR_DCD,
 		.input_refused = refused,
 	};
-	device_set_line(device, false);
+	device_set_pin(device, UART_PIN_IRQ, false);
 	uart_update(device);
 	want_input(device);
 }
@@ -450,7 +449,7 @@ static void uart_restored(struct device *device)
 {
 	struct uart_state *state = device->state;
 
-	device_set_line(device, state->line);
+	device_set_pin(device, UART_PIN_IRQ, state->line);
 	uart_output_ready(device);
 	uart_update(device);
 }
@@ -466,6 +465,7 @@ const struct device_model uart_model = {
 	.state_size = sizeof(struct uart_state),
 	.ports = uart_ports,
 	.port_count = ARRAY_SIZE(uart_ports),
+	.pins = UART_PINS,
 	.reset = uart_reset,
 	.state_valid = uart_state_valid,
 	.restored = uart_restored,

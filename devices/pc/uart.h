@@ -4,7 +4,7 @@
  * (the interrupt line passes a gate that OUT2 opens).
  *
  * Eight ports, placed by the machine. The far end of the line is the outside
- * that services.h describes. It is always there (CTS, DSR and DCD are on), and
+ * that platform.h describes. It is always there (CTS, DSR and DCD are on), and
  * a byte takes no time on its way as long as it has room.
  */
 #ifndef DEVICES_PC_UART_H
@@ -36,19 +36,22 @@ struct uart_state {
 	struct uart_fifo receive, transmit;
 };
 
+/* What it drives. */
+enum uart_pin { UART_PIN_IRQ, UART_PINS };
+
 extern const struct device_model uart_model;
 
 /*
  * `count` characters arrive from the outside. Returns how many the receiver
  * took: what fits into the FIFO, or into RBR while FIFOs are off. After a
- * refusal, service_serial_input_wanted() says when to offer the rest.
+ * refusal, serial_input_wanted() of the platform says when to offer the rest.
  */
 size_t uart_receive(struct device *device, const uint8_t *bytes, size_t count);
 
 /* The outside holds the line in break for longer than a character. */
 void uart_receive_break(struct device *device);
 
-/* The outside has room again after service_serial_room() said no. */
+/* The outside has room again after serial_room() said no. */
 void uart_output_ready(struct device *device);
 
 #endif

@@ -75,7 +75,7 @@ static uint64_t look_for_life(struct console_screen *screen)
 	return SCREEN_NEVER;
 }
 
-uint64_t console_screen_look(struct console_screen *screen)
+static uint64_t look_at_picture(struct console_screen *screen)
 {
 	if (channel_attached(&screen->channel)) {
 		paint(screen);
@@ -84,13 +84,26 @@ uint64_t console_screen_look(struct console_screen *screen)
 	return screen->lively ? SCREEN_NEVER : look_for_life(screen);
 }
 
+uint64_t console_screen_look(struct console_screen *screen)
+{
+	uint64_t escape = typing_expire(&screen->typing), next = look_at_picture(screen);
+
+	return MIN(next, escape);
+}
+
 /* ---- The channel ---- */
 
 static size_t input(struct channel *channel, const uint8_t *bytes, size_t count)
 {
 	struct console_screen *screen = container_of(channel, struct console_screen, channel);
 
-	return keyboard_type(&screen->machine->device[DEVICE_KEYBOARD], bytes, count);
+	return typing_take(&screen->typing, bytes, count);
+}
+
+void console_screen_want_keys(struct console_screen *screen)
+{
+	(void)typing_expire(&screen->typing); /* what has waited for longest comes first */
+	channel_input_wanted(&screen->channel);
 }
 
 static void output_ready(struct channel *channel)
@@ -116,6 +129,7 @@ void console_screen_init(struct console_screen *screen, const char *name, struct
                          const struct guest_map *map)
 {
 	screen->machine = machine;
+	screen->typing.keyboard = &machine->device[DEVICE_KEYBOARD];
 	screen->map = map;
 	screen->channel.name = name;
 	screen->channel.screen = true;

@@ -13,6 +13,7 @@
 #include "vmm/console/text_screen.h"
 #include "mm/guest_map.h"
 #include "vmm/console/console_channel.h"
+#include "vmm/console/typing.h"
 
 #define SCREEN_LOOK_NS   40000000u   /* between two looks at a screen that the operator sees */
 #define SCREEN_LIVELY_NS 1000000000u /* ... that nobody sees, until there is something on it */
@@ -25,6 +26,7 @@ struct console_screen {
 	struct machine *machine;
 	const struct guest_map *map;
 	struct text_screen shown;
+	struct typing typing;
 	uint16_t sent, count; /* of `bytes`, which are rendered */
 	bool lively;          /* has been said */
 	uint8_t bytes[SCREEN_BYTES];
@@ -43,5 +45,8 @@ void console_screen_init(struct console_screen *screen, const char *name, struct
  * look is due; SCREEN_NEVER: none until attached_changed().
  */
 uint64_t console_screen_look(struct console_screen *screen);
+
+/* The guest's keyboard has room again. */
+void console_screen_want_keys(struct console_screen *screen);
 
 #endif

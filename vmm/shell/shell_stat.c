@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `stat`: what a VM does and has. Rates are those of the second behind the command. */
 #include "vmm/shell/shell_stat.h"
-#include "devices/machine/services.h"
 #include "lib/string.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/shell/shell.h"
@@ -45,7 +44,7 @@ static uint64_t clock_of(const struct vm *vm)
 {
 	if (!load_is_on(vm))
 		return 0;
-	return (vm->state == VM_PAUSED ? vm->paused_at : time_now()) - vm->clock_base;
+	return clock_ticks(&vm->clock);
 }
 
 static void print_share(const struct vm *vm, const struct load *load)

@@ -38,7 +38,7 @@ void vm_arm_timer(struct vm *vm, uint64_t deadline)
 
 	if (deadline != DEADLINE_NONE && vm->state == VM_RUNNING &&
 	    (state == SCHED_RUNNING || state == SCHED_BLOCKED) &&
-	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock_base, &tsc))
+	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock.base, &tsc))
 		tsc = TIMER_NEVER;
 	cpu_timer_arm(this_cpu(), &vm->timer, tsc);
 }
@@ -55,9 +55,9 @@ void vm_run_timers(struct vm *vm)
 {
 	if (vm->state != VM_RUNNING)
 		return;
-	if (vm->machine.deadline != DEADLINE_NONE) {
+	if (machine_deadline(&vm->machine) != DEADLINE_NONE) {
 		machine_run_timers(&vm->machine);
-		vm_arm_timer(vm, vm->machine.deadline);
+		vm_arm_timer(vm, machine_deadline(&vm->machine));
 	}
 	if (vm->stop_asked)
 		cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
@@ -331,7 +331,7 @@ static void pause(struct vm *vm)
 	if (vm->state != VM_RUNNING)
 		return;
 	vm->state = VM_PAUSED;
-	vm->paused_at = time_now();
+	clock_stop(&vm->clock, time_now());
 	timer_cancel(&vm->timer);
 	timer_cancel(&vm->delay); /* of the button: resume() goes on with it */
 	vcpu_request(vm_boot_vcpu(vm), REQUEST_PAUSE);
@@ -345,9 +345,8 @@ static void resume(struct vm *vm)
 
 	if (vm->state != VM_PAUSED)
 		return;
-	pause = time_now() - vm->paused_at;
+	pause = clock_go_on(&vm->clock, time_now());
 	vm->state = VM_RUNNING;
-	vm->clock_base += pause;
 	vm->stop_at += pause;
 	vcpu->tsc_offset -= pause;
 	backend_vcpu_look(this_cpu(), vcpu);

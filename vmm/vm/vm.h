@@ -75,6 +75,8 @@ struct vm {
 	struct vcpu *vcpus[VM_VCPUS_MAX]; /* by index; the first is the boot processor */
 	unsigned vcpu_count;
 	struct machine machine;
+	struct line_sink intr;                /* the boot processor's interrupt pin */
+	struct memory_listener device_memory; /* the map follows it */
 	struct guest_map map;
 	struct ept ept;
 	struct channel console; /* COM1 */
@@ -83,10 +85,8 @@ struct vm {
 	struct timer look;   /* at the screen: console_vm.c */
 	struct timer timer;  /* the machine's next deadline */
 	struct timer delay;  /* until it starts, or is forced to stop */
-	uint64_t clock_base; /* TSC when the machine's clock was 0 */
-	uint64_t paused_at;  /* TSC */
+	struct clock clock;  /* the machine's */
 	uint64_t started;    /* TSC when it was last started or reset */
-	int64_t epoch;       /* wall clock when the machine's clock was 0 */
 	uint64_t resets;     /* by the guest */
 	uint64_t restarts;   /* by on_crash */
 	uint64_t reported;   /* TSC of the last whole report; 0: none */

@@ -9,7 +9,7 @@
 #include "vmm/x86/msr.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
-#include "vmm/vm/vm.h"
+#include "vmm/vm/platform.h"
 
 #define CLEAR_STEP KIB(256)
 #define COPY_STEP  KIB(256)
@@ -19,23 +19,8 @@ static void reset_vcpu(struct vcpu *vcpu)
 	vcpu->requests = 0;
 	vcpu->cr8 = 0;
 	vcpu->nmi_blocked = vcpu->nmi_waiting = false;
-	vcpu->tsc_offset = -vcpu->vm->clock_base;
+	vcpu->tsc_offset = -vcpu->vm->clock.base;
 	msr_reset(vcpu);
-}
-
-/* The pages of the devices' memory, so that the map says what is there. */
-static int map_devices(struct vm *vm)
-{
-	const struct memory_space *space = &vm->machine.memory;
-	int error = 0;
-
-	for (unsigned i = 0; i < space->bindings && !error; i++) {
-		const struct memory_region *region = space->binding[i].region;
-
-		error = guest_map_add(&vm->map, region->base, ALIGN_UP(region->size, PAGE_SIZE),
-		                      GUEST_DEVICE);
-	}
-	return error;
 }
 
 /*
@@ -50,12 +35,7 @@ static int power_on(struct vm *vm)
 		machine_reset(&vm->machine);
 		return 0;
 	}
-	memset(&vm->machine, 0, sizeof(vm->machine));
-	vm->clock_base = time_now();
-	vm->epoch = time_epoch();
-	error = machine_create(&vm->machine, &vm->config.machine);
-	if (!error)
-		error = map_devices(vm);
+	error = platform_make_machine(vm);
 	if (error) {
 		log_error("vm %s: its devices cannot be made (error %d)\n", vm->name, error);
 		return error;
@@ -121,7 +101,7 @@ static void begin(struct vm *vm)
 	trace_vm(TRACE_START, vm->number, 0, 0, 0);
 	vm->halted_said = false;
 	vm->state = VM_RUNNING;
-	vm_arm_timer(vm, vm->machine.deadline);
+	vm_arm_timer(vm, machine_deadline(&vm->machine));
 	log_debug("vm %s: begins, %lu ticks after the monitor\n", vm->name, time_now() - time_entry);
 }
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The deadlines of one machine's devices, and the one that its platform is told: the earliest.
+ */
+#ifndef DEVICES_BUS_DEADLINES_H
+#define DEVICES_BUS_DEADLINES_H
+
+#include "devices/bus/platform.h"
+#include "lib/list.h"
+
+#define DEADLINE_NONE UINT64_MAX
+
+/* A device's wish to be called. All zeroes: none, and not in any list. */
+struct deadline {
+	struct list link;
+	uint64_t at; /* machine clock, ns; DEADLINE_NONE: not armed */
+	void (*reached)(struct deadline *deadline);
+};
+
+struct deadlines {
+	struct list armed; /* by time; equal ones in the order of arming */
+	const struct platform *platform;
+	uint64_t told; /* to the platform */
+	bool deferred; /* the earliest is told at the end of a longer work */
+};
+
+void deadlines_init(struct deadlines *deadlines, const struct platform *platform);
+void deadline_init(struct deadline *deadline, void (*reached)(struct deadline *deadline));
+
+/* Ask for a call of `reached` at `at` (DEADLINE_NONE: for none); replaces an earlier wish. */
+void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, uint64_t at);
+
+/*
+ * Call all that are not after the machine's clock, the earliest first, each at most once: one that
+ * arms itself for a time already past is called by the next run.
+ */
+void deadlines_run(struct deadlines *deadlines);
+
+/* Between these two nothing is told; then the earliest is, if it is another. */
+void deadlines_defer(struct deadlines *deadlines);
+void deadlines_tell(struct deadlines *deadlines);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupt lines: see line.h. */
+#include "devices/bus/line.h"
+
+static void line_tell_sinks(const struct line *line)
+{
+	for (struct line_sink *sink = line->sinks; sink; sink = sink->next)
+		sink->ops->changed(sink, line->level);
+}
+
+static void line_update(struct line *line)
+{
+	bool level = line->taker ? line->taker->level : line->high != 0;
+
+	if (level == line->level)
+		return;
+	line->level = level;
+	line_tell_sinks(line);
+}
+
+void line_add_source(struct line *line, struct line_source *source)
+{
+	source->line = line;
+	source->next = line->sources;
+	line->sources = source;
+	line->high += source->level;
+	line_update(line);
+}
+
+void line_add_sink(struct line *line, struct line_sink *sink)
+{
+	sink->line = line;
+	sink->next = line->sinks;
+	line->sinks = sink;
+	if (line->level)
+		sink->ops->changed(sink, true);
+}
+
+void line_add_listener(struct line *line, struct line_listener *listener)
+{
+	listener->next = line->listeners;
+	line->listeners = listener;
+}
+
+void line_drive(struct line_source *source, bool level)
+{
+	struct line *line = source->line;
+
+	if (source->level == level)
+		return;
+	source->level = level;
+	if (!line)
+		return;
+	line->high += level ? 1u : -1u;
+	line_update(line);
+}
+
+void line_take(struct line_source *source, bool taken)
+{
+	struct line *line = source->line;
+
+	if (!line || taken == (line->taker == source))
+		return;
+	line->taker = taken ? source : NULL;
+	for (struct line_listener *listener = line->listeners; listener; listener = listener->next)
+		listener->ops->switched(listener);
+	line_update(line);
+}
+
+bool line_holds_request(const struct line *line)
+{
+	for (const struct line_sink *sink = line->sinks; sink; sink = sink->next)
+		if (!sink->ops->holds || !sink->ops->holds(sink))
+			return false;
+	return true;
+}
+
+void line_acknowledge(struct line_sink *sink)
+{
+	struct line_listener *listener = sink->line ? sink->line->listeners : NULL;
+
+	for (; listener; listener = listener->next)
+		listener->ops->acknowledged(listener);
+}
+
+void line_forget(struct line *line)
+{
+	for (struct line_source *source = line->sources; source; source = source->next)
+		source->level = false;
+	line->level = false;
+	line->high = 0;
+	line->taker = NULL;
+}
+
+void line_refresh(const struct line *line)
+{
+	line_tell_sinks(line);
+}

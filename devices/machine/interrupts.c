@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The interrupt lines of a machine: see interrupts.h. */
+#include "devices/machine/interrupts.h"
+
+#define NOWHERE (-1)
+
+/* By GSI: the input of the 8259A pair. The slave's output is at the master's input 2. */
+static const int8_t pic_input_of[MACHINE_GSIS] = {0, 1, NOWHERE, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+void interrupts_connect(struct interrupts *interrupts, struct device *pic)
+{
+	for (unsigned gsi = 0; gsi < MACHINE_GSIS; gsi++) {
+		struct line *line = &interrupts->gsi[gsi];
+
+		if (pic_input_of[gsi] != NOWHERE)
+			device_connect_input(pic, (unsigned)pic_input_of[gsi], line);
+		line_add_source(line, &interrupts->external[gsi]);
+	}
+	device_connect_pin(pic, PIC_PIN_INTR, &interrupts->intr);
+}
+
+void interrupts_set_external(struct interrupts *interrupts, unsigned gsi, bool level)
+{
+	uint32_t bit;
+
+	if (gsi >= MACHINE_GSIS)
+		return;
+	bit = 1u << gsi;
+	interrupts->external_levels =
+		level ? interrupts->external_levels | bit : interrupts->external_levels & ~bit;
+	line_drive(&interrupts->external[gsi], level);
+}
+
+void interrupts_forget(struct interrupts *interrupts)
+{
+	for (unsigned gsi = 0; gsi < MACHINE_GSIS; gsi++)
+		line_forget(&interrupts->gsi[gsi]);
+	line_forget(&interrupts->intr);
+	line_forget(&interrupts->rtc_alarm);
+}
+
+void interrupts_refresh(struct interrupts *interrupts)
+{
+	for (unsigned gsi = 0; gsi < MACHINE_GSIS; gsi++) {
+		line_drive(&interrupts->external[gsi], interrupts->external_levels & 1u << gsi);
+		line_refresh(&interrupts->gsi[gsi]);
+	}
+	line_refresh(&interrupts->intr);
+	line_refresh(&interrupts->rtc_alarm);
+}
