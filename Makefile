@@ -141,13 +141,9 @@ $(BUILD)/host/libfake.a: $(FAKE_O)
 UNIT_C := $(wildcard $(foreach room,$(ROOMS) tools,tests/unit/$(room)/test_*.c))
 UNIT   := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
-# Tests with a whole VM take what its devices ask for from the monitor, not from the stand-in.
-VM_TESTS := $(shell grep -El '"rigs/vm_(rig|life).h"' $(UNIT_C))
-$(VM_TESTS:tests/unit/%.c=$(BUILD)/unit/%): REAL := $(BUILD)/host/vmm/vm/services.o
-
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libnacre.a $(BUILD)/host/libfake.a | need-unit
 	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) -MMD -MP -o $@ $< $(REAL) -Wl,-u,panic -Wl,--start-group $(BUILD)/host/libfake.a \
+	$(CC) $(HOST_FLAGS) -MMD -MP -o $@ $< -Wl,-u,panic -Wl,--start-group $(BUILD)/host/libfake.a \
 		$(BUILD)/host/libnacre.a -Wl,--end-group -lcmocka
 
 .PHONY: unit unit-build

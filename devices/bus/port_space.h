@@ -51,7 +51,7 @@ struct port_missed {
 };
 
 struct port_space {
-	const struct port_binding *slot[PORT_SPACE_SLOTS]; /* by the port's low bits: one that has such a port */
+	const struct port_binding *slot[PORT_SPACE_SLOTS]; /* by a port's low bits: who has one such */
 	struct port_binding *bindings;                     /* all of them, by base */
 	uint64_t unclaimed_reads, unclaimed_writes;
 	struct port_missed missed[PORT_SPACE_MISSED]; /* the last ones, latest first; count 0: none */

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 
 #define STATE(member)    offsetof(struct machine, member)
-#define MACHINE_PINS_MAX 2  /* of one device that lead to ISA lines */
+#define MACHINE_PINS_MAX 2 /* of one device that lead to ISA lines */
 #define NONE             -1
 
 /* Which device sits where, in the order of enum machine_device. */
@@ -102,7 +102,8 @@ static void machine_wire(struct machine *machine)
 	struct interrupts *interrupts = &machine->interrupts;
 	struct device *pic = &machine->device[DEVICE_PIC], *i8042 = &machine->device[DEVICE_I8042];
 	struct device *acpi_pm = &machine->device[DEVICE_ACPI_PM];
-	struct device *keyboard = machine_has(machine, DEVICE_KEYBOARD) ? &machine->device[DEVICE_KEYBOARD] : NULL;
+	struct device *keyboard =
+		machine_has(machine, DEVICE_KEYBOARD) ? &machine->device[DEVICE_KEYBOARD] : NULL;
 
 	pic->input = interrupts->pic_input;
 	acpi_pm->input = interrupts->acpi_pm_input;
@@ -119,7 +120,8 @@ static void machine_wire(struct machine *machine)
 		keyboard->wiring = &machine->keyboard_cable;
 }
 
-int machine_create(struct machine *machine, const struct machine_config *config, const struct platform *platform)
+int machine_create(struct machine *machine, const struct machine_config *config,
+                   const struct platform *platform)
 {
 	int error;
 

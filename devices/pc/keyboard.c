@@ -268,9 +268,9 @@ static bool keyboard_state_valid(const void *bytes)
 
 	return state->queue_head < KEYBOARD_QUEUE && state->queue_count <= KEYBOARD_QUEUE &&
 	       state->held <= state->queue_count && state->answer_count <= KEYBOARD_ANSWER &&
-	       (!state->command || takes_parameter(state->command)) &&
-	       state->scan_set >= 1 && state->scan_set <= 3 && state->scanning <= 1 &&
-	       state->makes_only <= 1 && !(state->leds & ~LEDS) && state->input_wanted <= 1;
+	       (!state->command || takes_parameter(state->command)) && state->scan_set >= 1 &&
+	       state->scan_set <= 3 && state->scanning <= 1 && state->makes_only <= 1 &&
+	       !(state->leds & ~LEDS) && state->input_wanted <= 1;
 }
 
 /* A key that was down stays so for its whole time. */

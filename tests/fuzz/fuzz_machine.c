@@ -14,11 +14,14 @@
 #include <stdarg.h>
 #include <string.h>
 #include "lib/panic.h"
-#include "services.h"
+#include "lib/x86.h"
+#include "platform.h"
+#include "vmm/console/typing.h"
 
 #define MAX_OPERATIONS 4000
 
 static struct machine pc;
+static struct typing typing = {.keyboard = &pc.device[DEVICE_KEYBOARD]};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,7 +60,7 @@ static uint64_t take(struct input *input, unsigned bytes)
 static uint16_t take_port(struct input *input)
 {
 	uint8_t choice = (uint8_t)take(input, 1), offset = (uint8_t)take(input, 1);
-	const struct port_binding *binding = &pc.ports.binding[choice % pc.ports.bindings];
+	const struct port_binding *binding = &pc.port_binding[choice % MACHINE_PORT_REGIONS];
 
 	if (choice >= 0xF0)
 		return (uint16_t)(choice << 8 | offset);
@@ -80,7 +83,7 @@ static void access_port(struct input *input, bool write)
 static void access_memory(struct input *input, bool write)
 {
 	uint8_t choice = (uint8_t)take(input, 1);
-	const struct memory_binding *binding = &pc.memory.binding[choice % pc.memory.bindings];
+	const struct memory_binding *binding = memory_space_next(&pc.memory, NULL);
 	gpa_t gpa = binding->base - 8 + take(input, 2) % (binding->region->size + 16);
 	size_t size = take(input, 1) % 17;
 	uint8_t bytes[16];
@@ -99,12 +102,14 @@ static void advance_clock(struct input *input)
 {
 	unsigned shift = (unsigned)take(input, 1) % 44;
 
-	fake_services.now += take(input, 2) << shift;
+	fake_x86.tsc = MIN(fake_x86.tsc + (take(input, 2) << shift), (uint64_t)INT64_MAX);
 	machine_run_timers(&pc);
 	/* Late devices may ask for a second call, but not for ever. */
-	for (unsigned i = 0; i < 64 && pc.deadline <= fake_services.now; i++)
+	for (unsigned i = 0; i < 64 && machine_deadline(&pc) <= fake_x86.tsc; i++)
 		machine_run_timers(&pc);
-	require(pc.deadline > fake_services.now, "timers settle");
+	require(machine_deadline(&pc) > fake_x86.tsc, "timers settle");
+	require(typing_expire(&typing) - 1 < TYPING_ESCAPE_NS || typing_expire(&typing) == TYPING_NEVER,
+	        "a sequence ends in time");
 }
 
 static void save_and_load(void)
@@ -152,7 +157,7 @@ static void type(struct input *input)
 
 		bytes[i] = choice < 0x80 ? usual[choice % sizeof(usual)] : choice << 1;
 	}
-	require(keyboard_type(&pc.device[DEVICE_KEYBOARD], bytes, count) <= count, "keys taken");
+	require(typing_take(&typing, bytes, count) <= count, "keys taken");
 }
 
 static void look_at_screen(void)
@@ -206,8 +211,8 @@ static void operate(struct input *input)
 		break;
 	case 13:
 		unit = (unsigned)take(input, 1) % MACHINE_UARTS;
-		fake_services.serial_full[unit] = !fake_services.serial_full[unit];
-		if (!fake_services.serial_full[unit])
+		fake_platform.serial_full[unit] = !fake_platform.serial_full[unit];
+		if (!fake_platform.serial_full[unit])
 			uart_output_ready(&pc.device[DEVICE_UART0 + unit]);
 		break;
 	case 14: save_and_load(); break;
@@ -227,8 +232,8 @@ static void operate(struct input *input)
 			load_broken(input);
 		break;
 	}
-	require(fake_services.intr == machine_intr(&pc), "INTR is told");
-	require(fake_services.deadline == pc.deadline, "the deadline is told");
+	require(fake_platform.intr == machine_intr(&pc), "INTR is told");
+	require(fake_platform.deadline == machine_deadline(&pc), "the deadline is told");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -237,14 +242,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 
 	memset(&pc, 0, sizeof(pc));
-	memset(&fake_services, 0, sizeof(fake_services));
-	fake_services.epoch = 1700000000;
-	fake_services.deadline = DEADLINE_NONE;
-	require(machine_create(&pc, &config) == 0, "a machine can be made");
+	fake_platform_init(&fake_platform);
+	typing.count = 0;
+	fake_x86.tsc = 0;
+	fake_platform.clock.epoch = 1700000000;
+	fake_platform.deadline = DEADLINE_NONE;
+	require(fake_platform_create(&fake_platform, &pc, &config) == 0, "a machine can be made");
 	for (unsigned i = 0; i < MAX_OPERATIONS && input.left; i++) {
 		operate(&input);
 		for (unsigned u = 0; u < MACHINE_UARTS; u++)
-			fake_services.serial_length[u] = 0;
+			fake_platform.serial_length[u] = 0;
 	}
 	return 0;
 }

@@ -57,15 +57,6 @@ def problem(part, quote, name):
 
 # Wrong includes that are still to be mended; one that is gone must leave this list, too.
 OWED = set("""
-devices/pc/acpi_pm.c:devices/machine/services.h
-devices/pc/i8042.c:devices/machine/services.h
-devices/pc/keyboard.c:devices/machine/services.h
-devices/pc/keyboard_typing.c:devices/machine/machine.h
-devices/pc/pic.c:devices/machine/services.h
-devices/pc/pit.c:devices/machine/services.h
-devices/pc/rtc.c:devices/machine/services.h
-devices/pc/system_ports.c:devices/machine/services.h
-devices/pc/uart.c:devices/machine/services.h
 vmm/console/console.c:vmm/shell/shell.h
 vmm/console/console_goto.c:vmm/shell/shell.h
 vmm/console/console_keys.c:vmm/shell/shell.h

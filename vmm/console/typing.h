@@ -25,7 +25,7 @@
 struct typing {
 	struct device *keyboard;
 	uint8_t bytes[TYPING_SEQUENCE_MAX], count; /* of the sequence so far */
-	uint64_t escape_at; /* machine clock, ns: they are all that came of it */
+	uint64_t escape_at;                        /* machine clock, ns: they are all that came of it */
 };
 
 /*

@@ -31,16 +31,16 @@ uint64_t pc_ns(uint64_t tick)
 
 void pc_at(uint64_t tick)
 {
-	fake_services.now = pc_ns(tick);
+	fake_x86.tsc = pc_ns(tick);
 }
 
 unsigned pc_run_to(uint64_t tick)
 {
 	unsigned edges = 0;
 
-	while (pc.deadline <= pc_ns(tick)) {
-		if (fake_services.now < pc.deadline)
-			fake_services.now = pc.deadline;
+	while (machine_deadline(&pc) <= pc_ns(tick)) {
+		if (fake_x86.tsc < machine_deadline(&pc))
+			fake_x86.tsc = machine_deadline(&pc);
 		machine_run_timers(&pc);
 		if (machine_intr(&pc)) {
 			assert_int_equal(machine_acknowledge(&pc), 0x20);
@@ -66,10 +66,10 @@ int pc_setup(void **test)
 
 	(void)test;
 	memset(&pc, 0, sizeof(pc));
-	memset(&fake_services, 0, sizeof(fake_services));
+	fake_platform_init(&fake_platform);
 	pc_origin = ORIGIN;
 	pc_at(0);
-	assert_int_equal(machine_create(&pc, &config), 0);
+	assert_int_equal(fake_platform_create(&fake_platform, &pc, &config), 0);
 	pc_start_pic();
 	return 0;
 }

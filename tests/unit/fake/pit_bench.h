@@ -3,7 +3,8 @@
 #ifndef TESTS_UNIT_FAKE_PIT_BENCH_H
 #define TESTS_UNIT_FAKE_PIT_BENCH_H
 
-#include "services.h"
+#include "lib/x86.h"
+#include "platform.h"
 
 #define PIT_COMMAND    0x43
 #define PIT_CHANNEL(n) ((uint16_t)(0x40 + (n)))

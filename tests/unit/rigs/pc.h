@@ -12,7 +12,8 @@
 
 #include "devices/machine/machine.h"
 #include "lib/errors.h"
-#include "services.h"
+#include "lib/x86.h"
+#include "platform.h"
 
 #define UNUSED __attribute__((unused))
 
@@ -22,10 +23,11 @@ static int pc_create(bool screen)
 {
 	const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = screen, .hpet = true};
 
-	memset(&fake_services, 0, sizeof(fake_services));
+	fake_platform_init(&fake_platform);
+	fake_x86.tsc = 0;
 	memset(&pc, 0, sizeof(pc));
-	fake_services.epoch = 1709164790;
-	return machine_create(&pc, &config);
+	fake_platform.clock.epoch = 1709164790;
+	return fake_platform_create(&fake_platform, &pc, &config);
 }
 
 /* A cmocka set-up function: a machine at power-on, at time 0 of 2024-02-28 23:59:50 UTC. */
@@ -61,13 +63,13 @@ UNUSED static bool line(unsigned irq)
 /* Let time pass, stopping at each deadline on the way. */
 UNUSED static void pass(uint64_t ns)
 {
-	uint64_t end = fake_services.now + ns;
+	uint64_t end = fake_x86.tsc + ns;
 
-	while (pc.deadline <= end) {
-		fake_services.now = pc.deadline > fake_services.now ? pc.deadline : fake_services.now;
+	while (machine_deadline(&pc) <= end) {
+		fake_x86.tsc = machine_deadline(&pc) > fake_x86.tsc ? machine_deadline(&pc) : fake_x86.tsc;
 		machine_run_timers(&pc);
 	}
-	fake_services.now = end;
+	fake_x86.tsc = end;
 }
 
 /* Save a device, ruin it, load it: state, line and deadline must be as before. */
@@ -75,23 +77,25 @@ UNUSED static void round_trip(enum machine_device index)
 {
 	struct device *device = &pc.device[index];
 	size_t size = device->model->state_size;
-	uint64_t deadline = device->deadline;
+	uint64_t deadline = device->deadline.at;
 	uint8_t before[1024], record[1024 + 64];
-	bool level = line(device->irq);
+	bool level = device->model->pins && device->pin[0].level;
 	size_t needed = device_save(device, NULL, 0);
 
 	assert_in_range(needed, size, sizeof(record));
 	assert_int_equal(device_save(device, record, sizeof(record)), needed);
 	memcpy(before, device->state, size);
 	memset(device->state, 0x5a, size);
-	device_set_line(device, !level);
+	if (device->model->pins)
+		device_set_pin(device, 0, !level);
 	device_arm(device, deadline == DEADLINE_NONE ? 1 : DEADLINE_NONE);
 
 	assert_int_equal(device_load(device, record, needed - 1), -ERR_TRUNCATED);
 	assert_int_equal(device_load(device, record, needed), 0);
 	assert_memory_equal(device->state, before, size);
-	assert_int_equal(device->deadline, deadline);
-	assert_int_equal(line(device->irq), level);
+	assert_int_equal(device->deadline.at, deadline);
+	if (device->model->pins)
+		assert_int_equal(device->pin[0].level, level);
 }
 
 /* Is this state, with one byte changed, refused? The device must not change then. */

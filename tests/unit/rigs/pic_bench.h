@@ -47,7 +47,7 @@ UNUSED static int pic_setup(void **state)
 UNUSED static void line_to(unsigned irq, bool level)
 {
 	pic_set_line(&pc.device[DEVICE_PIC], irq, level);
-	assert_int_equal(fake_services.intr, machine_intr(&pc));
+	assert_int_equal(fake_platform.intr, machine_intr(&pc));
 }
 
 UNUSED static void raise(unsigned irq)
@@ -59,11 +59,11 @@ UNUSED static void raise(unsigned irq)
 UNUSED static unsigned take(void)
 {
 	assert_true(machine_intr(&pc));
-	assert_true(fake_services.intr);
+	assert_true(fake_platform.intr);
 	return machine_acknowledge(&pc);
 }
 
-#define NOTHING() assert_false(machine_intr(&pc) || fake_services.intr)
+#define NOTHING() assert_false(machine_intr(&pc) || fake_platform.intr)
 
 UNUSED static unsigned irr(uint16_t port)
 {

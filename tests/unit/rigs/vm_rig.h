@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A whole VM on the bench, for the tests of the exit path: real guest memory, devices, policies
- * and handlers over a fake processor and VMCS. Include it in one file of a program; the Makefile
- * links vmm/vm/services.c to whatever includes it.
+ * and handlers over a fake processor and VMCS. Include it in one file of a program.
  */
 #ifndef TESTS_UNIT_RIGS_VM_RIG_H
 #define TESTS_UNIT_RIGS_VM_RIG_H
@@ -57,6 +56,9 @@ struct rig {
 	bool runs;                    /* backend_run() was reached */
 	struct vmx_features features; /* as detected */
 };
+
+/* What the VM's devices ask of the monitor. */
+#define RIG_PLATFORM (&vm.machine.environment.platform)
 
 static struct rig rig;
 static struct vm vm;
@@ -502,6 +504,7 @@ static struct {
 	uint32_t written[1024];
 	void (*hook)(void); /* called on each access; may be null */
 	struct device device;
+	struct port_binding binding;
 } tape;
 
 static uint32_t tape_read(struct device *device, unsigned offset, unsigned size)
@@ -531,7 +534,8 @@ UNUSED static void rig_plug_tape(void)
 		.base = RIG_PORT, .count = 4, .width = 4, .read = tape_read, .write = tape_write};
 
 	memset(&tape, 0, sizeof(tape));
-	assert_int_equal(port_space_claim(&vm.machine.ports, &tape.device, &region, RIG_PORT), 0);
+	assert_int_equal(port_space_claim(&vm.machine.ports, &tape.binding, &tape.device, &region, RIG_PORT),
+	                 0);
 }
 
 /* ---- Modes and memory ---- */

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/bus/memory_space.h"
+#include "devices/bus/device.h"
 #include "lib/errors.h"
 
 static struct memory_space space;
+static struct memory_binding binding[4];
 static char trace[512]; /* "[rw]UNIT:OFFSET:SIZE(=VALUE) ..." */
 
 static uint64_t probe_read(struct device *device, unsigned offset, unsigned size)
@@ -38,8 +39,8 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&space, 0, sizeof(space));
-	assert_int_equal(memory_space_claim(&space, &device[0], &wide), 0);
-	assert_int_equal(memory_space_claim(&space, &device[1], &narrow), 0);
+	assert_int_equal(memory_space_claim(&space, &binding[0], &device[0], &wide, wide.base), 0);
+	assert_int_equal(memory_space_claim(&space, &binding[1], &device[1], &narrow, narrow.base), 0);
 	trace[0] = '\0';
 	return 0;
 }
@@ -131,44 +132,134 @@ static void nobody_there_reads_as_ones_and_counts_once(void **state)
 	assert_int_equal(read(UINT64_MAX, 2), 0xFFFF);
 }
 
+static int claim(const struct memory_region *region)
+{
+	return memory_space_claim(&space, &binding[2], &device[0], region, region->base);
+}
+
 static void claims_are_checked(void **state)
 {
 	struct memory_region region = wide;
 
 	(void)state;
-	assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_EXISTS);
+	assert_int_equal(claim(&region), -ERR_EXISTS);
 	region.base = 0xFF8;
-	assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_EXISTS); /* its end */
+	assert_int_equal(claim(&region), -ERR_EXISTS); /* its end */
 	region = (struct memory_region){.base = 0x800, .size = 0x1000, .width = 8};
-	assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_EXISTS); /* all inside */
+	assert_int_equal(claim(&region), -ERR_EXISTS); /* all inside */
 	region = (struct memory_region){.base = 0x2004, .size = 8, .width = 8};
-	assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_INVALID);
+	assert_int_equal(claim(&region), -ERR_INVALID);
 	region = (struct memory_region){.base = 0x2000, .size = 12, .width = 8};
-	assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_INVALID);
+	assert_int_equal(claim(&region), -ERR_INVALID);
 	region = (struct memory_region){.base = 0x2000, .size = 0, .width = 8};
-	assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_INVALID);
+	assert_int_equal(claim(&region), -ERR_INVALID);
 	for (unsigned width = 0; width < 20; width++) {
 		region = (struct memory_region){.base = 0x2000, .size = 720720, .width = (uint8_t)width};
 		if (width != 1 && width != 2 && width != 4 && width != 8)
-			assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_INVALID);
+			assert_int_equal(claim(&region), -ERR_INVALID);
 	}
 	region = (struct memory_region){.base = -8UL, .size = 16, .width = 8};
-	assert_int_equal(memory_space_claim(&space, &device[0], &region), -ERR_INVALID);
+	assert_int_equal(claim(&region), -ERR_INVALID);
 }
 
-static void there_is_room_for_so_many(void **state)
+/* No number of regions is too large, and they are found in any order. */
+static void there_is_room_for_many(void **state)
 {
-	static struct memory_region region[MEMORY_SPACE_REGIONS];
+	static struct memory_binding many[300];
 
 	(void)state;
-	for (unsigned i = space.bindings; i <= MEMORY_SPACE_REGIONS; i++) {
-		bool full = i == MEMORY_SPACE_REGIONS;
-		struct memory_region *next = &region[i % MEMORY_SPACE_REGIONS];
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
+		gpa_t base = 0x10000 + 16UL * (i * 7 % ARRAY_SIZE(many));
 
-		*next = wide;
-		next->base = 0x10000 + 16 * i;
-		assert_int_equal(memory_space_claim(&space, &device[0], next), full ? -ERR_NO_MEMORY : 0);
+		assert_int_equal(memory_space_claim(&space, &many[i], &device[0], &wide, base), 0);
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i += 13) {
+		read(0x10008 + 16UL * i, 4);
+		expect_trace("r0:8:4 ");
+	}
+	assert_int_equal(space.unclaimed_reads, 0);
+}
+
+static void what_is_released_is_unclaimed(void **state)
+{
+	(void)state;
+	read(0x1000, 1);
+	expect_trace("r0:0:1 ");
+	memory_space_release(&space, &binding[0]);
+	assert_int_equal(read(0x1000, 1), 0xFF);
+	read(0x1010, 1);
+	expect_trace("r1:0:1 ");
+	memory_space_release(&space, &binding[0]); /* harmless */
+	assert_int_equal(memory_space_claim(&space, &binding[0], &device[0], &wide, 0xE0000000), 0);
+	read(0xE0000008, 8);
+	expect_trace("r0:8:8 ");
+}
+
+static void all_regions_are_visited_by_address(void **state)
+{
+	const struct memory_binding *at = NULL;
+
+	(void)state;
+	assert_int_equal(memory_space_claim(&space, &binding[2], &device[0], &wide, 0x500), 0);
+	at = memory_space_next(&space, at);
+	assert_ptr_equal(at, &binding[2]);
+	at = memory_space_next(&space, at);
+	assert_ptr_equal(at, &binding[0]);
+	at = memory_space_next(&space, at);
+	assert_ptr_equal(at, &binding[1]);
+	assert_null(memory_space_next(&space, at));
+}
+
+/* ---- The listener ---- */
+
+static int refusal;
+
+static int note_claimed(struct memory_listener *listener, const struct memory_binding *region)
+{
+	size_t length = strlen(trace);
+
+	(void)listener;
+	snprintf(trace + length, sizeof(trace) - length, "+%lX ", region->base);
+	return refusal;
+}
+
+static void note_released(struct memory_listener *listener, const struct memory_binding *region)
+{
+	size_t length = strlen(trace);
+
+	(void)listener;
+	snprintf(trace + length, sizeof(trace) - length, "-%lX ", region->base);
+}
+
+static struct memory_listener listener = {note_claimed, note_released};
+
+static void the_listener_follows_all_changes(void **state)
+{
+	(void)state;
+	refusal = 0;
+	assert_int_equal(memory_space_listen(&space, &listener), 0);
+	expect_trace("+1000 +1010 ");
+	assert_int_equal(memory_space_claim(&space, &binding[2], &device[0], &wide, 0x2000), 0);
+	memory_space_release(&space, &binding[0]);
+	memory_space_release(&space, &binding[0]);
+	expect_trace("+2000 -1000 ");
+}
+
+static void what_the_listener_refuses_is_not_claimed(void **state)
+{
+	(void)state;
+	refusal = -ERR_NO_MEMORY;
+	assert_int_equal(memory_space_listen(&space, &listener), -ERR_NO_MEMORY);
+	expect_trace("+1000 ");
+	refusal = 0;
+	assert_int_equal(memory_space_listen(&space, &listener), 0);
+	refusal = -ERR_NO_MEMORY;
+	trace[0] = '\0';
+	assert_int_equal(memory_space_claim(&space, &binding[2], &device[0], &wide, 0x2000), -ERR_NO_MEMORY);
+	expect_trace("+2000 ");
+	assert_int_equal(read(0x2000, 1), 0xFF);
+	refusal = 0;
+	assert_int_equal(memory_space_claim(&space, &binding[2], &device[0], &wide, 0x2000), 0);
 }
 
 int main(void)
@@ -181,7 +272,11 @@ int main(void)
 		cmocka_unit_test_setup(sixteen_bytes_are_two_registers, setup),
 		cmocka_unit_test_setup(nobody_there_reads_as_ones_and_counts_once, setup),
 		cmocka_unit_test_setup(claims_are_checked, setup),
-		cmocka_unit_test_setup(there_is_room_for_so_many, setup),
+		cmocka_unit_test_setup(there_is_room_for_many, setup),
+		cmocka_unit_test_setup(what_is_released_is_unclaimed, setup),
+		cmocka_unit_test_setup(all_regions_are_visited_by_address, setup),
+		cmocka_unit_test_setup(the_listener_follows_all_changes, setup),
+		cmocka_unit_test_setup(what_the_listener_refuses_is_not_claimed, setup),
 	};
 
 	return cmocka_run_group_tests_name("memory_space", tests, NULL, NULL);

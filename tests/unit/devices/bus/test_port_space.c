@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/bus/port_space.h"
+#include "devices/bus/device.h"
 #include "lib/errors.h"
 
 static struct port_space space;
+static struct port_binding binding[5];
 static char trace[256]; /* "[rw]UNIT:OFFSET:SIZE(=VALUE) ..." */
 
 static uint32_t probe_read(struct device *device, unsigned offset, unsigned size)
@@ -40,9 +41,9 @@ static int setup(void **state)
 {
 	(void)state;
 	port_space_init(&space);
-	assert_int_equal(port_space_claim(&space, &device[0], &byte_region, 0x100), 0);
-	assert_int_equal(port_space_claim(&space, &device[1], &word_region, 0x102), 0);
-	assert_int_equal(port_space_claim(&space, &device[2], &dword_region, 0x1FE), 0);
+	assert_int_equal(port_space_claim(&space, &binding[0], &device[0], &byte_region, 0x100), 0);
+	assert_int_equal(port_space_claim(&space, &binding[1], &device[1], &word_region, 0x102), 0);
+	assert_int_equal(port_space_claim(&space, &binding[2], &device[2], &dword_region, 0x1FE), 0);
 	trace[0] = '\0';
 	return 0;
 }
@@ -134,8 +135,8 @@ static void the_last_unclaimed_ports_are_known(void **state)
 static void ports_wrap(void **state)
 {
 	(void)state;
-	assert_int_equal(port_space_claim(&space, &device[0], &byte_region, 0xFFFE), 0);
-	assert_int_equal(port_space_claim(&space, &device[1], &byte_region, 0), 0);
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[0], &byte_region, 0xFFFE), 0);
+	assert_int_equal(port_space_claim(&space, &binding[4], &device[1], &byte_region, 0), 0);
 	trace[0] = '\0';
 	assert_int_equal(port_read(&space, 0xFFFF, 4), 0xFFB1B0A1);
 	expect_trace("r0:1:1 r1:0:1 r1:1:1 ");
@@ -147,30 +148,74 @@ static void claims_that_fail(void **state)
 {
 	static const struct port_region empty = {
 		.count = 0, .width = 1, .read = probe_read, .write = probe_write};
-	static const struct port_region page = {
-		.count = 256, .width = 1, .read = probe_read, .write = probe_write};
 	struct port_space before;
 
 	(void)state;
 	before = space;
-	assert_int_equal(port_space_claim(&space, &device[0], &byte_region, 0xFF), -ERR_EXISTS);
-	assert_int_equal(port_space_claim(&space, &device[0], &byte_region, 0x201), -ERR_EXISTS);
-	assert_int_equal(port_space_claim(&space, &device[0], &byte_region, 0xFFFF), -ERR_OUT_OF_RANGE);
-	assert_int_equal(port_space_claim(&space, &device[0], &empty, 0x300), -ERR_OUT_OF_RANGE);
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[0], &byte_region, 0xFF), -ERR_EXISTS);
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[0], &byte_region, 0x201), -ERR_EXISTS);
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[0], &byte_region, 0x104), -ERR_EXISTS);
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[0], &byte_region, 0xFFFF),
+	                 -ERR_OUT_OF_RANGE);
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[0], &empty, 0x300), -ERR_OUT_OF_RANGE);
 	assert_memory_equal(&before, &space, sizeof(space));
-	/* Leaves: 0 is the empty one, pages 1 and 2 are in use. */
-	for (unsigned i = 3; i < PORT_SPACE_LEAVES; i++)
-		assert_int_equal(port_space_claim(&space, &device[0], &page, (uint16_t)(i << 8)), 0);
-	before = space;
-	assert_int_equal(port_space_claim(&space, &device[0], &byte_region, 0xF000), -ERR_NO_MEMORY);
-	assert_memory_equal(&before, &space, sizeof(space));
-	assert_int_equal(port_read(&space, 0x3FF, 1) & 0xFF, 0x9F);
-	/* Regions. */
+}
+
+/* A region can be at every port: no number of them is too large. */
+static void all_ports_can_be_claimed_one_by_one(void **state)
+{
+	static const struct port_region one = {
+		.count = 1, .width = 1, .read = probe_read, .write = probe_write};
+	static struct port_binding all[0x2000];
+
+	(void)state;
 	port_space_init(&space);
-	for (unsigned i = 1; i < PORT_SPACE_REGIONS; i++)
-		assert_int_equal(port_space_claim(&space, &device[0], &byte_region, (uint16_t)(i * 2)), 0);
-	assert_int_equal(port_space_claim(&space, &device[0], &byte_region, 0x200), -ERR_NO_MEMORY);
-	assert_int_equal(port_read(&space, 0x200, 1), 0xFF);
+	/* From the end, since each is put in front of the rest. */
+	for (unsigned i = ARRAY_SIZE(all); i--;)
+		assert_int_equal(port_space_claim(&space, &all[i], &device[i % 3], &one, (uint16_t)(8 * i)),
+		                 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i += 1009) {
+		trace[0] = '\0';
+		port_read(&space, (uint16_t)(8 * i), 1);
+		assert_int_equal(trace[1] - '0', i % 3);
+		assert_int_equal(port_read(&space, (uint16_t)(8 * i + 1), 1), 0xFF);
+	}
+}
+
+/* Ports whose low ten bits are equal share a slot of the table, and nothing else. */
+static void ports_that_share_a_slot_are_kept_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[2], &byte_region, 0x500), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		port_read(&space, 0x100, 1);
+		port_read(&space, 0x501, 1);
+		port_read(&space, 0x101, 1);
+		assert_int_equal(port_read(&space, 0x900, 1), 0xFF);
+		expect_trace("r0:0:1 r2:1:1 r0:1:1 ");
+	}
+}
+
+static void what_is_released_is_unclaimed(void **state)
+{
+	(void)state;
+	port_read(&space, 0x101, 1);
+	port_read(&space, 0x102, 1);
+	trace[0] = '\0';
+	port_space_release(&space, &binding[0]);
+	assert_int_equal(port_read(&space, 0x101, 1), 0xFF);
+	port_write(&space, 0x100, 2, 0x1234);
+	assert_int_equal(space.unclaimed_reads + space.unclaimed_writes, 2);
+	expect_trace("");
+	port_read(&space, 0x102, 2); /* its neighbour is still there */
+	expect_trace("r1:0:2 ");
+	port_space_release(&space, &binding[0]); /* harmless */
+	/* It moves, and another takes its place. */
+	assert_int_equal(port_space_claim(&space, &binding[0], &device[0], &byte_region, 0xC000), 0);
+	assert_int_equal(port_space_claim(&space, &binding[3], &device[2], &byte_region, 0x100), 0);
+	port_read(&space, 0xC001, 1);
+	port_read(&space, 0x101, 1);
+	expect_trace("r0:1:1 r2:1:1 ");
 }
 
 int main(void)
@@ -182,6 +227,9 @@ int main(void)
 		cmocka_unit_test_setup(the_last_unclaimed_ports_are_known, setup),
 		cmocka_unit_test_setup(ports_wrap, setup),
 		cmocka_unit_test_setup(claims_that_fail, setup),
+		cmocka_unit_test_setup(all_ports_can_be_claimed_one_by_one, setup),
+		cmocka_unit_test_setup(ports_that_share_a_slot_are_kept_apart, setup),
+		cmocka_unit_test_setup(what_is_released_is_unclaimed, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

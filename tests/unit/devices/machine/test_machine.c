@@ -63,7 +63,7 @@ static void uarts_by_configuration(void **state)
 
 	(void)state;
 	memset(&pc, 0, sizeof(pc));
-	assert_int_equal(machine_create(&pc, &config), 0);
+	assert_int_equal(fake_platform_create(&fake_platform, &pc, &config), 0);
 	in(0x3F8);
 	assert_int_equal(pc.ports.unclaimed_reads, 0);
 	assert_int_equal(in(0x2F8), 0xFF);
@@ -72,7 +72,7 @@ static void uarts_by_configuration(void **state)
 	machine_run_timers(&pc);
 	memset(&pc, 0, sizeof(pc));
 	config.uarts = MACHINE_UARTS + 1;
-	assert_int_equal(machine_create(&pc, &config), -ERR_INVALID);
+	assert_int_equal(fake_platform_create(&fake_platform, &pc, &config), -ERR_INVALID);
 }
 
 static void lines_are_wired_or(void **state)
@@ -80,17 +80,17 @@ static void lines_are_wired_or(void **state)
 	struct device *com1 = &pc.device[DEVICE_UART0], *com3 = &pc.device[DEVICE_UART0 + 2];
 
 	(void)state;
-	device_set_line(com1, true);
-	device_set_line(com3, true);
+	device_set_pin(com1, 0, true);
+	device_set_pin(com3, 0, true);
 	assert_true(line(4));
-	device_set_line(com1, false);
+	device_set_pin(com1, 0, false);
 	assert_true(line(4));
 	machine_set_line(&pc, 4, true);
-	device_set_line(com3, false);
+	device_set_pin(com3, 0, false);
 	assert_true(line(4));
 	machine_set_line(&pc, 4, false);
 	assert_false(line(4));
-	device_set_line(&pc.device[DEVICE_UART0 + 1], true);
+	device_set_pin(&pc.device[DEVICE_UART0 + 1], 0, true);
 	assert_true(line(3));
 	assert_false(line(4));
 	machine_set_line(&pc, 16, true); /* ignored */
@@ -117,7 +117,7 @@ static void uart_interrupts_reach_their_lines(void **state)
 		out((uint16_t)(com[i].base + UART_MCR), 0x08);
 		out((uint16_t)(com[i].base + UART_IER), 0x02);
 		assert_true(line(com[i].irq));
-		assert_true(fake_services.intr);
+		assert_true(fake_platform.intr);
 		assert_int_equal(machine_acknowledge(&pc), 0x20 + com[i].irq);
 		out((uint16_t)(com[i].base + UART_IER), 0x00);
 		assert_false(line(com[i].irq));
@@ -130,24 +130,24 @@ static void the_earliest_deadline_is_told(void **state)
 	struct device *a = &pc.device[DEVICE_PIT], *b = &pc.device[DEVICE_RTC], *c = &pc.device[DEVICE_UART0];
 
 	(void)state;
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	device_arm(a, 500);
-	assert_int_equal(fake_services.deadline, 500);
+	assert_int_equal(fake_platform.deadline, 500);
 	device_arm(b, 700);
-	assert_int_equal(fake_services.deadline, 500);
+	assert_int_equal(fake_platform.deadline, 500);
 	device_arm(c, 300);
-	assert_int_equal(fake_services.deadline, 300);
-	fake_services.deadline = 1; /* a mark */
+	assert_int_equal(fake_platform.deadline, 300);
+	fake_platform.deadline = 1; /* a mark */
 	device_arm(c, 300);
 	device_arm(b, 800);
-	assert_int_equal(fake_services.deadline, 1);
+	assert_int_equal(fake_platform.deadline, 1);
 	device_arm(c, DEADLINE_NONE);
-	assert_int_equal(fake_services.deadline, 500);
+	assert_int_equal(fake_platform.deadline, 500);
 	device_arm(a, 900);
-	assert_int_equal(fake_services.deadline, 800);
-	assert_int_equal(pc.deadline, 800);
+	assert_int_equal(fake_platform.deadline, 800);
+	assert_int_equal(machine_deadline(&pc), 800);
 	machine_reset(&pc);
-	assert_int_equal(fake_services.deadline, DEADLINE_NONE);
+	assert_int_equal(fake_platform.deadline, DEADLINE_NONE);
 }
 
 static unsigned timer_calls;
@@ -164,13 +164,13 @@ static void timers_run_once_a_call(void **state)
 	pc.device[DEVICE_PIT].model = &greedy;
 	timer_calls = 0;
 	device_arm(&pc.device[DEVICE_PIT], 100);
-	fake_services.now = 99;
+	fake_x86.tsc = 99;
 	machine_run_timers(&pc);
 	assert_int_equal(timer_calls, 0);
-	fake_services.now = 100;
+	fake_x86.tsc = 100;
 	machine_run_timers(&pc);
 	assert_int_equal(timer_calls, 1);
-	assert_int_equal(fake_services.deadline, 0);
+	assert_int_equal(fake_platform.deadline, 0);
 	machine_run_timers(&pc);
 	assert_int_equal(timer_calls, 2);
 	pc.device[DEVICE_PIT].model = &pit_model;
@@ -186,7 +186,7 @@ static void reset_keeps_what_is_outside(void **state)
 	assert_true(machine_intr(&pc));
 	machine_reset(&pc);
 	assert_false(machine_intr(&pc));
-	assert_false(fake_services.intr);
+	assert_false(fake_platform.intr);
 	assert_false(line(4));
 	assert_true(line(11));
 	assert_int_equal(pc.ports.unclaimed_reads, 0);
@@ -198,7 +198,7 @@ static void reset_keeps_what_is_outside(void **state)
 static void stir(void)
 {
 	start_pic();
-	fake_services.now = 1234567;
+	fake_x86.tsc = 1234567;
 	out(0x43, 0x34);
 	out(0x40, 0x00);
 	out(0x40, 0x10);
@@ -236,14 +236,17 @@ static void save_and_load_round_trip(void **state)
 	before = pc;
 
 	assert_int_equal(pc_setup(NULL), 0);
-	fake_services.now = 11234567;
+	fake_x86.tsc = 11234567;
 	assert_int_equal(machine_load(&pc, record + 1, size), 0); /* at an odd address, too */
 	assert_int_equal(machine_save(&pc, again, sizeof(again)), size);
 	assert_memory_equal(record + 1, again, size);
-	assert_int_equal(pc.deadline, before.deadline);
-	assert_int_equal(fake_services.deadline, before.deadline);
-	assert_int_equal(fake_services.intr, machine_intr(&before));
-	assert_memory_equal(pc.line_sources, before.line_sources, sizeof(pc.line_sources));
+	assert_int_equal(machine_deadline(&pc), machine_deadline(&before));
+	assert_int_equal(fake_platform.deadline, machine_deadline(&before));
+	assert_int_equal(fake_platform.intr, machine_intr(&before));
+	for (unsigned i = 0; i < MACHINE_GSIS; i++) {
+		assert_int_equal(pc.interrupts.gsi[i].level, before.interrupts.gsi[i].level);
+		assert_int_equal(pc.interrupts.gsi[i].high, before.interrupts.gsi[i].high);
+	}
 	assert_true(line(4) && line(11));
 	machine_set_line(&pc, 11, false);
 	assert_false(line(11));
@@ -288,7 +291,7 @@ static void broken_records_change_nothing(void **state)
 	/* A machine with fewer UARTs is another machine. */
 	assert_int_equal(machine_load(&pc, record, size), 0);
 	memset(&pc, 0, sizeof(pc));
-	assert_int_equal(machine_create(&pc, &(struct machine_config){.uarts = 2}), 0);
+	assert_int_equal(fake_platform_create(&fake_platform, &pc, &(struct machine_config){.uarts = 2}), 0);
 	refuse(record, size, -ERR_INVALID);
 }
 
@@ -390,7 +393,7 @@ static void second_acpi_event_interrupts(void **state)
 	out(0x21, 0xFB);
 	out(0xA1, 0xFD);
 	port_write(&pc.ports, ACPI_PM1A_EVT_PORT + 2, 2, 0x0500); /* power button, RTC */
-	acpi_pm_rtc_alarm(acpi);
+	device_set_pin(&pc.device[DEVICE_RTC], RTC_PIN_ALARM, true);
 	assert_true(machine_intr(&pc));
 	assert_int_equal(machine_acknowledge(&pc), 0x71);
 	acpi_pm_power_button(acpi); /* behind the handler's look at PM1_STS */
@@ -410,19 +413,19 @@ static void firmwares_timer_costs_nothing_unused(void **state)
 
 	(void)state;
 	pass(200000000);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	machine_acknowledge(&pc);
-	assert_int_not_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_not_equal(machine_deadline(&pc), DEADLINE_NONE);
 	out(0x21, 0xFF);
 	pass(200000000);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	out(0x20, 0x20);
 	out(0x21, 0xFE);
 	assert_true(machine_intr(&pc));
 	machine_acknowledge(&pc);
-	assert_int_not_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_not_equal(machine_deadline(&pc), DEADLINE_NONE);
 	memory_write(&pc.memory, HPET_BASE + 0x10, &on_with_legacy_lines, sizeof(on_with_legacy_lines));
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 }
 
 int main(void)

@@ -42,12 +42,12 @@ static uint64_t ns_of(uint64_t tick)
 
 static uint64_t tick_now(void)
 {
-	return (uint64_t)((unsigned __int128)fake_services.now * 1000000 / HPET_PERIOD_FS);
+	return (uint64_t)((unsigned __int128)fake_x86.tsc * 1000000 / HPET_PERIOD_FS);
 }
 
 static void pass_ticks(uint64_t ticks)
 {
-	pass(ns_of(tick_now() + ticks) - fake_services.now);
+	pass(ns_of(tick_now() + ticks) - fake_x86.tsc);
 }
 
 /* Unmask everything in the PICs, edge triggered, vectors 20h and 28h. */
@@ -75,13 +75,13 @@ static unsigned interrupts(uint8_t vector, uint64_t ticks)
 			out(0xA0, 0x20);
 			out(0x20, 0x20);
 		}
-		if (pc.deadline > end)
+		if (machine_deadline(&pc) > end)
 			break;
-		if (pc.deadline > fake_services.now)
-			fake_services.now = pc.deadline;
+		if (machine_deadline(&pc) > fake_x86.tsc)
+			fake_x86.tsc = machine_deadline(&pc);
 		machine_run_timers(&pc);
 	}
-	fake_services.now = end;
+	fake_x86.tsc = end;
 	return count;
 }
 
@@ -98,7 +98,7 @@ static void at_power_on_all_stands_still(void **state)
 		assert_int_equal(get(TIMER(i) + COMPARATOR, 8), UINT64_MAX);
 		assert_int_equal(get(TIMER(i) + ROUTE, 8), 0);
 	}
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 }
 
 static void only_what_is_there_can_be_written(void **state)
@@ -156,17 +156,17 @@ static void the_counter_is_the_clock(void **state)
 	put(COUNTER, 8, 1000);
 	put(CONFIG, 4, ENABLE);
 	assert_int_equal(get(COUNTER, 8), 1000);
-	fake_services.now = ns_of(1) - 1;
+	fake_x86.tsc = ns_of(1) - 1;
 	assert_int_equal(get(COUNTER, 8), 1000);
-	fake_services.now = ns_of(1);
+	fake_x86.tsc = ns_of(1);
 	assert_int_equal(get(COUNTER, 8), 1001);
-	fake_services.now = 1000000000; /* 14.318180 MHz */
+	fake_x86.tsc = 1000000000; /* 14.318180 MHz */
 	assert_int_equal(get(COUNTER, 8), 1000 + 14318179);
 	put(CONFIG, 4, 0);
-	fake_services.now *= 2;
+	fake_x86.tsc *= 2;
 	assert_int_equal(get(COUNTER, 8), 1000 + 14318179);
 	put(CONFIG, 4, ENABLE);
-	fake_services.now += ns_of(50);
+	fake_x86.tsc += ns_of(50);
 	assert_in_range(get(COUNTER, 8), 1000 + 14318179 + 50, 1000 + 14318179 + 51);
 	put(COUNTER, 8, 7); /* also while it runs */
 	assert_int_equal(get(COUNTER, 8), 7);
@@ -176,9 +176,9 @@ static void the_counter_is_the_clock(void **state)
 	/* In the end there is nothing that rounds. */
 	put(CONFIG, 4, 0);
 	put(COUNTER, 8, 0);
-	fake_services.now = 0;
+	fake_x86.tsc = 0;
 	put(CONFIG, 4, ENABLE);
-	fake_services.now = 1UL << 62;
+	fake_x86.tsc = 1UL << 62;
 	assert_int_equal(get(COUNTER, 8), tick_now());
 }
 
@@ -191,7 +191,7 @@ static void without_legacy_replacement_nothing_comes(void **state)
 		put(TIMER(i), 4, INT_ON);
 		put(TIMER(i) + COMPARATOR, 8, 1000);
 	}
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 	pass_ticks(2000);
 	assert_false(machine_intr(&pc));
 	assert_int_equal(get(STATUS, 4), 0);
@@ -203,12 +203,12 @@ static void a_one_shot_interrupts_once_at_its_tick(void **state)
 	start_pic();
 	put(CONFIG, 4, ENABLE | LEGACY);
 	put(TIMER(0), 4, INT_ON);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 	put(TIMER(0) + COMPARATOR, 8, 1000);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, ns_of(1000));
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, ns_of(1000));
 	assert_int_equal(interrupts(0x20, 999), 0);
 	assert_int_equal(interrupts(0x20, 1), 1);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 	assert_int_equal(interrupts(0x20, 1UL << 40), 0);
 	/* Again and again. */
 	for (unsigned i = 0; i < 3; i++) {
@@ -217,7 +217,7 @@ static void a_one_shot_interrupts_once_at_its_tick(void **state)
 	}
 	/* One that lies in the past does not come any more: 64 bits do not wrap. */
 	put(TIMER(0) + COMPARATOR, 8, get(COUNTER, 8) - 1);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 	/* One for this very tick does. */
 	put(TIMER(0) + COMPARATOR, 8, get(COUNTER, 8));
 	assert_int_equal(interrupts(0x20, 0), 1);
@@ -232,7 +232,7 @@ static void timer_1_is_irq_8_and_timer_2_has_none(void **state)
 	put(TIMER(1) + COMPARATOR, 8, 100);
 	put(TIMER(2), 4, INT_ON);
 	put(TIMER(2) + COMPARATOR, 8, 50);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, ns_of(100));
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, ns_of(100));
 	assert_int_equal(interrupts(0x28, 100), 1);
 	assert_int_equal(interrupts(0x28, 100), 0);
 }
@@ -243,13 +243,13 @@ static void an_interrupt_is_off_unless_enabled(void **state)
 	start_pic();
 	put(CONFIG, 4, ENABLE | LEGACY);
 	put(TIMER(0) + COMPARATOR, 8, 100);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 	assert_int_equal(interrupts(0x20, 200), 0);
 	put(TIMER(0), 4, INT_ON); /* what has passed has passed */
 	assert_int_equal(interrupts(0x20, 200), 0);
 	put(TIMER(0) + COMPARATOR, 8, 500);
 	put(CONFIG, 4, LEGACY); /* halted */
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 	assert_int_equal(interrupts(0x20, 1000), 0);
 	put(CONFIG, 4, ENABLE | LEGACY); /* and on from 400 */
 	assert_int_equal(interrupts(0x20, 99), 0);
@@ -266,7 +266,7 @@ static void a_32_bit_timer_matches_each_time_around(void **state)
 	assert_int_equal(get(TIMER(0) + COMPARATOR, 8), 0xFFFFFFFF);
 	put(TIMER(0) + COMPARATOR, 8, 0xAAAAAAAA00000100);
 	assert_int_equal(get(TIMER(0) + COMPARATOR, 8), 0x100); /* no upper half */
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, ns_of(0x200));
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, ns_of(0x200));
 	assert_int_equal(interrupts(0x20, 0x1FF), 0);
 	assert_int_equal(interrupts(0x20, 1), 1);
 	assert_int_equal(interrupts(0x20, 0xFFFFFFFF), 0);
@@ -278,7 +278,7 @@ static void a_32_bit_timer_matches_each_time_around(void **state)
 	assert_int_equal(get(COUNTER, 8), 0x8000000FF);
 	/* Back in 64-bit mode it has been passed. */
 	put(TIMER(0), 4, INT_ON);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 }
 
 /* As Linux does it: VAL_SET, the first match, then the period. */
@@ -316,10 +316,10 @@ static void periods_that_were_missed_are_one_interrupt(void **state)
 	start_pic();
 	put(CONFIG, 4, ENABLE | LEGACY);
 	start_periodic(0, 1000, 1000);
-	fake_services.now = ns_of(7300);
+	fake_x86.tsc = ns_of(7300);
 	assert_int_equal(interrupts(0x20, 0), 1);
 	assert_int_equal(get(TIMER(0) + COMPARATOR, 8), 8000);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, ns_of(8000)); /* in phase */
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, ns_of(8000)); /* in phase */
 	assert_int_equal(interrupts(0x20, 700), 1);
 }
 
@@ -354,11 +354,11 @@ static void the_shortest_period_does_not_flood(void **state)
 	/* A period of 0 is none: it matches when the counter has gone all the way round. */
 	start_periodic(0, get(COUNTER, 8) + 10, 0);
 	assert_int_equal(interrupts(0x20, 10), 1);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 	/* Neither does a period that ends after all time. */
 	start_periodic(0, get(COUNTER, 8) + 10, UINT64_MAX);
 	assert_int_equal(interrupts(0x20, 10), 1);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
 }
 
 static void level_triggered_it_holds_until_its_status_is_cleared(void **state)
@@ -373,14 +373,14 @@ static void level_triggered_it_holds_until_its_status_is_cleared(void **state)
 	pass_ticks(1);
 	assert_int_equal(get(STATUS, 4), 1);
 	assert_true(line(0));
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE); /* nothing new can be seen */
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE); /* nothing new can be seen */
 	pass_ticks(5500);
 	put(STATUS, 4, 6); /* other bits */
 	assert_true(line(0));
 	put(STATUS, 4, 1);
 	assert_false(line(0));
 	assert_int_equal(get(STATUS, 4), 0);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, ns_of(7000));
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, ns_of(7000));
 	pass_ticks(500);
 	assert_true(line(0));
 	put(TIMER(0), 4, LEVEL | PERIODIC); /* disabled */
@@ -398,10 +398,10 @@ static void status_bits_come_without_interrupts(void **state)
 	put(CONFIG, 4, ENABLE);
 	put(TIMER(2), 4, LEVEL);
 	put(TIMER(2) + COMPARATOR, 8, 100);
-	assert_int_equal(pc.device[DEVICE_HPET].deadline, DEADLINE_NONE);
-	fake_services.now = ns_of(99);
+	assert_int_equal(pc.device[DEVICE_HPET].deadline.at, DEADLINE_NONE);
+	fake_x86.tsc = ns_of(99);
 	assert_int_equal(get(STATUS, 4), 0);
-	fake_services.now = ns_of(100);
+	fake_x86.tsc = ns_of(100);
 	assert_int_equal(get(STATUS, 4), 4);
 	put(TIMER(2), 4, 0); /* edge */
 	assert_int_equal(get(STATUS, 4), 0);
@@ -415,24 +415,24 @@ static void legacy_replacement_cuts_off_pit_and_rtc(void **state)
 	out(0x40, 0xA9);
 	out(0x40, 0x04);
 	assert_in_range(interrupts(0x20, 143182), 9, 11);
-	assert_int_not_equal(pc.device[DEVICE_PIT].deadline, DEADLINE_NONE);
+	assert_int_not_equal(pc.device[DEVICE_PIT].deadline.at, DEADLINE_NONE);
 	put(CONFIG, 4, LEGACY);
-	assert_int_equal(pc.device[DEVICE_PIT].deadline, DEADLINE_NONE); /* nobody would see it */
+	assert_int_equal(pc.device[DEVICE_PIT].deadline.at, DEADLINE_NONE); /* nobody would see it */
 	assert_false(line(0));
 	assert_int_equal(interrupts(0x20, 143182), 0);
-	assert_true(device_is_cut_off(&pc.device[DEVICE_RTC]));
-	device_set_line(&pc.device[DEVICE_RTC], true);
+	assert_true(line_is_cut_off(&pc.device[DEVICE_RTC].pin[0]));
+	device_set_pin(&pc.device[DEVICE_RTC], 0, true);
 	assert_false(line(8));
-	device_set_line(&pc.device[DEVICE_RTC], false);
+	device_set_pin(&pc.device[DEVICE_RTC], 0, false);
 	out(0x43, 0x34); /* the PIT can be programmed meanwhile */
 	out(0x40, 0xA9);
 	out(0x40, 0x04);
-	assert_int_equal(pc.device[DEVICE_PIT].deadline, DEADLINE_NONE);
+	assert_int_equal(pc.device[DEVICE_PIT].deadline.at, DEADLINE_NONE);
 	pass_ticks(100000);
 	put(CONFIG, 4, 0);
-	assert_int_not_equal(pc.device[DEVICE_PIT].deadline, DEADLINE_NONE);
+	assert_int_not_equal(pc.device[DEVICE_PIT].deadline.at, DEADLINE_NONE);
 	assert_in_range(interrupts(0x20, 143182), 9, 11);
-	assert_false(device_is_cut_off(&pc.device[DEVICE_RTC]));
+	assert_false(line_is_cut_off(&pc.device[DEVICE_RTC].pin[0]));
 }
 
 static void edges_end_with_legacy_replacement(void **state)
@@ -465,16 +465,16 @@ static void its_state_survives(void **state)
 	pass_ticks(5500);
 	assert_true(line(0) && line(8));
 	before = pc.hpet;
-	deadline = pc.deadline;
+	deadline = machine_deadline(&pc);
 	size = machine_save(&pc, saved, sizeof(saved));
 	assert_in_range(size, 1, sizeof(saved));
 	machine_reset(&pc);
-	assert_false(device_is_cut_off(&pc.device[DEVICE_PIT]));
+	assert_false(line_is_cut_off(&pc.device[DEVICE_PIT].pin[0]));
 	assert_int_equal(machine_load(&pc, saved, size), 0);
 	assert_memory_equal(&pc.hpet, &before, sizeof(before));
-	assert_true(device_is_cut_off(&pc.device[DEVICE_PIT]));
+	assert_true(line_is_cut_off(&pc.device[DEVICE_PIT].pin[0]));
 	assert_true(line(0) && line(8));
-	assert_int_equal(pc.deadline, deadline);
+	assert_int_equal(machine_deadline(&pc), deadline);
 	assert_int_equal(interrupts(0x20, 3000), 4); /* the one that waited, and three */
 }
 
@@ -500,7 +500,7 @@ static void a_machine_may_have_none(void **state)
 {
 	(void)state;
 	memset(&pc, 0, sizeof(pc));
-	assert_int_equal(machine_create(&pc, &(struct machine_config){.uarts = 1}), 0);
+	assert_int_equal(fake_platform_create(&fake_platform, &pc, &(struct machine_config){.uarts = 1}), 0);
 	assert_int_equal(get(CAPABILITIES, 8), UINT64_MAX);
 	assert_int_equal(pc.memory.unclaimed_reads, 1);
 }

@@ -136,13 +136,13 @@ static void output_port(void **state)
 	assert_int_equal(answer(), 0xcf);
 	command(0xd1);
 	out(0x60, 0xdd);
-	assert_int_equal(fake_services.resets[RESET_CPU], 0);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 0);
 	command(0xd0);
 	assert_int_equal(answer(), 0xcd);
 	command(0xd1);
 	out(0x60, 0xfe);
-	assert_int_equal(fake_services.resets[RESET_CPU], 1);
-	assert_int_equal(fake_services.resets[RESET_SYSTEM], 0);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 1);
+	assert_int_equal(fake_platform.resets[RESET_SYSTEM], 0);
 }
 
 /* P2 shows the two interrupt lines as they were before the answer itself. */
@@ -164,9 +164,9 @@ static void pulses(void **state)
 {
 	(void)state;
 	for (unsigned value = 0xf0; value <= 0xff; value++) {
-		fake_services.resets[RESET_CPU] = 0;
+		fake_platform.resets[RESET_CPU] = 0;
 		command(value);
-		assert_int_equal(fake_services.resets[RESET_CPU], value & 1 ? 0 : 1);
+		assert_int_equal(fake_platform.resets[RESET_CPU], value & 1 ? 0 : 1);
 		assert_int_equal(in(0x64), STATUS | COMMAND);
 	}
 	command(0xd0);

@@ -107,7 +107,7 @@ static void masks(void **state)
 	NOTHING();
 	assert_int_equal(irr(MASTER), 0x08);
 	out(MASTER_DATA, 0x00);
-	assert_true(fake_services.intr);
+	assert_true(fake_platform.intr);
 	out(MASTER_DATA, 0x08);
 	NOTHING();
 	out(MASTER_DATA, 0x00);
@@ -273,12 +273,12 @@ static void told_only_of_changes(void **state)
 {
 	(void)state;
 	raise(4);
-	fake_services.intr = false; /* a mark: nobody may tell it again */
+	fake_platform.intr = false; /* a mark: nobody may tell it again */
 	pic_set_line(&pc.device[DEVICE_PIC], 3, true);
 	pic_set_line(&pc.device[DEVICE_PIC], 4, true);
 	out(MASTER_DATA, 0x08);
 	out(SLAVE_DATA, 0xFF);
-	assert_false(fake_services.intr);
+	assert_false(fake_platform.intr);
 	assert_true(machine_intr(&pc));
 }
 
@@ -305,7 +305,7 @@ static void save_and_load(void **state)
 	assert_int_equal(device_load(pic, record, size), 0);
 	assert_int_equal(device_save(pic, again, sizeof(again)), size);
 	assert_memory_equal(record, again, size);
-	assert_true(fake_services.intr);
+	assert_true(fake_platform.intr);
 	out(SLAVE_DATA, 0x02);
 	out(SLAVE_DATA, 0x03);
 	assert_int_equal(take(), 0x21);

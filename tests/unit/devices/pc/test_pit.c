@@ -213,15 +213,15 @@ static void count_of_1_in_periodic_modes(void **test)
 	EXPECT({101, 0, 1}, {102, 0, 1});
 	pc_at(200);
 	pit_program(0, 0x4, 1);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	/* A larger one ends it. */
 	pc_at(250);
 	pc_out(PIT_CHANNEL(0), 100);
 	pc_out(PIT_CHANNEL(0), 0);
-	assert_int_equal(pc.deadline, pc_ns(251));
+	assert_int_equal(machine_deadline(&pc), pc_ns(251));
 	assert_int_equal(pc_run_to(451), 3); /* OUT rises at 251, 351, 451 */
 	pit_program(0, 0x6, 1);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 }
 
 int main(void)

@@ -171,22 +171,22 @@ static void errors_give_nmi(void **test)
 {
 	(void)test;
 	machine_report_error(&pc, PORT_B_IOCHK);
-	assert_int_equal(fake_services.nmis, 1);
+	assert_int_equal(fake_platform.nmis, 1);
 	assert_int_equal(pc_in(PORT_B) & 0xC0, 0x40);
 	machine_report_error(&pc, PORT_B_PARITY); /* the line is up already */
-	assert_int_equal(fake_services.nmis, 1);
+	assert_int_equal(fake_platform.nmis, 1);
 	assert_int_equal(pc_in(PORT_B) & 0xC0, 0xC0);
 	pc_out(PORT_B, PORT_B_IOCHK_CLEAR);
 	assert_int_equal(pc_in(PORT_B) & 0xC0, 0x80);
 	pc_out(PORT_B, PORT_B_IOCHK_CLEAR | PORT_B_PARITY_CLEAR);
 	machine_report_error(&pc, PORT_B_PARITY | PORT_B_IOCHK);
 	assert_int_equal(pc_in(PORT_B) & 0xC0, 0);
-	assert_int_equal(fake_services.nmis, 1);
+	assert_int_equal(fake_platform.nmis, 1);
 	pc_out(PORT_B, 0);
 	pc_out(0x70, 0x80); /* NMI disabled */
 	machine_report_error(&pc, PORT_B_PARITY);
 	assert_int_equal(pc_in(PORT_B) & 0xC0, 0x80);
-	assert_int_equal(fake_services.nmis, 1);
+	assert_int_equal(fake_platform.nmis, 1);
 }
 
 int main(void)

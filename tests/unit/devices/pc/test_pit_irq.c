@@ -15,7 +15,7 @@ static void irq0_periodic(void **test)
 {
 	(void)test;
 	pit_program(0, 0x4, 11932);
-	assert_int_equal(fake_services.deadline, pc_ns(1 + 11932));
+	assert_int_equal(fake_platform.deadline, pc_ns(1 + 11932));
 	assert_int_equal(pc_run_to(1 + 11932 - 1), 0);
 	assert_int_equal(pc_run_to(1 + 11932), 1);
 	assert_int_equal(pc_run_to(1 + 100 * 11932), 99);
@@ -35,10 +35,10 @@ static void irq0_does_not_drift(void **test)
 	/* Ten years later the edges are still where the ticks are. */
 	pc_at(8 + 65535ull * 5744000000ull + 3);
 	machine_run_timers(&pc);
-	assert_int_equal(pc.deadline, pc_ns(8 + 65535ull * 5744000001ull));
-	fake_services.now = pc.deadline - 1;
+	assert_int_equal(machine_deadline(&pc), pc_ns(8 + 65535ull * 5744000001ull));
+	fake_x86.tsc = machine_deadline(&pc) - 1;
 	assert_int_equal(pit_read16(0), 1);
-	fake_services.now++;
+	fake_x86.tsc++;
 	assert_int_equal(pit_read16(0), 65535);
 }
 
@@ -48,7 +48,7 @@ static void irq0_one_shots(void **test)
 	pit_program(0, 0x0, 1000);
 	assert_int_equal(pc_run_to(1000), 0);
 	assert_int_equal(pc_run_to(1001), 1);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	assert_true(pc.pit.line);
 	assert_int_equal(pc_run_to(500000), 0);
 	pc_out(PIT_CHANNEL(0), 10);
@@ -59,7 +59,7 @@ static void irq0_one_shots(void **test)
 	pit_program(0, 0x8, 20);
 	assert_int_equal(pc_run_to(500011 + 21), 0);
 	assert_int_equal(pc_run_to(500011 + 22), 1);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	/* A new count before that moves it. */
 	pc_out(PIT_CHANNEL(0), 50);
 	pc_out(PIT_CHANNEL(0), 0);
@@ -70,9 +70,9 @@ static void irq0_one_shots(void **test)
 	assert_int_equal(pc_run_to(500063 + 52), 1);
 	/* Modes 1 and 5 need a trigger, which channel 0 cannot get. */
 	pit_program(0, 0x2, 20);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	pit_program(0, 0xA, 20);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 }
 
 static void irq0_edge_by_control_word(void **test)
@@ -101,7 +101,7 @@ static void missed_ticks_merge(void **test)
 	assert_true(machine_intr(&pc));
 	machine_acknowledge(&pc);
 	assert_false(machine_intr(&pc));
-	assert_int_equal(pc.deadline, pc_ns(1 + 8 * 1000)); /* in the true phase */
+	assert_int_equal(machine_deadline(&pc), pc_ns(1 + 8 * 1000)); /* in the true phase */
 	/* A due edge is not lost when the guest writes before the timer could run. */
 	pc_at(1 + 8 * 1000 + 1);
 	pc_out(PIT_COMMAND, 0x34);
@@ -140,18 +140,19 @@ static void timer_rests_while_its_request_waits(void **test)
 	(void)test;
 	pit_program(0, 0x6, 1000);
 	pc_out(0x21, 0xFF);
-	assert_int_equal(pc.deadline, pc_ns(1001)); /* the first edge can be seen in the controller */
+	/* The first edge can be seen in the controller. */
+	assert_int_equal(machine_deadline(&pc), pc_ns(1001));
 	assert_int_equal(pc_run_to(1001), 0);
 	assert_int_equal(pc_in(0x20), 0x01);
 	assert_int_equal(pc_run_to(2001), 0);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	assert_int_equal(pc_run_to(5500), 0);
 	assert_int_equal(pit_read16(0), 1000 - 2 * (5500 - 5001)); /* it counts all the same */
 	/* Opened: the request that waited, then the next edge in its true phase. */
 	pc_out(0x21, 0xFE);
 	assert_true(machine_intr(&pc));
 	assert_int_equal(machine_acknowledge(&pc), 0x20);
-	assert_int_equal(pc.deadline, pc_ns(6001));
+	assert_int_equal(machine_deadline(&pc), pc_ns(6001));
 	assert_int_equal(pc_run_to(9500), 4);
 	/*
 	 * Masked with nothing waiting and opened before the next edge: none is lost, none too many.
@@ -164,18 +165,18 @@ static void timer_rests_while_its_request_waits(void **test)
 	machine_run_timers(&pc);
 	pc_at(12001);
 	machine_run_timers(&pc);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	pc_at(13500);
 	pc_out(0x20, 0x0C);
 	assert_int_equal(pc_in(0x20), 0x80);
-	assert_int_equal(pc.deadline, pc_ns(14001));
+	assert_int_equal(machine_deadline(&pc), pc_ns(14001));
 	/* With the next one running as usual, an acknowledge changes no deadline. */
 	pc_at(14001);
 	machine_run_timers(&pc);
-	assert_int_equal(pc.deadline, pc_ns(15001));
+	assert_int_equal(machine_deadline(&pc), pc_ns(15001));
 	pc_at(14800);
 	assert_int_equal(machine_acknowledge(&pc), 0x20);
-	assert_int_equal(pc.deadline, pc_ns(15001));
+	assert_int_equal(machine_deadline(&pc), pc_ns(15001));
 }
 
 /* ICW1 forgets the request and opens the mask. */
@@ -185,7 +186,7 @@ static void initialization_wakes_the_timer(void **test)
 	pit_program(0, 0x4, 1000);
 	pc_out(0x21, 0xFF);
 	assert_int_equal(pc_run_to(4500), 0);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	pc_start_pic();
 	assert_false(machine_intr(&pc));
 	assert_int_equal(pc_run_to(5000), 0);
@@ -202,24 +203,24 @@ static void resting_timer_is_programmed_and_saved(void **test)
 	pit_program(0, 0x6, 1000);
 	pc_out(0x21, 0xFF);
 	assert_int_equal(pc_run_to(2500), 0);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	pit_program(0, 0x0, 100); /* OUT0 falls, and the request with it */
 	assert_int_equal(pc_in(0x20), 0x00);
-	assert_int_equal(pc.deadline, pc_ns(2601));
+	assert_int_equal(machine_deadline(&pc), pc_ns(2601));
 	assert_int_equal(pc_run_to(2601), 0);
 	assert_int_equal(pc_in(0x20), 0x01);
 	pit_program(0, 0x4, 1000);
 	assert_int_equal(pc_run_to(3602), 0);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	size = machine_save(&pc, record, sizeof(record));
 	assert_true(size <= sizeof(record));
 	pc_at(4900);
 	assert_int_equal(machine_load(&pc, record, size), 0);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	pc_at(5000);
 	pc_out(0x21, 0xFE);
 	assert_int_equal(machine_acknowledge(&pc), 0x20);
-	assert_int_equal(pc.deadline, pc_ns(5602));
+	assert_int_equal(machine_deadline(&pc), pc_ns(5602));
 }
 
 static void new_count_in_periodic_modes(void **test)
@@ -249,7 +250,7 @@ static void new_count_in_periodic_modes(void **test)
 	pc_at(2310); /* a count of 1 stops it at the end of the high half */
 	pc_out(PIT_CHANNEL(0), 1);
 	pc_out(PIT_CHANNEL(0), 0);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 }
 
 static void save_and_load_round_trip(void **test)
@@ -274,13 +275,13 @@ static void save_and_load_round_trip(void **test)
 	assert_int_equal(device_save(&pc.device[DEVICE_PIT], record, size), size);
 	pc_at(300000);
 	machine_reset(&pc);
-	assert_int_equal(pc.deadline, DEADLINE_NONE);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	pc_start_pic();
 	pc_at(110);
 	assert_int_equal(device_load(&pc.device[DEVICE_PIT], record, size), 0);
 	device_save(&pc.device[DEVICE_PIT], again, size);
 	assert_memory_equal(record, again, size);
-	assert_int_equal(fake_services.deadline, pc_ns(1001));
+	assert_int_equal(fake_platform.deadline, pc_ns(1001));
 	assert_int_equal(pc_in(PIT_CHANNEL(0)), (1000 - 99) >> 8);
 	pc_out(PIT_CHANNEL(0), 0); /* the second byte of 50 */
 	assert_int_equal(pc_run_to(1001 + 50), 2);

@@ -76,7 +76,7 @@ static void power_on(void **state)
 	assert_int_equal(rd(C), 0x00);
 	assert_int_equal(rd(D), 0x80);
 	assert_false(line(8));
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 }
 
 static void time_goes_on(void **state)
@@ -91,7 +91,7 @@ static void time_goes_on(void **state)
 	assert_int_equal(now(), 0x240301000000);
 	assert_int_equal(rd(WEEKDAY), 6);
 	/* No deadline was needed for that. */
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 }
 
 static void formats(void **state)
@@ -113,7 +113,7 @@ static void formats(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		fake_services.epoch = 1704067200 + cases[i].hour * 3600 + 59 * 60 + 48;
+		fake_platform.clock.epoch = 1704067200 + cases[i].hour * 3600 + 59 * 60 + 48;
 		wr(B, H24);
 		assert_int_equal(rd(HOUR), cases[i].bcd24);
 		assert_int_equal(rd(MIN_), 0x59);
@@ -352,20 +352,20 @@ static void update_interrupt(void **state)
 	(void)state;
 	pass(400 * MS);
 	wr(B, H24 | UIE);
-	assert_int_equal(rtc->deadline, SECOND);
+	assert_int_equal(rtc->deadline.at, SECOND);
 	pass(600 * MS - 1);
 	assert_false(line(8));
 	pass(1);
 	assert_true(line(8));
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 	assert_int_equal(rd(C), IRQF | UF | PF);
 	assert_false(line(8));
 	assert_int_equal(rd(C), 0);
-	assert_int_equal(rtc->deadline, 2 * SECOND);
+	assert_int_equal(rtc->deadline.at, 2 * SECOND);
 	/* SET takes UIE away. */
 	wr(B, H24 | UIE | SET);
 	assert_int_equal(rd(B), H24 | SET);
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 }
 
 /* Flags come without an interrupt, and without a timer. */
@@ -402,12 +402,12 @@ static void periodic_rates(void **state)
 		pc_setup(state);
 		wr(A, 0x20 | rate);
 		wr(B, H24 | PIE);
-		assert_in_range(rtc->deadline, SECOND / hz[rate], SECOND / hz[rate] + 1);
+		assert_in_range(rtc->deadline.at, SECOND / hz[rate], SECOND / hz[rate] + 1);
 		/* The first second's events, one at a time. */
-		while (rtc->deadline <= SECOND) {
-			fake_services.now = rtc->deadline - 1;
+		while (rtc->deadline.at <= SECOND) {
+			fake_x86.tsc = rtc->deadline.at - 1;
 			assert_int_equal(rd(C), 0);
-			fake_services.now = rtc->deadline;
+			fake_x86.tsc = rtc->deadline.at;
 			machine_run_timers(&pc);
 			assert_true(line(8));
 			assert_int_equal(rd(C) & (IRQF | PF), IRQF | PF);
@@ -423,7 +423,7 @@ static void periodic_off_and_under_set(void **state)
 	(void)state;
 	wr(A, 0x20);
 	wr(B, H24 | PIE);
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 	pass(5 * SECOND);
 	assert_int_equal(rd(C), UF);
 	/* SET stops updates, not the divider. */
@@ -433,11 +433,11 @@ static void periodic_off_and_under_set(void **state)
 	assert_int_equal(rd(C), IRQF | PF);
 	/* The divider's reset stops both. */
 	wr(A, 0x7f);
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 	pass(5 * SECOND);
 	assert_int_equal(rd(C), 0);
 	wr(A, 0x2f);
-	assert_int_equal(rtc->deadline, fake_services.now + 500 * MS);
+	assert_int_equal(rtc->deadline.at, fake_x86.tsc + 500 * MS);
 }
 
 /* An interrupt that nobody acknowledges costs no more timers. */
@@ -448,11 +448,11 @@ static void unacknowledged_interrupt_is_quiet(void **state)
 	wr(B, H24 | PIE | UIE | AIE);
 	pass(MS);
 	assert_true(line(8));
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 	pass(3 * SECOND);
 	assert_int_equal(rd(C), IRQF | PF | UF);
 	assert_false(line(8));
-	assert_in_range(rtc->deadline, fake_services.now + 1, fake_services.now + MS);
+	assert_in_range(rtc->deadline.at, fake_x86.tsc + 1, fake_x86.tsc + MS);
 }
 
 static void alarms(void **state)
@@ -495,12 +495,12 @@ static void alarms(void **state)
 		set_alarm(cases[i].hour, cases[i].minute, cases[i].second);
 		wr(B, H24 | AIE);
 		if (!cases[i].wait) {
-			assert_int_equal(rtc->deadline, DEADLINE_NONE);
+			assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 			pass(100000 * SECOND);
 			assert_int_equal(rd(C), UF);
 			continue;
 		}
-		assert_int_equal(rtc->deadline, cases[i].wait * SECOND);
+		assert_int_equal(rtc->deadline.at, cases[i].wait * SECOND);
 		pass(cases[i].wait * SECOND - 1);
 		assert_false(line(8));
 		pass(1);
@@ -515,18 +515,18 @@ static void alarm_in_12_hour_mode(void **state)
 	set_time(0x240101113000, 0x20);
 	wr(B, AIE);
 	set_alarm(0x92, 0x00, 0x00);
-	assert_int_equal(rtc->deadline, 1800 * SECOND);
+	assert_int_equal(rtc->deadline.at, 1800 * SECOND);
 	set_alarm(0x12, 0x00, 0x00);
-	assert_int_equal(rtc->deadline, (1800 + 43200) * SECOND);
+	assert_int_equal(rtc->deadline.at, (1800 + 43200) * SECOND);
 	/* No such hours. */
 	set_alarm(0x00, 0x00, 0x00);
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 	set_alarm(0x13, 0x00, 0x00);
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 	/* Binary. */
 	wr(B, AIE | DM);
 	set_alarm(0x8b, 30, 0xff);
-	assert_int_equal(rtc->deadline, 43200 * SECOND);
+	assert_int_equal(rtc->deadline.at, 43200 * SECOND);
 }
 
 /* A poller finds the alarm that fell into its absence, and no other. */
@@ -554,11 +554,11 @@ static void setting_the_time_moves_the_alarm(void **state)
 	wr(A, 0x20);
 	set_alarm(0x06, 0x00, 0x00);
 	wr(B, H24 | AIE);
-	assert_int_equal(rtc->deadline, (6 * 3600 + 10) * SECOND);
+	assert_int_equal(rtc->deadline.at, (6 * 3600 + 10) * SECOND);
 	set_time(0x240301055955, 0x20);
-	assert_int_equal(rtc->deadline, 5 * SECOND);
+	assert_int_equal(rtc->deadline.at, 5 * SECOND);
 	wr(B, H24 | AIE | SET);
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 }
 
 static void nvram(void **state)
@@ -641,7 +641,7 @@ static void reset_keeps_time_and_nvram(void **state)
 	assert_true(line(8));
 	machine_reset(&pc);
 	assert_false(line(8));
-	assert_int_equal(rtc->deadline, DEADLINE_NONE);
+	assert_int_equal(rtc->deadline.at, DEADLINE_NONE);
 	assert_int_equal(rd(B), H24 | DM | 0x01);
 	assert_int_equal(rd(C), 0);
 	wr(B, H24);
@@ -668,7 +668,7 @@ static void saved_and_loaded(void **state)
 	assert_int_equal(rd(C), IRQF | PF);
 	wr(B, H24 | AIE);
 	round_trip(DEVICE_RTC);
-	assert_int_equal(rtc->deadline, 30 * SECOND);
+	assert_int_equal(rtc->deadline.at, 30 * SECOND);
 	assert_int_equal(now(), 0x300615120000);
 	assert_int_equal(rd(0x7f), 0x66);
 	/* Held by SET. */
@@ -701,19 +701,19 @@ static void broken_states(void **state)
 	/* Seen in a future that another machine had: it begins anew. */
 	wr(B, H24 | UIE);
 	assert_false(refuses(DEVICE_RTC, offsetof(struct rtc_state, seen) + 7, 0xff));
-	assert_int_equal(rtc->deadline, SECOND);
+	assert_int_equal(rtc->deadline.at, SECOND);
 }
 
 /* The wall clock of another host shows through: the guest keeps its distance from it. */
 static void wall_clock_moves(void **state)
 {
 	(void)state;
-	fake_services.epoch += 3600;
+	fake_platform.clock.epoch += 3600;
 	assert_int_equal(now(), 0x240229005950);
-	fake_services.epoch = -1;
+	fake_platform.clock.epoch = -1;
 	assert_int_equal(now(), 0x691231235959);
 	assert_int_equal(rd(CENTURY), 0x19);
-	fake_services.epoch = INT64_MAX / 4;
+	fake_platform.clock.epoch = INT64_MAX / 4;
 	now();
 }
 

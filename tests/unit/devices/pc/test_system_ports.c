@@ -27,16 +27,16 @@ static void port92_resets_on_rising_edge(void **state)
 	assert_int_equal(in(0x92), 0x00);
 	out(0x92, 0xfe);
 	assert_int_equal(in(0x92), 0x02);
-	assert_int_equal(fake_services.resets[RESET_CPU], 0);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 0);
 	out(0x92, 0x03);
-	assert_int_equal(fake_services.resets[RESET_CPU], 1);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 1);
 	assert_int_equal(in(0x92), 0x03);
 	out(0x92, 0x01);
-	assert_int_equal(fake_services.resets[RESET_CPU], 1);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 1);
 	out(0x92, 0x00);
 	out(0x92, 0x01);
-	assert_int_equal(fake_services.resets[RESET_CPU], 2);
-	assert_int_equal(fake_services.resets[RESET_SYSTEM], 0);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 2);
+	assert_int_equal(fake_platform.resets[RESET_SYSTEM], 0);
 }
 
 static void reset_control_by_value(void **state)
@@ -60,15 +60,15 @@ static void reset_control_by_value(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		out(0xcf9, 0x00);
-		memset(fake_services.resets, 0, sizeof(fake_services.resets));
+		memset(fake_platform.resets, 0, sizeof(fake_platform.resets));
 		out(0xcf9, cases[i].value);
-		assert_int_equal(fake_services.resets[RESET_CPU], cases[i].cpu);
-		assert_int_equal(fake_services.resets[RESET_SYSTEM], cases[i].system);
+		assert_int_equal(fake_platform.resets[RESET_CPU], cases[i].cpu);
+		assert_int_equal(fake_platform.resets[RESET_SYSTEM], cases[i].system);
 		assert_int_equal(in(0xcf9), cases[i].readback);
 		/* The level alone does nothing. */
 		out(0xcf9, cases[i].value);
-		assert_int_equal(fake_services.resets[RESET_CPU], cases[i].cpu);
-		assert_int_equal(fake_services.resets[RESET_SYSTEM], cases[i].system);
+		assert_int_equal(fake_platform.resets[RESET_CPU], cases[i].cpu);
+		assert_int_equal(fake_platform.resets[RESET_SYSTEM], cases[i].system);
 	}
 }
 
@@ -77,18 +77,18 @@ static void two_step_system_reset(void **state)
 	(void)state;
 	out(0xcf9, 0x02);
 	out(0xcf9, 0x06);
-	assert_int_equal(fake_services.resets[RESET_SYSTEM], 1);
-	assert_int_equal(fake_services.resets[RESET_CPU], 0);
+	assert_int_equal(fake_platform.resets[RESET_SYSTEM], 1);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 0);
 }
 
 static void debug_port(void **state)
 {
 	(void)state;
 	out(0xe9, 'n');
-	assert_int_equal(fake_services.debug_last, 'n');
+	assert_int_equal(fake_platform.debug_last, 'n');
 	out(0xe9, 'a');
-	assert_int_equal(fake_services.debug_last, 'a');
-	assert_int_equal(fake_services.debug_count, 2);
+	assert_int_equal(fake_platform.debug_last, 'a');
+	assert_int_equal(fake_platform.debug_count, 2);
 }
 
 /* Wider accesses fall apart into bytes, of which only one is claimed. */
@@ -104,7 +104,7 @@ static void wide_accesses(void **state)
 
 static unsigned resets(void)
 {
-	return fake_services.resets[RESET_CPU] + fake_services.resets[RESET_SYSTEM];
+	return fake_platform.resets[RESET_CPU] + fake_platform.resets[RESET_SYSTEM];
 }
 
 /*
@@ -154,9 +154,9 @@ static void reset_control_by_access(void **state)
 		uint32_t ones = UINT32_MAX >> (32 - 8 * size);
 
 		out(0xcf9, 0x00);
-		memset(fake_services.resets, 0, sizeof(fake_services.resets));
+		memset(fake_platform.resets, 0, sizeof(fake_platform.resets));
 		port_write(&pc.ports, cases[i].port, size, cases[i].reaches ? 0x0eu << at : 0x0e0e0e0e);
-		assert_int_equal(fake_services.resets[RESET_SYSTEM], cases[i].reaches);
+		assert_int_equal(fake_platform.resets[RESET_SYSTEM], cases[i].reaches);
 		assert_int_equal(resets(), cases[i].reaches);
 		assert_int_equal(in(0xcf9), cases[i].reaches ? 0x0e : 0x00);
 		assert_int_equal(port_read(&pc.ports, cases[i].port, size),

@@ -60,8 +60,8 @@ static size_t send_in(const char *text)
 
 static void expect_output(unsigned unit, const char *text)
 {
-	assert_int_equal(fake_services.serial_length[unit], strlen(text));
-	assert_memory_equal(fake_services.serial[unit], text, strlen(text));
+	assert_int_equal(fake_platform.serial_length[unit], strlen(text));
+	assert_memory_equal(fake_platform.serial[unit], text, strlen(text));
 }
 
 /* Table "UART Reset Configuration", but for 9600 8N1. */
@@ -75,7 +75,7 @@ static void power_on(void **state)
 	assert_int_equal(rd(LSR), 0x60);
 	assert_int_equal(rd(MSR), 0xb0);
 	assert_false(line(4));
-	assert_int_equal(uart->deadline, DEADLINE_NONE);
+	assert_int_equal(uart->deadline.at, DEADLINE_NONE);
 }
 
 static void plain_registers(void **state)
@@ -108,7 +108,7 @@ static void divisor_latch(void **state)
 	assert_int_equal(rd(DLM), 0x12);
 	wr(LCR, 0x03);
 	assert_int_equal(rd(IER), 0x05);
-	assert_int_equal(fake_services.serial_length[0], 0);
+	assert_int_equal(fake_platform.serial_length[0], 0);
 	wr(LCR, 0x80);
 	assert_int_equal(rd(DLL), 0x34);
 	assert_int_equal(rd(DLM), 0x12);
@@ -175,7 +175,7 @@ static void word_length_masks(void **state)
 	for (unsigned length = 0; length < 4; length++) {
 		wr(LCR, length);
 		wr(THR, 0xff);
-		assert_int_equal(fake_services.serial[0][length], masks[length]);
+		assert_int_equal(fake_platform.serial[0][length], masks[length]);
 		assert_int_equal(send_in("\xff"), 1);
 		assert_int_equal(rd(RBR), masks[length]);
 	}
@@ -187,7 +187,7 @@ static void waits_for_room(void **state)
 	wr(MCR, 0x08);
 	wr(IER, 0x02);
 	assert_int_equal(rd(IIR), EMPTY);
-	fake_services.serial_full[0] = true;
+	fake_platform.serial_full[0] = true;
 	wr(THR, 'a');
 	assert_int_equal(rd(LSR), 0x00);
 	assert_int_equal(rd(IIR), NONE);
@@ -197,7 +197,7 @@ static void waits_for_room(void **state)
 	uart_output_ready(uart);
 	assert_int_equal(rd(LSR), 0x00);
 	expect_output(0, "");
-	fake_services.serial_full[0] = false;
+	fake_platform.serial_full[0] = false;
 	uart_output_ready(uart);
 	assert_int_equal(rd(LSR), IDLE);
 	assert_true(line(4));
@@ -212,28 +212,28 @@ static void transmit_fifo_holds_sixteen(void **state)
 {
 	(void)state;
 	wr(FCR, 0x01);
-	fake_services.serial_full[0] = true;
+	fake_platform.serial_full[0] = true;
 	for (const char *p = "0123456789abcdefXY"; *p; p++)
 		wr(THR, *p);
 	assert_int_equal(rd(LSR), 0x00);
-	fake_services.serial_full[0] = false;
+	fake_platform.serial_full[0] = false;
 	uart_output_ready(uart);
 	expect_output(0, "0123456789abcdef");
 	assert_int_equal(rd(LSR), IDLE);
 
 	/* Order is kept behind waiting characters, and FCR2 throws them away. */
-	fake_services.serial_full[0] = true;
+	fake_platform.serial_full[0] = true;
 	wr(THR, '!');
-	fake_services.serial_full[0] = false;
+	fake_platform.serial_full[0] = false;
 	wr(THR, '?');
 	expect_output(0, "0123456789abcdef!?");
-	fake_services.serial_full[0] = true;
+	fake_platform.serial_full[0] = true;
 	wr(THR, '-');
 	wr(FCR, 0x03);
 	assert_int_equal(rd(LSR), 0x00);
 	wr(FCR, 0x05);
 	assert_int_equal(rd(LSR), IDLE);
-	fake_services.serial_full[0] = false;
+	fake_platform.serial_full[0] = false;
 	uart_output_ready(uart);
 	expect_output(0, "0123456789abcdef!?");
 }
@@ -321,17 +321,17 @@ static void receives_without_fifo(void **state)
 	assert_int_equal(rd(LSR), IDLE | DR);
 	assert_int_equal(rd(IIR), RECEIVED);
 	assert_true(line(4));
-	assert_int_equal(uart->deadline, DEADLINE_NONE);
+	assert_int_equal(uart->deadline.at, DEADLINE_NONE);
 	assert_int_equal(send_in("b"), 0);
-	assert_int_equal(fake_services.input_wanted[0], 0);
+	assert_int_equal(fake_platform.input_wanted[0], 0);
 	assert_int_equal(rd(RBR), 'a');
-	assert_int_equal(fake_services.input_wanted[0], 1);
+	assert_int_equal(fake_platform.input_wanted[0], 1);
 	assert_false(line(4));
 	assert_int_equal(rd(LSR), IDLE);
 	/* RBR keeps its last character; without a refusal nobody is asked for more. */
 	assert_int_equal(send_in("b"), 1);
 	assert_int_equal(rd(RBR), 'b');
-	assert_int_equal(fake_services.input_wanted[0], 1);
+	assert_int_equal(fake_platform.input_wanted[0], 1);
 }
 
 static void trigger_levels(void **state)
@@ -370,11 +370,11 @@ static void receive_fifo_fills_and_refuses(void **state)
 	assert_int_equal(send_in("X"), 0);
 	assert_int_equal(rd(LSR), IDLE | DR);
 	for (unsigned i = 0; i < 16; i++) {
-		assert_int_equal(fake_services.input_wanted[0], 0);
+		assert_int_equal(fake_platform.input_wanted[0], 0);
 		assert_int_equal(rd(LSR), IDLE | DR);
 		assert_int_equal(rd(RBR), text[i]);
 	}
-	assert_int_equal(fake_services.input_wanted[0], 1);
+	assert_int_equal(fake_platform.input_wanted[0], 1);
 	assert_int_equal(rd(LSR), IDLE);
 	/* Around the ring. */
 	assert_int_equal(send_in("pqr"), 3);
@@ -384,11 +384,11 @@ static void receive_fifo_fills_and_refuses(void **state)
 	/* Throwing the rest away makes room as well. */
 	wr(FCR, 0x03);
 	assert_int_equal(rd(LSR), IDLE);
-	assert_int_equal(fake_services.input_wanted[0], 2);
+	assert_int_equal(fake_platform.input_wanted[0], 2);
 	/* So does the reset of the machine. */
 	assert_int_equal(send_in(text), 16);
 	machine_reset(&pc);
-	assert_int_equal(fake_services.input_wanted[0], 3);
+	assert_int_equal(fake_platform.input_wanted[0], 3);
 }
 
 static void fifo_enable_clears_both(void **state)
@@ -397,7 +397,7 @@ static void fifo_enable_clears_both(void **state)
 	wr(FCR, 0xc1);
 	assert_int_equal(rd(IIR), FIFOS | NONE);
 	send_in("abc");
-	fake_services.serial_full[0] = true;
+	fake_platform.serial_full[0] = true;
 	wr(THR, 'z');
 	/*
 	 * While FCR0 is written as 0 the other bits do not count, but the FIFOs are cleared by the
@@ -425,7 +425,7 @@ static void character_timeout(void **state)
 	wr(FCR, 0x81);
 	wr(IER, 0x01);
 	send_in("a");
-	assert_in_range(uart->deadline, 4 * CHARACTER_NS, 4 * CHARACTER_NS + 4);
+	assert_in_range(uart->deadline.at, 4 * CHARACTER_NS, 4 * CHARACTER_NS + 4);
 	pass(3 * CHARACTER_NS);
 	/* A new character starts the time anew. */
 	send_in("b");
@@ -436,7 +436,7 @@ static void character_timeout(void **state)
 	assert_true(line(4));
 	assert_int_equal(rd(IIR), FIFOS | TIMEOUT);
 	assert_int_equal(rd(IIR), FIFOS | TIMEOUT);
-	assert_int_equal(uart->deadline, DEADLINE_NONE);
+	assert_int_equal(uart->deadline.at, DEADLINE_NONE);
 	/* A read clears it, and starts the time anew for what is left. */
 	assert_int_equal(rd(RBR), 'a');
 	assert_false(line(4));
@@ -445,12 +445,12 @@ static void character_timeout(void **state)
 	assert_int_equal(rd(IIR), FIFOS | TIMEOUT);
 	assert_int_equal(rd(RBR), 'b');
 	assert_int_equal(rd(IIR), FIFOS | NONE);
-	assert_int_equal(uart->deadline, DEADLINE_NONE);
+	assert_int_equal(uart->deadline.at, DEADLINE_NONE);
 	/* An empty FIFO never times out, and a full one says so by its level. */
 	pass(100 * CHARACTER_NS);
 	assert_int_equal(rd(IIR), FIFOS | NONE);
 	send_in("12345678");
-	assert_int_equal(uart->deadline, DEADLINE_NONE);
+	assert_int_equal(uart->deadline.at, DEADLINE_NONE);
 	assert_int_equal(rd(IIR), FIFOS | RECEIVED);
 }
 
@@ -481,11 +481,11 @@ static void character_timeout_follows_format(void **state)
 		uint64_t ns = 4ULL * cases[i].half_bits * 16 * cases[i].divisor * 1000000000 / 1843200 / 2;
 
 		set_speed(cases[i].divisor, cases[i].lcr);
-		assert_in_range(uart->deadline, ns - 1, ns + 1);
+		assert_in_range(uart->deadline.at, ns - 1, ns + 1);
 	}
 	/* Divisor 0 counts as 65536. */
 	set_speed(0, 0x03);
-	assert_in_range(uart->deadline, 22755555555 - 1, 22755555555 + 1);
+	assert_in_range(uart->deadline.at, 22755555555 - 1, 22755555555 + 1);
 }
 
 static void timeout_needs_its_enable(void **state)
@@ -494,7 +494,7 @@ static void timeout_needs_its_enable(void **state)
 	set_speed(1, 0x03);
 	wr(FCR, 0x81);
 	send_in("a");
-	assert_int_equal(uart->deadline, DEADLINE_NONE);
+	assert_int_equal(uart->deadline.at, DEADLINE_NONE);
 	pass(100 * CHARACTER_NS);
 	wr(IER, 0x01);
 	pass(0);
@@ -618,9 +618,9 @@ static void loopback_keeps_the_outside_waiting(void **state)
 	assert_int_equal(send_in("a"), 0);
 	uart_receive_break(uart);
 	assert_int_equal(rd(LSR), IDLE);
-	assert_int_equal(fake_services.input_wanted[0], 0);
+	assert_int_equal(fake_platform.input_wanted[0], 0);
 	wr(MCR, 0x00);
-	assert_int_equal(fake_services.input_wanted[0], 1);
+	assert_int_equal(fake_platform.input_wanted[0], 1);
 }
 
 static void loopback_modem_lines(void **state)
@@ -666,11 +666,11 @@ static void saved_and_loaded(void **state)
 	wr(FCR, 0x81);
 	wr(IER, 0x0f);
 	assert_int_equal(rd(IIR), FIFOS | EMPTY);
-	fake_services.serial_full[0] = true;
+	fake_platform.serial_full[0] = true;
 	wr(THR, 'o');
 	wr(THR, 'k');
 	send_in("in");
-	assert_int_not_equal(uart->deadline, DEADLINE_NONE);
+	assert_int_not_equal(uart->deadline.at, DEADLINE_NONE);
 	round_trip(DEVICE_UART0);
 	pass(1000000000);
 	round_trip(DEVICE_UART0);
@@ -682,7 +682,7 @@ static void saved_and_loaded(void **state)
 	round_trip(DEVICE_UART0);
 	assert_int_equal(rd(LSR), FIFO | DR | FE | BI);
 	assert_int_equal(rd(SCR), 0x31);
-	fake_services.serial_full[0] = false;
+	fake_platform.serial_full[0] = false;
 	uart_output_ready(uart);
 	expect_output(0, "ok");
 	wr(LCR, 0x80);
@@ -696,11 +696,11 @@ static void loading_sends_what_waited(void **state)
 	size_t size;
 
 	(void)state;
-	fake_services.serial_full[0] = true;
+	fake_platform.serial_full[0] = true;
 	wr(THR, 'w');
 	size = device_save(uart, record, sizeof(record));
 	machine_reset(&pc);
-	fake_services.serial_full[0] = false;
+	fake_platform.serial_full[0] = false;
 	assert_int_equal(device_load(uart, record, size), 0);
 	expect_output(0, "w");
 	assert_int_equal(rd(LSR), IDLE);

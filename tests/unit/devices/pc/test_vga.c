@@ -255,7 +255,7 @@ static void beam(void **state)
 	bool before = false;
 
 	(void)state;
-	for (fake_services.now = 0; fake_services.now < NS_PER_SECOND; fake_services.now += 5000) {
+	for (fake_x86.tsc = 0; fake_x86.tsc < NS_PER_SECOND; fake_x86.tsc += 5000) {
 		uint8_t status = (uint8_t)in(0x3da);
 		bool retrace = status & VERTICAL_RETRACE;
 
@@ -286,7 +286,7 @@ static void any_timing(void **state)
 				set_indexed(0x3d4, (uint8_t)i, (uint8_t)(i == 0x11 ? value & 0x7f : value));
 			set_indexed(0x3d4, 7, (uint8_t)overflow);
 			for (unsigned i = 0; i < 100; i++) {
-				fake_services.now += 149999;
+				fake_x86.tsc += 149999;
 				in(0x3da);
 			}
 			now = frame();
@@ -391,7 +391,7 @@ static void without_screen_nobody_answers(void **state)
 
 	(void)state;
 	memset(&pc, 0, sizeof(pc));
-	assert_int_equal(machine_create(&pc, &config), 0);
+	assert_int_equal(fake_platform_create(&fake_platform, &pc, &config), 0);
 	assert_int_equal(in(0x3d4), 0xff);
 	assert_int_equal(in(0x3da), 0xff);
 	assert_int_equal(pc.ports.unclaimed_reads, 2);

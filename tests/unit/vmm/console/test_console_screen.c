@@ -11,7 +11,7 @@
 static struct {
 	bool attached, waiting;
 	size_t room, sent;
-	unsigned lively;
+	unsigned lively, wanted;
 	uint8_t bytes[100000];
 } console;
 
@@ -41,6 +41,12 @@ void channel_set_lively(struct channel *channel)
 {
 	(void)channel;
 	console.lively++;
+}
+
+void channel_input_wanted(struct channel *channel)
+{
+	(void)channel;
+	console.wanted++;
 }
 
 /* The guest's memory. */
@@ -229,6 +235,35 @@ static void what_is_typed_becomes_keys(void **state)
 	assert_int_equal(in(0x60), 0x1e);
 }
 
+/* ... Esc, too, when no more comes, and the console looks for that in time. */
+static void a_lone_escape_character_is_the_key_after_a_while(void **state)
+{
+	static const uint8_t escape[] = {0x1b};
+
+	(void)state;
+	attach(true);
+	assert_int_equal(screen.channel.input(&screen.channel, escape, 1), 1);
+	pass(TYPING_ESCAPE_NS - 10000000);
+	assert_int_equal(console_screen_look(&screen), 10000000);
+	assert_int_equal(in(0x64) & 1, 0);
+	pass(10000000);
+	assert_int_equal(console_screen_look(&screen), SCREEN_LOOK_NS);
+	assert_int_equal(in(0x60), 0x01);
+}
+
+static void room_for_keys_is_asked_for(void **state)
+{
+	static const uint8_t escape[] = {0x1b};
+
+	(void)state;
+	attach(true);
+	assert_int_equal(screen.channel.input(&screen.channel, escape, 1), 1);
+	pass(TYPING_ESCAPE_NS);
+	console_screen_want_keys(&screen);
+	assert_int_equal(console.wanted, 1);
+	assert_int_equal(in(0x60), 0x01); /* what came first is first */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +274,8 @@ int main(void)
 		cmocka_unit_test_setup(a_slow_console, setup),
 		cmocka_unit_test_setup(detached_in_the_middle, setup),
 		cmocka_unit_test_setup(what_is_typed_becomes_keys, setup),
+		cmocka_unit_test_setup(a_lone_escape_character_is_the_key_after_a_while, setup),
+		cmocka_unit_test_setup(room_for_keys_is_asked_for, setup),
 	};
 
 	return cmocka_run_group_tests_name("console_screen", tests, NULL, NULL);

@@ -180,7 +180,7 @@ static void stat_counts_everything(void **state)
 	vm.vcpus[0]->emulated = 77;
 	vm.resets = 66;
 	vm.ept.faults = 88;
-	fake_x86.tsc = vm.clock_base;
+	fake_x86.tsc = vm.clock.base;
 	run("stat", "bench");
 	later(RIG_TSC_HZ + 5000000);
 	assert_said("VM bench, running, on processor 0\n");
@@ -227,7 +227,7 @@ static void stat_knows_what_a_vm_owns(void **state)
 static void stat_divides_the_time(void **state)
 {
 	(void)state;
-	fake_x86.tsc = vm.clock_base + 10UL * RIG_TSC_HZ;
+	fake_x86.tsc = vm.clock.base + 10UL * RIG_TSC_HZ;
 	vm.vcpus[0]->sched.ran = RIG_TSC_HZ;
 	run("stat", "bench");
 	vm.vcpus[0]->sched.ran += RIG_TSC_HZ / 2;
@@ -355,7 +355,7 @@ static void shares_and_rates(void **state)
 static void a_pause_counts_for_nothing(void **state)
 {
 	(void)state;
-	fake_x86.tsc = vm.clock_base + 10UL * RIG_TSC_HZ;
+	fake_x86.tsc = vm.clock.base + 10UL * RIG_TSC_HZ;
 	assert_true(vm_ask_and_wait(&vm, VM_PAUSE));
 	fake_x86.tsc += 100UL * RIG_TSC_HZ;
 	run("stat", "bench");

@@ -4,7 +4,6 @@
  * real thing.
  */
 #include "rigs/vm_rig.h"
-#include "devices/machine/services.h"
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_stat.h"
 #include "vmm/shell/shell_trace.h"
@@ -241,11 +240,11 @@ static void a_loop_of_resets_is_said_once_a_second(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 10; i++)
-		service_reset(&vm.machine, RESET_SYSTEM);
+		platform_reset(RIG_PLATFORM, RESET_SYSTEM);
 	assert_logged("vm bench: the guest resets its machine (reset 1)\n");
 	assert_null(strstr(rig.log, "(reset 2)"));
 	fake_x86.tsc += RIG_TSC_HZ;
-	service_reset(&vm.machine, RESET_CPU);
+	platform_reset(RIG_PLATFORM, RESET_CPU);
 	assert_logged("(reset 1)\nvm bench: the guest resets its processor (reset 11)\n");
 	assert_int_equal(vm.resets, 11);
 }

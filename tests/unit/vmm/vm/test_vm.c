@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a VM that has started: vmm/vm/vm.c. */
 #include "rigs/vm_life.h"
-#include "devices/machine/services.h"
 
 /* ---- Stop ---- */
 
@@ -49,7 +48,7 @@ static void a_vm_that_ends_gives_its_memory_back(void **state)
 static void the_guest_powers_off(void **state)
 {
 	(void)state;
-	service_power_off(&vm.machine);
+	platform_power_off(RIG_PLATFORM);
 	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);
 	assert_logged("vm bench: powered off by the guest");
@@ -93,8 +92,8 @@ static void time_stands_still_while_paused(void **state)
 	uint64_t clock, tsc;
 
 	(void)state;
-	fake_x86.tsc = vm.clock_base + 1000;
-	clock = service_clock_ns(&vm.machine);
+	fake_x86.tsc = vm.clock.base + 1000;
+	clock = clock_now(&vm.clock);
 	tsc = fake_x86.tsc + vm.vcpus[0]->tsc_offset;
 	assert_true(vm_ask_and_wait(&vm, VM_PAUSE));
 	assert_int_equal(vm.state, VM_PAUSED);
@@ -104,12 +103,12 @@ static void time_stands_still_while_paused(void **state)
 	fake_x86.tsc += 5000000;
 	assert_true(vm_ask_and_wait(&vm, VM_RESUME));
 	assert_int_equal(vm.state, VM_RUNNING);
-	assert_int_equal(service_clock_ns(&vm.machine), clock);
+	assert_int_equal(clock_now(&vm.clock), clock);
 	assert_int_equal(fake_x86.tsc + vm.vcpus[0]->tsc_offset, tsc);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpus[0]->tsc_offset);
 	assert_true(rig_exit(EXIT_CPUID, 0));
 	assert_true(vm_ask_and_wait(&vm, VM_RESUME)); /* changes nothing */
-	assert_int_equal(service_clock_ns(&vm.machine), clock);
+	assert_int_equal(clock_now(&vm.clock), clock);
 }
 
 static void a_timer_waits_for_the_end_of_the_pause(void **state)
@@ -157,8 +156,8 @@ static void deadlines_beyond_the_end_of_time_are_never(void **state)
 	(void)state;
 	vm_arm_timer(&vm, 12345);
 	assert_true(timer_armed(&vm.timer));
-	assert_int_equal(vm.timer.deadline, vm.clock_base + 12345);
-	assert_int_equal(cpu_deadline(&cpu), vm.clock_base + 12345);
+	assert_int_equal(vm.timer.deadline, vm.clock.base + 12345);
+	assert_int_equal(cpu_deadline(&cpu), vm.clock.base + 12345);
 	vm_arm_timer(&vm, DEADLINE_NONE - 1);
 	assert_false(timer_armed(&vm.timer));
 	vm_arm_timer(&vm, DEADLINE_NONE);
@@ -245,13 +244,13 @@ static void a_reset_ends_a_pause(void **state)
 	(void)state;
 	vm_ask_and_wait(&vm, VM_PAUSE);
 	assert_false(rig_run());
-	clock = service_clock_ns(&vm.machine);
+	clock = clock_now(&vm.clock);
 	fake_x86.tsc += 7000000;
 	vm_ask(&vm, VM_RESET);
 	assert_true(rig_run());
 	assert_int_equal(vm.state, VM_RUNNING);
-	assert_int_equal(service_clock_ns(&vm.machine), clock); /* the machine's clock does not count it */
-	assert_int_equal(vm.vcpus[0]->tsc_offset, -vm.clock_base);
+	assert_int_equal(clock_now(&vm.clock), clock); /* the machine's clock does not count it */
+	assert_int_equal(vm.vcpus[0]->tsc_offset, -vm.clock.base);
 }
 
 static void a_reset_says_halted_again(void **state)
@@ -368,7 +367,7 @@ static void a_guest_that_obeys_is_not_forced(void **state)
 {
 	(void)state;
 	vm_ask_and_wait(&vm, VM_BUTTON);
-	service_power_off(&vm.machine);
+	platform_power_off(RIG_PLATFORM);
 	assert_false(timer_armed(&vm.delay));
 	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* VMs on two processors: vmm/vm/vm.c, vmm/cpu/sched.c. */
 #include "rigs/vm_life.h"
-#include "devices/machine/services.h"
 
 /* ---- Two processors ---- */
 
@@ -129,7 +128,7 @@ static void the_buttons_ten_seconds_wait_for_the_end_of_a_pause(void **state)
 static void a_vm_that_is_off_has_no_registers(void **state)
 {
 	(void)state;
-	service_power_off(&vm.machine);
+	platform_power_off(RIG_PLATFORM);
 	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);
 	assert_true(vm_ask_and_wait(&vm, VM_DUMP | VM_RESUME | VM_PAUSE | VM_RESET | VM_FORCE));

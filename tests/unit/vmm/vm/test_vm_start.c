@@ -2,7 +2,6 @@
 /* How a VM starts, and what a start that fails leaves: vmm/vm/vm.c, vmm/vm/vm_work.c. */
 #include "guests/firmware/memory_map.h"
 #include "rigs/vm_life.h"
-#include "devices/machine/services.h"
 
 /* ---- Start ---- */
 
@@ -19,7 +18,7 @@ static void a_vm_that_started_is_known(void **state)
 	assert_ptr_equal(vm_find("bench"), &vm);
 	assert_null(vm_find("other"));
 	assert_int_equal(vm_count, 1);
-	assert_int_equal(service_clock_ns(&vm.machine), fake_x86.tsc - vm.clock_base);
+	assert_int_equal(clock_now(&vm.clock), fake_x86.tsc - vm.clock.base);
 	assert_int_equal(cpu.current == vm.vcpus[0], true);
 }
 
@@ -186,8 +185,8 @@ static void firmware_has_run(void **state)
 		assert_true(rig_run());
 		assert_int_equal(port_read(&vm.machine.ports, 0x21, 1), 0xf8);
 		assert_int_equal(vm.machine.pic.chip[PIC_MASTER].vector, 0x08);
-		assert_int_not_equal(vm.machine.deadline, DEADLINE_NONE);
-		assert_int_equal(cpu_deadline(&cpu), vm.clock_base + vm.machine.deadline);
+		assert_int_not_equal(machine_deadline(&vm.machine), DEADLINE_NONE);
+		assert_int_equal(cpu_deadline(&cpu), vm.clock.base + machine_deadline(&vm.machine));
 	}
 }
 

@@ -4,7 +4,6 @@
  * vmm/vmx/events.c, exit_event.c.
  */
 #include "rigs/vm_rig.h"
-#include "devices/machine/services.h"
 
 enum {
 	EXIT_EXCEPTION = 0,
@@ -122,7 +121,7 @@ static void a_trap_comes_before_interrupts(void **state)
 	for (unsigned nmi = 0; nmi < 2; nmi++) {
 		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF | RFLAGS_TF);
 		if (nmi)
-			service_nmi(&vm.machine);
+			platform_nmi(RIG_PLATFORM);
 		else
 			raise_irq(LINE);
 		enter();
@@ -249,7 +248,7 @@ static void an_nmi_goes_in_before_an_interrupt(void **state)
 {
 	(void)state;
 	raise_irq(LINE);
-	service_nmi(&vm.machine);
+	platform_nmi(RIG_PLATFORM);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 	assert_true(window(PROCESSOR_INTERRUPT_WINDOW));
@@ -260,7 +259,7 @@ static void an_nmi_needs_no_if(void **state)
 {
 	(void)state;
 	interrupts_on(false);
-	service_nmi(&vm.machine);
+	platform_nmi(RIG_PLATFORM);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 }
@@ -271,7 +270,7 @@ static void an_nmi_waits_for_its_window(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(blocking); i++) {
-		service_nmi(&vm.machine);
+		platform_nmi(RIG_PLATFORM);
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking[i]);
 		assert_true(rig_exit(EXIT_INTERRUPT, 0));
 		assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
@@ -292,11 +291,11 @@ static void without_virtual_nmis_they_wait_for_interrupts_to_open(void **state)
 {
 	(void)state;
 	vmx_features.virtual_nmi = false;
-	service_nmi(&vm.machine);
+	platform_nmi(RIG_PLATFORM);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 	assert_true(vm.vcpus[0]->nmi_blocked);
-	service_nmi(&vm.machine);
+	platform_nmi(RIG_PLATFORM);
 	enter();
 	assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
 	assert_true(window(PROCESSOR_INTERRUPT_WINDOW));
@@ -308,7 +307,7 @@ static void without_virtual_nmis_they_wait_for_interrupts_to_open(void **state)
 static void an_nmi_that_waited_for_a_window_ends_hlt(void **state)
 {
 	(void)state;
-	service_nmi(&vm.machine);
+	platform_nmi(RIG_PLATFORM);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
 	assert_true(rig_exit(EXIT_INTERRUPT, 0));
 	assert_true(rig_instruction(EXIT_HLT, 0, 1));
@@ -321,7 +320,7 @@ static void a_queued_event_goes_first(void **state)
 {
 	(void)state;
 	raise_irq(LINE);
-	service_nmi(&vm.machine);
+	platform_nmi(RIG_PLATFORM);
 	assert_int_equal(vcpu_raise(vm.vcpus[0], EXCEPTION_GP, 0x42), ACTION_RETRY);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_GP) | WITH_CODE);

@@ -137,7 +137,7 @@ static void the_controls_are_those_that_were_found(void **state)
 	                 1 << EXCEPTION_DB | 1 << EXCEPTION_AC | 1 << EXCEPTION_MC);
 	assert_int_equal(vmread(VMCS_EPT_POINTER), ept_pointer(&vm.ept));
 	assert_int_equal(vmread(VMCS_VPID), 1);
-	assert_int_equal(vmread(VMCS_TSC_OFFSET), -vm.clock_base);
+	assert_int_equal(vmread(VMCS_TSC_OFFSET), -vm.clock.base);
 	assert_int_equal(vmread(VMCS_LINK_POINTER), UINT64_MAX);
 	/* A bit is either the guest's or the monitor's. */
 	assert_int_equal(vmread(VMCS_CR0_MASK), ~vmx_cr0_guest_owned());

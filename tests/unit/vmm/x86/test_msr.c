@@ -149,7 +149,7 @@ static void the_tsc_is_the_machines_with_an_offset(void **state)
 
 	(void)state;
 	fake_x86.tsc = 5000000;
-	assert_reads(MSR_TSC, 5000000 - vm.clock_base);
+	assert_reads(MSR_TSC, 5000000 - vm.clock.base);
 	assert_true(writes(MSR_TSC, 77));
 	fake_x86.tsc += 3;
 	assert_reads(MSR_TSC, 80);
@@ -158,14 +158,14 @@ static void the_tsc_is_the_machines_with_an_offset(void **state)
 	 * A write shows in TSC_ADJUST, and the other way round: SDM Vol. 3B "Time-Stamp Counter
 	 * Adjustment".
 	 */
-	assert_reads(MSR_TSC_ADJUST, 77 - (5000000 - vm.clock_base));
+	assert_reads(MSR_TSC_ADJUST, 77 - (5000000 - vm.clock.base));
 	offset = vm.vcpus[0]->tsc_offset;
 	assert_keeps(MSR_TSC_ADJUST, 1000);
-	assert_int_equal(vm.vcpus[0]->tsc_offset - offset, 1000 - (77 - (5000000 - vm.clock_base)));
-	assert_reads(MSR_TSC, 5000003 - vm.clock_base + 1000);
+	assert_int_equal(vm.vcpus[0]->tsc_offset - offset, 1000 - (77 - (5000000 - vm.clock.base)));
+	assert_reads(MSR_TSC, 5000003 - vm.clock.base + 1000);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpus[0]->tsc_offset);
 	assert_keeps(MSR_TSC_ADJUST, 0);
-	assert_reads(MSR_TSC, 5000003 - vm.clock_base);
+	assert_reads(MSR_TSC, 5000003 - vm.clock.base);
 }
 
 /* ---- Switches ---- */

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM's devices need from the monitor: vmm/vm/services.c. */
+/* What a VM's devices need from the monitor: vmm/vm/platform.c. */
 #include "rigs/vm_rig.h"
-#include "devices/machine/services.h"
+#include "vmm/vm/platform.h"
 
 static void the_clock_begins_with_the_vm(void **state)
 {
 	(void)state;
-	fake_x86.tsc = vm.clock_base + 123456;
-	assert_int_equal(service_clock_ns(&vm.machine), 123456);
+	fake_x86.tsc = vm.clock.base + 123456;
+	assert_int_equal(clock_now(&vm.clock), 123456);
 	time_set_rate(2 * RIG_TSC_HZ);
-	assert_int_equal(service_clock_ns(&vm.machine), 61728);
+	assert_int_equal(platform_make_machine(&vm), 0);
+	fake_x86.tsc += 123456;
+	assert_int_equal(clock_now(&vm.clock), 61728);
 	time_set_rate(RIG_TSC_HZ);
-	vm.epoch = 1700000000;
-	assert_int_equal(service_epoch(&vm.machine), 1700000000);
+	vm.clock.epoch = 1700000000;
+	assert_int_equal(vm.machine.device[DEVICE_RTC].clock->epoch, 1700000000);
 }
 
 static void a_deadline_arms_the_vms_timer(void **state)
 {
 	(void)state;
-	service_deadline_changed(&vm.machine, 1000);
+	RIG_PLATFORM->events->deadline_changed(&vm, 1000);
 	assert_true(timer_armed(&vm.timer));
-	assert_int_equal(vm.timer.deadline, vm.clock_base + 1000);
-	service_deadline_changed(&vm.machine, DEADLINE_NONE);
+	assert_int_equal(vm.timer.deadline, vm.clock.base + 1000);
+	RIG_PLATFORM->events->deadline_changed(&vm, DEADLINE_NONE);
 	assert_false(timer_armed(&vm.timer));
 }
 
@@ -29,32 +31,54 @@ static void intr_is_a_request(void **state)
 {
 	(void)state;
 	vcpu_request(vm.vcpus[0], REQUEST_HALTED);
-	service_intr_changed(&vm.machine, true);
+	vm.intr.ops->changed(&vm.intr, true);
 	assert_int_equal(rig_requests(), REQUEST_INTERRUPT | REQUEST_HALTED);
-	service_intr_changed(&vm.machine, false);
+	vm.intr.ops->changed(&vm.intr, false);
 	assert_int_equal(rig_requests(), REQUEST_HALTED);
-	service_nmi(&vm.machine);
+	platform_nmi(RIG_PLATFORM);
 	assert_int_equal(rig_requests(), REQUEST_HALTED | REQUEST_NMI);
 }
 
 static void a_reset_is_a_request_and_is_said(void **state)
 {
 	(void)state;
-	service_reset(&vm.machine, RESET_CPU);
+	platform_reset(RIG_PLATFORM, RESET_CPU);
 	assert_int_equal(rig_requests(), REQUEST_WORK);
 	assert_int_equal(vm.state, VM_STARTING);
 	assert_logged("vm bench: the guest resets its processor");
 	fake_x86.tsc += RIG_TSC_HZ; /* at most one message a second */
-	service_reset(&vm.machine, RESET_SYSTEM);
+	platform_reset(RIG_PLATFORM, RESET_SYSTEM);
 	assert_logged("vm bench: the guest resets its machine");
 	assert_true(rig_run());
 	assert_int_equal(vm.state, VM_RUNNING);
 }
 
+/* The devices' pages are marked in the memory map, and follow what moves. */
+static void the_map_follows_the_devices_memory(void **state)
+{
+	static const struct memory_region region = {.size = 0x1800, .width = 4};
+	struct memory_space *space = &vm.machine.memory;
+	struct memory_binding binding;
+
+	(void)state;
+	vm.config.machine.hpet = true;
+	assert_int_equal(platform_make_machine(&vm), 0);
+	assert_int_equal(guest_map_find(&vm.map, HPET_BASE).type, GUEST_DEVICE);
+	assert_int_equal(memory_space_claim(space, &binding, NULL, &region, 0xE0000000), 0);
+	assert_int_equal(guest_map_find(&vm.map, 0xE0001FFF).type, GUEST_DEVICE);
+	assert_int_equal(guest_map_find(&vm.map, 0xE0002000).type, GUEST_NONE);
+	memory_space_release(space, &binding);
+	assert_int_equal(guest_map_find(&vm.map, 0xE0001000).type, GUEST_NONE);
+	/* Not over RAM, which the guest would lose. */
+	assert_int_equal(memory_space_claim(space, &binding, NULL, &region, RIG_RIP & ~0xfffUL), -ERR_EXISTS);
+	memory_space_release(space, &vm.machine.memory_binding[0]);
+	assert_int_equal(guest_map_find(&vm.map, HPET_BASE).type, GUEST_NONE);
+}
+
 static void power_off_stops_the_vm(void **state)
 {
 	(void)state;
-	service_power_off(&vm.machine);
+	platform_power_off(RIG_PLATFORM);
 	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);
 }
@@ -64,9 +88,9 @@ static void com1_and_the_debug_port_are_the_console(void **state)
 	uint8_t kept[8];
 
 	(void)state;
-	service_serial_output(&vm.machine, 0, 'a');
-	service_serial_output(&vm.machine, 1, 'b'); /* leads nowhere */
-	service_debug_output(&vm.machine, 'c');
+	platform_serial_output(RIG_PLATFORM, 0, 'a');
+	platform_serial_output(RIG_PLATFORM, 1, 'b'); /* leads nowhere */
+	platform_debug_output(RIG_PLATFORM, 'c');
 	assert_int_equal(scrollback_copy(vm.console.scrollback, 0, kept, sizeof(kept)), 2);
 	assert_memory_equal(kept, "ac", 2);
 }
@@ -75,11 +99,11 @@ static void only_com1_may_have_to_wait(void **state)
 {
 	(void)state;
 	console_attach(&vm.console);
-	assert_true(service_serial_room(&vm.machine, 0));
+	assert_true(platform_serial_room(RIG_PLATFORM, 0));
 	rig.console_full = true;
-	assert_false(service_serial_room(&vm.machine, 0));
+	assert_false(platform_serial_room(RIG_PLATFORM, 0));
 	assert_true(vm.console.output_waiting);
-	assert_true(service_serial_room(&vm.machine, 1));
+	assert_true(platform_serial_room(RIG_PLATFORM, 1));
 }
 
 static unsigned asked;
@@ -105,9 +129,9 @@ static void only_com1_has_input(void **state)
 	vm.console.input = count_input;
 	vm.console.kick = kick_later;
 	assert_true(channel_receive(&vm.console, 'x'));
-	service_serial_input_wanted(&vm.machine, 1);
+	platform_serial_input_wanted(RIG_PLATFORM, 1);
 	assert_int_equal(asked, 0);
-	service_serial_input_wanted(&vm.machine, 0);
+	platform_serial_input_wanted(RIG_PLATFORM, 0);
 	assert_int_equal(asked, 1);
 }
 
@@ -118,6 +142,7 @@ int main(void)
 		rig_test(a_deadline_arms_the_vms_timer),
 		rig_test(intr_is_a_request),
 		rig_test(a_reset_is_a_request_and_is_said),
+		rig_test(the_map_follows_the_devices_memory),
 		rig_test(power_off_stops_the_vm),
 		rig_test(com1_and_the_debug_port_are_the_console),
 		rig_test(only_com1_may_have_to_wait),
