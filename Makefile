@@ -313,16 +313,16 @@ STYLED := $(wildcard $(foreach d,$(ROOMS) $(ROOMS:%=tests/unit/%) tests/unit/too
 	    $(d)/*.c $(d)/*.h))
 TIDY   := $(MONITOR_C:%=tidy/%)
 
-.PHONY: format lint lint-format lint-arrows lint-headers lint-licence lint-checks lint-cppcheck lint-tidy $(TIDY)
+.PHONY: format lint lint-format lint-arrows lint-headers lint-licence lint-prose lint-checks lint-cppcheck lint-tidy $(TIDY)
 format: | need-format ## lay out the C sources by .clang-format
 	clang-format -i $(STYLED)
 
-lint: $(addprefix lint-,format arrows headers licence checks cppcheck tidy) ## all style checks
+lint: $(addprefix lint-,format arrows headers licence prose checks cppcheck tidy) ## all style checks
 
 lint-format: | need-lint
 	@clang-format --dry-run --Werror $(STYLED)
 
-lint-arrows lint-licence: lint-%: | need-build
+lint-arrows lint-licence lint-prose: lint-%: | need-build
 	@$(PYTHON) tests/harness/$*.py
 
 lint-headers: $(GENERATED) | need-lint

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Check README.md and docs/ against the tree. Prints each mistake as FILE:LINE and ends with status 1 if there is one.
+"""Check README.md, the pages beside it and docs/ against the tree.
+
+Prints each mistake as FILE:LINE and ends with status 1 if there is one.
 
 * a relative link resolves; a file that is named in backquotes exists;
 * a function, macro or other name_with_underscores in backquotes occurs in the sources;
@@ -158,7 +160,7 @@ def main():
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BUILD"):
         os.environ.pop(name, None)
     tree = Tree()
-    pages = ["README.md", *sorted(glob.glob("docs/**/*.md", recursive=True))]
+    pages = [*sorted(glob.glob("*.md")), *sorted(glob.glob("docs/**/*.md", recursive=True))]
     for path in pages:
         with open(path, encoding="utf-8") as file:
             blocks, rest = blocks_of(path, file.read())

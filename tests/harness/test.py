@@ -117,7 +117,7 @@ def boots(program):
 def main():
     os.makedirs(os.path.join(BUILD, "test"), exist_ok=True)
     section("style")
-    for name in ("format", "arrows", "headers", "licence", "checks", "cppcheck", "tidy"):
+    for name in ("format", "arrows", "headers", "licence", "prose", "checks", "cppcheck", "tidy"):
         check(name, make("lint-" + name), 600)
     check("sizes", make("loc"))
 

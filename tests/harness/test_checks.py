@@ -9,11 +9,12 @@ import arrows
 import headers
 import licence
 import loc
+import prose
 
 SOUND = {
     "lib/list.h": "/* SPDX-License-Identifier: MIT */\n#ifndef LIB_LIST_H\n#define LIB_LIST_H\n\n"
                   "#include <stdint.h>\n\nuint64_t list_length(void);\n\n#endif\n",
-    "lib/list.c": '/* SPDX-License-Identifier: MIT */\n#include "lib/list.h"\n\n/* Of list_head\'s list. */\n'
+    "lib/list.c": '/* SPDX-License-Identifier: MIT */\n#include "lib/list.h"\n\n/* Of a list. */\n'
                   "uint64_t list_length(void)\n{\n\treturn 0; /* \"none\" */\n}\n",
     "vmm/x86/cpuid.c": '/* SPDX-License-Identifier: MIT */\n#include "lib/list.h"\n',
     "tests/unit/lib/test_list.c": '/* SPDX-License-Identifier: MIT */\n#include "lib/list.h"\n',
@@ -150,6 +151,72 @@ class Loc(Planted):
     def test_line_that_is_none_is_seen(self):
         self.plant(loc.RATCHET, SOUND[loc.RATCHET] + "lib core 99\nmm mine 9\n")
         self.assert_seen(loc.check, "loc.ratchet:4:", "loc.ratchet:5:")
+
+
+class Prose(Planted):
+    """Banned words are put together here, so that this file keeps the rules itself."""
+
+    def comment(self, text):
+        self.plant("mm/map.c", f"/* {text} */\nint map_count(void);\n")
+
+    def test_sound_tree_passes(self):
+        self.assert_sound(prose.check)
+
+    def test_wide_page_is_seen(self):
+        self.plant("docs/page.md", "# Page\n\n" + "word " * 16 + "\n" + "word " * 16 + "x\n")
+        self.assert_seen(prose.check, "docs/page.md:4: 81 columns", "docs/page.md:3: 33 words", "docs: 2 mistakes, 0")
+
+    def test_wide_tables_code_and_links_pass(self):
+        wide = "x " * 50
+        self.plant("docs/page.md", f"| {wide} |\n\n```\n{wide}\n```\n\n" + "https://" + "x" * 90 + "\n")
+        self.assert_sound(prose.check)
+
+    def test_wide_comment_is_seen(self):
+        self.plant("mm/map.c", "/*\n *" + " word" * 20 + "\n */\n/*\n *" + " word." * 20 + "\n */\n")
+        self.assert_seen(prose.check, "mm/map.c:2: 102 columns", "mm/map.c:5: 122 columns", "mm: 2 mistakes")
+
+    def test_long_sentence_is_seen_across_lines(self):
+        self.plant("mm/map.c", "/*\n" + " * one two three four five\n" * 6 + " */\n")
+        self.assert_seen(prose.check, "mm/map.c:2: 30 words", "mm: 1 mistakes")
+
+    def test_sentences_and_clauses_are_counted_apart(self):
+        self.plant("mm/map.c", "/*\n" + " * one two three four five six seven eight;\n" * 5 + " * `one two three`\n" * 20 + " */\n")
+        self.assert_sound(prose.check)
+
+    def test_banned_words_are_seen(self):
+        for words in ("Made an" + "ew.", "All b" + "ut for one", "Two in a" + "ll.", "It runs for e" + "ver.",
+                      "The arrows and their k" + "in", "No" + "body does.", "It sta" + "nds at 4.",
+                      "The byte be" + "hind it."):
+            with self.subTest(words):
+                self.comment(words)
+                self.assert_seen(prose.check, "mm/map.c:1: '", "mm: 1 mistakes, 0 allowed")
+
+    def test_banned_words_are_seen_in_pages(self):
+        self.plant("README.md", "It is made\nan" + "ew.\n")
+        self.assert_seen(prose.check, "README.md:1: 'anew': say again", ".: 1 mistakes, 0 allowed")
+
+    def test_words_like_banned_ones_pass(self):
+        self.comment("For every kernel, in all modes, a stand-in stands for it, and is left behind.")
+        self.assert_sound(prose.check)
+
+    def test_ratchet_allows_its_number_and_no_more(self):
+        self.plant(prose.RATCHET, "# FOLDER COUNT\nmm 1\n")
+        self.comment("Made an" + "ew.")
+        self.assert_sound(prose.check)
+        self.comment("Made an" + "ew, an" + "ew.")
+        self.assert_seen(prose.check, "say again", "say again", "mm: 2 mistakes, 1 allowed")
+
+    def test_function_that_does_not_exist_is_seen(self):
+        self.comment("As list_length() and list_size() do; see list_count.")
+        self.assert_seen(prose.check, "list_count does not exist", "list_size does not exist")
+
+    def test_file_that_does_not_exist_is_seen(self):
+        self.comment("As lib/list.c does, with list.h and mm/list.c, map.*.")
+        self.assert_seen(prose.check, "mm/list.c does not exist")
+
+    def test_name_only_in_another_comment_does_not_exist(self):
+        self.comment("As list_head does.")
+        self.assert_seen(prose.check, "mm/map.c:1: list_head does not exist")
 
 
 if __name__ == "__main__":

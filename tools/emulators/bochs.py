@@ -43,6 +43,8 @@ class Bochs(Machine):
     "slowdown": it also never runs ahead of real time, for people. extra: more lines of configuration.
     """
 
+    debugger_commands = "c\n"  # for the debugger that Debian's Bochs starts in: continue
+
     def __init__(self, iso=None, model=DEFAULT_MODEL, memory=512, cpus=1, ips=100_000_000, blobs=None,
                  serial="console", sync="none", extra=(), limit=300, log_path=None):
         self.command = shlex.split(os.environ.get("NACRE_BOCHS", "bochs"))
@@ -70,7 +72,7 @@ class Bochs(Machine):
         elif self.serial:
             lines.append("com1: enabled=1, mode=file, dev=com1.log")
         self.write("bochsrc", "\n".join([*lines, *self.extra, ""]))
-        self.write("rc", "c\n")  # for the debugger that Debian's Bochs starts in: continue
+        self.write("rc", self.debugger_commands)
         command = self.command
         if self.root:  # a chroot begins in its own root
             command = [*command[:2], "sh", "-c", 'cd "$0" && exec "$@"', self.directory[len(self.root):],

@@ -5,8 +5,8 @@
  * registers that the monitor itself never touches (FPU, debug, SYSCALL MSRs),
  * in the processor.
  */
-#ifndef VMM_VM_VCPU_H
-#define VMM_VM_VCPU_H
+#ifndef VMM_X86_VCPU_H
+#define VMM_X86_VCPU_H
 
 #include "devices/bus/memory_space.h"
 #include "devices/bus/port_space.h"
@@ -99,7 +99,7 @@ struct vcpu_live {
 };
 
 struct vcpu {
-	uint64_t gpr[GPRS]; /* first: entry.S pushes here. The RSP slot is unused, see vcpu_rsp(). */
+	uint64_t gpr[GPRS]; /* first: entry.S pushes here. The RSP slot is unused: the VMCS has it. */
 	uint32_t requests; /* set of enum vcpu_request; known to entry.S, which tests it before every entry */
 	uint8_t last_at;   /* offset in `last` of the next record, in bytes: wraps by itself */
 	struct event event;

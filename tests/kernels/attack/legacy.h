@@ -3,7 +3,7 @@
 #ifndef TESTS_KERNELS_ATTACK_LEGACY_H
 #define TESTS_KERNELS_ATTACK_LEGACY_H
 
-/* Selectors of legacy_gdt; the first five are as in the kernel's own. */
+/* Selectors of the descriptor table of legacy.S; the first five are as in the kernel's own. */
 #define LEGACY_CODE64    0x08
 #define LEGACY_DATA      0x10
 #define LEGACY_CODE32    0x18
