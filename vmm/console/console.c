@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/console/console.h"
-#include "devices/real/keyboard.h"
-#include "devices/real/uart.h"
+#include "devices/real/real_keyboard.h"
+#include "devices/real/real_uart.h"
 #include "lib/format.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/console/console_ports.h"
-#include "devices/real/uart.h"
+#include "devices/real/real_uart.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "vmm/console/console.h"

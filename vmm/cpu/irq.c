@@ -2,7 +2,7 @@
 #include "vmm/cpu/irq.h"
 #include "devices/real/ioapic.h"
 #include "devices/real/lapic.h"
-#include "devices/real/pic.h"
+#include "devices/real/real_pic.h"
 #include "lib/panic.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"

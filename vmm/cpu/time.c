@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/cpu/time.h"
-#include "devices/real/rtc.h"
+#include "devices/real/real_rtc.h"
 #include "vmm/observe/log.h"
 
 #define NS_PER_SECOND 1000000000u

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/real/keyboard.h"
-#include "devices/real/keyboard_codes.h"
+#include "devices/real/real_keyboard.h"
+#include "devices/real/real_keyboard_codes.h"
 #include "lib/x86.h"
 
 /* ---- A controller ---- */

@@ -11,9 +11,9 @@
 #include <cmocka.h>
 #include "devices/real/ioapic.h"
 #include "devices/real/lapic.h"
-#include "devices/real/pic.h"
+#include "devices/real/real_pic.h"
 #include "devices/real/power.h"
-#include "devices/real/rtc.h"
+#include "devices/real/real_rtc.h"
 #include "lib/errors.h"
 #include "lib/x86.h"
 #include "mm/host_map.h"

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/real/uart.h"
+#include "devices/real/real_uart.h"
 #include "lib/x86.h"
 #include "uart_model.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "devices/real/keyboard_codes.h"
+#include "devices/real/real_keyboard_codes.h"
 #include "lib/string.h"
 
 #define RELEASED  0x80

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine's 8259A pair, which Nacre only silences. Intel 8259A datasheet. */
-#ifndef DEVICES_REAL_PIC_H
-#define DEVICES_REAL_PIC_H
+#ifndef DEVICES_REAL_REAL_PIC_H
+#define DEVICES_REAL_REAL_PIC_H
 
 #include "lib/types.h"
 

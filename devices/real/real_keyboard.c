@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "devices/real/keyboard.h"
-#include "devices/real/keyboard_codes.h"
+#include "devices/real/real_keyboard.h"
+#include "devices/real/real_keyboard_codes.h"
 #include "lib/x86.h"
 
 #define DATA    0x60

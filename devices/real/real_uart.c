@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "devices/real/uart.h"
+#include "devices/real/real_uart.h"
 #include "lib/x86.h"
 
 /* PC16550D datasheet, "Summary of Registers". */

@@ -5,8 +5,8 @@
  *
  * Locking: the caller serialises.
  */
-#ifndef DEVICES_REAL_UART_H
-#define DEVICES_REAL_UART_H
+#ifndef DEVICES_REAL_REAL_UART_H
+#define DEVICES_REAL_REAL_UART_H
 
 #include "lib/types.h"
 

@@ -7,8 +7,8 @@
  *
  * Locking: the caller serialises.
  */
-#ifndef DEVICES_REAL_KEYBOARD_H
-#define DEVICES_REAL_KEYBOARD_H
+#ifndef DEVICES_REAL_REAL_KEYBOARD_H
+#define DEVICES_REAL_REAL_KEYBOARD_H
 
 #include "lib/types.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "devices/real/rtc.h"
+#include "devices/real/real_rtc.h"
 #include "lib/errors.h"
 #include "lib/x86.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The real-time clock. Motorola MC146818A datasheet. */
-#ifndef DEVICES_REAL_RTC_H
-#define DEVICES_REAL_RTC_H
+#ifndef DEVICES_REAL_REAL_RTC_H
+#define DEVICES_REAL_REAL_RTC_H
 
 #include "lib/types.h"
 

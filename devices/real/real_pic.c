@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "devices/real/pic.h"
+#include "devices/real/real_pic.h"
 #include "lib/x86.h"
 
 #define MASTER_COMMAND 0x20

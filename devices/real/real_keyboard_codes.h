@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From scan codes to bytes. Private to devices/real/keyboard*.c. */
-#ifndef DEVICES_REAL_KEYBOARD_CODES_H
-#define DEVICES_REAL_KEYBOARD_CODES_H
+/* From scan codes to bytes. Private to devices/real/real_keyboard.c. */
+#ifndef DEVICES_REAL_REAL_KEYBOARD_CODES_H
+#define DEVICES_REAL_REAL_KEYBOARD_CODES_H
 
 #include "lib/types.h"
 
