@@ -218,8 +218,7 @@ KERNEL_FLAGS := -std=gnu17 -O2 -ffreestanding -fno-pie -static -nostdlib -mno-re
 		$(WARNINGS) -I. -Itests/kernels/lib -I$(BUILD)/generated
 
 # bareboot loads its kernel as the monitor would.
-KERNEL_NEEDS_bareboot := $(filter-out guests/plan.c guests/start.c guests/config%,$(wildcard guests/*.c)) \
-			 $(wildcard guests/loaders/*.[ch] guests/firmware/*.[ch] guests/*.h) \
+KERNEL_NEEDS_bareboot := $(wildcard guests/loaders/*.[ch] guests/firmware/*.[ch]) guests/config/config.h \
 			 boot/multiboot2.c lib/format.c lib/string.c $(GENERATED)
 
 KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def)

@@ -10,7 +10,7 @@
 #include "devices/real/lapic.h"
 #include "devices/real/power.h"
 #include "devices/real/screen.h"
-#include "guests/start.h"
+#include "guests/guests.h"
 #include "lib/checked.h"
 #include "lib/panic.h"
 #include "lib/x86.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "guests/firmware/firmware.h"
 #include "devices/pc/vga.h"
-#include "guests/firmware/acpi_tables.h"
+#include "guests/firmware/firmware_acpi.h"
 #include "guests/firmware/firmware_vectors.h"
 #include "guests/firmware/memory_map.h"
 #include "lib/string.h"
@@ -123,7 +123,7 @@ static int load_reset_vector(const struct guest_map *map)
 	return error ? error : guest_load(map, RESET_VECTOR, reset_vector, sizeof(reset_vector));
 }
 
-int firmware_load(const struct guest_map *map, const struct firmware_machine *machine, gpa_t *rsdp)
+int firmware_load(const struct guest_map *map, const struct machine_config *machine, gpa_t *rsdp)
 {
 	gpa_t at = GUEST_BIOS_START;
 	int error = load_data_areas(map, machine->uarts, machine->screen);
@@ -136,6 +136,6 @@ int firmware_load(const struct guest_map *map, const struct firmware_machine *ma
 	if (!error)
 		error = firmware_load_vectors(map);
 	if (!error && machine->acpi)
-		error = acpi_tables_load(map, &at, POST_ENTRY, FACS, machine, rsdp);
+		error = firmware_acpi_load(map, &at, POST_ENTRY, FACS, machine, rsdp);
 	return error;
 }

@@ -6,22 +6,14 @@
 #ifndef GUESTS_FIRMWARE_FIRMWARE_H
 #define GUESTS_FIRMWARE_FIRMWARE_H
 
+#include "devices/machine/machine_config.h"
 #include "mm/guest_map.h"
 
-/* What the firmware tells of the machine. */
-struct firmware_machine {
-	uint8_t uarts; /* COM1..COMn exist, 0..4 */
-	bool screen;   /* a VGA, whose text memory is cleared, and a keyboard */
-	bool acpi;     /* offer ACPI tables */
-	bool hpet;
-};
-
 /*
- * Write it all. With `acpi`, `*rsdp` becomes the address of the root pointer, else 0.
+ * Write it all. Where the machine has `acpi`, `*rsdp` becomes the address of the root pointer, else 0.
  * Returns 0, or -ERR_OUT_OF_RANGE when the map lacks RAM there.
  */
-int must_check firmware_load(const struct guest_map *map, const struct firmware_machine *machine,
-                             gpa_t *rsdp);
+int must_check firmware_load(const struct guest_map *map, const struct machine_config *machine, gpa_t *rsdp);
 
 /* I/O bases of COM1 to COM4. */
 #define FIRMWARE_UARTS 4

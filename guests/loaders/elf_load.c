@@ -78,7 +78,7 @@ static int check_segment(struct loading *loading, const struct elf_image *elf, u
 	    segment.physical + segment.memory_size < segment.physical)
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
 		                    "ends behind the last address");
-	if (!placing_is_free(loading->image->memory, start, end))
+	if (!placing_is_free(loading->machine->memory, start, end))
 		return placing_refuse(loading, "ELF kernel", start, end);
 	if (overlaps_earlier(elf, index))
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index, "overlaps another");

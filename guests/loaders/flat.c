@@ -33,7 +33,7 @@ int flat_load(struct loading *loading)
 	const struct guest_image *image = loading->image;
 	struct vcpu_start *start = loading->start;
 
-	if (image->initrd || (image->cmdline && image->cmdline[0]))
+	if (image->initrd.data || loading->config->cmdline[0])
 		return loading_fail(
 			loading, ERR_INVALID,
 			"a real-mode image takes neither initrd nor command line; remove 'initrd' "
@@ -44,5 +44,5 @@ int flat_load(struct loading *loading)
 	start->gpr[RDX] = FIRST_HARD_DISK;           /* DL */
 	start->rflags = RFLAGS_IF;                   /* timer and keyboard are served: firmware_vectors.c */
 	start->gdt_limit = GDT_LIMIT;
-	return loading_copy(loading, LOAD_ADDRESS, image->kernel, image->kernel_size);
+	return loading_copy(loading, LOAD_ADDRESS, image->kernel.data, image->kernel.size);
 }

@@ -101,8 +101,8 @@ enum fit linux_fit(const void *kernel, size_t size)
 
 static int read_header(struct loading *loading, struct linux_image *image)
 {
-	const uint8_t *kernel = loading->image->kernel;
-	size_t size = loading->image->kernel_size, end;
+	const uint8_t *kernel = loading->image->kernel.data;
+	size_t size = loading->image->kernel.size, end;
 	struct setup_header *header = &image->header;
 
 	end = 0x202u + kernel[0x201]; /* the short jump over the header says where it ends */
@@ -130,7 +130,7 @@ static int read_header(struct loading *loading, struct linux_image *image)
 static int find_code(struct loading *loading, struct linux_image *image)
 {
 	const struct setup_header *header = &image->header;
-	size_t size = loading->image->kernel_size;
+	size_t size = loading->image->kernel.size;
 	size_t setup = ((header->setup_sects ? header->setup_sects : 4u) + 1) * SECTOR;
 	uint64_t wanted = (uint64_t)header->syssize * 16, payload_end;
 
@@ -142,7 +142,7 @@ static int find_code(struct loading *loading, struct linux_image *image)
 			loading, ERR_TRUNCATED,
 			"the Linux kernel is truncated: it has %zu bytes of %llu; fetch or build it again",
 			size, setup + MAX(wanted, 1ULL));
-	image->code = (const uint8_t *)loading->image->kernel + setup;
+	image->code = (const uint8_t *)loading->image->kernel.data + setup;
 	image->code_size = wanted ? MIN(wanted, size - setup) : size - setup;
 	payload_end = (uint64_t)header->payload_offset + header->payload_length;
 	if (header->version >= VERSION(2, 8) && payload_end > image->code_size)
@@ -167,7 +167,7 @@ static int place_code(struct loading *loading, struct linux_image *image)
 	const struct setup_header *header = &image->header;
 	uint64_t preferred = header->version >= VERSION(2, 10) ? header->pref_address : 0;
 	uint64_t needed = header->version >= VERSION(2, 10) ? header->init_size : 0;
-	uint64_t alignment = header->kernel_alignment, top = guest_high_ram_end(loading->image->memory);
+	uint64_t alignment = header->kernel_alignment, top = guest_high_ram_end(loading->machine->memory);
 	bool relocatable = header->version >= VERSION(2, 5) && header->relocatable_kernel;
 
 	if ((relocatable && (!alignment || (alignment & (alignment - 1)))) || preferred > UINT32_MAX ||
@@ -201,7 +201,7 @@ static void complete_header(const struct loading *loading, struct linux_image *i
 	header->code32_start = (uint32_t)image->load;
 	header->cmd_line_ptr = GUEST_LINUX_CMDLINE;
 	header->ramdisk_image = (uint32_t)loading->initrd;
-	header->ramdisk_size = loading->initrd ? (uint32_t)loading->image->initrd_size : 0;
+	header->ramdisk_size = loading->initrd ? (uint32_t)loading->image->initrd.size : 0;
 	header->setup_data = 0;
 	/*
 	 * To old kernels the upper byte says whether there is a pointing device, and AAh means yes.
@@ -213,7 +213,7 @@ static void complete_header(const struct loading *loading, struct linux_image *i
 static int write_e820(struct loading *loading)
 {
 	struct guest_e820 ranges[GUEST_E820_MAX];
-	uint8_t count = (uint8_t)guest_memory_e820(loading->image->memory, ranges);
+	uint8_t count = (uint8_t)guest_memory_e820(loading->machine->memory, ranges);
 	int error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_E820_COUNT, &count, sizeof(count));
 
 	for (unsigned i = 0; i < count && !error; i++) {
@@ -248,8 +248,8 @@ static int write_machine(struct loading *loading)
 	static const struct screen_info mode3 = {
 		.mode = 3, .columns = 80, .ega_bx = 3, .lines = 25, .is_vga = 1, .points = 16};
 	uint32_t alt_mem_k =
-		(uint32_t)((guest_high_ram_end(loading->image->memory) - GUEST_HIGH_START) / 1024);
-	struct screen_info info = loading->image->screen ? mode3 : (struct screen_info){0};
+		(uint32_t)((guest_high_ram_end(loading->machine->memory) - GUEST_HIGH_START) / 1024);
+	struct screen_info info = loading->machine->screen ? mode3 : (struct screen_info){0};
 	int error;
 
 	info.ext_mem_k = (uint16_t)MIN(alt_mem_k, (uint32_t)EXT_MEM_K_MAX);

@@ -76,7 +76,7 @@ int loading_zero(struct loading *loading, gpa_t gpa, uint64_t size)
 
 int loading_cmdline(struct loading *loading, gpa_t at, uint64_t limit)
 {
-	const char *cmdline = loading->image->cmdline ? loading->image->cmdline : "";
+	const char *cmdline = loading->config->cmdline;
 	size_t length = strlen(cmdline);
 
 	limit = MIN(limit, GUEST_CMDLINE_SIZE - 1);
@@ -91,20 +91,20 @@ int loading_cmdline(struct loading *loading, gpa_t at, uint64_t limit)
 int loading_initrd(struct loading *loading, gpa_t from, gpa_t limit)
 {
 	const struct guest_image *image = loading->image;
-	gpa_t top = MIN(limit, guest_high_ram_end(image->memory)), start;
+	gpa_t top = MIN(limit, guest_high_ram_end(loading->machine->memory)), start;
 
-	if (!image->initrd || !image->initrd_size)
+	if (!image->initrd.data || !image->initrd.size)
 		return 0;
-	if (top < from || image->initrd_size > top - from ||
-	    (start = ALIGN_DOWN(top - image->initrd_size, PAGE_SIZE)) < from)
+	if (top < from || image->initrd.size > top - from ||
+	    (start = ALIGN_DOWN(top - image->initrd.size, PAGE_SIZE)) < from)
 		return loading_fail(
 			loading, ERR_NO_MEMORY,
 			"the initrd of %llu KiB does not fit between the kernel's end at %llu KiB "
 			"and %llu KiB; raise 'memory' or use a smaller initrd",
-			(unsigned long long)(image->initrd_size + 1023) / 1024,
+			(unsigned long long)(image->initrd.size + 1023) / 1024,
 			(unsigned long long)from / 1024, (unsigned long long)top / 1024);
 	loading->initrd = start;
-	return loading_copy(loading, start, image->initrd, image->initrd_size);
+	return loading_copy(loading, start, image->initrd.data, image->initrd.size);
 }
 
 int loading_gdt(struct loading *loading, gpa_t at, bool long_mode)
@@ -135,19 +135,20 @@ int loading_gdt(struct loading *loading, gpa_t at, bool long_mode)
  */
 static const struct loader *choose_loader(struct loading *loading)
 {
-	const struct guest_image *image = loading->image;
+	const struct guest_config *config = loading->config;
+	const struct image_file *kernel = &loading->image->kernel;
 	const struct loader *perhaps = NULL;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(loaders); i++) {
 		const struct loader *loader = &loaders[i];
-		enum fit fit = loader->fit(image->kernel, image->kernel_size);
+		enum fit fit = loader->fit(kernel->data, kernel->size);
 
-		if (image->type == VM_TYPE_AUTO) {
+		if (config->type == VM_TYPE_AUTO) {
 			if (fit == FIT_SURE)
 				return loader;
 			if (fit == FIT_PERHAPS && !perhaps)
 				perhaps = loader;
-		} else if (image->type == loader->type) {
+		} else if (config->type == loader->type) {
 			if (fit != FIT_NO)
 				return loader;
 			loading_fail(loading, ERR_UNSUPPORTED,
@@ -167,28 +168,29 @@ int guest_load_image(const struct guest_image *image, struct vcpu_start *start, 
                      size_t problem_size)
 {
 	struct loading loading = {
-		.image = image, .start = start, .problem = problem, .problem_size = problem_size};
+		.image = image,
+		.config = image->config,
+		.machine = &image->config->vm.machine,
+		.start = start,
+		.problem = problem,
+		.problem_size = problem_size,
+	};
 	const struct loader *loader;
 	int error;
 
 	memset(start, 0, sizeof(*start));
 	if (problem_size)
 		problem[0] = '\0';
-	if (!image->kernel || !image->kernel_size)
+	if (!image->kernel.data || !image->kernel.size)
 		return loading_fail(&loading, ERR_TRUNCATED, "the kernel is empty; fetch or build it again");
 	loader = choose_loader(&loading);
 	if (!loader)
 		return -ERR_UNSUPPORTED;
-	if (image->module_count && !loader->takes_modules)
+	if (loading.config->module_count && !loader->takes_modules)
 		return loading_fail(&loading, ERR_INVALID,
 		                    "this kernel takes no modules, only an initrd; remove "
 		                    "'module', or put a Multiboot type");
-	error = firmware_load(image->map,
-	                      &(struct firmware_machine){.uarts = image->uarts,
-	                                                 .screen = image->screen,
-	                                                 .acpi = image->acpi,
-	                                                 .hpet = image->hpet},
-	                      &loading.rsdp);
+	error = firmware_load(image->map, loading.machine, &loading.rsdp);
 	if (error)
 		return loading_fail(&loading, ERR_OUT_OF_RANGE,
 		                    "the guest has no memory for its firmware tables; raise 'memory'");

@@ -8,6 +8,8 @@
 
 struct loading {
 	const struct guest_image *image;
+	const struct guest_config *config; /* the image's */
+	const struct machine_config *machine;
 	struct vcpu_start *start;
 	bool entry_32; /* the operator asked for the 32-bit entry */
 	gpa_t rsdp;    /* of the ACPI tables; 0: none */

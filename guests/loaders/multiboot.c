@@ -14,7 +14,7 @@ static int choose_shift(struct loading *loading, const struct multiboot_header *
                         uint64_t *shift)
 {
 	const struct extent within = {header->lowest, header->highest + 1UL};
-	uint64_t memory = loading->image->memory, alignment = MAX(header->alignment, 1u);
+	uint64_t memory = loading->machine->memory, alignment = MAX(header->alignment, 1u);
 	gpa_t base;
 
 	*shift = 0;
@@ -47,7 +47,7 @@ struct raw_image {
 
 static int find_raw(struct loading *loading, const struct multiboot_header *header, struct raw_image *raw)
 {
-	size_t size = loading->image->kernel_size;
+	size_t size = loading->image->kernel.size;
 	uint32_t load = header->load_address, before = header->header_address - load;
 
 	if (header->header_address < load || before > header->offset)
@@ -76,7 +76,7 @@ static int find_raw(struct loading *loading, const struct multiboot_header *head
 static int load_raw(struct loading *loading, const struct multiboot_header *header,
                     struct multiboot_kernel *kernel)
 {
-	const uint8_t *file = loading->image->kernel;
+	const uint8_t *file = loading->image->kernel.data;
 	struct raw_image raw = {0};
 	uint64_t shift;
 	gpa_t end;
@@ -90,7 +90,7 @@ static int load_raw(struct loading *loading, const struct multiboot_header *head
 	kernel->entry = header->entry + shift;
 	end = raw.span.end + shift;
 	kernel->used = (struct extent){kernel->base, end};
-	if (!placing_is_free(loading->image->memory, kernel->base, end))
+	if (!placing_is_free(loading->machine->memory, kernel->base, end))
 		return placing_refuse(loading, WHAT, kernel->base, end);
 	error = loading_copy(loading, kernel->base, file + raw.offset, raw.size);
 	if (!error)
@@ -123,7 +123,7 @@ static int load_elf(struct loading *loading, const struct multiboot_header *head
 	struct elf_image *elf = &kernel->elf;
 	const char *problem;
 	uint64_t shift;
-	int error = elf_open(image->kernel, image->kernel_size, elf, &problem);
+	int error = elf_open(image->kernel.data, image->kernel.size, elf, &problem);
 
 	if (error)
 		return loading_fail(loading, (enum error) - error, "%s", problem);
@@ -149,12 +149,12 @@ int multiboot_load_kernel(struct loading *loading, const struct multiboot_header
 {
 	const struct guest_image *image = loading->image;
 
-	if (header->needs_screen && !image->screen)
+	if (header->needs_screen && !loading->machine->screen)
 		return loading_fail(loading, ERR_UNSUPPORTED,
 		                    "the " WHAT " demands a screen; write screen = yes");
 	if (header->has_addresses)
 		return load_raw(loading, header, kernel);
-	if (elf_probe(image->kernel, image->kernel_size))
+	if (elf_probe(image->kernel.data, image->kernel.size))
 		return load_elf(loading, header, kernel);
 	return loading_fail(loading, ERR_UNSUPPORTED,
 	                    "the " WHAT " is no ELF file, and its header has no addresses; link it as ELF");
@@ -162,15 +162,15 @@ int multiboot_load_kernel(struct loading *loading, const struct multiboot_header
 
 /* ---- Modules ---- */
 
-static int load_module(struct loading *loading, struct extent *room, const void *data, size_t size,
-                       const char *cmdline, struct multiboot_modules *modules)
+static int load_module(struct loading *loading, struct extent *room, const struct image_file *file,
+                       const char *arguments, struct multiboot_modules *modules)
 {
 	struct multiboot_module *module = &modules->module[modules->count++];
-	int error = placing_take(loading, room, "module", size, PAGE_SIZE, &module->start);
+	int error = placing_take(loading, room, "module", file->size, PAGE_SIZE, &module->start);
 
-	module->end = module->start + size;
-	module->cmdline = cmdline ? cmdline : "";
-	return error ? error : loading_copy(loading, module->start, data, size);
+	module->end = module->start + file->size;
+	module->cmdline = arguments;
+	return error ? error : loading_copy(loading, module->start, file->data, file->size);
 }
 
 int multiboot_load_modules(struct loading *loading, struct extent *room, struct multiboot_modules *modules)
@@ -179,13 +179,11 @@ int multiboot_load_modules(struct loading *loading, struct extent *room, struct 
 	int error = 0;
 
 	modules->count = 0;
-	if (image->initrd)
-		error = load_module(loading, room, image->initrd, image->initrd_size, NULL, modules);
-	for (unsigned i = 0; i < MIN(image->module_count, GUEST_MODULES_MAX) && !error; i++) {
-		const struct guest_module *module = &image->modules[i];
-
-		error = load_module(loading, room, module->data, module->size, module->cmdline, modules);
-	}
+	if (image->initrd.data)
+		error = load_module(loading, room, &image->initrd, "", modules);
+	for (unsigned i = 0; i < loading->config->module_count && !error; i++)
+		error = load_module(loading, room, &image->module[i], loading->config->module[i].arguments,
+		                    modules);
 	return error;
 }
 
@@ -193,7 +191,7 @@ int multiboot_load_modules(struct loading *loading, struct extent *room, struct 
 
 uint32_t multiboot_upper(const struct loading *loading)
 {
-	return (uint32_t)((guest_high_ram_end(loading->image->memory) - GUEST_HIGH_START) / 1024);
+	return (uint32_t)((guest_high_ram_end(loading->machine->memory) - GUEST_HIGH_START) / 1024);
 }
 
 int multiboot_put(struct loading *loading, struct extent *area, const void *data, size_t size,

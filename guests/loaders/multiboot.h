@@ -51,7 +51,7 @@ int must_check multiboot_load_kernel(struct loading *loading, const struct multi
 
 /* ---- Modules: the initrd is the first ---- */
 
-#define MULTIBOOT_MODULES_MAX (GUEST_MODULES_MAX + 1)
+#define MULTIBOOT_MODULES_MAX (CONFIG_MODULES_MAX + 1)
 
 struct multiboot_module {
 	gpa_t start, end;

@@ -60,7 +60,7 @@ static int read_header(struct loading *loading, struct multiboot_header *wanted)
 	struct multiboot1_header header;
 
 	*wanted = (struct multiboot_header){0};
-	if (!find_header(loading->image->kernel, loading->image->kernel_size, &wanted->offset, &header))
+	if (!find_header(loading->image->kernel.data, loading->image->kernel.size, &wanted->offset, &header))
 		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
 	if (header.flags & FLAGS_DEMAND & ~FLAGS_KNOWN)
 		return loading_fail(loading, ERR_UNSUPPORTED,
@@ -164,7 +164,7 @@ static int write_map(struct writer *writer)
 {
 	struct guest_e820 ranges[GUEST_E820_MAX];
 	struct multiboot1_memory map[GUEST_E820_MAX];
-	unsigned count = guest_memory_e820(writer->loading->image->memory, ranges);
+	unsigned count = guest_memory_e820(writer->loading->machine->memory, ranges);
 	gpa_t at = 0;
 	int error;
 
@@ -212,7 +212,7 @@ static void describe_screen(struct multiboot1_info *info)
 
 static int write_info(struct loading *loading, const struct multiboot_kernel *kernel)
 {
-	struct extent room = placing_room_beside(loading->image->memory, kernel->used);
+	struct extent room = placing_room_beside(loading->machine->memory, kernel->used);
 	struct multiboot_modules modules;
 	uint32_t name = 0;
 	struct writer writer = {
@@ -239,7 +239,7 @@ static int write_info(struct loading *loading, const struct multiboot_kernel *ke
 	if (!error)
 		error = write_modules(&writer, &modules);
 	writer.info.loader_name = name;
-	if (loading->image->screen)
+	if (loading->machine->screen)
 		describe_screen(&writer.info);
 	return error ? error
 	             : loading_copy(loading, MULTIBOOT_INFORMATION, &writer.info, sizeof(writer.info));

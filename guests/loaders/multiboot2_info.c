@@ -113,7 +113,7 @@ static int write_memory(struct writer *writer)
 	struct info_memory memory = {MULTIBOOT_LOWER, multiboot_upper(writer->loading)};
 	struct info_map map = {sizeof(struct info_map_entry), 0};
 	struct guest_e820 ranges[GUEST_E820_MAX];
-	unsigned count = guest_memory_e820(writer->loading->image->memory, ranges);
+	unsigned count = guest_memory_e820(writer->loading->machine->memory, ranges);
 	int error = write_tag(writer, INFO_MEMORY, &memory, sizeof(memory));
 
 	if (!error)
@@ -173,15 +173,14 @@ static int write_rsdp(struct writer *writer)
 static int write_description(struct writer *writer, const struct multiboot_header *header,
                              const struct multiboot_kernel *kernel, struct extent *room)
 {
-	const struct guest_image *image = writer->loading->image;
 	uint32_t base = (uint32_t)kernel->base;
-	int error = write_string(writer, INFO_CMDLINE, image->cmdline ? image->cmdline : "");
+	int error = write_string(writer, INFO_CMDLINE, writer->loading->config->cmdline);
 
 	if (!error)
 		error = write_string(writer, INFO_LOADER_NAME, MULTIBOOT_LOADER_NAME);
 	if (!error)
 		error = write_memory(writer);
-	if (!error && image->screen)
+	if (!error && writer->loading->machine->screen)
 		error = write_screen(writer);
 	if (!error && kernel->is_elf && elf_has_sections(&kernel->elf))
 		error = write_sections(writer, &kernel->elf, room);
@@ -195,7 +194,7 @@ static int write_description(struct writer *writer, const struct multiboot_heade
 int multiboot2_write_info(struct loading *loading, const struct multiboot_header *header,
                           const struct multiboot_kernel *kernel)
 {
-	struct extent room = placing_room_beside(loading->image->memory, kernel->used);
+	struct extent room = placing_room_beside(loading->machine->memory, kernel->used);
 	struct writer writer = {
 		.loading = loading,
 		.area = {MULTIBOOT_INFORMATION + sizeof(struct info_head), MULTIBOOT_INFORMATION_END},

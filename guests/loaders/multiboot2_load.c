@@ -214,14 +214,14 @@ static int take_tag(struct loading *loading, struct multiboot_header *wanted, co
 /* Tags follow each other at multiples of 8. */
 static int read_header(struct loading *loading, struct multiboot_header *wanted)
 {
-	const uint8_t *kernel = loading->image->kernel;
+	const uint8_t *kernel = loading->image->kernel.data;
 	struct multiboot2_header header;
 	struct header_tag tag = {.type = TAG_INFORMATION};
 	size_t at = sizeof(header);
 	int error = 0;
 
 	*wanted = (struct multiboot_header){0};
-	if (!find_header(kernel, loading->image->kernel_size, &wanted->offset, &header))
+	if (!find_header(kernel, loading->image->kernel.size, &wanted->offset, &header))
 		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
 	while (at + sizeof(tag) <= header.length && tag.type != TAG_END && !error) {
 		const uint8_t *here = kernel + wanted->offset + at;

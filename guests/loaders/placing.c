@@ -18,7 +18,7 @@ bool placing_is_free(uint64_t memory, gpa_t start, gpa_t end)
 
 int placing_refuse(struct loading *loading, const char *what, gpa_t start, gpa_t end)
 {
-	unsigned long long top = guest_high_ram_end(loading->image->memory);
+	unsigned long long top = guest_high_ram_end(loading->machine->memory);
 
 	if (start < GUEST_HIGH_START)
 		return loading_fail(

@@ -68,7 +68,7 @@ static int write_memory_map(struct loading *loading, struct start_info *info)
 	int error = 0;
 
 	info->memory_map = MEMORY_MAP;
-	info->memory_map_entries = guest_memory_e820(loading->image->memory, ranges);
+	info->memory_map_entries = guest_memory_e820(loading->machine->memory, ranges);
 	for (unsigned i = 0; i < info->memory_map_entries && !error; i++) {
 		struct start_memory entry = {ranges[i].start, ranges[i].size, ranges[i].type, 0};
 
@@ -79,7 +79,7 @@ static int write_memory_map(struct loading *loading, struct start_info *info)
 
 static int write_start_info(struct loading *loading)
 {
-	struct start_module module = {.address = loading->initrd, .size = loading->image->initrd_size};
+	struct start_module module = {.address = loading->initrd, .size = loading->image->initrd.size};
 	struct start_info info = {
 		.magic = START_MAGIC,
 		.version = START_VERSION,
@@ -106,7 +106,7 @@ int pvh_load(struct loading *loading)
 	struct elf_image elf;
 	struct extent used;
 	uint64_t entry;
-	int error = elf_open(loading->image->kernel, loading->image->kernel_size, &elf, &problem);
+	int error = elf_open(loading->image->kernel.data, loading->image->kernel.size, &elf, &problem);
 
 	if (error)
 		return loading_fail(loading, (enum error) - error, "%s", problem);

@@ -28,23 +28,26 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	static uint8_t initrd[5000];
 	struct vcpu_start start;
 	char problem[GUEST_PROBLEM_MAX];
-	struct guest_image image = {
-		.initrd = initrd, .cmdline = "console=ttyS0", .type = type, .map = &guest_ram_map};
+	struct config_module modules[3];
+	struct guest_config config = {.cmdline = "console=ttyS0", .type = type, .module = modules};
+	struct guest_image image = {.config = &config, .map = &guest_ram_map};
 	int error;
 
 	if (size < 2)
 		return 0;
-	image.memory = sizes[data[0] & 3];
-	image.acpi = data[0] & 4;
-	image.initrd_size = data[0] & 8 ? sizeof(initrd) : 0;
-	image.uarts = data[1] % 5;
-	image.screen = data[1] & 0x80;
+	config.vm.machine.memory = sizes[data[0] & 3];
+	config.vm.machine.acpi = data[0] & 4;
+	image.initrd = (struct image_file){initrd, data[0] & 8 ? sizeof(initrd) : 0};
+	config.vm.machine.uarts = data[1] % 5;
+	config.vm.machine.screen = data[1] & 0x80;
 	if (type == VM_TYPE_MULTIBOOT || type == VM_TYPE_MULTIBOOT2)
-		for (image.module_count = 0; image.module_count < (data[1] >> 3 & 3); image.module_count++)
-			image.modules[image.module_count] = (struct guest_module){initrd, 99, "a module"};
-	image.kernel = data + 2;
-	image.kernel_size = size - 2;
-	guest_ram_create(image.memory);
+		config.module_count = data[1] >> 3 & 3;
+	for (unsigned i = 0; i < config.module_count; i++) {
+		modules[i].arguments = "a module";
+		image.module[i] = (struct image_file){initrd, 99};
+	}
+	image.kernel = (struct image_file){data + 2, size - 2};
+	guest_ram_create(config.vm.machine.memory);
 	error = guest_load_image(&image, &start, problem, sizeof(problem));
 	if (error > 0 || (error && (!problem[0] || strlen(problem) >= sizeof(problem) - 1)))
 		abort();

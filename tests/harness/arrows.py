@@ -28,8 +28,8 @@ ALLOWED = {
     "vmm/console": "vmm vmm/vm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus devices/real mm lib",
     "vmm/shell": "vmm/console vmm vmm/vm vmm/x86 vmm/cpu vmm/observe devices/machine devices/pc devices/bus devices/real mm lib",
     "guests/config": "vmm/vm/vm_config.h lib",
-    "guests/firmware": "devices/pc mm lib",
-    "guests/loaders": "guests/config guests/firmware vmm mm lib",
+    "guests/firmware": "devices/machine/machine_config.h devices/pc mm lib",
+    "guests/loaders": "guests/config guests/firmware devices/machine/machine_config.h vmm/vcpu_start.h mm lib",
     "guests": "guests/config guests/loaders guests/firmware vmm vmm/vm vmm/console vmm/shell vmm/x86 vmm/cpu vmm/observe "
               "devices/machine mm lib",
     "boot": "guests guests/config vmm vmm/vm vmm/console vmm/shell vmm/cpu vmm/observe devices/real mm lib",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/console/console_irq.h"
 #include "devices/real/lapic.h"
-#include "devices/real/uart.h"
+#include "devices/real/real_uart.h"
 #include "vmm/console/console.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/cpu_hooks.h"

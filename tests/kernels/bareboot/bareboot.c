@@ -132,7 +132,8 @@ static void wait_for_entry(void)
 void kernel_main(uint32_t magic, uint32_t address)
 {
 	const char *problem = "not started by a multiboot2 loader";
-	struct guest_image image = {.type = VM_TYPE_PVH, .acpi = false, .uarts = 1};
+	struct guest_config config = {.type = VM_TYPE_PVH, .vm.machine = {.uarts = 1}};
+	struct guest_image image = {.config = &config};
 	struct vcpu_start start;
 	struct descriptor_table gdt;
 	char sentence[GUEST_PROBLEM_MAX];
@@ -141,10 +142,10 @@ void kernel_main(uint32_t magic, uint32_t address)
 
 	if (magic != MULTIBOOT2_LOADED || boot_info_parse((void *)(uint64_t)address, MIB(1), &info, &problem))
 		panic(problem);
-	at = image.memory = memory = parse_memory(info.command_line);
-	image.kernel = take_module("kernel", &at, &image.kernel_size);
-	image.initrd = take_module("initrd", &at, &image.initrd_size);
-	image.cmdline = take_module("cmdline", &at, &cmdline_size);
+	at = config.vm.machine.memory = memory = parse_memory(info.command_line);
+	image.kernel.data = take_module("kernel", &at, &image.kernel.size);
+	image.initrd.data = take_module("initrd", &at, &image.initrd.size);
+	config.cmdline = take_module("cmdline", &at, &cmdline_size);
 	if (guest_load_image(&image, &start, sentence, sizeof(sentence)))
 		panic(sentence);
 	gdt = (struct descriptor_table){start.gdt_limit, start.gdt};

@@ -43,9 +43,17 @@
 
 static uint8_t kernel[FILE_SIZE];
 static uint8_t initrd[0x2345], module[0x1001];
+static struct config_module modules[CONFIG_MODULES_MAX];
+static struct guest_config config;
 static struct guest_image image;
 static struct vcpu_start start;
 static char problem[GUEST_PROBLEM_MAX];
+
+UNUSED static void set_module(unsigned index, size_t size, const char *arguments)
+{
+	image.module[index] = (struct image_file){module, size};
+	modules[index].arguments = arguments;
+}
 
 UNUSED static void put(size_t at, uint64_t value, size_t size)
 {
@@ -64,14 +72,15 @@ static void make_common(void)
 		kernel[i] = (uint8_t)(i * 11);
 	memset(initrd, 0x3c, sizeof(initrd));
 	memset(module, 0x4d, sizeof(module));
-	image = (struct guest_image){
-		.kernel = kernel,
-		.kernel_size = sizeof(kernel),
-		.cmdline = "console=com0",
+	config = (struct guest_config){
+		.vm.machine = {.memory = MIB(64), .uarts = 1, .acpi = true},
 		.type = VM_TYPE_AUTO,
-		.acpi = true,
-		.uarts = 1,
-		.memory = MIB(64),
+		.cmdline = "console=com0",
+		.module = modules,
+	};
+	image = (struct guest_image){
+		.config = &config,
+		.kernel = {kernel, sizeof(kernel)},
 		.map = &guest_ram_map,
 	};
 }
@@ -157,14 +166,14 @@ UNUSED static void add_sections64(void)
 /* Load out of a copy that ends where the kernel does, so that reading past it is seen. */
 static int load(void)
 {
-	uint8_t *copy = malloc(image.kernel_size);
+	uint8_t *copy = malloc(image.kernel.size);
 	struct guest_image i = image;
 	int error;
 
-	memcpy(copy, kernel, image.kernel_size);
-	i.kernel = copy;
-	guest_ram_create(image.memory);
-	if (image.memory >= MIB(16))
+	memcpy(copy, kernel, image.kernel.size);
+	i.kernel.data = copy;
+	guest_ram_create(config.vm.machine.memory);
+	if (config.vm.machine.memory >= MIB(16))
 		memset(guest_ram + TEXT_GPA, 0xa5, MIB(1));
 	memset(&start, 0xee, sizeof(start));
 	error = guest_load_image(&i, &start, problem, sizeof(problem));

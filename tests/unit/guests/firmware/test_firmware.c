@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include "devices/pc/acpi_pm.h"
 #include "devices/pc/hpet.h"
-#include "guests/firmware/acpi_tables.h"
+#include "guests/firmware/firmware_acpi.h"
 #include "guests/firmware/firmware.h"
 #include "rigs/guest_ram.h"
 
@@ -20,7 +20,7 @@ static gpa_t rsdp;
 
 static void load_machine(unsigned uarts, bool screen, bool acpi)
 {
-	const struct firmware_machine machine = {
+	const struct machine_config machine = {
 		.uarts = (uint8_t)uarts, .screen = screen, .acpi = acpi, .hpet = true};
 
 	guest_ram_create(MIB(2));
@@ -171,7 +171,7 @@ static void test_uarts(void **state)
 static void test_hpet(void **state)
 {
 	static const uint8_t name[] = {0x08, '\\', 'H', 'P', 'T', 'P', 0x0a, 1};
-	const struct firmware_machine none = {.uarts = 1, .acpi = true};
+	const struct machine_config none = {.uarts = 1, .acpi = true};
 	gpa_t hpet, ssdt;
 
 	(void)state;
@@ -314,22 +314,23 @@ static void test_real_mode_interrupts(void **state)
 
 static void test_no_room(void **state)
 {
-	static const struct firmware_machine machine = {.uarts = 1, .acpi = true, .hpet = true};
+	static const struct machine_config machine = {.uarts = 1, .acpi = true, .hpet = true};
 	gpa_t at = GUEST_BIOS_START, used;
 
 	(void)state;
 	guest_ram_create(MIB(1));
 	assert_int_equal(
-		acpi_tables_load(&guest_ram_map, &at, GUEST_HIGH_START, GUEST_EBDA + 64, &machine, &rsdp), 0);
+		firmware_acpi_load(&guest_ram_map, &at, GUEST_HIGH_START, GUEST_EBDA + 64, &machine, &rsdp),
+		0);
 	used = at;
 	for (gpa_t limit = GUEST_BIOS_START; limit < used; limit += 16) {
 		at = GUEST_BIOS_START;
 		assert_int_equal(
-			acpi_tables_load(&guest_ram_map, &at, limit, GUEST_EBDA + 64, &machine, &rsdp),
+			firmware_acpi_load(&guest_ram_map, &at, limit, GUEST_EBDA + 64, &machine, &rsdp),
 			-ERR_NO_MEMORY);
 	}
 	at = 0xc0000; /* a hole */
-	assert_int_equal(acpi_tables_load(&guest_ram_map, &at, 0xd0000, GUEST_EBDA + 64, &machine, &rsdp),
+	assert_int_equal(firmware_acpi_load(&guest_ram_map, &at, 0xd0000, GUEST_EBDA + 64, &machine, &rsdp),
 	                 -ERR_OUT_OF_RANGE);
 }
 

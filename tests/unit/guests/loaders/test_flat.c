@@ -11,27 +11,33 @@
 #include "rigs/guest_ram.h"
 
 static uint8_t bytes[KIB(512) + 1];
+static struct guest_config config;
 static struct guest_image image;
 static struct vcpu_start start;
 static char problem[GUEST_PROBLEM_MAX];
 
+static void reset(void)
+{
+	config = (struct guest_config){.cmdline = ""};
+	image = (struct guest_image){0};
+}
+
 static int load(size_t size, enum config_type type)
 {
-	struct guest_image i = image;
 	uint8_t *copy = malloc(size);
 	int error;
 
 	for (size_t n = 0; n < size; n++)
 		copy[n] = n == 510 ? bytes[510] : n == 511 ? bytes[511] : (uint8_t)(n * 7 + 1);
 	memcpy(bytes, copy, size);
-	i.kernel = copy;
-	i.kernel_size = size;
-	i.type = type;
-	i.memory = MIB(1);
-	i.map = &guest_ram_map;
+	image.config = &config;
+	image.kernel = (struct image_file){copy, size};
+	config.type = type;
+	config.vm.machine.memory = MIB(1);
+	image.map = &guest_ram_map;
 	guest_ram_create(MIB(1));
 	memset(&start, 0xee, sizeof(start));
-	error = guest_load_image(&i, &start, problem, sizeof(problem));
+	error = guest_load_image(&image, &start, problem, sizeof(problem));
 	free(copy);
 	return error;
 }
@@ -41,7 +47,7 @@ static void test_start(void **state)
 	static const size_t sizes[] = {1, 511, 512, 513, KIB(512)};
 
 	(void)state;
-	image = (struct guest_image){.cmdline = ""};
+	reset();
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 		assert_int_equal(load(sizes[i], VM_TYPE_FLAT), 0);
 		assert_int_equal(start.mode, START_REAL);
@@ -64,7 +70,7 @@ static void test_start(void **state)
 static void test_on_request(void **state)
 {
 	(void)state;
-	image = (struct guest_image){0};
+	reset();
 	bytes[510] = 0x55;
 	bytes[511] = 0xaa;
 	assert_int_equal(load(512, VM_TYPE_AUTO), 0);
@@ -78,17 +84,19 @@ static void test_on_request(void **state)
 static void test_refused(void **state)
 {
 	(void)state;
-	image = (struct guest_image){0};
+	reset();
 	assert_int_equal(load(KIB(512) + 1, VM_TYPE_FLAT), -ERR_UNSUPPORTED);
 	assert_string_equal(problem, "the kernel is no real-mode image (it has more than 512 "
 	                             "KiB); correct 'kernel', or write type = auto");
-	image.cmdline = "x";
+	config.cmdline = "x";
 	assert_int_equal(load(512, VM_TYPE_FLAT), -ERR_INVALID);
 	assert_string_equal(problem, "a real-mode image takes neither initrd nor command line; remove "
 	                             "'initrd' and 'cmdline'");
-	image = (struct guest_image){.initrd = "x", .initrd_size = 1};
+	reset();
+	image.initrd = (struct image_file){"x", 1};
 	assert_int_equal(load(512, VM_TYPE_FLAT), -ERR_INVALID);
-	image = (struct guest_image){.module_count = 1};
+	reset();
+	config.module_count = 1;
 	assert_int_equal(load(512, VM_TYPE_FLAT), -ERR_INVALID);
 	assert_non_null(strstr(problem, "takes no modules"));
 }

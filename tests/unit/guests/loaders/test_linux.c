@@ -35,6 +35,7 @@
 
 static uint8_t kernel[KERNEL_SIZE];
 static uint8_t initrd[0x12345];
+static struct guest_config config;
 static struct guest_image image;
 static struct vcpu_start start;
 static char problem[256];
@@ -71,16 +72,15 @@ static void make(void)
 	put(INIT_SIZE, 0x800000, 4);
 	put(0x268, 0x77777777, 4);
 	put(0x26c, 0x99, 1); /* behind the header */
-	image = (struct guest_image){
-		.kernel = kernel,
-		.kernel_size = sizeof(kernel),
-		.initrd = initrd,
-		.initrd_size = sizeof(initrd),
-		.cmdline = "console=ttyS0 quiet",
+	config = (struct guest_config){
+		.vm.machine = {.memory = MIB(64), .uarts = 1, .acpi = true},
 		.type = VM_TYPE_AUTO,
-		.acpi = true,
-		.uarts = 1,
-		.memory = MIB(64),
+		.cmdline = "console=ttyS0 quiet",
+	};
+	image = (struct guest_image){
+		.config = &config,
+		.kernel = {kernel, sizeof(kernel)},
+		.initrd = {initrd, sizeof(initrd)},
 		.map = &guest_ram_map,
 	};
 }
@@ -88,13 +88,13 @@ static void make(void)
 /* Load out of a copy that ends where the kernel does, so that reading past it is seen. */
 static int load(void)
 {
-	uint8_t *copy = malloc(image.kernel_size);
+	uint8_t *copy = malloc(image.kernel.size);
 	struct guest_image i = image;
 	int error;
 
-	memcpy(copy, kernel, image.kernel_size);
-	i.kernel = copy;
-	guest_ram_create(image.memory);
+	memcpy(copy, kernel, image.kernel.size);
+	i.kernel.data = copy;
+	guest_ram_create(config.vm.machine.memory);
 	memset(&start, 0xee, sizeof(start));
 	error = guest_load_image(&i, &start, problem, sizeof(problem));
 	free(copy);
@@ -166,7 +166,7 @@ static void test_screen_info(void **state)
 {
 	(void)state;
 	make();
-	image.screen = true;
+	config.vm.machine.screen = true;
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS, 8), 0x50030000fc000000);
 	assert_int_equal(guest_ram_number(PARAMS + 0x08, 8), 0x0119000000030000);
@@ -196,7 +196,7 @@ static void test_e820(void **state)
 		assert_int_equal(guest_ram_number(PARAMS + 0x2d8 + i * 20, 8), expected[i].size);
 		assert_int_equal(guest_ram_number(PARAMS + 0x2e0 + i * 20, 4), expected[i].type);
 	}
-	image.memory = GIB(5);
+	config.vm.machine.memory = GIB(5);
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x1e8, 1), 5);
 	assert_int_equal(guest_ram_number(PARAMS + 0x2d0 + 3 * 20 + 8, 8), GIB(3) - MIB(1));
@@ -237,7 +237,7 @@ static void test_entry_32(void **state)
 {
 	(void)state;
 	make();
-	image.type = VM_TYPE_LINUX32;
+	config.type = VM_TYPE_LINUX32;
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(start.rip, 0x1000000);
@@ -254,7 +254,7 @@ static void test_entry_32(void **state)
 	assert_int_equal(start.mode, START_PROTECTED);
 	make();
 	put(VERSION, 0x20b, 2);
-	image.type = VM_TYPE_LINUX;
+	config.type = VM_TYPE_LINUX;
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.mode, START_PROTECTED);
 	assert_int_equal(guest_ram_number(PARAMS + 0x70, 8), 0); /* acpi_rsdp_addr came with 2.14 */
@@ -264,10 +264,10 @@ static void test_no_initrd_no_acpi(void **state)
 {
 	(void)state;
 	make();
-	image.initrd = NULL;
-	image.initrd_size = 0;
-	image.cmdline = NULL;
-	image.acpi = false;
+	image.initrd.data = NULL;
+	image.initrd.size = 0;
+	config.cmdline = "";
+	config.vm.machine.acpi = false;
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 8), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x70, 8), 0);
@@ -315,14 +315,14 @@ static void test_old_protocols(void **state)
 	put(INITRD_MAX, 0, 4); /* has no meaning yet */
 	put(SYSSIZE, 0xffff, 4);
 	put(0x1f1, 0, 1); /* means four sectors */
-	image.memory = GIB(1);
+	config.vm.machine.memory = GIB(1);
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.rip, 0x100000);
 	assert_memory_equal(guest_ram + 0x100000, kernel + 5 * 512, KERNEL_SIZE - 5 * 512);
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 4), (0x38000000 - sizeof(initrd)) & ~0xfffUL);
 	memset(cmdline, 'x', sizeof(cmdline));
 	cmdline[255] = '\0';
-	image.cmdline = cmdline;
+	config.cmdline = cmdline;
 	assert_int_equal(load(), 0);
 	cmdline[255] = 'x';
 	cmdline[256] = '\0';
@@ -361,7 +361,7 @@ static void test_extended_memory(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		make_old(0x203);
-		image.memory = cases[i].memory;
+		config.vm.machine.memory = cases[i].memory;
 		assert_int_equal(load(), 0);
 		assert_int_equal(guest_ram_number(PARAMS + 0x002, 2), cases[i].ext_mem_k);
 		assert_int_equal(guest_ram_number(PARAMS + 0x1e0, 4), cases[i].alt_mem_k);
@@ -384,7 +384,7 @@ static void test_low_memory_is_free(void **state)
 	(void)state;
 	for (unsigned version = 0x202; version <= 0x204; version++) {
 		make_old(version);
-		image.cmdline = cmdline;
+		config.cmdline = cmdline;
 		assert_int_equal(load(), 0);
 		assert_int_equal(start.mode, START_PROTECTED);
 		assert_int_equal(start.rip, 0x100000);
@@ -423,7 +423,7 @@ static void test_cmdline_limits(void **state)
 	               "the command line has 19 characters, but this kernel takes 18; shorten it");
 	put(CMDLINE_MAX, 0xffffffff, 4);
 	memset(cmdline, 'x', sizeof(cmdline) - 1);
-	image.cmdline = cmdline;
+	config.cmdline = cmdline;
 	assert_problem(ERR_INVALID,
 	               "the command line has 4999 characters, but this kernel takes 4095; shorten it");
 }
@@ -433,14 +433,14 @@ static void test_truncated(void **state)
 	(void)state;
 	make();
 	for (size_t size = 0x206; size < KERNEL_SIZE - 15; size += 61) {
-		image.kernel_size = size;
+		image.kernel.size = size;
 		assert_int_equal(load(), -ERR_TRUNCATED);
 		assert_non_null(strstr(problem, "truncated"));
 	}
-	image.kernel_size = KERNEL_SIZE - 15; /* builds that did not pad */
+	image.kernel.size = KERNEL_SIZE - 15; /* builds that did not pad */
 	assert_int_equal(load(), 0);
 	make();
-	image.kernel_size = KERNEL_SIZE - 16;
+	image.kernel.size = KERNEL_SIZE - 16;
 	assert_problem(ERR_TRUNCATED, "the Linux kernel is truncated: it has 14320 bytes of 14336; "
 	                              "fetch or build it again");
 	make();
@@ -492,18 +492,18 @@ static void test_does_not_fit(void **state)
 {
 	(void)state;
 	make();
-	image.initrd = NULL;
-	image.memory = MIB(24);
+	image.initrd.data = NULL;
+	config.vm.machine.memory = MIB(24);
 	assert_int_equal(load(), 0);
-	image.memory = MIB(24) - 4096;
+	config.vm.machine.memory = MIB(24) - 4096;
 	assert_problem(ERR_NO_MEMORY,
 	               "the Linux kernel needs memory up to 24576 KiB, and the guest's ends at "
 	               "24572 KiB; raise 'memory'");
 	make();
-	image.memory = MIB(24) + 0x13000;
+	config.vm.machine.memory = MIB(24) + 0x13000;
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(PARAMS + 0x218, 4), MIB(24));
-	image.memory -= 4096;
+	config.vm.machine.memory -= 4096;
 	assert_problem(ERR_NO_MEMORY,
 	               "the initrd of 73 KiB does not fit between the kernel's end at 24576 KiB "
 	               "and 24648 KiB; raise 'memory' or use a smaller initrd");
@@ -511,7 +511,7 @@ static void test_does_not_fit(void **state)
 	put(INITRD_MAX, 0xffffff, 4); /* below the kernel */
 	assert_int_equal(load(), -ERR_NO_MEMORY);
 	make();
-	image.memory = MIB(1);
+	config.vm.machine.memory = MIB(1);
 	assert_int_equal(load(), -ERR_NO_MEMORY);
 }
 
@@ -519,25 +519,25 @@ static void test_which_loader(void **state)
 {
 	(void)state;
 	make();
-	image.type = VM_TYPE_PVH;
+	config.type = VM_TYPE_PVH;
 	assert_problem(ERR_UNSUPPORTED, "the kernel is no ELF file; correct 'kernel', or write type = auto");
 	make();
 	kernel[0x202] = 'h';
 	kernel[0x1ff] = 0; /* nor a boot sector */
 	assert_problem(ERR_UNSUPPORTED, "the kernel has an unknown format; use a Linux bzImage, "
 	                                "an ELF file with a PVH note, or a Multiboot kernel");
-	image.type = VM_TYPE_LINUX32;
+	config.type = VM_TYPE_LINUX32;
 	assert_problem(ERR_UNSUPPORTED, "the kernel is no Linux kernel (bzImage); correct "
 	                                "'kernel', or write type = auto");
 	make();
-	image.type = VM_TYPE_LINUX;
-	image.kernel_size = 0x205;
+	config.type = VM_TYPE_LINUX;
+	image.kernel.size = 0x205;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
 	make();
-	image.module_count = 1;
+	config.module_count = 1;
 	assert_problem(ERR_INVALID, "this kernel takes no modules, only an initrd; remove "
 	                            "'module', or put a Multiboot type");
-	image.kernel_size = 0;
+	image.kernel.size = 0;
 	assert_problem(ERR_TRUNCATED, "the kernel is empty; fetch or build it again");
 	/* The sentence is cut to the room that there is. */
 	assert_int_equal(guest_load_image(&image, &start, problem, 4), -ERR_TRUNCATED);

@@ -107,8 +107,8 @@ static void test_memory_above_4g(void **state)
 {
 	(void)state;
 	make();
-	image.memory = GIB(4);
-	image.cmdline = NULL;
+	config.vm.machine.memory = GIB(4);
+	config.cmdline = "";
 	assert_int_equal(load(), 0);
 	assert_int_equal(U32(INFO + 8), GIB(3) / 1024 - 1024);
 	assert_int_equal(U32(INFO + 44), 5 * 24);
@@ -121,7 +121,7 @@ static void test_screen(void **state)
 	(void)state;
 	make();
 	header_at(HEADER_AT, 7); /* it wants a video mode */
-	image.screen = true;
+	config.vm.machine.screen = true;
 	assert_int_equal(load(), 0);
 	assert_true(U32(INFO) & 1 << 12);
 	assert_int_equal(U64(INFO + 88), 0xb8000);
@@ -130,7 +130,7 @@ static void test_screen(void **state)
 	assert_int_equal(U32(INFO + 104), 25);
 	assert_int_equal(U8(INFO + 108), 16);
 	assert_int_equal(U8(INFO + 109), 2);
-	image.screen = false;
+	config.vm.machine.screen = false;
 	assert_int_equal(load(), 0);
 	assert_false(U32(INFO) & 1 << 12);
 }
@@ -141,11 +141,11 @@ static void test_modules(void **state)
 
 	(void)state;
 	make();
-	image.initrd = initrd;
-	image.initrd_size = sizeof(initrd);
-	image.modules[0] = (struct guest_module){module, sizeof(module), "ext2fs --readonly \"a b\""};
-	image.modules[1] = (struct guest_module){module, 0, NULL};
-	image.module_count = 2;
+	image.initrd.data = initrd;
+	image.initrd.size = sizeof(initrd);
+	set_module(0, sizeof(module), "ext2fs --readonly \"a b\"");
+	set_module(1, 0, "");
+	config.module_count = 2;
 	assert_int_equal(load(), 0);
 	assert_true(U32(INFO) & 1 << 3);
 	assert_int_equal(U32(INFO + 20), 3);
@@ -191,8 +191,8 @@ static void test_sections(void **state)
 	assert_in_range(names, table + 120, MIB(64));
 	assert_memory_equal(guest_ram + names, kernel + NAMES_AT, NAMES_SIZE);
 	/* The modules lie behind. */
-	image.initrd = initrd;
-	image.initrd_size = sizeof(initrd);
+	image.initrd.data = initrd;
+	image.initrd.size = sizeof(initrd);
 	assert_int_equal(load(), 0);
 	assert_in_range(U32(U32(INFO + 24)), names + NAMES_SIZE, MIB(64));
 
@@ -233,7 +233,7 @@ static void test_broken_sections(void **state)
 	put(SECTIONS_AT + 80 + 32, 0x30000, 4); /* a wild alignment does not count */
 	assert_int_equal(load(), 0);
 	assert_in_range(U32(U32(INFO + 36) + 80 + 12), KERNEL_END, KERNEL_END + 0x1000);
-	image.memory = KERNEL_END; /* no room for them */
+	config.vm.machine.memory = KERNEL_END; /* no room for them */
 	assert_problem(ERR_NO_MEMORY,
 	               "the kernel's symbol table of 1 KiB does not fit into the 0 KiB beside");
 }
@@ -248,24 +248,24 @@ static void test_where_the_header_may_lie(void **state)
 	make();
 	memset(kernel + HEADER_AT, 0, 12);
 	header_at(8192 - 8, 3);
-	image.type = VM_TYPE_MULTIBOOT;
+	config.type = VM_TYPE_MULTIBOOT;
 	assert_problem(ERR_UNSUPPORTED,
 	               "the kernel is no Multiboot kernel (it has no header in its first 8 KiB)");
 	make();
-	image.type = VM_TYPE_MULTIBOOT;
+	config.type = VM_TYPE_MULTIBOOT;
 	memset(kernel + HEADER_AT, 0, 12);
 	header_at(HEADER_AT + 2, 3); /* not at a multiple of 4 */
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
 	make();
 	put(HEADER_AT + 8, 0, 4); /* wrong checksum */
-	image.type = VM_TYPE_MULTIBOOT;
+	config.type = VM_TYPE_MULTIBOOT;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
 	/* A header that is cut off is none; one with addresses is longer. */
 	make_raw();
-	image.type = VM_TYPE_MULTIBOOT;
-	image.kernel_size = TEXT_AT + 0x10 + 31;
+	config.type = VM_TYPE_MULTIBOOT;
+	image.kernel.size = TEXT_AT + 0x10 + 31;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
-	image.kernel_size = 11;
+	image.kernel.size = 11;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
 }
 
@@ -387,14 +387,14 @@ static void test_hostile_elf(void **state)
 	assert_problem(ERR_UNSUPPORTED, "is no ELF file, and its header has no addresses");
 	make();
 	for (size_t size = HEADER_AT + 12; size < FILE_SIZE; size += 97) {
-		image.kernel_size = size;
+		image.kernel.size = size;
 		if (size < DATA_AT + DATA_SIZE)
 			assert_int_equal(load(), -ERR_TRUNCATED);
 	}
 	/* An entry above 4 GiB. */
 	make_elf64();
 	header_at(HEADER_AT, 3);
-	image.memory = GIB(4);
+	config.vm.machine.memory = GIB(4);
 	put(PH64(0) + 24, GIB(4), 8);
 	put(0x18, GIB(4) + ENTRY, 8);
 	assert_problem(ERR_INVALID, "its entry lies above 4 GiB");
@@ -406,20 +406,20 @@ static void test_no_room(void **state)
 
 	(void)state;
 	make();
-	image.memory = KERNEL_END + 0x2000;
-	image.initrd = initrd;
-	image.initrd_size = sizeof(initrd);
+	config.vm.machine.memory = KERNEL_END + 0x2000;
+	image.initrd.data = initrd;
+	image.initrd.size = sizeof(initrd);
 	assert_problem(ERR_NO_MEMORY, "the module of 9 KiB does not fit into the 8 KiB beside the kernel");
-	image.memory += 0x1000;
+	config.vm.machine.memory += 0x1000;
 	assert_int_equal(load(), 0);
 	/* More words than there is room to tell. */
 	make();
 	memset(text, 'x', sizeof(text) - 1);
-	for (image.module_count = 0; image.module_count < GUEST_MODULES_MAX; image.module_count++)
-		image.modules[image.module_count] = (struct guest_module){module, 1, text};
+	for (config.module_count = 0; config.module_count < CONFIG_MODULES_MAX; config.module_count++)
+		set_module(config.module_count, 1, text);
 	assert_problem(ERR_NO_MEMORY,
 	               "must be told does not fit into 28 KiB; shorten the modules' arguments");
-	image.module_count = 13;
+	config.module_count = 13;
 	assert_int_equal(load(), 0);
 }
 
@@ -427,11 +427,11 @@ static void test_choice(void **state)
 {
 	(void)state;
 	make();
-	image.type = VM_TYPE_MULTIBOOT;
+	config.type = VM_TYPE_MULTIBOOT;
 	assert_int_equal(load(), 0);
-	image.type = VM_TYPE_PVH;
+	config.type = VM_TYPE_PVH;
 	assert_problem(ERR_UNSUPPORTED, "has no PVH note");
-	image.type = VM_TYPE_MULTIBOOT2;
+	config.type = VM_TYPE_MULTIBOOT2;
 	assert_problem(ERR_UNSUPPORTED, "no Multiboot 2 kernel (it has no header in its first 32 KiB)");
 }
 

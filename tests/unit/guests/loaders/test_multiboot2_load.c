@@ -84,10 +84,10 @@ static void test_information(void **state)
 
 	(void)state;
 	make();
-	image.initrd = initrd;
-	image.initrd_size = sizeof(initrd);
-	image.modules[0] = (struct guest_module){module, sizeof(module), "one two"};
-	image.module_count = 1;
+	image.initrd.data = initrd;
+	image.initrd.size = sizeof(initrd);
+	set_module(0, sizeof(module), "one two");
+	config.module_count = 1;
 	assert_int_equal(load(), 0);
 	assert_int_equal(U32(INFO + 4), 0);
 	assert_string_equal((char *)guest_ram + find(1) + 8, "console=com0");
@@ -128,7 +128,7 @@ static void test_information(void **state)
 	at = INFO + U32(INFO) - 8;
 	assert_int_equal(U32(at), 0);
 	assert_int_equal(U32(at + 4), 8);
-	image.acpi = false;
+	config.vm.machine.acpi = false;
 	assert_int_equal(load(), 0);
 	assert_int_equal(find(14), 0);
 	assert_int_equal(find(15), 0);
@@ -140,7 +140,7 @@ static void test_screen(void **state)
 
 	(void)state;
 	make();
-	image.screen = true;
+	config.vm.machine.screen = true;
 	assert_int_equal(load(), 0);
 	at = find(8);
 	assert_int_equal(U32(at + 4), 32);
@@ -171,7 +171,7 @@ static void test_sections(void **state)
 	put(0x20, 0x100, 4);
 	put(0x30, 800, 2);
 	kernel[FILE_SIZE - 1] = 0;
-	image.kernel_size = FILE_SIZE;
+	image.kernel.size = FILE_SIZE;
 	assert_int_equal(load(), 0); /* they do not lie in the file */
 	assert_int_equal(find(9), 0);
 }
@@ -264,8 +264,8 @@ static void test_relocation(void **state)
 	/* The modules find room below. */
 	make();
 	tag(10, 0, 4, 0, UINT32_MAX, 0x1000, 2);
-	image.initrd = initrd;
-	image.initrd_size = sizeof(initrd);
+	image.initrd.data = initrd;
+	image.initrd.size = sizeof(initrd);
 	assert_int_equal(load(), 0);
 	assert_int_equal(U32(find(3) + 8), MIB(1));
 }
@@ -301,10 +301,10 @@ static void test_requested_information(void **state)
 	/* What depends on the guest. */
 	make();
 	tag(1, 0, 3, 8, 14, 15);
-	image.screen = true;
+	config.vm.machine.screen = true;
 	assert_int_equal(load(), 0);
 	assert_int_not_equal(find(8), 0);
-	image.screen = image.acpi = false;
+	config.vm.machine.screen = config.vm.machine.acpi = false;
 	assert_int_equal(load(), 0);
 	assert_int_equal(find(8), 0);
 	assert_int_equal(find(14), 0);
@@ -327,10 +327,10 @@ static void test_framebuffer(void **state)
 	(void)state;
 	make();
 	tag(5, 0, 3, 1024, 768, 32);
-	image.screen = true;
+	config.vm.machine.screen = true;
 	assert_int_equal(load(), 0);
 	assert_int_equal(U8(find(8) + 29), 2); /* EGA text */
-	image.screen = false;
+	config.vm.machine.screen = false;
 	assert_int_equal(load(), 0);
 	assert_int_equal(find(8), 0);
 	/* It is a preference, but to have no console at all may be refused. */
@@ -372,7 +372,7 @@ static void test_other_tags(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		make();
-		image.screen = cases[i].screen;
+		config.vm.machine.screen = cases[i].screen;
 		tag(cases[i].type, cases[i].flags, cases[i].count, cases[i].words[0], cases[i].words[1],
 		    cases[i].words[2]);
 		if (cases[i].text)
@@ -412,7 +412,7 @@ static void test_hostile_tags(void **state)
 	tag(99, 0, 0);
 	assert_int_equal(load(), 0);
 	/* A header that is no header. */
-	image.type = VM_TYPE_MULTIBOOT2;
+	config.type = VM_TYPE_MULTIBOOT2;
 	put(HEADER_AT + 8, 15, 4);
 	put(HEADER_AT + 12, -(MAGIC + 15), 4);
 	assert_problem(ERR_UNSUPPORTED, "no Multiboot 2 kernel");
@@ -420,19 +420,19 @@ static void test_hostile_tags(void **state)
 	put(HEADER_AT + 12, -(MAGIC + UINT32_MAX), 4);
 	assert_problem(ERR_UNSUPPORTED, "no Multiboot 2 kernel");
 	make();
-	image.type = VM_TYPE_MULTIBOOT2;
+	config.type = VM_TYPE_MULTIBOOT2;
 	put(HEADER_AT + 4, 4, 4); /* MIPS */
 	put(HEADER_AT + 12, -(MAGIC + 4 + 16), 4);
 	assert_problem(ERR_UNSUPPORTED, "no Multiboot 2 kernel");
 	make();
-	image.type = VM_TYPE_MULTIBOOT2;
-	image.kernel_size = HEADER_AT + 15;
+	config.type = VM_TYPE_MULTIBOOT2;
+	image.kernel.size = HEADER_AT + 15;
 	assert_problem(ERR_UNSUPPORTED, "no Multiboot 2 kernel");
 	/* Too much to tell. */
 	make();
 	memset(text, 'x', sizeof(text) - 1);
-	for (image.module_count = 0; image.module_count < GUEST_MODULES_MAX; image.module_count++)
-		image.modules[image.module_count] = (struct guest_module){module, 1, text};
+	for (config.module_count = 0; config.module_count < CONFIG_MODULES_MAX; config.module_count++)
+		set_module(config.module_count, 1, text);
 	assert_problem(ERR_NO_MEMORY,
 	               "must be told does not fit into 28 KiB; shorten the modules' arguments");
 }
@@ -446,7 +446,7 @@ static void test_before_multiboot1(void **state)
 	put_words(0x800, other, 3);
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.gpr[RAX], 0x36d76289);
-	image.type = VM_TYPE_MULTIBOOT;
+	config.type = VM_TYPE_MULTIBOOT;
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.gpr[RAX], 0x2badb002);
 }

@@ -34,6 +34,7 @@
 
 static uint8_t kernel[FILE_SIZE];
 static uint8_t initrd[0x2345];
+static struct guest_config config;
 static struct guest_image image;
 static struct vcpu_start start;
 static char problem[256];
@@ -74,28 +75,27 @@ static void make(void)
 	put(NOTE_AT + 8, 18, 4);
 	memcpy(kernel + NOTE_AT + 12, "Xen", 4);
 	put(ENTRY, TEXT_GPA + 0x370, 8);
-	image = (struct guest_image){
-		.kernel = kernel,
-		.kernel_size = sizeof(kernel),
-		.initrd = initrd,
-		.initrd_size = sizeof(initrd),
-		.cmdline = "console=ttyS0",
+	config = (struct guest_config){
+		.vm.machine = {.memory = MIB(64), .uarts = 2, .acpi = true},
 		.type = VM_TYPE_AUTO,
-		.acpi = true,
-		.uarts = 2,
-		.memory = MIB(64),
+		.cmdline = "console=ttyS0",
+	};
+	image = (struct guest_image){
+		.config = &config,
+		.kernel = {kernel, sizeof(kernel)},
+		.initrd = {initrd, sizeof(initrd)},
 		.map = &guest_ram_map,
 	};
 }
 
 static int load_in(uint64_t memory)
 {
-	uint8_t *copy = malloc(image.kernel_size);
+	uint8_t *copy = malloc(image.kernel.size);
 	struct guest_image i = image;
 	int error;
 
-	memcpy(copy, kernel, image.kernel_size);
-	i.kernel = copy;
+	memcpy(copy, kernel, image.kernel.size);
+	i.kernel.data = copy;
 	guest_ram_create(memory);
 	if (memory > DATA_GPA + MIB(1))
 		memset(guest_ram + DATA_GPA, 0xa5, MIB(1));
@@ -107,7 +107,7 @@ static int load_in(uint64_t memory)
 
 static int load(void)
 {
-	return load_in(image.memory);
+	return load_in(config.vm.machine.memory);
 }
 
 static void assert_problem(int error, const char *text)
@@ -166,9 +166,9 @@ static void test_without_extras(void **state)
 {
 	(void)state;
 	make();
-	image.type = VM_TYPE_PVH;
-	image.initrd = NULL;
-	image.acpi = false;
+	config.type = VM_TYPE_PVH;
+	image.initrd.data = NULL;
+	config.vm.machine.acpi = false;
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(INFO + 12, 4), 0);
 	assert_int_equal(guest_ram_number(INFO + 16, 8), 0);
@@ -210,8 +210,8 @@ static void test_where_segments_may_lie(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		make();
-		image.memory = GIB(4);
-		image.initrd = NULL;
+		config.vm.machine.memory = GIB(4);
+		image.initrd.data = NULL;
 		put(PADDR(1), cases[i].start, 8);
 		put(MEMSZ(1), cases[i].size, 8);
 		put(FILESZ(1), 1, 8);
@@ -224,15 +224,15 @@ static void test_initrd(void **state)
 	(void)state;
 	/* Just room for it. */
 	make();
-	image.memory = DATA_GPA + 0x21000 + 0x3000;
+	config.vm.machine.memory = DATA_GPA + 0x21000 + 0x3000;
 	assert_int_equal(load(), 0);
-	image.memory -= 0x1000;
+	config.vm.machine.memory -= 0x1000;
 	assert_problem(ERR_NO_MEMORY,
 	               "the initrd of 9 KiB does not fit between the kernel's end at 20612 KiB and "
 	               "20620 KiB; raise 'memory' or use a smaller initrd");
 	/* Below 3 GiB, even where the kernel has parts above 4 GiB. */
 	make();
-	image.memory = GIB(4);
+	config.vm.machine.memory = GIB(4);
 	put(PADDR(1), GIB(4), 8);
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest_ram_number(guest_ram_number(INFO + 16, 8), 8), GIB(3) - 0x3000);
@@ -265,7 +265,7 @@ static void test_elf32(void **state)
 {
 	(void)state;
 	make_32();
-	image.memory = GIB(2);
+	config.vm.machine.memory = GIB(2);
 	assert_int_equal(load(), 0);
 	assert_int_equal(start.rip, TEXT_GPA + 0x370);
 	assert_memory_equal(guest_ram + TEXT_GPA, kernel + TEXT_AT, TEXT_SIZE);
@@ -309,7 +309,7 @@ static void test_broken(void **state)
 	}
 	/* An entry that 32 bits cannot reach. */
 	make();
-	image.memory = GIB(4);
+	config.vm.machine.memory = GIB(4);
 	put(PADDR(1), GIB(4), 8);
 	put(ENTRY, GIB(4), 8);
 	assert_int_equal(load(), -ERR_INVALID);
@@ -324,12 +324,12 @@ static void test_truncated(void **state)
 	(void)state;
 	make();
 	for (size_t size = 4; size < FILE_SIZE; size += 7) {
-		image.kernel_size = size;
+		image.kernel.size = size;
 		assert_in_range(-load(), 1, 100);
 		assert_true(problem[0]);
 	}
 	make();
-	image.kernel_size = NOTE_AT + 23;
+	image.kernel.size = NOTE_AT + 23;
 	assert_int_equal(load(), -ERR_UNSUPPORTED);
 }
 
@@ -340,7 +340,7 @@ static void test_cmdline(void **state)
 	(void)state;
 	make();
 	memset(cmdline, 'x', 4095);
-	image.cmdline = cmdline;
+	config.cmdline = cmdline;
 	assert_int_equal(load(), 0);
 	assert_string_equal((char *)guest_ram + GUEST_CMDLINE, cmdline);
 	cmdline[4095] = 'x';

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "guests/firmware/acpi_tables.h"
+#include "guests/firmware/firmware_acpi.h"
 #include "devices/pc/acpi_pm.h"
 #include "devices/pc/hpet.h"
 #include "dsdt.h" /* made from dsdt.asl */
@@ -165,7 +165,7 @@ static struct aml_name aml_name(const char *text, uint8_t value)
  * What the DSDT asks for: \UCNT, the serial ports, and whether there are an HPET (\HPTP) and a
  * keyboard (\KBDP).
  */
-static int place_ssdt(struct writer *writer, const struct firmware_machine *machine, gpa_t *gpa)
+static int place_ssdt(struct writer *writer, const struct machine_config *machine, gpa_t *gpa)
 {
 	struct packed {
 		struct acpi_header header;
@@ -277,8 +277,8 @@ static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
 	return place(writer, &rsdp, sizeof(rsdp), gpa);
 }
 
-int acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
-                     const struct firmware_machine *machine, gpa_t *rsdp)
+int firmware_acpi_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
+                       const struct machine_config *machine, gpa_t *rsdp)
 {
 	const struct acpi_facs facs_table = {.signature = "FACS", .length = sizeof(facs_table), .version = 1};
 	struct writer writer = {map, *at, limit};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a section of the config table to a VM, and what its loader is given. */
-#include "guests/plan.h"
+#include "guests/guest_vm.h"
 #include "guests/loaders/loader.h"
 #include "lib/errors.h"
 #include "lib/format.h"
@@ -11,55 +11,47 @@
 
 #define OWN_PORT_SPEED 115200
 
-static const struct guest_file *files;
-static unsigned file_count;
+static const struct guest_file *guest_files;
+static unsigned guest_file_count;
 
-void plan_files(const struct guest_file *boot_files, unsigned count)
+void guest_files_set(const struct guest_file *files, unsigned count)
 {
-	files = boot_files;
-	file_count = count;
+	guest_files = files;
+	guest_file_count = count;
 }
 
-const struct guest_file *plan_file(const char *name)
+const struct guest_file *guest_file_find(const char *name)
 {
-	for (unsigned i = 0; i < file_count; i++)
-		if (!strcmp(files[i].name, name))
-			return &files[i];
+	for (unsigned i = 0; i < guest_file_count; i++)
+		if (!strcmp(guest_files[i].name, name))
+			return &guest_files[i];
 	return NULL;
 }
 
 /* ---- Loading ---- */
 
-static const struct guest_file *need_file(const char *key, const char *name, unsigned line, char *problem,
-                                          size_t size)
-{
-	const struct guest_file *file = plan_file(name);
+/* Where find_file() leaves its sentence. */
+struct missing {
+	char *problem;
+	size_t size;
+	bool any;
+};
 
-	if (!file)
-		format_buffer(problem, size,
+static bool find_file(void *context, const struct image_name *name, struct image_file *found)
+{
+	const struct guest_file *file = guest_file_find(name->path);
+	struct missing *missing = context;
+
+	if (file)
+		*found = (struct image_file){hpa_to_pointer(file->start), file->size};
+	else if (!missing->any)
+		format_buffer(missing->problem, missing->size,
 		              "config line %u: %s = %s: the boot loader did not load that file; add "
 		              "\"module2 /boot/FILE %s\" to its menu entry, or rebuild the image with "
 		              "make iso",
-		              line, key, name, name);
+		              name->line, name->key, name->path, name->path);
+	missing->any |= !file;
 	return file;
-}
-
-_Static_assert(GUEST_MODULES_MAX == CONFIG_MODULES_MAX, "modules");
-
-static int find_modules(const struct guest_config *guest, struct guest_image *image, char *problem,
-                        size_t size)
-{
-	for (unsigned i = 0; i < guest->module_count; i++) {
-		const struct config_module *module = &guest->module[i];
-		const struct guest_file *file =
-			need_file("module", module->path, module->line, problem, size);
-
-		if (!file)
-			return -ERR_NOT_FOUND;
-		image->modules[image->module_count++] =
-			(struct guest_module){hpa_to_pointer(file->start), file->size, module->arguments};
-	}
-	return 0;
 }
 
 static bool defer(void *context, gpa_t gpa, const void *data, uint64_t size)
@@ -70,38 +62,13 @@ static bool defer(void *context, gpa_t gpa, const void *data, uint64_t size)
 static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
 {
 	const struct guest_config *guest = vm->loader.context;
-	const struct guest_file *kernel, *initrd = NULL;
-	struct guest_image image;
-	char reason[160];
+	struct guest_image image = {.config = guest, .map = &vm->map, .defer = defer, .defer_context = vm};
+	struct missing missing = {problem, size, false};
+	char reason[GUEST_PROBLEM_MAX];
 	int error;
 
-	kernel = need_file("kernel", guest->kernel, guest->kernel_line, problem, size);
-	if (!kernel)
+	if (!guest_image_find(&image, find_file, &missing))
 		return -ERR_NOT_FOUND;
-	if (guest->initrd[0]) {
-		initrd = need_file("initrd", guest->initrd, guest->initrd_line, problem, size);
-		if (!initrd)
-			return -ERR_NOT_FOUND;
-	}
-	image = (struct guest_image){
-		.kernel = hpa_to_pointer(kernel->start),
-		.kernel_size = kernel->size,
-		.initrd = initrd ? hpa_to_pointer(initrd->start) : NULL,
-		.initrd_size = initrd ? initrd->size : 0,
-		.cmdline = guest->cmdline,
-		.type = guest->type,
-		.acpi = guest->vm.machine.acpi,
-		.uarts = guest->vm.machine.uarts,
-		.screen = guest->vm.machine.screen,
-		.hpet = guest->vm.machine.hpet,
-		.memory = guest->vm.machine.memory,
-		.map = &vm->map,
-		.defer = defer,
-		.defer_context = vm,
-	};
-	error = find_modules(guest, &image, problem, size);
-	if (error)
-		return error;
 	error = guest_load_image(&image, start, reason, sizeof(reason));
 	if (error)
 		format_buffer(problem, size, "config line %u: kernel = %s: %s", guest->kernel_line,
@@ -161,7 +128,7 @@ static void choose_console(const struct guest_config *section, struct vm *vm)
 	channel_set_view(vm->console.number, view[section->view]);
 }
 
-struct vm *plan_vm(const struct guest_config *section, unsigned number)
+struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 {
 	const struct vm_loader loader = {.populate = populate, .load = load, .context = section};
 	uint64_t present = UINT64_MAX >> (64 - cpu_count);

@@ -3,8 +3,8 @@
  * From the config table to running guests. Called last by boot/main.c; from
  * here on the machine belongs to the guests.
  */
-#ifndef GUESTS_START_H
-#define GUESTS_START_H
+#ifndef GUESTS_GUESTS_H
+#define GUESTS_GUESTS_H
 
 #include "lib/types.h"
 

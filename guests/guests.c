@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "guests/start.h"
+#include "guests/guests.h"
 #include "guests/config/config.h"
-#include "guests/plan.h"
+#include "guests/guest_vm.h"
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -31,7 +31,7 @@ static void put(const char *line)
 static bool read_config(void)
 {
 	static struct config_error errors[ERRORS_SHOWN];
-	const struct guest_file *file = plan_file("config");
+	const struct guest_file *file = guest_file_find("config");
 	unsigned count;
 	hpa_t storage;
 
@@ -86,7 +86,7 @@ static bool start_vms(void)
 
 	check_memory();
 	for (unsigned i = 0; i < config.guest_count; i++) {
-		struct vm *vm = plan_vm(&config.guest[i], i);
+		struct vm *vm = guest_vm_define(&config.guest[i], i);
 
 		if (!vm)
 			continue;
@@ -146,11 +146,11 @@ static void all_stopped(void)
 
 static bool readable; /* the config */
 
-void guests_init(const struct guest_file *boot_files, unsigned count)
+void guests_init(const struct guest_file *files, unsigned count)
 {
 	char problem[300];
 
-	plan_files(boot_files, count);
+	guest_files_set(files, count);
 	if (backend_detect(problem, sizeof(problem))) {
 		backend_report(put); /* what there is, beside what is missing */
 		log_error("%s\n", problem);

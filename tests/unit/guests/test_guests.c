@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From the config table to a running guest: guests/start.c. */
+/* From the config table to a running guest: guests/guests.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/console/console_irq.h"
-#include "guests/start.h"
+#include "guests/guests.h"
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/shutdown.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The ACPI tables of a guest: ACPI Specification 5.1, "ACPI Software Programming Model". */
-#ifndef GUESTS_FIRMWARE_ACPI_TABLES_H
-#define GUESTS_FIRMWARE_ACPI_TABLES_H
+#ifndef GUESTS_FIRMWARE_ACPI_H
+#define GUESTS_FIRMWARE_ACPI_H
 
 #include "guests/firmware/firmware.h"
 #include "mm/guest_map.h"
@@ -13,7 +13,7 @@
  * them, and FACS (which a guest writes to) at `facs`, a multiple of 64. `*rsdp` becomes the root
  * pointer's address. -ERR_NO_MEMORY: no room; -ERR_OUT_OF_RANGE: the map has no RAM there.
  */
-int must_check acpi_tables_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
-                                const struct firmware_machine *machine, gpa_t *rsdp);
+int must_check firmware_acpi_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
+                                  const struct machine_config *machine, gpa_t *rsdp);
 
 #endif
