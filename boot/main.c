@@ -30,9 +30,9 @@
 #define CPUID_EXTENDED_EDX_1G BIT(26)
 
 /* boot/entry.S */
-noreturn void stack_switch(void *top, void (*next)(void));
+_Noreturn void stack_switch(void *top, void (*next)(void));
 
-noreturn void boot_main(uint32_t info_address);
+_Noreturn void boot_main(uint32_t info_address);
 
 static struct cpu boot_cpu;
 static struct boot_info info;
@@ -156,7 +156,7 @@ static void run(void)
 	guests_run();
 }
 
-noreturn void boot_main(uint32_t info_address)
+_Noreturn void boot_main(uint32_t info_address)
 {
 	struct monitor_config options;
 	void *stack;

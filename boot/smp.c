@@ -78,7 +78,7 @@ static bool start_devices(struct cpu *cpu)
 }
 
 /* The first C code on another processor: interrupts are off. One that failed waits for its INIT. */
-static noreturn void start_here(struct cpu *cpu)
+static _Noreturn void start_here(struct cpu *cpu)
 {
 	host_map_activate();
 	if (interrupts_init_cpu(cpu)) {

@@ -171,7 +171,7 @@ void guests_init(const struct guest_file *files, unsigned count)
 	}
 }
 
-noreturn void guests_run(void)
+_Noreturn void guests_run(void)
 {
 	vm_all_stopped = all_stopped;
 	start_shell();

@@ -26,6 +26,6 @@ void guests_init(const struct guest_file *files, unsigned count);
  * Make the guests and run them, on all processors that are there by now; if none can run, the shell
  * waits.
  */
-noreturn void guests_run(void);
+_Noreturn void guests_run(void);
 
 #endif

@@ -8,7 +8,7 @@
 /*
  * Defined by vmm/observe/panic.c; in host tests by tests/unit/fake/panic.c, which fails the test.
  */
-noreturn cold void panic(const char *format, ...) printf_like(1, 2);
+_Noreturn cold void panic(const char *format, ...) printf_like(1, 2);
 
 /*
  * A broken invariant of the monitor itself. Never for anything that a guest or an operator can

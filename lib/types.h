@@ -32,7 +32,6 @@ typedef uint64_t hfn_t; /* host frame number: hpa >> PAGE_SHIFT */
 /* clang-format on */
 
 #define must_check               __attribute__((warn_unused_result))
-#define noreturn                 __attribute__((noreturn))
 #define noinline                 __attribute__((noinline))
 #define cold                     __attribute__((cold))
 #define packed                   __attribute__((packed))

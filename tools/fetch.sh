@@ -66,23 +66,28 @@ update_lists()
 	apt-get update -qq >"$lists/update.log" 2>&1 || :
 }
 
-# The newest package with a name that matches pattern $1, or, for a metapackage, what it depends on.
+# The package that holds the files. A name with a version in it is what a metapackage depends on.
 resolve()
 {
-	name=$(apt-cache pkgnames 2>/dev/null | grep -x -e "$1" | sort -V | tail -n 1)
-	case $name in
-	linux-image-*) apt-cache depends "$name" | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1 ;;
-	*) echo "$name" ;;
+	case $1 in
+	linux-image-*) prefix=linux-image- ;;
+	gnumach-image-*) prefix=gnumach-image- ;;
+	xen-system-*) prefix=xen-hypervisor- ;;
+	*)
+		echo "$1"
+		return
+		;;
 	esac
+	apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \($prefix[^ ]*\)$/\1/p" | head -n 1
 }
 
-# Download a package that matches pattern $1 and set `package` to its name.
+# Download package $1, or what it depends on, and set `package` to its name.
 download()
 {
 	package=$(resolve "$1")
 	[ -n "$package" ] || return 1
 	echo "fetch: downloading $package"
-	(cd "$cache" && apt-get download -qq "$package")
+	(cd "$cache" && apt-get download -qq "$package" 2>"$lists/download.log")
 }
 
 # Lists that have grown old name files that are gone: fetch them and try once more.
@@ -99,7 +104,7 @@ fetch()
 		fail "this needs Debian's apt-get and dpkg-deb to get $4"
 	use_lists "$2" "$2"
 	download_or_update "$1" || { use_older_lists "$2" && download_or_update "$1"; } ||
-		fail "apt-get cannot download $1: is there a network, and Debian's archive in apt's sources?"
+		fail "apt-get cannot download $1: is there a network, and Debian's archive in apt's sources? See $lists"
 	deb=$(find "$cache" -maxdepth 1 -name "${package}_*.deb" | sort | tail -n 1)
 	dpkg-deb --fsys-tarfile "$deb" | tar -x -O --wildcards "$3" >"$cache/$4.part"
 	[ -s "$cache/$4.part" ] || fail "$package holds no $3"
@@ -115,8 +120,8 @@ for output; do
 	case $output in
 	*-cloud) from=linux-image-cloud-amd64 ;;
 	bzImage-* | vmlinux-*) from=linux-image-${output#*-} ;;
-	gnumach-*) from='gnumach-image-[0-9.]*-486' ;;
-	xen) from='xen-hypervisor-[0-9.]*-amd64' ;;
+	gnumach-*) from=gnumach-image-1-486 ;;
+	xen) from=xen-system-amd64 ;;
 	invaders) from=grub-invaders ;;
 	memtest-*) from=memtest86+ ;;
 	busybox*) from=busybox-static ;;

@@ -53,7 +53,7 @@ void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
 void backend_deadline_changed(const struct cpu *cpu);
 
 /* Run this CPU's vCPUs for ever: the loop of exits and entries. vmm/vmx/entry.S */
-noreturn void backend_run(void);
+_Noreturn void backend_run(void);
 
 /* Registers of the current vCPU. */
 uint64_t backend_rip(void);

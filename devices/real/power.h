@@ -12,9 +12,9 @@ void power_init(const struct acpi_info *info);
 void power_off(void);
 
 /* Restart: the FADT's reset register, CF9h, the 8042, then a triple fault. */
-noreturn void power_reset(void);
+_Noreturn void power_reset(void);
 
 /* The last resort of power_reset(): shut the processor down, which a PC answers by a reset. */
-noreturn void triple_fault(void);
+_Noreturn void triple_fault(void);
 
 #endif

@@ -6,7 +6,7 @@ import re
 
 from machine import Machine
 
-OVMF = "/usr/share/OVMF/OVMF_CODE.fd"
+OVMF = "/usr/share/ovmf/OVMF.fd"  # code and variables in one file, for -bios
 TEXT_SCREEN, TEXT_CELLS, TEXT_COLUMNS = 0xb8000, 2000, 80
 
 

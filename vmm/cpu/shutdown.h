@@ -15,12 +15,12 @@ struct shutdown_output {
 void shutdown_set_output(struct shutdown_output to);
 
 /* Turn the machine off; where that does not work, say so, and halt. */
-noreturn void shutdown_power_off(void);
+_Noreturn void shutdown_power_off(void);
 
 /* Restart the machine. */
-noreturn void shutdown_reset(void);
+_Noreturn void shutdown_reset(void);
 
 /* Nothing more to do, and nothing to go on with: halt until the operator turns the machine off. */
-noreturn void shutdown_halt(void);
+_Noreturn void shutdown_halt(void);
 
 #endif

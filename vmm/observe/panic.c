@@ -45,7 +45,7 @@ static void print_line(const char *line)
 	print("  %s\n", line);
 }
 
-static noreturn void stop(void)
+static _Noreturn void stop(void)
 {
 	for (;;)
 		__asm__ volatile("cli; hlt");
@@ -173,7 +173,7 @@ static void print_machine_check(void)
 	}
 }
 
-static noreturn void finish(uint64_t rsp)
+static _Noreturn void finish(uint64_t rsp)
 {
 	print_backtrace(rsp);
 	print("the last events, oldest first:\n");

@@ -7,7 +7,7 @@
 #include "vmm/cpu/interrupts.h"
 
 /* The monitor itself raised an exception. */
-noreturn cold void panic_exception(const struct interrupt_frame *frame);
+_Noreturn cold void panic_exception(const struct interrupt_frame *frame);
 
 /* Has the monitor panicked? Other CPUs then stop at their next NMI. */
 bool panic_in_progress(void);

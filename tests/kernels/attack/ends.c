@@ -55,7 +55,7 @@ void end_straddle(void)
 	((void (*)(void))last)();
 }
 
-static noreturn void wait_for_reset(void)
+static _Noreturn void wait_for_reset(void)
 {
 	for (;;)
 		cpu_relax();

@@ -30,14 +30,14 @@ struct packed descriptor_table {
  * enter.S: 32-bit protected mode without paging, the table's selectors, EBX and ESP; then jump to
  * `rip`.
  */
-noreturn void enter(uint32_t rip, uint32_t ebx, uint32_t esp, const struct descriptor_table *gdt);
+_Noreturn void enter(uint32_t rip, uint32_t ebx, uint32_t esp, const struct descriptor_table *gdt);
 
 extern const uint8_t kernel_start[], kernel_end[]; /* kernel.lds */
 
 static struct boot_info info;
 static uint64_t memory; /* bytes that the kernel is told of */
 
-noreturn void panic(const char *format, ...)
+_Noreturn void panic(const char *format, ...)
 {
 	print("bareboot: %s\n", format);
 	power_off();

@@ -14,13 +14,13 @@ void kernel_main(uint32_t magic, uint32_t info);
 void print(const char *format, ...);
 
 /* Turn the machine off: Nacre's ACPI registers, or Bochs' shutdown port. */
-noreturn void power_off(void);
+_Noreturn void power_off(void);
 
 /*
  * Leave 64-bit mode for flat 32-bit protected mode without paging, and go to `code`, which is
  * 32-bit code.
  */
-noreturn void enter_protected(const void *code);
+_Noreturn void enter_protected(const void *code);
 
 /*
  * Exceptions and interrupts: `handler` gets the frame and may change it. Without a

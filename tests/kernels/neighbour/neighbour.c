@@ -42,7 +42,7 @@ static void tick(struct frame *frame)
 	pic_end(0);
 }
 
-static noreturn void broken(const char *what, uint64_t which, uint64_t is, uint64_t was)
+static _Noreturn void broken(const char *what, uint64_t which, uint64_t is, uint64_t was)
 {
 	__asm__ volatile("cli");
 	for (;;) {

@@ -12,7 +12,7 @@
 /* ---- output.c: the whole, a line, and what it is made of ---- */
 
 void probe_begin(void);
-noreturn void probe_end(void);
+_Noreturn void probe_end(void);
 
 void begin(const char *name);
 void begin_numbered(const char *name, uint64_t number); /* NAME_NUMBER, in hexadecimal */

@@ -71,7 +71,7 @@ extern const uint8_t data_initial[512];
 /* enter.S: run from BEFORE until a vector; the stubs fill AFTER. */
 void enter_long(void);
 void enter_legacy(void);
-noreturn void leave(void);
+_Noreturn void leave(void);
 extern const uint8_t real_begin[], real_end[], real_common[], legacy_common[];
 
 #endif

@@ -202,7 +202,7 @@ static void start(void)
 	set_devices();
 }
 
-noreturn void kernel_fault(void)
+_Noreturn void kernel_fault(void)
 {
 	print("random: the kernel itself failed, vector %u error %x rip %x\n", cell.vector, cell.error_code,
 	      cell.end_rip);

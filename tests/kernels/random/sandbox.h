@@ -127,7 +127,7 @@ void v86_run(void);
 void v86_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state);
 
 /* A fault of the kernel itself, not of a program. */
-noreturn void kernel_fault(void);
+_Noreturn void kernel_fault(void);
 #endif
 
 #endif

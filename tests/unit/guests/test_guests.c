@@ -21,17 +21,17 @@ enum end { RUNS = 2, HALTED, POWERED_OFF, RESTARTED };
 static const struct shell_command *config_command;
 static char printed[4096];
 
-noreturn void shutdown_halt(void)
+_Noreturn void shutdown_halt(void)
 {
 	longjmp(*rig.stuck, HALTED);
 }
 
-noreturn void shutdown_power_off(void)
+_Noreturn void shutdown_power_off(void)
 {
 	longjmp(*rig.stuck, POWERED_OFF);
 }
 
-noreturn void shutdown_reset(void)
+_Noreturn void shutdown_reset(void)
 {
 	longjmp(*rig.stuck, RESTARTED);
 }

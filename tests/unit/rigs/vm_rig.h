@@ -79,7 +79,7 @@ void console_want(void);
 uint16_t console_serial_port(void);
 void console_hold_input(bool hold);
 
-noreturn void backend_run(void)
+_Noreturn void backend_run(void)
 {
 	rig.runs = true;
 	longjmp(*rig.stuck, 2);
