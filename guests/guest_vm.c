@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "vmm/console/console_ports.h"
+#include "vmm/console/console_vm.h"
 #include "vmm/observe/log.h"
 
 #define OWN_PORT_SPEED 115200
@@ -113,7 +114,7 @@ static int populate(struct guest_map *map, uint64_t memory)
  * Where the operator finds it. A port that does not answer leaves the VM on the shared console, and
  * says so.
  */
-static void choose_console(const struct guest_config *section, struct vm *vm)
+static void choose_console(const struct guest_config *section, struct console_vm *console)
 {
 	static const enum channel_view view[] = {
 		[VIEW_AUTO] = CHANNEL_VIEW_AUTO,
@@ -122,10 +123,18 @@ static void choose_console(const struct guest_config *section, struct vm *vm)
 	};
 
 	if (section->console == CONSOLE_NONE)
-		channel_drop_output(&vm->console);
+		channel_drop_output(&console->serial);
 	else if (section->console != CONSOLE_SHARED)
-		(void)!console_bind_port(&vm->console, (uint16_t)section->console, OWN_PORT_SPEED);
-	channel_set_view(vm->console.number, view[section->view]);
+		(void)!console_bind_port(&console->serial, (uint16_t)section->console, OWN_PORT_SPEED);
+	channel_set_view(console->serial.number, view[section->view]);
+}
+
+/* Null: there is no memory. */
+static void *plan_alloc(size_t size)
+{
+	hpa_t frames = frames_alloc(frames_order(size), FRAME_OWNER_MONITOR, FRAME_DATA);
+
+	return frames ? hpa_to_pointer(frames) : NULL;
 }
 
 struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
@@ -133,8 +142,8 @@ struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 	const struct vm_loader loader = {.populate = populate, .load = load, .context = section};
 	uint64_t present = UINT64_MAX >> (64 - cpu_count);
 	struct vm_config config = section->vm;
+	struct console_vm *console;
 	struct vm *vm;
-	hpa_t frames;
 
 	config.cpus &= present;
 	if (!config.cpus) {
@@ -147,16 +156,13 @@ struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 		log_warning("vm %s: config line %u: cpus: this machine runs guests on processors 0 to "
 		            "%u; the others are left out\n",
 		            section->vm.name, section->cpus_line, cpu_count - 1);
-	frames = frames_alloc(frames_order(sizeof(*vm)), FRAME_OWNER_MONITOR, FRAME_DATA);
-	if (!frames) {
+	vm = plan_alloc(sizeof(*vm));
+	console = plan_alloc(sizeof(*console));
+	if (!vm || !console || vm_define(vm, &config, &loader, number)) {
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->vm.name);
 		return NULL;
 	}
-	vm = hpa_to_pointer(frames);
-	if (vm_define(vm, &config, &loader, number)) {
-		log_error("vm %s: no memory for its vCPU: give the machine more memory\n", section->vm.name);
-		return NULL;
-	}
-	choose_console(section, vm);
+	console_vm_connect(console, vm);
+	choose_console(section, console);
 	return vm;
 }

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "vmm/console/console.h"
+#include "vmm/console/console_channel.h"
 #include "vmm/x86/cpuid.h"
 #include "vmm/console/console_irq.h"
 #include "vmm/observe/log.h"

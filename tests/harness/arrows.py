@@ -63,7 +63,6 @@ vmm/console/console_keys.c:vmm/shell/shell.h
 vmm/cpu/cpu.c:vmm/backend.h
 vmm/cpu/cpu.c:vmm/vm/vm.h
 vmm/cpu/sched.c:vmm/backend.h
-vmm/cpu/sched.c:vmm/console/console_vm.h
 vmm/cpu/sched.c:vmm/vm/vm.h
 vmm/observe/log.c:vmm/console/console.h
 vmm/observe/panic.c:vmm/console/console.h
@@ -73,8 +72,6 @@ vmm/observe/report.c:vmm/cpu/time.h
 vmm/observe/report.c:vmm/vm/vm.h
 vmm/observe/report.c:vmm/x86/linear.h
 vmm/observe/trace.c:vmm/cpu/cpu.h
-vmm/vm/vm.c:vmm/console/console_vm.h
-vmm/vm/vm.h:vmm/console/console_screen.h
 vmm/x86/descriptor.c:vmm/vmx/vmx.h
 vmm/x86/task_switch.c:vmm/vmx/vmx.h
 """.split())

@@ -1,107 +1,157 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/console/console_vm.h"
-#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm/vm.h"
+#include "vmm/observe/log.h"
 
-/* Its devices are there; the guest takes notice when it runs again. */
-static bool listens(const struct vm *vm)
+static struct console_vm *console_vm_of(struct vm_terminal *terminal)
+{
+	return container_of(terminal, struct console_vm, terminal);
+}
+
+/* Are the devices there? The guest takes notice when it runs again. */
+static bool console_vm_listens(const struct vm *vm)
 {
 	return vm->state == VM_RUNNING || vm->state == VM_PAUSED;
 }
 
-static size_t serial_input(struct channel *channel, const uint8_t *bytes, size_t count)
-{
-	struct vm *vm = channel->owner;
-
-	if (!listens(vm))
-		return count; /* nobody there to read it */
-	return uart_receive(&vm->machine.device[DEVICE_UART0], bytes, count);
-}
-
-static void serial_output_ready(struct channel *channel)
-{
-	struct vm *vm = channel->owner;
-
-	if (listens(vm))
-		uart_output_ready(&vm->machine.device[DEVICE_UART0]);
-}
-
-static void kick(struct channel *channel)
-{
-	vm_ask(channel->owner, VM_CONSOLE);
-}
-
-static bool has_screen(const struct vm *vm)
+static bool console_vm_has_screen(const struct vm *vm)
 {
 	return vm->config.machine.screen;
 }
+
+/* ---- The channels ---- */
+
+static size_t console_vm_input(struct channel *channel, const uint8_t *bytes, size_t count)
+{
+	struct console_vm *console = channel->owner;
+
+	if (!console_vm_listens(console->vm))
+		return count; /* there is no guest to read it */
+	return uart_receive(&console->vm->machine.device[DEVICE_UART0], bytes, count);
+}
+
+static void console_vm_output_ready(struct channel *channel)
+{
+	struct console_vm *console = channel->owner;
+
+	if (console_vm_listens(console->vm))
+		uart_output_ready(&console->vm->machine.device[DEVICE_UART0]);
+}
+
+static void console_vm_kick(struct channel *channel)
+{
+	struct console_vm *console = channel->owner;
+
+	vm_ask(console->vm, VM_CONSOLE);
+}
+
+static void console_vm_add_channel(struct console_vm *console, struct channel *channel)
+{
+	const struct vm *vm = console->vm;
+
+	channel->owner = console;
+	channel->kick = console_vm_kick;
+	if (channel_add(channel, vm_console_number(vm)))
+		log_warning("vm %s: the console number %u is taken\n", vm->name, vm_console_number(vm));
+}
+
+/* ---- The screen ---- */
 
 /*
  * What the operator sees of the screen follows it; until there is something on it, it is looked at
  * now and then.
  */
-static void look(struct vm *vm)
+static void console_vm_look(struct console_vm *console)
 {
 	uint64_t ns = SCREEN_LIVELY_NS;
 
-	if (!has_screen(vm))
+	if (!console_vm_has_screen(console->vm))
 		return;
-	if (vm->powered) {
-		channel_service(&vm->screen.channel); /* attached before there was anything to paint? */
-		ns = console_screen_look(&vm->screen);
+	if (console->vm->powered) {
+		/* Attached before there was anything to paint? */
+		channel_service(&console->screen.channel);
+		ns = console_screen_look(&console->screen);
 	}
-	cpu_timer_arm(this_cpu(), &vm->look,
+	cpu_timer_arm(this_cpu(), &console->look,
 	              ns == SCREEN_NEVER ? TIMER_NEVER : time_now() + time_tsc_from_ns(ns));
 }
 
-static void look_again(struct timer *timer)
+static void console_vm_look_again(struct timer *timer)
 {
-	look(container_of(timer, struct vm, look));
+	console_vm_look(container_of(timer, struct console_vm, look));
 }
 
-static void add(struct vm *vm, struct channel *channel)
+/* ---- The VM's terminal ---- */
+
+static void console_vm_output(struct vm_terminal *terminal, uint8_t byte)
 {
-	channel->owner = vm;
-	channel->kick = kick;
-	if (channel_add(channel, vm->number + 1))
-		log_warning("vm %s: the console number %u is taken\n", vm->name, vm->number + 1);
+	channel_put(&console_vm_of(terminal)->serial, byte);
 }
 
-void console_vm_define(struct vm *vm)
+static bool console_vm_room(struct vm_terminal *terminal)
 {
-	timer_init(&vm->look, look_again);
-	vm->console.name = vm->name;
-	vm->console.input = serial_input;
-	vm->console.output_ready = serial_output_ready;
-	vm->console.scrollback = &vm->scrollback;
-	add(vm, &vm->console);
-	if (!has_screen(vm))
-		return;
-	console_screen_init(&vm->screen, vm->name, &vm->machine, &vm->map);
-	add(vm, &vm->screen.channel);
+	return channel_room(&console_vm_of(terminal)->serial);
 }
 
-void console_vm_forget(struct vm *vm)
+static void console_vm_input_wanted(struct vm_terminal *terminal, enum vm_input input)
 {
-	channel_remove(&vm->console);
-	if (has_screen(vm))
-		channel_remove(&vm->screen.channel);
+	struct console_vm *console = console_vm_of(terminal);
+
+	if (input == VM_INPUT_SERIAL)
+		channel_input_wanted(&console->serial);
+	else
+		console_screen_want_keys(&console->screen);
 }
 
-void console_vm_service(struct vm *vm)
+static void console_vm_service(struct vm_terminal *terminal)
 {
-	channel_service(&vm->console);
-	if (vm->powered)
-		look(vm);
+	struct console_vm *console = console_vm_of(terminal);
+
+	channel_service(&console->serial);
+	if (console->vm->powered)
+		console_vm_look(console);
 }
 
-void console_vm_arrive(struct vm *vm)
+static void console_vm_arrive(struct vm_terminal *terminal)
 {
-	look(vm);
+	console_vm_look(console_vm_of(terminal));
 }
 
-void console_vm_leave(struct vm *vm)
+static void console_vm_leave(struct vm_terminal *terminal)
 {
-	timer_cancel(&vm->look);
+	timer_cancel(&console_vm_of(terminal)->look);
+}
+
+static const struct vm_terminal_ops console_vm_ops = {
+	.output = console_vm_output,
+	.room = console_vm_room,
+	.input_wanted = console_vm_input_wanted,
+	.service = console_vm_service,
+	.arrive = console_vm_arrive,
+	.leave = console_vm_leave,
+};
+
+void console_vm_connect(struct console_vm *console, struct vm *vm)
+{
+	console->vm = vm;
+	console->terminal.ops = &console_vm_ops;
+	timer_init(&console->look, console_vm_look_again);
+	console->serial.name = vm->name;
+	console->serial.input = console_vm_input;
+	console->serial.output_ready = console_vm_output_ready;
+	console->serial.scrollback = &console->scrollback;
+	console_vm_add_channel(console, &console->serial);
+	if (console_vm_has_screen(vm)) {
+		console_screen_init(&console->screen, vm->name, &vm->machine, &vm->map);
+		console_vm_add_channel(console, &console->screen.channel);
+	}
+	vm->terminal = &console->terminal;
+}
+
+void console_vm_disconnect(struct console_vm *console)
+{
+	console->vm->terminal = NULL;
+	channel_remove(&console->serial);
+	if (console_vm_has_screen(console->vm))
+		channel_remove(&console->screen.channel);
 }

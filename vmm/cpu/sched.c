@@ -2,7 +2,6 @@
 #include "vmm/cpu/sched.h"
 #include "lib/checked.h"
 #include "vmm/backend.h"
-#include "vmm/console/console_vm.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
 #include "vmm/vm/vm.h"
@@ -322,7 +321,8 @@ void sched_arrive(struct cpu *cpu, struct vcpu *vcpu)
 	entity->since = now;
 	vcpu->moving = false;
 	vm_run_timers(vcpu->vm);
-	console_vm_arrive(vcpu->vm);
+	if (vcpu->vm->terminal)
+		vcpu->vm->terminal->ops->arrive(vcpu->vm->terminal);
 	sched_wake(vcpu);
 }
 
@@ -339,7 +339,8 @@ void sched_leave(struct cpu *cpu, struct vcpu *vcpu)
 	}
 	timer_cancel(&vcpu->sched.throttle);
 	vm_hold_timers(vcpu->vm);
-	console_vm_leave(vcpu->vm);
+	if (vcpu->vm->terminal)
+		vcpu->vm->terminal->ops->leave(vcpu->vm->terminal);
 	backend_vcpu_release(cpu, vcpu);
 	vcpu->sched.state = SCHED_NOWHERE;
 	__atomic_sub_fetch(&queue->placed, 1, __ATOMIC_RELAXED);

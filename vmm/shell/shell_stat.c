@@ -133,8 +133,8 @@ static void print_row(struct vm *vm)
 	struct load load = load_is_on(vm) ? since_then(vm) : (struct load){0};
 	unsigned share = load_share(load.ran, load.tsc), steal = load_share(load.waited, load.tsc);
 
-	shell_print("%3u  %-16s %-8s %4u.%u %4u.%u %10lu %10lu %8luM %7luK\n", vm->console.number, vm->name,
-	            vm_state_name(vm->state), share / 10, share % 10, steal / 10, steal % 10,
+	shell_print("%3u  %-16s %-8s %4u.%u %4u.%u %10lu %10lu %8luM %7luK\n", vm_console_number(vm),
+	            vm->name, vm_state_name(vm->state), share / 10, share % 10, steal / 10, steal % 10,
 	            load_per_second(load.exits, load.tsc), load_per_second(load.injected, load.tsc),
 	            vm->config.machine.memory >> 20, load_overhead(vm));
 }

@@ -87,7 +87,7 @@ static void draw_vm(unsigned number)
 	const struct load *load = &top.now[number].load;
 	unsigned share = load_share(load->ran, load->tsc), steal = load_share(load->waited, load->tsc);
 
-	put("%3u  %-16s %-8s %3u  %3u.%u  %3u.%u %10lu %10lu %7luM", vm->console.number, vm->name,
+	put("%3u  %-16s %-8s %3u  %3u.%u  %3u.%u %10lu %10lu %7luM", vm_console_number(vm), vm->name,
 	    vm_state_name(vm->state), vm_boot_vcpu(vm)->sched.cpu, share / 10, share % 10, steal / 10,
 	    steal % 10, load_per_second(load->exits, load->tsc), load_per_second(load->injected, load->tsc),
 	    vm->config.machine.memory >> 20);

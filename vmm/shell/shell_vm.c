@@ -73,7 +73,7 @@ void with_all_vms(void (*act)(struct vm *vm))
 
 static void list(struct vm *vm)
 {
-	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm->console.number, VM_NAME_MAX / 2, vm->name,
+	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm_console_number(vm), VM_NAME_MAX / 2, vm->name,
 	            vm_state_name(vm->state), vm->config.machine.memory >> 20, vcpu_exits(vm_boot_vcpu(vm)),
 	            vm->state == VM_STOPPED || vm->state == VM_HELD ? vm_end_name(vm->end) : "");
 }
@@ -166,7 +166,7 @@ static void command_destroy(unsigned count, const char *const *arguments)
 
 static void say_starts(const struct vm *vm)
 {
-	shell_print("VM %s starts anew; Ctrl-A %u goes to its console.\n", vm->name, vm->console.number);
+	shell_print("VM %s starts anew; Ctrl-A %u goes to its console.\n", vm->name, vm_console_number(vm));
 }
 
 static void start(struct vm *vm)

@@ -46,40 +46,40 @@ static void platform_powered_off(void *context)
 /* COM1 is the console; the other ports lead nowhere, as with no cable plugged in. */
 static void platform_put_serial(void *context, unsigned unit, uint8_t byte)
 {
-	struct vm *vm = context;
+	struct vm_terminal *terminal = ((struct vm *)context)->terminal;
 
-	if (unit == 0)
-		channel_put(&vm->console, byte);
+	if (unit == 0 && terminal)
+		terminal->ops->output(terminal, byte);
 }
 
 static bool platform_has_serial_room(void *context, unsigned unit)
 {
-	struct vm *vm = context;
+	struct vm_terminal *terminal = ((struct vm *)context)->terminal;
 
-	return unit != 0 || channel_room(&vm->console);
+	return unit != 0 || !terminal || terminal->ops->room(terminal);
+}
+
+static void platform_want_input(struct vm *vm, enum vm_input input)
+{
+	if (vm->terminal)
+		vm->terminal->ops->input_wanted(vm->terminal, input);
 }
 
 static void platform_want_serial_input(void *context, unsigned unit)
 {
-	struct vm *vm = context;
-
 	if (unit == 0)
-		channel_input_wanted(&vm->console);
+		platform_want_input(context, VM_INPUT_SERIAL);
 }
 
 static void platform_want_keys(void *context)
 {
-	struct vm *vm = context;
-
-	console_screen_want_keys(&vm->screen);
+	platform_want_input(context, VM_INPUT_KEYBOARD);
 }
 
 /* Port E9h goes where COM1 goes: early boot code prints there. */
 static void platform_put_debug(void *context, uint8_t byte)
 {
-	struct vm *vm = context;
-
-	channel_put(&vm->console, byte);
+	platform_put_serial(context, 0, byte);
 }
 
 static const struct platform_events platform_events = {

@@ -3,7 +3,6 @@
 #include "lib/errors.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "vmm/console/console_vm.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
@@ -171,7 +170,6 @@ int vm_define(struct vm *vm, const struct vm_config *config, const struct vm_loa
 		return -ERR_NO_MEMORY;
 	timer_init(&vm->timer, timer_expired);
 	timer_init(&vm->delay, delay_over);
-	console_vm_define(vm);
 	vms[number] = vm;
 	vm_count = MAX(vm_count, number + 1);
 	return 0;
@@ -179,7 +177,6 @@ int vm_define(struct vm *vm, const struct vm_config *config, const struct vm_loa
 
 void vm_forget(struct vm *vm)
 {
-	console_vm_forget(vm);
 	vms[vm->number] = NULL;
 	vm_free_vcpus(vm);
 }
@@ -409,8 +406,8 @@ static void carry_out(struct cpu_call *call)
 		return;
 	}
 	asked = __atomic_load_n(&vm->asked, __ATOMIC_ACQUIRE);
-	if (asked & VM_CONSOLE)
-		console_vm_service(vm);
+	if (asked & VM_CONSOLE && vm->terminal)
+		vm->terminal->ops->service(vm->terminal);
 	if (asked & VM_BUTTON)
 		press_button(vm);
 	if (asked & VM_PAUSE)

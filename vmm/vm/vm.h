@@ -13,8 +13,8 @@
 #include "mm/frames.h"
 #include "mm/guest_map.h"
 #include "vmm/backend.h"
+#include "vmm/vm/vm_terminal.h"
 #include "vmm/vm_calls.h"
-#include "vmm/console/console_screen.h"
 #include "vmm/cpu/timer.h"
 #include "vmm/vm/vm_config.h"
 
@@ -67,7 +67,7 @@ struct vm_work {
 
 struct vm {
 	char name[VM_NAME_MAX];
-	unsigned number; /* from 0; the console's number is number + 1 */
+	unsigned number; /* from 0 */
 	enum vm_state state;
 	enum vm_end end;
 	struct vm_config config;
@@ -79,22 +79,19 @@ struct vm {
 	struct memory_listener device_memory; /* the map follows it */
 	struct guest_map map;
 	struct ept ept;
-	struct channel console; /* COM1 */
-	struct scrollback scrollback;
-	struct console_screen screen;
-	struct timer look;   /* at the screen: console_vm.c */
-	struct timer timer;  /* the machine's next deadline */
-	struct timer delay;  /* until it starts, or is forced to stop */
-	struct clock clock;  /* the machine's */
-	uint64_t started;    /* TSC when it was last started or reset */
-	uint64_t resets;     /* by the guest */
-	uint64_t restarts;   /* by on_crash */
-	uint64_t reported;   /* TSC of the last whole report; 0: none */
-	uint64_t reset_said; /* TSC when the operator was last told of one */
-	bool halted_said;    /* HLT with interrupts off has been reported */
-	bool powered;        /* the devices are made */
-	bool stop_asked;     /* its power button was pressed */
-	uint64_t stop_at;    /* TSC when it is forced then */
+	struct vm_terminal *terminal; /* null: nothing is connected */
+	struct timer timer;           /* the machine's next deadline */
+	struct timer delay;           /* until it starts, or is forced to stop */
+	struct clock clock;           /* the machine's */
+	uint64_t started;             /* TSC when it was last started or reset */
+	uint64_t resets;              /* by the guest */
+	uint64_t restarts;            /* by on_crash */
+	uint64_t reported;            /* TSC of the last whole report; 0: none */
+	uint64_t reset_said;          /* TSC when the operator was last told of one */
+	bool halted_said;             /* HLT with interrupts off has been reported */
+	bool powered;                 /* the devices are made */
+	bool stop_asked;              /* its power button was pressed */
+	uint64_t stop_at;             /* TSC when it is forced then */
 	struct vm_work work;
 
 	uint32_t asked; /* set of enum vm_request; atomic */
@@ -112,7 +109,7 @@ struct vm {
 int must_check vm_define(struct vm *vm, const struct vm_config *config, const struct vm_loader *loader,
                          unsigned number);
 
-/* Take its name and number away again, and free its vCPUs. It is off. */
+/* Take its name and number away again, and free its vCPUs. It is off, and has no terminal. */
 void vm_forget(struct vm *vm);
 
 /*
@@ -204,6 +201,12 @@ bool vm_end_is_fault(enum vm_end end);
  * in ten seconds.
  */
 void vm_report(struct vm *vm);
+
+/* The VM's number for the operator, from 1: Ctrl-A and this number go to its console. */
+static inline unsigned vm_console_number(const struct vm *vm)
+{
+	return vm->number + 1;
+}
 
 /* The vCPU that its firmware starts. */
 static inline struct vcpu *vm_boot_vcpu(const struct vm *vm)

@@ -133,12 +133,19 @@ static int setup(void **state)
 	return 0;
 }
 
+static struct console_vm *console_of(const struct vm *which)
+{
+	return container_of(which->terminal, struct console_vm, terminal);
+}
+
 static int teardown(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < vm_count; i++)
-		if (vm_get(i))
-			channel_remove(&vm_get(i)->console);
+		if (vm_get(i)) {
+			console_vm_disconnect(console_of(vm_get(i)));
+			vm_forget(vm_get(i));
+		}
 	return 0;
 }
 
@@ -200,7 +207,7 @@ static void a_guest_starts(void **state)
 	assert_string_equal(started->name, "one");
 	assert_int_equal(started->state, VM_RUNNING);
 	assert_int_equal(started->config.machine.memory, MIB(4));
-	assert_ptr_equal(rig.attached, &started->console);
+	assert_ptr_equal(rig.attached, &console_of(started)->serial);
 	assert_logged("Processor: Intel VT-x\n");
 	assert_logged("unrestricted guest");
 	assert_logged("Speculation mitigations:\n");
@@ -270,7 +277,7 @@ static void all_vms_start(void **state)
 		assert_int_equal(vm_get(i)->map.ram >> 20, 3 + i); /* less the hole */
 		assert_true(vm_get(i)->vcpus[0]->sched.switches);
 	}
-	assert_ptr_equal(rig.attached, &vm_get(0)->console);
+	assert_ptr_equal(rig.attached, &console_of(vm_get(0))->serial);
 	assert_null(strstr(rig.log, "error"));
 }
 
@@ -489,7 +496,8 @@ static void a_corrupt_kernel(void **state)
 
 static void more_memory_than_the_machine_has(void **state)
 {
-	uint64_t owned, frames = 1, vcpu = 1UL << frames_order(sizeof(struct vcpu));
+	uint64_t owned, frames = 1, vcpu = 1UL << frames_order(sizeof(struct vcpu)),
+			console = 1UL << frames_order(sizeof(struct console_vm));
 
 	(void)state;
 	while (frames * PAGE_SIZE < sizeof(struct vm))
@@ -501,7 +509,8 @@ static void more_memory_than_the_machine_has(void **state)
 	assert_logged("error: vm big: memory = 1024M, but only ");
 	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
 	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR),
-	                 owned + 2 + frames + vcpu); /* VMXON region, table, and the VM, which is off */
+	                 owned + 2 + frames + vcpu +
+	                         console); /* VMXON region, table, and the VM, which is off */
 	assert_int_equal(vm_find("big")->state, VM_STOPPED);
 }
 

@@ -18,7 +18,6 @@
 #include "lib/x86.h"
 #include "vmm/backend.h"
 #include "vmm/console/console.h"
-#include "vmm/console/console_vm.h"
 #include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/time.h"
@@ -125,16 +124,6 @@ void vm_run_timers(struct vm *vm)
 {
 	(void)vm;
 	bench.ran++;
-}
-
-void console_vm_arrive(struct vm *vm)
-{
-	(void)vm;
-}
-
-void console_vm_leave(struct vm *vm)
-{
-	(void)vm;
 }
 
 void vm_say_halted(struct vm *vm)

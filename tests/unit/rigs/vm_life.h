@@ -31,6 +31,7 @@ UNUSED static int load(struct vm *which, struct vcpu_start *start, char *text, s
 }
 
 UNUSED static struct vm other;
+UNUSED static struct console_vm other_console;
 UNUSED static struct cpu second; /* a processor that some tests have besides */
 
 /* The tests' code is that processor's from here on. */
@@ -70,6 +71,12 @@ UNUSED static int setup(void **state)
 	return error;
 }
 
+UNUSED static void forget_other(void)
+{
+	console_vm_disconnect(&other_console);
+	vm_forget(&other);
+}
+
 /* Forget the second VM. */
 UNUSED static int teardown(void **state)
 {
@@ -82,7 +89,7 @@ UNUSED static int teardown(void **state)
 	}
 	if (vm_get(1)) {
 		vm_ask_and_wait(&other, VM_FORCE);
-		vm_forget(&other);
+		forget_other();
 	}
 	vm_count = 1;
 	return rig_teardown(state);
@@ -98,9 +105,11 @@ UNUSED static void out(uint16_t port, uint8_t value)
 UNUSED static void define_other(const struct vm_config *config)
 {
 	if (vm_get(1))
-		vm_forget(&other);
+		forget_other();
 	memset(&other, 0, sizeof(other));
+	memset(&other_console, 0, sizeof(other_console));
 	assert_int_equal(vm_define(&other, config, &other_loader, 1), 0);
+	console_vm_connect(&other_console, &other);
 }
 
 UNUSED static int start_other(const struct vm_config *config)

@@ -62,6 +62,7 @@ struct rig {
 
 static struct rig rig;
 static struct vm vm;
+static struct console_vm vm_console;
 static struct cpu cpu;
 
 /* ---- What the VM's code needs from modules that cannot run in a process ---- */
@@ -339,6 +340,7 @@ UNUSED static int rig_setup(void **state)
 	(void)state;
 	fake_vmx_reset();
 	memset(&vm, 0, sizeof(vm));
+	memset(&vm_console, 0, sizeof(vm_console));
 	cpu.current = cpu.loaded = cpu.live = NULL;
 	timer_queue_init(&cpu.timers);
 	cpu.slice_end = TIMER_NEVER;
@@ -353,7 +355,10 @@ UNUSED static int rig_setup(void **state)
 	rig.runs = false;
 	vmx_features = rig.features;
 	fake_x86.relaxes = fake_x86.halts = 0;
-	if (vm_define(&vm, &rig_config, &rig_loader, 0) || rig_start(&vm))
+	if (vm_define(&vm, &rig_config, &rig_loader, 0))
+		return -1;
+	console_vm_connect(&vm_console, &vm);
+	if (rig_start(&vm))
 		return -1;
 	machine_reset(&vm.machine); /* without the timer that firmware leaves on */
 	vmwrite(VMCS_PREEMPTION_TIMER, 0);
@@ -366,6 +371,7 @@ UNUSED static int rig_teardown(void **state)
 	(void)state;
 	vm_ask_and_wait(&vm, VM_FORCE);
 	vm_ask_and_wait(&vm, VM_FREE);
+	console_vm_disconnect(&vm_console);
 	vm_forget(&vm);
 	return 0;
 }

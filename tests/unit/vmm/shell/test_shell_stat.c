@@ -149,7 +149,7 @@ static void going_to_a_vm_is_no_time_for_figures(void **state)
 {
 	(void)state;
 	run("stat", "bench");
-	rig.attached = &vm.console;
+	rig.attached = &vm_console.serial;
 	assert_false(later(1));
 	assert_string_equal(said, "");
 }

@@ -91,18 +91,18 @@ static void com1_and_the_debug_port_are_the_console(void **state)
 	platform_serial_output(RIG_PLATFORM, 0, 'a');
 	platform_serial_output(RIG_PLATFORM, 1, 'b'); /* leads nowhere */
 	platform_debug_output(RIG_PLATFORM, 'c');
-	assert_int_equal(scrollback_copy(vm.console.scrollback, 0, kept, sizeof(kept)), 2);
+	assert_int_equal(scrollback_copy(vm_console.serial.scrollback, 0, kept, sizeof(kept)), 2);
 	assert_memory_equal(kept, "ac", 2);
 }
 
 static void only_com1_may_have_to_wait(void **state)
 {
 	(void)state;
-	console_attach(&vm.console);
+	console_attach(&vm_console.serial);
 	assert_true(platform_serial_room(RIG_PLATFORM, 0));
 	rig.console_full = true;
 	assert_false(platform_serial_room(RIG_PLATFORM, 0));
-	assert_true(vm.console.output_waiting);
+	assert_true(vm_console.serial.output_waiting);
 	assert_true(platform_serial_room(RIG_PLATFORM, 1));
 }
 
@@ -126,9 +126,9 @@ static void only_com1_has_input(void **state)
 {
 	(void)state;
 	asked = 0;
-	vm.console.input = count_input;
-	vm.console.kick = kick_later;
-	assert_true(channel_receive(&vm.console, 'x'));
+	vm_console.serial.input = count_input;
+	vm_console.serial.kick = kick_later;
+	assert_true(channel_receive(&vm_console.serial, 'x'));
 	platform_serial_input_wanted(RIG_PLATFORM, 1);
 	assert_int_equal(asked, 0);
 	platform_serial_input_wanted(RIG_PLATFORM, 0);

@@ -389,13 +389,13 @@ static void a_reset_forgets_the_button(void **state)
 static void typed_bytes_reach_com1(void **state)
 {
 	(void)state;
-	assert_int_equal(vm.console.input(&vm.console, (const uint8_t *)"x", 1), 1);
+	assert_int_equal(vm_console.serial.input(&vm_console.serial, (const uint8_t *)"x", 1), 1);
 	assert_int_equal(port_read(&vm.machine.ports, 0x3fd, 1) & 1, 1);
 	assert_int_equal(port_read(&vm.machine.ports, 0x3f8, 1), 'x');
 	vm_stop(&vm, VM_FORCED); /* then they go nowhere, and nobody waits for them */
-	assert_int_equal(vm.console.input(&vm.console, (const uint8_t *)"yyy", 3), 3);
+	assert_int_equal(vm_console.serial.input(&vm_console.serial, (const uint8_t *)"yyy", 3), 3);
 	assert_int_equal(port_read(&vm.machine.ports, 0x3fd, 1) & 1, 0);
-	vm.console.output_ready(&vm.console);
+	vm_console.serial.output_ready(&vm_console.serial);
 }
 
 static void the_console_number_may_be_taken(void **state)
@@ -407,10 +407,9 @@ static void the_console_number_may_be_taken(void **state)
 	(void)state;
 	config.name = "other";
 	define_other(&config);
-	vm_forget(&other);
+	forget_other();
 	assert_int_equal(channel_add(&taken, 2), 0);
-	memset(&other, 0, sizeof(other));
-	assert_int_equal(vm_define(&other, &config, &other_loader, 1), 0);
+	define_other(&config);
 	assert_logged("warning: vm other: the console number 2 is taken");
 	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0); /* all the same */
 	run_other();

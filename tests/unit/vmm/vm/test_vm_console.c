@@ -13,22 +13,22 @@
 static void a_pause_does_not_lose_room_for_output(void **state)
 {
 	(void)state;
-	console_attach(&vm.console);
+	console_attach(&vm_console.serial);
 	rig.console_full = true;
 	out(COM1 + 2, 0x01);
 	out(COM1, 'x');
 	assert_int_equal(port_read(&vm.machine.ports, COM1 + LSR, 1) & LSR_THRE, 0);
-	assert_true(vm.console.output_waiting);
+	assert_true(vm_console.serial.output_waiting);
 	assert_true(vm_ask_and_wait(&vm, VM_PAUSE));
 	/* The line takes what was in the ring: ports_poll() kicks the VM. */
 	rig.console_full = false;
-	assert_true(channel_may_go_on(&vm.console));
-	vm.console.kick(&vm.console);
+	assert_true(channel_may_go_on(&vm_console.serial));
+	vm_console.serial.kick(&vm_console.serial);
 	cpu_run_calls(&cpu);
 	assert_true(vm_ask_and_wait(&vm, VM_RESUME));
 	/* From here on ports_poll() kicks for as long as the VM is said to wait. */
-	if (channel_may_go_on(&vm.console)) {
-		vm.console.kick(&vm.console);
+	if (channel_may_go_on(&vm_console.serial)) {
+		vm_console.serial.kick(&vm_console.serial);
 		cpu_run_calls(&cpu);
 	}
 	assert_int_equal(port_read(&vm.machine.ports, COM1 + LSR, 1) & LSR_THRE, LSR_THRE);
@@ -38,7 +38,7 @@ static void a_pause_does_not_lose_room_for_output(void **state)
 static void attach(struct channel *channel)
 {
 	console_attach(channel);
-	other.screen.channel.kick(&other.screen.channel);
+	other_console.screen.channel.kick(&other_console.screen.channel);
 	cpu_run_calls(&cpu);
 }
 
@@ -58,7 +58,7 @@ static void end_with_screen(void)
 {
 	console_attach(NULL);
 	vm_ask_and_wait(&other, VM_FORCE);
-	channel_remove(&other.screen.channel);
+	channel_remove(&other_console.screen.channel);
 }
 
 /* Attached to its screen while it starts: what was shown in its earlier life is gone. */
@@ -66,8 +66,8 @@ static void a_screen_that_is_attached_during_the_start_is_painted_anew(void **st
 {
 	(void)state;
 	start_with_screen(VM_CRASH_STOP);
-	attach(&other.screen.channel);
-	assert_int_not_equal(other.screen.shown.columns, 0);
+	attach(&other_console.screen.channel);
+	assert_int_not_equal(other_console.screen.shown.columns, 0);
 	/*
 	 * It ends while the operator looks at its screen. He goes to the shell, starts it, and goes
 	 * back.
@@ -75,15 +75,15 @@ static void a_screen_that_is_attached_during_the_start_is_painted_anew(void **st
 	vm_ask_and_wait(&other, VM_FORCE);
 	attach(NULL);
 	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0);
-	attach(&other.screen.channel);
-	other.screen.shown.cells[3][3] = 0x0741; /* of the earlier life */
+	attach(&other_console.screen.channel);
+	other_console.screen.shown.cells[3][3] = 0x0741; /* of the earlier life */
 	run_other();
 	assert_int_equal(other.state, VM_RUNNING);
 	for (unsigned i = 0; i < 100; i++) {
 		fake_x86.tsc += 50000000;
 		cpu_timer_interrupt();
 	}
-	assert_false(other.screen.channel.changed);
+	assert_false(other_console.screen.channel.changed);
 	end_with_screen();
 }
 
@@ -93,15 +93,15 @@ static void the_screen_of_one_that_is_held_or_paused_can_be_seen(void **state)
 	(void)state;
 	start_with_screen(VM_CRASH_HOLD);
 	vm_ask_and_wait(&other, VM_PAUSE);
-	attach(&other.screen.channel);
-	assert_false(other.screen.channel.changed); /* painted */
+	attach(&other_console.screen.channel);
+	assert_false(other_console.screen.channel.changed); /* painted */
 	attach(NULL);
 	vm_ask_and_wait(&other, VM_RESUME);
 	vm_stop(&other, VM_TRIPLE_FAULT);
 	(void)rig_run();
 	assert_int_equal(other.state, VM_HELD);
-	attach(&other.screen.channel);
-	assert_false(other.screen.channel.changed);
+	attach(&other_console.screen.channel);
+	assert_false(other_console.screen.channel.changed);
 	end_with_screen();
 }
 

@@ -11,7 +11,7 @@ static void a_vm_that_started_is_known(void **state)
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_string_equal(vm.name, "bench");
 	assert_int_equal(vm.vcpus[0]->vpid, 1);
-	assert_int_equal(vm.console.number, 1);
+	assert_int_equal(vm_console.serial.number, 1);
 	assert_ptr_equal(vm_get(0), &vm);
 	assert_null(vm_get(1));
 	assert_null(vm_get(VMS_MAX));
@@ -47,7 +47,7 @@ static void a_vm_that_is_off_is_known(void **state)
 	define_other(&config);
 	assert_ptr_equal(vm_get(1), &other);
 	assert_ptr_equal(vm_find("other"), &other);
-	assert_ptr_equal(channel_find(2), &other.console);
+	assert_ptr_equal(channel_find(2), &other_console.serial);
 	assert_int_equal(vm_count, 2);
 	assert_int_equal(other.state, VM_STOPPED);
 	assert_int_equal(other.end, VM_NOT_STARTED);
