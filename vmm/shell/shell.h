@@ -22,8 +22,8 @@ struct shell_command {
 	void (*run)(unsigned count,
 	            const char *const *arguments); /* arguments[0] is the first behind the name */
 	/*
-	 * What the first argument may be: the index-th candidate, null behind the last. May be
-	 * null.
+	 * What the first argument may be, and each further one of a command that takes
+	 * SHELL_ARGUMENTS_MAX: the index-th candidate, null after the last. May be null.
 	 */
 	const char *(*candidate)(unsigned index);
 };

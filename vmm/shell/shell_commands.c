@@ -204,26 +204,41 @@ static void list_matching(const struct candidates *candidates)
 	shell_print("\n");
 }
 
+static const char *first_word(const char *text)
+{
+	while (*text == ' ')
+		text++;
+	return text;
+}
+
+/* Empty if the text ends with a blank. */
+static const char *last_word(const char *text)
+{
+	for (const char *at = text; *at; at++)
+		if (*at == ' ')
+			text = at + 1;
+	return text;
+}
+
 /* What may stand where the cursor is; at: null if that is not known. */
 static struct candidates find_candidates(const char *line)
 {
-	struct candidates candidates = {command_name, line, 0};
+	struct candidates candidates = {.at = command_name};
 	const struct shell_command *command;
 	char name[SHELL_LINE_MAX];
 	const char *blank;
 
-	while (*candidates.begun == ' ')
-		candidates.begun++;
+	candidates.begun = first_word(line);
 	blank = strchr(candidates.begun, ' ');
 	if (blank) {
 		memcpy(name, candidates.begun, (size_t)(blank - candidates.begun));
 		name[blank - candidates.begun] = '\0';
 		command = find(name);
 		candidates.at = command ? command->candidate : NULL;
-		for (candidates.begun = blank; *candidates.begun == ' ';)
-			candidates.begun++;
-		if (strchr(candidates.begun, ' ')) /* only the first argument is known */
-			candidates.at = NULL;
+		candidates.begun = last_word(blank);
+		if (candidates.begun != first_word(blank) && command &&
+		    command->max_arguments < SHELL_ARGUMENTS_MAX)
+			candidates.at = NULL; /* only the first argument is known */
 	}
 	candidates.length = strlen(candidates.begun);
 	return candidates;

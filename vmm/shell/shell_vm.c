@@ -50,6 +50,19 @@ void with_vm(const char *name, void (*act)(struct vm *vm))
 		say_unknown(name);
 }
 
+/* On all of them, or on none if one is not known. */
+static void with_vms(unsigned count, const char *const *names, void (*act)(struct vm *vm))
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (!vm_find(names[i])) {
+			say_unknown(names[i]);
+			return;
+		}
+	}
+	for (unsigned i = 0; i < count; i++)
+		act(vm_find(names[i]));
+}
+
 /* Have the VM's CPU do it, and wait. */
 static bool ask(struct vm *vm, uint32_t request)
 {
@@ -148,7 +161,7 @@ static void stop(struct vm *vm)
 
 static void command_stop(unsigned count, const char *const *arguments)
 {
-	with_vm(arguments[0], stop);
+	with_vms(count, arguments, stop);
 }
 
 static void destroy(struct vm *vm)
@@ -161,7 +174,7 @@ static void destroy(struct vm *vm)
 
 static void command_destroy(unsigned count, const char *const *arguments)
 {
-	with_vm(arguments[0], destroy);
+	with_vms(count, arguments, destroy);
 }
 
 static void say_starts(const struct vm *vm)
@@ -197,12 +210,12 @@ static void reset(struct vm *vm)
 
 static void command_reset(unsigned count, const char *const *arguments)
 {
-	with_vm(arguments[0], reset);
+	with_vms(count, arguments, reset);
 }
 
 static void command_start(unsigned count, const char *const *arguments)
 {
-	with_vm(arguments[0], start);
+	with_vms(count, arguments, start);
 }
 
 static void pause(struct vm *vm)
@@ -215,7 +228,7 @@ static void pause(struct vm *vm)
 
 static void command_pause(unsigned count, const char *const *arguments)
 {
-	with_vm(arguments[0], pause);
+	with_vms(count, arguments, pause);
 }
 
 static void resume(struct vm *vm)
@@ -228,19 +241,19 @@ static void resume(struct vm *vm)
 
 static void command_resume(unsigned count, const char *const *arguments)
 {
-	with_vm(arguments[0], resume);
+	with_vms(count, arguments, resume);
 }
 
 /* clang-format off */
 static const struct shell_command commands[] = {
 	{"list",    "",   "the VMs, and how they are", 0, 0, command_list, NULL},
 	{"regs",    "VM", "registers, the instruction, the last exits", 1, 1, command_registers, shell_vm_name},
-	{"start",   "VM", "start a VM that has stopped", 1, 1, command_start, shell_vm_name},
-	{"stop",    "VM", "ask a VM to turn itself off; then take its power", 1, 1, command_stop, shell_vm_name},
-	{"destroy", "VM", "take its power at once, and free its memory", 1, 1, command_destroy, shell_vm_name},
-	{"reset",   "VM", "load its images again, and start it anew", 1, 1, command_reset, shell_vm_name},
-	{"pause",   "VM", "hold a VM; no time passes for it", 1, 1, command_pause, shell_vm_name},
-	{"resume",  "VM", "let it go on", 1, 1, command_resume, shell_vm_name},
+	{"start",   "VM...", "start VMs that have stopped", 1, SHELL_ARGUMENTS_MAX, command_start, shell_vm_name},
+	{"stop",    "VM...", "ask VMs to turn themselves off; then take their power", 1, SHELL_ARGUMENTS_MAX, command_stop, shell_vm_name},
+	{"destroy", "VM...", "take their power at once, and free their memory", 1, SHELL_ARGUMENTS_MAX, command_destroy, shell_vm_name},
+	{"reset",   "VM...", "load their images again, and start them anew", 1, SHELL_ARGUMENTS_MAX, command_reset, shell_vm_name},
+	{"pause",   "VM...", "hold VMs; no time passes for them", 1, SHELL_ARGUMENTS_MAX, command_pause, shell_vm_name},
+	{"resume",  "VM...", "let them go on", 1, SHELL_ARGUMENTS_MAX, command_resume, shell_vm_name},
 	{"cpu",     "",   "what the processor has, and which mitigations run", 0, 0, command_cpu,  NULL},
 	{"mem",     "",   "who has how much memory", 0, 0, command_memory, NULL},
 };

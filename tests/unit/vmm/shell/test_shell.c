@@ -196,6 +196,7 @@ static const struct shell_command commands[] = {
 	{"start", "VM",      "start a VM",      1, 1, run, vm},
 	{"stat",  "[VM]",    "numbers of a VM", 0, 1, run, vm},
 	{"many",  "A B ...", "takes some",      2, 8, run, NULL},
+	{"hold",  "VM...",   "hold VMs",        1, SHELL_ARGUMENTS_MAX, run, vm},
 };
 /* clang-format on */
 
@@ -468,8 +469,20 @@ static void test_completion(void **state)
 	type("\x05\x15");
 	terminal.all[0] = '\0';
 	type("\t"); /* everything */
-	assert_true(said("help  log  poweroff  reboot  start  stat  many  \n"));
+	assert_true(said("help  log  poweroff  reboot  start  stat  many  hold  \n"));
 	assert_line("", 0);
+}
+
+static void further_names_complete_if_the_command_takes_them(void **state)
+{
+	(void)state;
+	type("hold m\t");
+	assert_line("hold mach ", 10);
+	type("dev\t\r");
+	assert_string_equal(ran, "2|mach|devuan");
+	type("start mach dev\t");
+	assert_line("start mach dev", 14);
+	assert_int_equal(terminal.bells, 1);
 }
 
 static void switch_away(unsigned count, const char *const *arguments)
@@ -593,6 +606,7 @@ int main(void)
 		cmocka_unit_test_setup(test_the_end, setup),
 		cmocka_unit_test_setup(test_history, setup),
 		cmocka_unit_test_setup(test_completion, setup),
+		cmocka_unit_test_setup(further_names_complete_if_the_command_takes_them, setup),
 		cmocka_unit_test_setup(test_command_that_switches_away, setup),
 		cmocka_unit_test_setup(test_live_until_it_is_done, setup),
 		cmocka_unit_test_setup(test_a_key_ends_what_is_live, setup),

@@ -330,6 +330,27 @@ static void pause_holds_and_resume_goes_on(void **state)
 	assert_int_equal(vm.state, VM_STOPPED);
 }
 
+static void one_command_takes_several_vms(void **state)
+{
+	static struct vm other;
+	struct vm_config config = rig_config;
+	const char *const names[] = {"bench", "other"}, *const wrong[] = {"bench", "otter"};
+
+	(void)state;
+	config.name = "other";
+	assert_int_equal(vm_define(&other, &config, &rig_loader, 1), 0);
+	said[0] = '\0';
+	command("pause")->run(2, names);
+	assert_string_equal(said, "VM other is stopped.\n");
+	assert_int_equal(vm.state, VM_PAUSED);
+	said[0] = '\0';
+	command("resume")->run(2, wrong);
+	assert_string_equal(said, "There is no VM 'otter'; known are: bench other\n");
+	assert_int_equal(vm.state, VM_PAUSED);
+	vm_forget(&other);
+	vm_count = 1;
+}
+
 static void cpu_and_mem_report(void **state)
 {
 	struct frames_stat stat = frames_stat();
@@ -421,6 +442,7 @@ int main(void)
 		shell_test(a_reset_without_images_stops_the_vm),
 		shell_test(a_start_without_memory_is_one_sentence),
 		shell_test(pause_holds_and_resume_goes_on),
+		shell_test(one_command_takes_several_vms),
 		shell_test(cpu_and_mem_report),
 		shell_test(measure_and_trace_turn_the_watch_on_and_off),
 		shell_test(trace_says_what_it_does_not_understand),
