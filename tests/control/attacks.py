@@ -8,7 +8,6 @@ import re
 
 from bochs import Bochs
 from case import Case, kernel, nacre_iso
-from console import ConsoleError
 from neighbours import NEIGHBOURS, judge
 from operators import ALARM, ESCAPE, TIMEOUT, Operator
 
@@ -26,7 +25,6 @@ autostart = no
 
 BOOT_TIMEOUT = 240
 ATTACK_TIMEOUT = 240
-START_TRIES = 20
 
 # They end by themselves.
 FINITE = ("keyboard", "smi", "nmi", "registers", "states", "legacy", "shadows", "holes", "top", "code", "vmx", "storms",
@@ -100,26 +98,18 @@ class AttackOperator(Operator):
         self.answer("stat attack", r"^ *\d+  exits in all")
 
     def start(self):
-        """What is typed before the kernel listens may be lost; it answers an empty line by its question."""
+        """What is typed before the VM runs is lost. The kernel answers an empty line by its question."""
         self.answer("start attack", r"VM attack starts anew")
+        self.until_state("attack", "running")
         self.to_vm(1, "attack")
-        for _ in range(START_TRIES):
-            self.console.send("\r")
-            try:
-                self.expect(r"attack: which\?\r", TIMEOUT / START_TRIES)
-                return
-            except ConsoleError as error:
-                problem = error
-        raise problem
+        self.console.send("\r")
+        self.expect(r"attack: which\?\r")
 
     def destroy(self, name="attack"):
         """It is off, and its memory free, when its line in the list says so."""
         self.console.send(f"destroy {name}\r")
         self.expect(rf"vm {name}: stopped by the operator after \d+ exits")
-        for _ in range(20):
-            if re.search(rf"^ \d+  {name} +stopped ", self.command("list"), re.MULTILINE):
-                return
-        raise AssertionError(f"VM {name} does not stop")
+        self.until_state(name, "stopped ")
 
 
 def finite(operator, name):

@@ -12,5 +12,5 @@ seeds=tests/fuzz/corpus/$name
 mkdir -p "$corpus"
 [ -d "$seeds" ] || seeds=
 # shellcheck disable=SC2086  # one word or none
-exec "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -verbosity=1 -print_final_stats=1 \
+exec "$1" -max_total_time="$2" -timeout=100 -rss_limit_mb=2048 -verbosity=1 -print_final_stats=1 \
 	-artifact_prefix="$1-" "$corpus" $seeds

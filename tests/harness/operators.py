@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A person at the serial console, in the monitor's shell."""
 import re
-import time
 
+from console import ConsoleTimeout, Limit
 from terminal import Terminal
 
 TIMEOUT = 120
@@ -52,6 +52,22 @@ class Operator:
         self.console.send(f"{ESCAPE}{number}")
         self.expect(rf"\[Nacre: VM {number}, {name}\.")
 
+    def until(self, line, met, timeout=TIMEOUT):
+        """Repeat a command until met(what it prints); return that."""
+        limit = Limit(timeout, self.console.spent)
+        while not met(text := self.command(line)):
+            why = limit.over()
+            if why:
+                raise ConsoleTimeout(f"{why} and {line!r} still prints:\n{text}")
+        return text
+
+    def until_state(self, name, state):
+        """Wait for a state of the VM, a regular expression for what follows its name in `list`.
+
+        Starts and ends take as long as the work that they are, so a state is never there at once.
+        """
+        self.until("list", lambda text: re.search(rf"^ *\d+  {name} +{state}", text, re.MULTILINE))
+
     def audit(self, name):
         """From here on the monitor ends the VM, the first of the table, if its state breaks a rule of the manual."""
         self.to_shell()
@@ -70,10 +86,12 @@ class Operator:
 
     def expect_screen(self, pattern, timeout=TIMEOUT):
         """Wait until the terminal shows a match; return the text of its screen."""
-        end = time.monotonic() + timeout
+        limit = Limit(timeout, self.console.spent)
         while not re.search(pattern, self.screen(), re.MULTILINE):
             assert not self.console.closed, "the machine ended"
-            assert time.monotonic() < end, f"{timeout} s passed without {pattern!r} on the screen:\n{self.screen()}"
-            self.console.receive(min(1, max(end - time.monotonic(), 0)))
+            why = limit.over()
+            if why:
+                raise ConsoleTimeout(f"{why} without {pattern!r} on the screen:\n{self.screen()}")
+            self.console.receive(1)
         self.console.mark = len(self.console.text)
         return self.screen()

@@ -8,6 +8,7 @@ import concurrent.futures
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -16,18 +17,26 @@ BUILD = os.environ.get("BUILD", "build")
 MAKE = os.environ.get("MAKE", "make")
 JOBS = os.cpu_count() or 1
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
+WALL_FACTOR = 20  # what ends a command that does nothing at all: so many times its limit
+LONGEST = 5
 
 passed = failed = 0
+durations = []  # (seconds, name)
 
 
 def run(name, command, limit):
-    """Run a command, its output to a file; return (succeeded, output, seconds)."""
+    """Run a command, its output to a file; return (succeeded, output, seconds).
+
+    limit: seconds of processor time that each of its processes may take, so that a busy host does not shorten it.
+    """
     path = os.path.join(BUILD, "test", name.replace(" ", "-").replace("/", "-") + ".log")
     start = time.monotonic()
     with open(path, "wb") as log:
         try:
-            status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                    timeout=limit, check=False).returncode
+            status = subprocess.run(["prlimit", f"--cpu={limit}", *command], stdin=subprocess.DEVNULL, stdout=log,
+                                    stderr=subprocess.STDOUT, timeout=limit * WALL_FACTOR, check=False).returncode
+            if status == -signal.SIGKILL:
+                log.write(f"\nended after {limit} s of processor time\n".encode())
         except (subprocess.TimeoutExpired, OSError) as error:
             log.write(f"\n{error}\n".encode())
             status = -1
@@ -40,6 +49,7 @@ def note(name, good, bad, seconds, output=""):
     global passed, failed
     passed += good
     failed += bad
+    durations.append((seconds, name))
     print(f"{'FAIL' if bad else 'ok  '} {name} ({good} passed, {bad} failed, {seconds:.0f} s)", flush=True)
     if bad:
         print("".join(f"     {line}\n" for line in output.strip().split("\n")[-60:]), end="", flush=True)
@@ -105,6 +115,9 @@ def boots(program):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     counts = None
     for line in runner.stdout:
+        ended = re.fullmatch(r"(?:ok  |FAIL) \[.*?\] (.*) \((\d+) s\)\n", line)
+        if ended:
+            durations.append((int(ended[2]), ended[1]))
         counts = re.fullmatch(r"(\d+) passed, (\d+) failed\n", line) or counts
         if not re.fullmatch(r"(\d+) passed, (\d+) failed\n", line):
             print(line, end="", flush=True)
@@ -144,6 +157,10 @@ def main():
 
     section("equivalence: bare machine and guest")
     check("equivalence", make("equivalence"), 600)
+
+    section("what took longest")
+    for seconds, name in sorted(durations, reverse=True)[:LONGEST]:
+        print(f"{seconds:5.0f} s  {name}")
 
     summary = f"{passed} passed, {failed} failed"
     with open(os.path.join(BUILD, "test", "summary"), "w", encoding="utf-8") as file:

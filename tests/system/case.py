@@ -9,11 +9,12 @@ import tempfile
 from typing import Callable
 
 MONITOR = "build/nacre"
+TSC_HZ = 100_000_000  # of the machines of Bochs, whose TSC counts instructions
 
 
 @dataclasses.dataclass
 class Case:
-    """`test` raises an exception unless all is well; `limit` is in seconds."""
+    """`test` raises an exception unless all is well; `limit` is in seconds of an emulator's processor time."""
     name: str
     limit: int
     test: Callable

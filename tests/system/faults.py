@@ -65,8 +65,7 @@ class FaultOperator(Operator):
         """Make the guest become a case. It was just booted, or the shell is there and the VM stopped."""
         if self.started:
             self.answer("start fault", r"VM fault starts anew; Ctrl-A 1 goes to its console")
-            while not re.search(r"^ 1  fault +running", self.command("list"), re.MULTILINE):
-                pass
+            self.until_state("fault", "running")
             self.to_vm(1, "fault")
         else:
             self.expect(r"fault: which\?\r")
@@ -148,6 +147,7 @@ def reset_loop(operator, name):
     operator.to_shell()
     operator.usable("(running|starting)")
     operator.command("stop fault")  # which says nothing if it is starting
+    operator.until_state("fault", "stopped")
     operator.usable(r"stopped .*stopped by the operator")
 
 

@@ -5,6 +5,7 @@ import struct
 from bochs import Bochs
 from boots import CONFIG as LINUX_CONFIG, ANSWER_TIMEOUT, use_shell
 from case import Case, guest, nacre_iso
+from operators import Operator
 
 MACH_CONFIG = """\
 [monitor]
@@ -184,11 +185,10 @@ def screens(case, directory):
         machine.console.alarm = r"error: .*"
         for name in names:
             machine.console.expect(rf"vm {name}: starts with 16M of memory", START_TIMEOUT)
-        machine.console.send("\x01m")
-        machine.console.expect(r"nacre> ", START_TIMEOUT)
+        operator = Operator(machine.console)
+        operator.to_shell()
         for name in names:
-            machine.console.send("list\r")
-            machine.console.expect(rf"{name} +running", START_TIMEOUT)
+            operator.until_state(name, "running")
 
 
 CASES = [

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Many VMs on two processors, and a person at their consoles."""
 import re
-import time
 
 from bochs import Bochs
 from boots import ANSWER_TIMEOUT, LOGIN_TIMEOUT, PROMPT as LINUX_PROMPT, command
 from case import Case, guest, nacre_iso
+from console import ConsoleTimeout, Limit
 from operators import ALARM, TIMEOUT, Operator
 
 DEMO = "guests/demo.conf"
@@ -89,13 +89,13 @@ def steer(person, keys, there):
     Press a key until the ship is where it should be. The game looks at its keyboard once a frame; a press that
     begins and ends within one moves nothing, and with a cap of 10 % a frame may last longer than a press.
     """
-    end = time.monotonic() + ANSWER_TIMEOUT
+    limit = Limit(ANSWER_TIMEOUT, person.console.spent)
     while True:
         person.console.send(keys)
         try:
             return person.expect_screen(there, SECOND_LOOK)
-        except AssertionError:
-            if person.console.closed or time.monotonic() > end:
+        except ConsoleTimeout:
+            if limit.over():
                 raise
 
 
@@ -157,7 +157,7 @@ def manage(person):
     assert person.states()["linux"] == "paused"
     assert person.shares()["linux"] == 0
     person.command("destroy linux-pae")
-    assert person.states()["linux-pae"] == "stopped"
+    person.until_state("linux-pae", "stopped ")
     person.answer("mem", r"^ +0 KiB  VM linux-pae$")
     person.answer("start linux-pae", r"VM linux-pae starts anew; Ctrl-A 2 goes to its console\.")
     person.answer("resume linux")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Machines that Nacre cannot use: it starts, says in one sentence what is missing, and stops."""
 import os
-import time
 
 from bochs import Bochs
 from case import MONITOR, Case, nacre_iso
+from console import Limit
 from iso import make_iso
 from qemu import Qemu
 from screen import load_font, read_text
@@ -53,10 +53,10 @@ def qemu_test(efi):
         with Qemu(image(directory), efi=efi, limit=case.limit, log_path=case.log_path()) as machine:
             machine.console.expect(NO_VMX, SENTENCE_TIMEOUT)
             font = load_font()
-            end = time.monotonic() + SCREEN_TIMEOUT
+            limit = Limit(SCREEN_TIMEOUT, machine.spent)
             shown = ""
             while ON_SCREEN not in shown:
-                assert time.monotonic() < end, "not on the screen, which shows:\n" + shown
+                assert not limit.over(), "not on the screen, which shows:\n" + shown
                 shown = "\n".join(read_text(machine.picture(), font) if efi else machine.text_screen())
     return test
 

@@ -119,7 +119,7 @@ def main():
     parser.add_argument("--memory", type=int, default=512, help="MiB")
     parser.add_argument("--cpus", type=int, default=1)
     parser.add_argument("--ips", type=int, default=100_000_000)
-    parser.add_argument("--limit", type=int, default=300, help="seconds, then it is killed")
+    parser.add_argument("--limit", type=int, default=300, help="seconds of processor time, then it is killed")
     options = parser.parse_args()
     with Bochs(options.iso, options.model, options.memory, options.cpus, options.ips,
                limit=options.limit) as machine:

@@ -5,15 +5,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
-from console import ConsoleError, Listener
+from console import ConsoleError, ConsoleTimeout, Limit, Listener
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+UTIME, STIME = 11, 12  # of /proc/PID/stat, counted from the state, which follows the name in parentheses
 
 
 class Machine:
     """Use it in a `with` statement: at its end the emulator is gone, and its directory too.
 
-    `limit` is the most seconds it may live. A machine killed for that raises ConsoleError.
+    `limit` is the most seconds of processor time that the emulator may use. A machine killed for that raises
+    ConsoleError.
     """
 
     def __init__(self, limit, root="", log_path=None):
@@ -21,6 +24,7 @@ class Machine:
         self.root = root  # of the emulator's file system
         self.log_path = log_path
         self.process = None
+        self.used = 0.0
         self.console = None
         self.directory = None
 
@@ -54,16 +58,25 @@ class Machine:
         return copy[len(self.root):]
 
     def spawn(self, command):
-        """Start the emulator in a process group of its own, which ends even when we are killed."""
+        """Start the emulator in a process group of its own; it ends with this process, and at its limit."""
         with open(os.path.join(self.directory, "output"), "wb") as output:
             self.process = subprocess.Popen(
-                ["timeout", "--signal=KILL", str(self.limit), *command], cwd=self.directory,
+                ["setpriv", "--pdeathsig", "KILL", "prlimit", f"--cpu={self.limit}", *command], cwd=self.directory,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-        self.end = time.monotonic() + self.limit
+
+    def spent(self):
+        """Seconds of processor time that the emulator has used so far."""
+        try:
+            with open(f"/proc/{self.process.pid}/stat", encoding="latin-1") as file:
+                fields = file.read().rpartition(")")[2].split()
+            self.used = (int(fields[UTIME]) + int(fields[STIME])) / TICKS_PER_SECOND
+        except OSError:  # it has ended, and what it used is known from before
+            pass
+        return self.used
 
     def connect(self, listener):
         try:
-            self.console = listener.accept(30, self.process, self.log_path)
+            self.console = listener.accept(self.process, self.spent, self.log_path)
         except ConsoleError as error:
             raise ConsoleError(f"{error}\n{self.output()}") from None
 
@@ -74,18 +87,27 @@ class Machine:
         with open(os.path.join(self.directory, "output"), encoding="latin-1") as file:
             return file.read()
 
-    def wait(self, timeout=None):
-        """Wait until the machine has ended by itself; return its serial text."""
-        timeout = self.end - time.monotonic() if timeout is None else timeout
-        end = time.monotonic() + timeout
-        if self.console:
-            self.console.drain(timeout)
+    def running(self):
+        """Is it still there a second later, or as soon as it has said something?"""
+        if self.console and not self.console.closed:
+            self.console.receive(1)
+            return self.process.poll() is None
         try:
-            self.process.wait(max(end - time.monotonic(), 1))
+            self.process.wait(1)
         except subprocess.TimeoutExpired:
-            tail = self.console.tail() if self.console else ""
-            raise ConsoleError(f"the machine still ran after {timeout:.0f} s; the last lines were:\n{tail}") \
-                from None
-        if self.process.returncode == -signal.SIGKILL or self.process.returncode == 137:
-            raise ConsoleError(f"the machine was ended after {self.limit} s")
+            return True
+        return False
+
+    def wait(self, timeout=None):
+        """Wait until the machine has ended by itself; return its serial text. timeout: as in Console.expect."""
+        limit = Limit(self.limit if timeout is None else timeout, self.spent)
+        while self.running():
+            why = limit.over()
+            if why:
+                tail = self.console.tail() if self.console else ""
+                raise ConsoleTimeout(f"{why} and the machine still ran; the last lines were:\n{tail}")
+        if self.console:
+            self.console.drain()
+        if self.process.returncode == -signal.SIGKILL:
+            raise ConsoleError(f"the machine was ended after {self.limit} s of processor time")
         return self.console.text if self.console else ""

@@ -7,6 +7,7 @@ import re
 from machine import Machine
 
 OVMF = "/usr/share/ovmf/OVMF.fd"  # code and variables in one file, for -bios
+MONITOR_TIMEOUT = 30
 TEXT_SCREEN, TEXT_CELLS, TEXT_COLUMNS = 0xb8000, 2000, 80
 
 
@@ -50,8 +51,8 @@ class Qemu(Machine):
             command += ["-bios", OVMF]
         self.spawn(command)
         self.connect(serial)
-        self.monitor = control.accept(30, self.process)
-        self.monitor.expect(r"\(qemu\) ", 30)
+        self.monitor = control.accept(self.process, self.spent)
+        self.monitor.expect(r"\(qemu\) ", MONITOR_TIMEOUT)
 
     def __exit__(self, *arguments):
         if self.monitor:
@@ -62,7 +63,7 @@ class Qemu(Machine):
         """One command of QEMU's own monitor; returns what it prints."""
         mark = self.monitor.mark
         self.monitor.send(line + "\n")
-        end = self.monitor.expect(r"\(qemu\) ", 30).start()
+        end = self.monitor.expect(r"\(qemu\) ", MONITOR_TIMEOUT).start()
         return self.monitor.text[mark:end].partition("\r\n")[2]  # less the echo
 
     def text_screen(self):
