@@ -94,7 +94,7 @@ class AttackOperator(Operator):
 
     def usable(self, state):
         """The shell answers, and knows how the VM is."""
-        self.answer("list", rf"^ 1  attack +{state}")
+        self.until_state("attack", state)
         self.answer("stat attack", r"^ *\d+  exits in all")
 
     def start(self):

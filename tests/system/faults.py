@@ -75,7 +75,7 @@ class FaultOperator(Operator):
 
     def usable(self, state):
         """The shell answers, and knows how the VM is."""
-        self.answer("list", rf"^ 1  fault +{state}")
+        self.until_state("fault", state)
         self.answer("help", r"^  list ", r"^  regs ", r"^  config ", r"^  trace ")
 
     def stop(self):
@@ -147,7 +147,6 @@ def reset_loop(operator, name):
     operator.to_shell()
     operator.usable("(running|starting)")
     operator.command("stop fault")  # which says nothing if it is starting
-    operator.until_state("fault", "stopped")
     operator.usable(r"stopped .*stopped by the operator")
 
 

@@ -92,9 +92,6 @@ def thousand_lives(case, directory):
 
 
 class KeysOperator(Operator):
-    def state(self, name, wanted):
-        assert list_row(self, name)[0] == wanted, self.command("list")
-
     def become(self, name, fault):
         """At the VM's console, where it has asked."""
         self.until_state(name, "running")
@@ -123,7 +120,7 @@ def by_keys(case, directory):
         operator = KeysOperator(machine.console)
         operator.expect(r"vm asleep: starts with 32M of memory")
         operator.to_shell()
-        operator.state("never", "stopped")
+        operator.until_state("never", "stopped")
         operator.answer("list", r"^ *7  asleep +starting ", r"^ *2  again +(starting|running) ")
         operator.until_state("later", "running")
         late = first_begin(machine.console.text, "later") - first_begin(machine.console.text, "again")
@@ -134,23 +131,23 @@ def by_keys(case, directory):
         operator.expect(rf"error: vm again, vCPU 0: {re.escape(TRIPLE)}\r")
         operator.expect(r"fault: which\?\r")
         operator.to_shell()
-        operator.state("again", "running")
+        operator.until_state("again", "running")
         operator.become("held", "triple64")
         operator.expect(rf"error: vm held, vCPU 0: {re.escape(TRIPLE)}\r")
         operator.to_shell()
-        operator.state("held", "held")
+        operator.until_state("held", "held")
         operator.answer("regs held", r"^  code 0f 0b\b", r"TRIPLE FAULT$")
         operator.answer("mem", r"^ *3\d\d\d\d KiB  VM held$")
         operator.become("gone", "triple64")
         operator.expect(rf"error: vm gone, vCPU 0: {re.escape(TRIPLE)}\r")
         operator.to_shell()
-        operator.state("gone", "stopped")
+        operator.until_state("gone", "stopped")
         operator.answer("mem", r"^ *0 KiB  VM gone$", r"^ *0 KiB  VM never$")
         for name in "held", "gone", "never":
             operator.answer(f"start {name}", rf"VM {name} starts anew")
             operator.become(name, "exits")
             operator.to_shell()
-            operator.state(name, "running")
+            operator.until_state(name, "running")
         assert operator.steady() > ticks
         machine.console.send("poweroff\r")
         machine.wait(TIMEOUT)
