@@ -1,12 +1,68 @@
 /* SPDX-License-Identifier: MIT */
-/* How a device is plugged in and wired, and the records of its saved state: see device.h. */
+/* How a device is plugged in, wired and saved: see device.h. */
 #include "devices/bus/device.h"
-#include "lib/checked.h"
-#include "lib/errors.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 
-#define RECORD_NAME_SIZE 16
+/* ---- Saved state ---- */
+
+static struct device *device_of(const struct section *section)
+{
+	return container_of(section, struct device, section);
+}
+
+static void device_save(const struct section *section, void *bytes)
+{
+	const struct device *device = device_of(section);
+
+	memcpy(bytes, device->state, device->model->state_size);
+}
+
+/* In a copy, which is aligned as the bytes may not be. */
+static bool device_check(const struct section *section, const void *bytes)
+{
+	const struct device_model *model = device_of(section)->model;
+	uint64_t state[DEVICE_STATE_MAX / sizeof(uint64_t)];
+
+	assert_monitor(model->state_size <= DEVICE_STATE_MAX);
+	memcpy(state, bytes, model->state_size);
+	return !model->state_valid || model->state_valid(state);
+}
+
+static void device_load(struct section *section, const void *bytes)
+{
+	struct device *device = device_of(section);
+
+	memcpy(device->state, bytes, device->model->state_size);
+	device_arm(device, DEADLINE_NONE);
+}
+
+static void device_loaded(struct section *section)
+{
+	struct device *device = device_of(section);
+
+	if (device->model->restored)
+		device->model->restored(device);
+}
+
+static const struct section_ops device_section_ops = {
+	.save = device_save,
+	.check = device_check,
+	.load = device_load,
+	.loaded = device_loaded,
+};
+
+static void device_register(struct device *device)
+{
+	device->section = (struct section){
+		.ops = &device_section_ops,
+		.name = device->model->name,
+		.version = device->model->version,
+		.unit = device->unit,
+		.size = device->model->state_size,
+	};
+	sections_add(&device->environment->sections, &device->section);
+}
 
 /* ---- Plugging ---- */
 
@@ -51,6 +107,7 @@ int device_plug(struct device *device, struct environment *environment, uint16_t
 	device->environment = environment;
 	device->clock = environment->platform.clock;
 	deadline_init(&device->deadline, device_deadline_reached);
+	device_register(device);
 	error = device_claim_ports(device, port_base);
 	return error ? error : device_claim_memory(device);
 }
@@ -88,78 +145,4 @@ void device_connect_input(struct device *device, unsigned input, struct line *li
 
 	*sink = (struct line_sink){.ops = device->model->input_ops, .owner = device, .input = input};
 	line_add_sink(line, sink);
-}
-
-/* ---- Saved state ---- */
-
-struct record {
-	char name[RECORD_NAME_SIZE]; /* of the model, filled up with zeroes */
-	uint32_t version;
-	uint32_t unit;
-	uint64_t size; /* of the state that follows */
-};
-
-static struct record record_of(const struct device *device)
-{
-	struct record record = {
-		.version = device->model->version,
-		.unit = device->unit,
-		.size = device->model->state_size,
-	};
-
-	memcpy(record.name, device->model->name, strnlen(device->model->name, RECORD_NAME_SIZE - 1));
-	return record;
-}
-
-size_t device_save(const struct device *device, void *buffer, size_t size)
-{
-	struct record record = record_of(device);
-	size_t needed = sizeof(record) + device->model->state_size;
-
-	if (size >= needed) {
-		memcpy(buffer, &record, sizeof(record));
-		memcpy((uint8_t *)buffer + sizeof(record), device->state, device->model->state_size);
-	}
-	return needed;
-}
-
-/*
- * Copy the state of a record to `state`, which is aligned as the buffer may not be, and check it
- * there.
- */
-static int read_record(const struct device *device, const void *buffer, size_t size, void *state)
-{
-	const struct device_model *model = device->model;
-	struct record expected = record_of(device);
-
-	assert_monitor(model->state_size <= DEVICE_STATE_MAX);
-	if (size < sizeof(expected))
-		return -ERR_TRUNCATED;
-	if (memcmp(buffer, &expected, sizeof(expected)) != 0)
-		return -ERR_INVALID;
-	if (!range_within(sizeof(expected), model->state_size, size))
-		return -ERR_TRUNCATED;
-	memcpy(state, (const uint8_t *)buffer + sizeof(expected), model->state_size);
-	return model->state_valid && !model->state_valid(state) ? -ERR_INVALID : 0;
-}
-
-int device_check(const struct device *device, const void *buffer, size_t size)
-{
-	uint64_t state[DEVICE_STATE_MAX / sizeof(uint64_t)];
-
-	return read_record(device, buffer, size, state);
-}
-
-int device_load(struct device *device, const void *buffer, size_t size)
-{
-	uint64_t state[DEVICE_STATE_MAX / sizeof(uint64_t)];
-	int error = read_record(device, buffer, size, state);
-
-	if (error)
-		return error;
-	memcpy(device->state, state, device->model->state_size);
-	device_arm(device, DEADLINE_NONE);
-	if (device->model->restored)
-		device->model->restored(device);
-	return 0;
 }

@@ -17,6 +17,7 @@
 #include "devices/bus/memory_space.h"
 #include "devices/bus/platform.h"
 #include "devices/bus/port_space.h"
+#include "devices/bus/section.h"
 
 struct device;
 
@@ -64,6 +65,7 @@ struct device_model {
 struct environment {
 	struct platform platform;
 	struct deadlines deadlines;
+	struct sections sections;
 	struct port_space *ports;
 	struct memory_space *memory;
 };
@@ -86,11 +88,12 @@ struct device {
 	struct environment *environment;
 	struct deadline deadline;
 	struct line_listener listener; /* at pin 0 */
+	struct section section;        /* of saved state */
 };
 
 /*
- * Let the device answer the ports and the memory of its model, those without a base at `port_base`.
- * It is not reset. 0, or what port_space_claim() and memory_space_claim() fail with.
+ * Let the device answer the ports and the memory of its model, those without a base at `port_base`,
+ * and register its state with what is saved. It is not reset. 0, or what port_space_claim() and memory_space_claim() fail with.
  */
 int must_check device_plug(struct device *device, struct environment *environment, uint16_t port_base);
 
@@ -126,17 +129,5 @@ static inline const struct platform *device_platform(const struct device *device
 {
 	return &device->environment->platform;
 }
-
-/*
- * Save and load. A record is {name, version, unit, size, state}; device_save returns
- * the bytes needed, and writes them if `size` is enough. device_load returns
- * 0, -ERR_TRUNCATED, or -ERR_INVALID (other device, version or broken state; the
- * device is then unchanged).
- */
-size_t device_save(const struct device *device, void *buffer, size_t size);
-int must_check device_load(struct device *device, const void *buffer, size_t size);
-
-/* What device_load would return, without loading. */
-int must_check device_check(const struct device *device, const void *buffer, size_t size);
 
 #endif

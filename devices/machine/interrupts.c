@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt lines of a machine: see interrupts.h. */
 #include "devices/machine/interrupts.h"
+#include "lib/string.h"
 
 #define NOWHERE (-1)
 
@@ -47,4 +48,53 @@ void interrupts_refresh(struct interrupts *interrupts)
 	}
 	line_refresh(&interrupts->intr);
 	line_refresh(&interrupts->rtc_alarm);
+}
+
+/* ---- Saved state ---- */
+
+static struct interrupts *interrupts_of(const struct section *section)
+{
+	return container_of(section, struct interrupts, section);
+}
+
+static void interrupts_save(const struct section *section, void *bytes)
+{
+	const struct interrupts *interrupts = interrupts_of(section);
+
+	memcpy(bytes, &interrupts->external_levels, sizeof(interrupts->external_levels));
+}
+
+static bool interrupts_check(const struct section *section, const void *bytes)
+{
+	uint32_t levels;
+
+	memcpy(&levels, bytes, sizeof(levels));
+	return !(levels & ~(uint32_t)(BIT(MACHINE_GSIS) - 1));
+}
+
+static void interrupts_load(struct section *section, const void *bytes)
+{
+	struct interrupts *interrupts = interrupts_of(section);
+
+	interrupts_forget(interrupts);
+	memcpy(&interrupts->external_levels, bytes, sizeof(interrupts->external_levels));
+}
+
+static void interrupts_loaded(struct section *section)
+{
+	interrupts_refresh(interrupts_of(section));
+}
+
+void interrupts_register(struct interrupts *interrupts, struct sections *sections)
+{
+	static const struct section_ops ops = {
+		.save = interrupts_save,
+		.check = interrupts_check,
+		.load = interrupts_load,
+		.loaded = interrupts_loaded,
+	};
+
+	interrupts->section = (struct section){
+		.ops = &ops, .name = "lines", .version = 1, .size = sizeof(interrupts->external_levels)};
+	sections_add(sections, &interrupts->section);
 }

@@ -24,6 +24,8 @@ struct interrupts {
 	struct line_source external[MACHINE_GSIS];
 	uint32_t external_levels; /* a bit per GSI; the sources follow it */
 
+	struct section section; /* what is saved: external_levels; all else follows from the devices */
+
 	/* The devices' inputs. */
 	struct line_sink pic_input[PIC_LINES];
 	struct line_sink acpi_pm_input[ACPI_PM_INPUTS];
@@ -33,6 +35,12 @@ _Static_assert(MACHINE_GSIS <= 32, "external_levels has a bit per GSI");
 
 /* All zeroes before. Connect the controllers' sides of the lines, and the sources from outside. */
 void interrupts_connect(struct interrupts *interrupts, struct device *pic);
+
+/*
+ * Save and load the lines that are driven from outside. After the devices: when all is loaded, they
+ * drive their lines before this one tells the sinks what came of it.
+ */
+void interrupts_register(struct interrupts *interrupts, struct sections *sections);
 
 /* Drive a line from outside; what is no GSI is ignored. */
 void interrupts_set_external(struct interrupts *interrupts, unsigned gsi, bool level);

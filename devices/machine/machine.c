@@ -3,7 +3,6 @@
 #include "devices/machine/machine.h"
 #include "lib/errors.h"
 #include "lib/panic.h"
-#include "lib/string.h"
 
 #define STATE(member)    offsetof(struct machine, member)
 #define MACHINE_PINS_MAX 2 /* of one device that lead to ISA lines */
@@ -135,6 +134,7 @@ int machine_create(struct machine *machine, const struct machine_config *config,
 	if (error)
 		return error;
 	machine_wire(machine);
+	interrupts_register(&machine->interrupts, &machine->environment.sections);
 	machine_reset(machine);
 	return 0;
 }
@@ -178,105 +178,17 @@ void machine_report_error(struct machine *machine, uint8_t error)
 
 /* ---- Save and load ---- */
 
-/*
- * A saved machine starts with this; the devices' records follow in the order of enum
- * machine_device.
- */
-struct machine_header {
-	char magic[8];
-	uint32_t version;
-	uint32_t devices;  /* a bit per device that is plugged in */
-	uint16_t external; /* a bit per line that is driven from outside */
-	uint16_t reserved[3];
-};
-
-#define MACHINE_MAGIC   "nacrepc"
-#define MACHINE_VERSION 1
-
-static struct machine_header header_of(const struct machine *machine)
-{
-	struct machine_header header = {.magic = MACHINE_MAGIC, .version = MACHINE_VERSION};
-
-	for (unsigned i = 0; i < DEVICE_COUNT; i++)
-		if (machine_has(machine, i))
-			header.devices |= 1u << i;
-	return header;
-}
-
 size_t machine_save(const struct machine *machine, void *buffer, size_t size)
 {
-	struct machine_header header = header_of(machine);
-	size_t needed = sizeof(header), offset = sizeof(header);
-
-	for (unsigned i = 0; i < DEVICE_COUNT; i++)
-		if (machine_has(machine, i))
-			needed += device_save(&machine->device[i], NULL, 0);
-	if (size < needed)
-		return needed;
-	header.external = machine->interrupts.external_levels;
-	memcpy(buffer, &header, sizeof(header));
-	for (unsigned i = 0; i < DEVICE_COUNT; i++)
-		if (machine_has(machine, i))
-			offset += device_save(&machine->device[i], (uint8_t *)buffer + offset, size - offset);
-	return needed;
-}
-
-/* Check the header and every record, in the order in which they will be loaded. */
-static int check_records(const struct machine *machine, const uint8_t *buffer, size_t size,
-                         uint32_t *external)
-{
-	struct machine_header header, expected = header_of(machine);
-	size_t offset = sizeof(header);
-
-	if (size < sizeof(header))
-		return -ERR_TRUNCATED;
-	memcpy(&header, buffer, sizeof(header));
-	*external = header.external;
-	header.external = 0;
-	if (memcmp(&header, &expected, sizeof(header)) != 0)
-		return -ERR_INVALID;
-	for (unsigned i = 0; i < DEVICE_COUNT; i++) {
-		int error;
-
-		if (!machine_has(machine, i))
-			continue;
-		error = device_check(&machine->device[i], buffer + offset, size - offset);
-		if (error)
-			return error;
-		offset += device_save(&machine->device[i], NULL, 0);
-	}
-	return 0;
-}
-
-static int load_records(struct machine *machine, const uint8_t *buffer, size_t size)
-{
-	size_t offset = sizeof(struct machine_header);
-
-	for (unsigned i = 0; i < DEVICE_COUNT; i++) {
-		int error;
-
-		if (!machine_has(machine, i))
-			continue;
-		error = device_load(&machine->device[i], buffer + offset, size - offset);
-		if (error)
-			return error;
-		offset += device_save(&machine->device[i], NULL, 0);
-	}
-	return 0;
+	return sections_save(&machine->environment.sections, buffer, size);
 }
 
 int machine_load(struct machine *machine, const void *buffer, size_t size)
 {
-	uint32_t external;
-	int error = check_records(machine, buffer, size, &external);
+	int error;
 
-	if (error)
-		return error;
 	deadlines_defer(&machine->environment.deadlines);
-	interrupts_forget(&machine->interrupts);
-	machine->interrupts.external_levels = external;
-	error = load_records(machine, buffer, size);
-	interrupts_refresh(&machine->interrupts);
+	error = sections_load(&machine->environment.sections, buffer, size);
 	deadlines_tell(&machine->environment.deadlines);
 	return error;
 }

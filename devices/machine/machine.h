@@ -121,10 +121,10 @@ static inline uint8_t machine_acknowledge(struct machine *machine)
  */
 void machine_report_error(struct machine *machine, uint8_t error);
 
-/* Save all devices into `buffer`; returns the bytes needed, writes only if they fit. */
+/* Save all devices into `buffer`: as sections_save(). */
 size_t machine_save(const struct machine *machine, void *buffer, size_t size);
 
-/* Load what machine_save wrote; 0, -ERR_TRUNCATED or -ERR_INVALID (machine unchanged). */
+/* Load what machine_save() wrote; 0, -ERR_TRUNCATED or -ERR_INVALID (machine unchanged). */
 int must_check machine_load(struct machine *machine, const void *buffer, size_t size);
 
 #endif

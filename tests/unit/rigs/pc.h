@@ -80,18 +80,18 @@ UNUSED static void round_trip(enum machine_device index)
 	uint64_t deadline = device->deadline.at;
 	uint8_t before[1024], record[1024 + 64];
 	bool level = device->model->pins && device->pin[0].level;
-	size_t needed = device_save(device, NULL, 0);
+	size_t needed = section_save(&device->section, NULL, 0);
 
 	assert_in_range(needed, size, sizeof(record));
-	assert_int_equal(device_save(device, record, sizeof(record)), needed);
+	assert_int_equal(section_save(&device->section, record, sizeof(record)), needed);
 	memcpy(before, device->state, size);
 	memset(device->state, 0x5a, size);
 	if (device->model->pins)
 		device_set_pin(device, 0, !level);
 	device_arm(device, deadline == DEADLINE_NONE ? 1 : DEADLINE_NONE);
 
-	assert_int_equal(device_load(device, record, needed - 1), -ERR_TRUNCATED);
-	assert_int_equal(device_load(device, record, needed), 0);
+	assert_int_equal(section_load(&device->section, record, needed - 1), -ERR_TRUNCATED);
+	assert_int_equal(section_load(&device->section, record, needed), 0);
 	assert_memory_equal(device->state, before, size);
 	assert_int_equal(device->deadline.at, deadline);
 	if (device->model->pins)
@@ -102,20 +102,20 @@ UNUSED static void round_trip(enum machine_device index)
 UNUSED static bool refuses(enum machine_device index, size_t offset, uint8_t value)
 {
 	struct device *device = &pc.device[index];
-	size_t size = device->model->state_size, needed = device_save(device, NULL, 0);
+	size_t size = device->model->state_size, needed = section_save(&device->section, NULL, 0);
 	uint8_t before[1024], record[1024 + 64];
 	int error;
 
-	assert_int_equal(device_save(device, record, sizeof(record)), needed);
+	assert_int_equal(section_save(&device->section, record, sizeof(record)), needed);
 	memcpy(before, device->state, size);
 	record[needed - size + offset] = value;
-	error = device_load(device, record, needed);
+	error = section_load(&device->section, record, needed);
 	if (error) {
 		assert_int_equal(error, -ERR_INVALID);
 		assert_memory_equal(device->state, before, size);
 	} else {
 		memcpy(record + needed - size, before, size);
-		assert_int_equal(device_load(device, record, needed), 0);
+		assert_int_equal(section_load(&device->section, record, needed), 0);
 	}
 	return error;
 }

@@ -19,35 +19,37 @@ static void start_pic(void)
 
 static void every_device_answers_at_its_ports(void **state)
 {
-	static const uint16_t claimed[] = {0x20,
-	                                   0x21,
-	                                   0x40,
-	                                   0x41,
-	                                   0x42,
-	                                   0x43,
-	                                   0x60,
-	                                   0x61,
-	                                   0x64,
-	                                   0x70,
-	                                   0x71,
-	                                   0x80,
-	                                   0x92,
-	                                   0xA0,
-	                                   0xA1,
-	                                   0xE9,
-	                                   0x3F8,
-	                                   0x3FF,
-	                                   0x2F8,
-	                                   0x2FF,
-	                                   0x3E8,
-	                                   0x3EF,
-	                                   0x2E8,
-	                                   0x2EF,
-	                                   0x4D0,
-	                                   0x4D1,
-	                                   0xCF9,
-	                                   ACPI_PM1A_EVT_PORT,
-	                                   ACPI_PM_TMR_PORT};
+	static const uint16_t claimed[] = {
+		0x20,
+		0x21,
+		0x40,
+		0x41,
+		0x42,
+		0x43,
+		0x60,
+		0x61,
+		0x64,
+		0x70,
+		0x71,
+		0x80,
+		0x92,
+		0xA0,
+		0xA1,
+		0xE9,
+		0x3F8,
+		0x3FF,
+		0x2F8,
+		0x2FF,
+		0x3E8,
+		0x3EF,
+		0x2E8,
+		0x2EF,
+		0x4D0,
+		0x4D1,
+		0xCF9,
+		ACPI_PM1A_EVT_PORT,
+		ACPI_PM_TMR_PORT,
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(claimed); i++)
@@ -100,16 +102,10 @@ static void lines_are_wired_or(void **state)
 
 static void uart_interrupts_reach_their_lines(void **state)
 {
-	/* clang-format off */
 	static const struct {
 		uint16_t base;
 		unsigned irq;
-	} com[] = {
-		{0x3F8,                          4},
-		{0x2F8,                          3},
-		{0x3E8,                          4},
-		{0x2E8,                          3}
-        };
+	} com[] = {{0x3F8, 4}, {0x2F8, 3}, {0x3E8, 4}, {0x2E8, 3}};
 
 	(void)state;
 	start_pic();
@@ -153,7 +149,10 @@ static void the_earliest_deadline_is_told(void **state)
 static unsigned timer_calls;
 
 static void greedy_timer(struct device *device)
-{timer_calls++; device_arm(device, 0);}
+{
+	timer_calls++;
+	device_arm(device, 0);
+}
 
 static void timers_run_once_a_call(void **state)
 {
@@ -271,18 +270,13 @@ static void broken_records_change_nothing(void **state)
 	size = machine_save(&pc, record, sizeof(record));
 	for (size_t n = 0; n < size; n++)
 		refuse(record, n, -ERR_TRUNCATED);
-	/*
-	 * Every byte of the machine's header but the external lines, and of the last device's
-	 * record header.
-	 */
-	for (size_t i = 0; i < 24; i++) {
-		if (i == 16 || i == 17)
-			continue;
+	/* Every byte of the image's header, and of the last record's. */
+	for (size_t i = 0; i < 16; i++) {
 		record[i] ^= 0x10;
 		refuse(record, size, -ERR_INVALID);
 		record[i] ^= 0x10;
 	}
-	last = size - device_save(&pc.device[DEVICE_COUNT - 1], NULL, 0);
+	last = size - section_save(&pc.interrupts.section, NULL, 0);
 	for (size_t i = last; i < last + 32; i++) {
 		record[i] ^= 0x10;
 		refuse(record, size, -ERR_INVALID);
@@ -298,19 +292,22 @@ static void broken_records_change_nothing(void **state)
 static void a_device_refuses_anothers_record(void **state)
 {
 	uint8_t record[1024];
-	size_t size = device_save(&pc.device[DEVICE_UART0], record, sizeof(record));
+	size_t size = section_save(&pc.device[DEVICE_UART0].section, record, sizeof(record));
 
 	(void)state;
-	assert_int_equal(device_load(&pc.device[DEVICE_UART0 + 1], record, size), -ERR_INVALID);
-	assert_int_equal(device_load(&pc.device[DEVICE_RTC], record, size), -ERR_INVALID);
-	assert_int_equal(device_check(&pc.device[DEVICE_UART0], record, size), 0);
-	assert_int_equal(device_load(&pc.device[DEVICE_UART0], record, size), 0);
+	assert_int_equal(section_load(&pc.device[DEVICE_UART0 + 1].section, record, size), -ERR_INVALID);
+	assert_int_equal(section_load(&pc.device[DEVICE_RTC].section, record, size), -ERR_INVALID);
+	assert_int_equal(section_load(&pc.device[DEVICE_UART0].section, record, size), 0);
 	record[16] ^= 1; /* the version */
-	assert_int_equal(device_load(&pc.device[DEVICE_UART0], record, size), -ERR_INVALID);
+	assert_int_equal(section_load(&pc.device[DEVICE_UART0].section, record, size), -ERR_INVALID);
 }
 
 static int setup_with_firmware(void **state)
-{int error = pc_setup(state); machine_firmware(&pc); return error;}
+{
+	int error = pc_setup(state);
+	machine_firmware(&pc);
+	return error;
+}
 
 static void firmware_initializes_the_controllers(void **state)
 {
@@ -428,6 +425,118 @@ static void firmwares_timer_costs_nothing_unused(void **state)
 	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 }
 
+/* ---- Two machines in one program ---- */
+
+static struct machine neighbour;
+static struct fake_platform neighbours_platform;
+
+static void neighbour_out(uint16_t port, uint8_t value)
+{
+	port_write(&neighbour.ports, port, 1, value);
+}
+
+/* Half as fast, and switched on later: its clock is its own. */
+static int setup_two(void **state)
+{
+	static const struct machine_config config = {.uarts = 1};
+	int error = pc_setup(state);
+
+	memset(&neighbour, 0, sizeof(neighbour));
+	fake_platform_init(&neighbours_platform);
+	neighbours_platform.clock.base = 1000000;
+	neighbours_platform.clock.shift = 0;
+	neighbours_platform.clock.epoch = 1000;
+	fake_x86.tsc = 1000000;
+	return error ? error : fake_platform_create(&neighbours_platform, &neighbour, &config);
+}
+
+static void two_machines_have_clocks_of_their_own(void **state)
+{
+	(void)state;
+	fake_x86.tsc = 1000000 + 600;
+	assert_int_equal(device_now(&pc.device[DEVICE_PIT]), 1000600);
+	assert_int_equal(device_now(&neighbour.device[DEVICE_PIT]), 300);
+	clock_stop(&neighbours_platform.clock, fake_x86.tsc);
+	fake_x86.tsc += 100;
+	assert_int_equal(device_now(&pc.device[DEVICE_PIT]), 1000700);
+	assert_int_equal(device_now(&neighbour.device[DEVICE_PIT]), 300);
+	assert_int_equal(clock_go_on(&neighbours_platform.clock, fake_x86.tsc), 100);
+	fake_x86.tsc += 100;
+	assert_int_equal(device_now(&neighbour.device[DEVICE_PIT]), 350);
+	/* The time of day, too. */
+	out(0x70, 0x32);
+	neighbour_out(0x70, 0x32);
+	assert_int_equal(in(0x71), 0x20);
+	assert_int_equal(port_read(&neighbour.ports, 0x71, 1), 0x19);
+}
+
+static void two_machines_have_timers_of_their_own(void **state)
+{
+	(void)state;
+	device_arm(&pc.device[DEVICE_RTC], 2000000);
+	device_arm(&neighbour.device[DEVICE_RTC], 2000);
+	assert_int_equal(fake_platform.deadline, 2000000);
+	assert_int_equal(neighbours_platform.deadline, 2000);
+	fake_x86.tsc += 4000;
+	machine_run_timers(&pc);
+	assert_int_equal(fake_platform.deadline, 2000000);
+	machine_run_timers(&neighbour);
+	assert_int_equal(neighbours_platform.deadline, DEADLINE_NONE);
+}
+
+static void two_machines_have_outputs_of_their_own(void **state)
+{
+	(void)state;
+	out(0x3F8, 'a');
+	neighbour_out(0x3F8, 'b');
+	neighbour_out(0xE9, 'c');
+	assert_int_equal(fake_platform.serial_length[0], 1);
+	assert_int_equal(fake_platform.serial[0][0], 'a');
+	assert_int_equal(neighbours_platform.serial[0][0], 'b');
+	assert_int_equal(fake_platform.debug_count, 0);
+	assert_int_equal(neighbours_platform.debug_last, 'c');
+	neighbour_out(0x64, 0xFE);
+	assert_int_equal(fake_platform.resets[RESET_CPU], 0);
+	assert_int_equal(neighbours_platform.resets[RESET_CPU], 1);
+}
+
+static void two_machines_have_lines_of_their_own(void **state)
+{
+	(void)state;
+	start_pic();
+	machine_firmware(&neighbour);
+	machine_set_line(&neighbour, 1, true);
+	assert_true(machine_intr(&neighbour));
+	assert_true(neighbours_platform.intr);
+	assert_false(machine_intr(&pc));
+	assert_false(fake_platform.intr);
+	assert_int_equal(machine_acknowledge(&neighbour), 0x09);
+	assert_false(neighbours_platform.intr);
+}
+
+/* What one saved is loaded by another of the same config, and by no other. */
+static void a_saved_machine_goes_on_in_another(void **state)
+{
+	static const struct machine_config config = {.uarts = MACHINE_UARTS, .screen = true, .hpet = true};
+	static uint8_t record[8192], again[8192];
+	size_t size;
+
+	(void)state;
+	fake_x86.tsc = 0;
+	stir();
+	size = machine_save(&pc, record, sizeof(record));
+	assert_int_equal(machine_load(&neighbour, record, size), -ERR_INVALID);
+	memset(&neighbour, 0, sizeof(neighbour));
+	fake_platform_init(&neighbours_platform);
+	neighbours_platform.clock.epoch = fake_platform.clock.epoch;
+	assert_int_equal(fake_platform_create(&neighbours_platform, &neighbour, &config), 0);
+	assert_int_equal(machine_load(&neighbour, record, size), 0);
+	assert_int_equal(machine_save(&neighbour, again, sizeof(again)), size);
+	assert_memory_equal(record, again, size);
+	assert_int_equal(neighbours_platform.intr, fake_platform.intr);
+	assert_int_equal(neighbours_platform.deadline, fake_platform.deadline);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,8 +555,12 @@ int main(void)
 		cmocka_unit_test_setup(controllers_can_be_moved_alone, setup_with_firmware),
 		cmocka_unit_test_setup(second_acpi_event_interrupts, setup_with_firmware),
 		cmocka_unit_test_setup(firmwares_timer_costs_nothing_unused, setup_with_firmware),
+		cmocka_unit_test_setup(two_machines_have_clocks_of_their_own, setup_two),
+		cmocka_unit_test_setup(two_machines_have_timers_of_their_own, setup_two),
+		cmocka_unit_test_setup(two_machines_have_outputs_of_their_own, setup_two),
+		cmocka_unit_test_setup(two_machines_have_lines_of_their_own, setup_two),
+		cmocka_unit_test_setup(a_saved_machine_goes_on_in_another, setup_two),
 	};
-	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -286,7 +286,7 @@ static void save_and_load(void **state)
 {
 	uint8_t record[256], again[256];
 	struct device *pic = &pc.device[DEVICE_PIC];
-	size_t size = device_save(pic, record, sizeof(record));
+	size_t size = section_save(&pic->section, record, sizeof(record));
 
 	(void)state;
 	out(ELCR1, 0x20);
@@ -299,11 +299,11 @@ static void save_and_load(void **state)
 	out(SLAVE_DATA, 0x40);
 	out(SLAVE, 0x11); /* in the middle of the sequence */
 	out(SLAVE_DATA, 0x70);
-	assert_int_equal(device_save(pic, record, sizeof(record)), size);
+	assert_int_equal(section_save(&pic->section, record, sizeof(record)), size);
 	machine_reset(&pc);
 	NOTHING();
-	assert_int_equal(device_load(pic, record, size), 0);
-	assert_int_equal(device_save(pic, again, sizeof(again)), size);
+	assert_int_equal(section_load(&pic->section, record, size), 0);
+	assert_int_equal(section_save(&pic->section, again, sizeof(again)), size);
 	assert_memory_equal(record, again, size);
 	assert_true(fake_platform.intr);
 	out(SLAVE_DATA, 0x02);

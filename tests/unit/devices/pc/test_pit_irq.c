@@ -270,16 +270,16 @@ static void save_and_load_round_trip(void **test)
 	pc_out(PIT_COMMAND, 0xCE);
 	pc_in(PIT_CHANNEL(0));
 	pc_in(PIT_CHANNEL(0)); /* status and the low byte of the latch are gone */
-	size = device_save(&pc.device[DEVICE_PIT], NULL, 0);
+	size = section_save(&pc.device[DEVICE_PIT].section, NULL, 0);
 	assert_true(size <= sizeof(record));
-	assert_int_equal(device_save(&pc.device[DEVICE_PIT], record, size), size);
+	assert_int_equal(section_save(&pc.device[DEVICE_PIT].section, record, size), size);
 	pc_at(300000);
 	machine_reset(&pc);
 	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 	pc_start_pic();
 	pc_at(110);
-	assert_int_equal(device_load(&pc.device[DEVICE_PIT], record, size), 0);
-	device_save(&pc.device[DEVICE_PIT], again, size);
+	assert_int_equal(section_load(&pc.device[DEVICE_PIT].section, record, size), 0);
+	section_save(&pc.device[DEVICE_PIT].section, again, size);
 	assert_memory_equal(record, again, size);
 	assert_int_equal(fake_platform.deadline, pc_ns(1001));
 	assert_int_equal(pc_in(PIT_CHANNEL(0)), (1000 - 99) >> 8);
@@ -296,20 +296,20 @@ static void broken_states_are_refused(void **test)
 	static uint8_t record[1024], before[1024], after[1024];
 	struct pit_state good, bad;
 	struct device *pit = &pc.device[DEVICE_PIT];
-	size_t size = device_save(pit, NULL, 0), state = size - sizeof(good);
+	size_t size = section_save(&pit->section, NULL, 0), state = size - sizeof(good);
 
 	(void)test;
 	pit_program(0, 0x4, 1000);
-	device_save(pit, record, size);
-	device_save(pit, before, size);
+	section_save(&pit->section, record, size);
+	section_save(&pit->section, before, size);
 	memcpy(&good, record + state, sizeof(good));
 #define REFUSED(change)                                                                                      \
 	do {                                                                                                 \
 		bad = good;                                                                                  \
 		bad.change;                                                                                  \
 		memcpy(record + state, &bad, sizeof(bad));                                                   \
-		assert_int_equal(device_load(pit, record, size), -ERR_INVALID);                              \
-		device_save(pit, after, size);                                                               \
+		assert_int_equal(section_load(&pit->section, record, size), -ERR_INVALID);                   \
+		section_save(&pit->section, after, size);                                                    \
 		assert_memory_equal(before, after, size);                                                    \
 	} while (0)
 	REFUSED(channel[0].count = 0);

@@ -698,10 +698,10 @@ static void loading_sends_what_waited(void **state)
 	(void)state;
 	fake_platform.serial_full[0] = true;
 	wr(THR, 'w');
-	size = device_save(uart, record, sizeof(record));
+	size = section_save(&uart->section, record, sizeof(record));
 	machine_reset(&pc);
 	fake_platform.serial_full[0] = false;
-	assert_int_equal(device_load(uart, record, size), 0);
+	assert_int_equal(section_load(&uart->section, record, size), 0);
 	expect_output(0, "w");
 	assert_int_equal(rd(LSR), IDLE);
 }
