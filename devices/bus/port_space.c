@@ -141,11 +141,12 @@ uint32_t port_read_split(struct port_space *space, uint16_t port, unsigned size)
 void port_write_split(struct port_space *space, uint16_t port, unsigned size, uint32_t value)
 {
 	bool unclaimed = false;
+	uint64_t rest = value;
 
-	for (unsigned done = 0, cycle; done < size; done += cycle) {
+	for (unsigned done = 0, cycle; done < size; done += cycle, rest >>= 8 * cycle) {
 		uint16_t at = (uint16_t)(port + done);
 		const struct port_binding *binding = port_space_find(space, at);
-		uint32_t part = value >> 8 * done;
+		uint32_t part = (uint32_t)rest;
 
 		cycle = port_cycle_size(binding, at, size - done);
 		part &= UINT32_MAX >> (32 - 8 * cycle);

@@ -148,7 +148,7 @@ static bool parse_module(char *text, struct guest_config *guest)
 
 static void point(const struct config_key *key, void *section, const char *text)
 {
-	memcpy((char *)section + key->offset, &text, sizeof(text));
+	memcpy((char *)section + key->offset, (void *)&text, sizeof(text));
 }
 
 bool config_text_parse(const struct config_key *key, char *text, void *section)

@@ -50,7 +50,7 @@ int config_value_print(const struct config_key *key, const void *section, unsign
 		                     module->arguments);
 	}
 	if (config_kind_is_text(key->kind)) {
-		memcpy(&text, (const char *)section + key->offset, sizeof(text));
+		memcpy((void *)&text, (const char *)section + key->offset, sizeof(text));
 		return format_buffer(buffer, size, "%s", text);
 	}
 	value = fetch(key, section);
