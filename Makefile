@@ -302,7 +302,7 @@ COMMAND ?= make test
 bare-test: | need-bare ## make test, or COMMAND=, in a clone of HEAD on a bare Debian: RELEASE=bookworm or trixie
 	@$(PYTHON) tests/harness/bare.py $(RELEASE) "$(COMMAND)"
 
-bare-run: | need-bare ## the same for make run: it must reach a guest's login
+bare-run: | need-bare ## make run on a bare Debian: it must reach a guest's login
 	@$(PYTHON) tests/harness/bare.py $(RELEASE) --expect 'login: ' "make run"
 
 # ---- Style ----------------------------------------------------------------------------------------------

@@ -137,6 +137,7 @@ def main():
     section("build")
     built = check("monitor", make("monitor"), 600)
     check("trace script", [sys.executable, "tests/harness/trace.py"])
+    check("deps", [sys.executable, "tests/harness/deps.py"])
     check("docs", [sys.executable, "tests/harness/docs.py"], 900)
     check("docs of sensitive instructions", [sys.executable, "tests/equivalence/sensitive.py", "--check"])
 
