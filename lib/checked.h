@@ -22,7 +22,7 @@ static inline bool range_within(uint64_t offset, uint64_t length, uint64_t size)
 }
 
 /*
- * `index`, or 0 if it is not below `size`, without a branch: behind a bounds check, so that
+ * `index`, or 0 if it is not below `size`, without a branch: after a bounds check, so that
  * speculation past the check reads nothing but the table. Intel, "Bounds Check Bypass".
  */
 static inline uint64_t clamp_index(uint64_t index, uint64_t size)

@@ -71,7 +71,7 @@ static inline uint64_t read_tsc(void)
 	return high << 32 | low;
 }
 
-/* Behind all loads before it: SDM Vol. 2B "RDTSC—Read Time-Stamp Counter". */
+/* After all loads before it: SDM Vol. 2B "RDTSC—Read Time-Stamp Counter". */
 static inline uint64_t read_tsc_in_order(void)
 {
 	__asm__ volatile("lfence" : : : "memory");
@@ -109,7 +109,7 @@ DEFINE_CONTROL_REGISTER(3)
 DEFINE_CONTROL_REGISTER(4)
 #undef DEFINE_CONTROL_REGISTER
 
-/* The pointer that stands at %gs:0: struct cpu. */
+/* The pointer at %gs:0: struct cpu. */
 static inline void *per_cpu_base(void)
 {
 	void *base;

@@ -87,7 +87,7 @@ static struct memory_range extent(struct memory_range bounds)
 }
 
 /*
- * Of the frames of `range`, all inside one chunk's description: what is `from` and nobody's
+ * Of the frames of `range`, all inside one chunk's description: what is `from` and has no owner
  * becomes `owner`'s and `to`. Returns how many.
  */
 static uint64_t convert(struct memory_range range, enum frame_type from, uint16_t owner, enum frame_type to)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What frames.c and frames_init.c share; nobody else includes this. */
+/* What frames.c and frames_init.c share; no other file includes this. */
 #ifndef MM_FRAMES_POOL_H
 #define MM_FRAMES_POOL_H
 

@@ -22,7 +22,7 @@ static enum guest_type type_of(const struct page_mapping *mapping)
 	return mapping->present ? page_entry_software(&paging_guest_map, mapping->entry) : GUEST_NONE;
 }
 
-/* Nobody but the monitor reads the tree, so nothing is owed to a TLB. */
+/* Only the monitor reads the tree, so nothing is owed to a TLB. */
 static int tree_map(struct guest_map *map, gpa_t gpa, hpa_t hpa, uint64_t size, enum guest_type type)
 {
 	flush_t flush = FLUSH_NONE;

@@ -36,7 +36,7 @@ void host_map_activate(void);
 
 /*
  * A stack of `pages` zeroed pages with an unmapped page below it (and above). Returns its top: the
- * first byte behind it. Null: no memory. Usable after host_map_activate().
+ * first byte after it. Null: no memory. Usable after host_map_activate().
  */
 void *host_map_stack(size_t pages);
 

@@ -3,8 +3,8 @@
  * What the operator chooses of a PC. Read by the devices, by the firmware tables that describe
  * them, and by the loaders.
  */
-#ifndef DEVICES_MACHINE_CONFIG_H
-#define DEVICES_MACHINE_CONFIG_H
+#ifndef DEVICES_MACHINE_MACHINE_CONFIG_H
+#define DEVICES_MACHINE_MACHINE_CONFIG_H
 
 #include "lib/types.h"
 

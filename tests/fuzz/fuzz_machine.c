@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target: a guest and its outside do anything to a machine. The input is
- * a series of operations, one code byte and its arguments each. Besides what
+ * a series of operations, one code byte and its arguments each. Apart from what
  * the sanitizers find, these must hold after each operation:
  *   - the INTR output is what the outside was last told;
  *   - a timer that ran asks for a later call, so that the monitor makes progress;
@@ -56,7 +56,7 @@ static uint64_t take(struct input *input, unsigned bytes)
 	return value;
 }
 
-/* A port in or next to a claimed region, so that few accesses go to nobody. */
+/* A port in or next to a claimed region, so that most accesses reach a device. */
 static uint16_t take_port(struct input *input)
 {
 	uint8_t choice = (uint8_t)take(input, 1), offset = (uint8_t)take(input, 1);
@@ -104,7 +104,7 @@ static void advance_clock(struct input *input)
 
 	fake_x86.tsc = MIN(fake_x86.tsc + (take(input, 2) << shift), (uint64_t)INT64_MAX);
 	machine_run_timers(&pc);
-	/* Late devices may ask for a second call, but not for ever. */
+	/* Late devices may ask for a second call, but not without end. */
 	for (unsigned i = 0; i < 64 && machine_deadline(&pc) <= fake_x86.tsc; i++)
 		machine_run_timers(&pc);
 	require(machine_deadline(&pc) > fake_x86.tsc, "timers settle");

@@ -30,9 +30,10 @@ BANNED = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in 
     (r"\bnobody\b", "name the subject"),
     (r"\bstands? (above|after|alone|already|anywhere|at|before|behind|below|beside|between|here|in(?! for)|on|there|where)\b",
      "is, lies"),
-    (r"(?<!left )(?<!leaves )(?<!leave )(?<!leaving )(?<!stay )(?<!stays )(?<!falls )(?<!fall )(?<!furthest )"
-     r"(?<!further )(?<!far )(?<!much )\bbehind\b", "after"),
+    (r"\bbehind\b", "after"),
 )]
+# Where "behind" is a place or a distance.
+BEHIND = re.compile(r"\b(left|leav\w+|stay\w*|fall\w*|furthest|further|far|much)\b[^.;:]{0,40}$", re.IGNORECASE)
 # In comments, but of other programs and documents.
 FOREIGN = {"GetMemoryMap", "acpi_rsdp_addr", "boot_params", "console_codes", "cp437_DOSLatinUS", "e_entry",
            "hvm_start_info", "p_align", "setup.S"}
@@ -47,9 +48,11 @@ def words_of(text):
 
 
 def check_sentences(where, paragraph, ends):
-    """Banned words and long sentences of a paragraph on one line."""
+    """Banned words and long sentences of a paragraph on one line. Words in code are names, not prose."""
+    prose = re.sub(r"`[^`]*`", "`x`", paragraph)
     mistakes = [f"{where}: {match[0]!r}: say {instead}" for pattern, instead in BANNED
-                for match in pattern.finditer(re.sub(r"`[^`]*`", "`x`", paragraph))]
+                for match in pattern.finditer(prose)
+                if match[0].lower() != "behind" or not BEHIND.search(prose[:match.start()])]
     for sentence in re.split(rf"(?<=[{ends}])[\"'`)*_]*\s+", paragraph):
         if words_of(sentence) > WORDS_MAX:
             mistakes.append(f"{where}: {words_of(sentence)} words: {sentence[:60]} ...")

@@ -43,7 +43,7 @@ class Bochs(Machine):
     "slowdown": it also never runs ahead of real time, for people. extra: more lines of configuration.
     """
 
-    debugger_commands = "c\n"  # for the debugger that Debian's Bochs starts in: continue
+    DEBUGGER_COMMANDS = "c\n"  # for the debugger that Debian's Bochs starts in: continue; empty: it waits
 
     def __init__(self, iso=None, model=DEFAULT_MODEL, memory=512, cpus=1, ips=100_000_000, blobs=None,
                  serial="console", sync="none", extra=(), limit=300, log_path=None):
@@ -72,12 +72,12 @@ class Bochs(Machine):
         elif self.serial:
             lines.append("com1: enabled=1, mode=file, dev=com1.log")
         self.write("bochsrc", "\n".join([*lines, *self.extra, ""]))
-        self.write("rc", self.debugger_commands)
+        self.write("rc", self.DEBUGGER_COMMANDS)
         command = self.command
         if self.root:  # a chroot begins in its own root
             command = [*command[:2], "sh", "-c", 'cd "$0" && exec "$@"', self.directory[len(self.root):],
                        *command[2:]]
-        self.spawn([*command, "-q", "-f", "bochsrc", "-rc", "rc"])
+        self.spawn([*command, "-q", "-f", "bochsrc", *(("-rc", "rc") if self.DEBUGGER_COMMANDS else ())])
         if listener:
             self.connect(listener)
 

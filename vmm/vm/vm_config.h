@@ -3,8 +3,8 @@
  * What the operator says of a VM. The config table's reader fills it (guests/config/) and the VM
  * keeps a copy, so it knows neither of them.
  */
-#ifndef VMM_VM_CONFIG_H
-#define VMM_VM_CONFIG_H
+#ifndef VMM_VM_VM_CONFIG_H
+#define VMM_VM_VM_CONFIG_H
 
 #include "devices/machine/machine_config.h"
 

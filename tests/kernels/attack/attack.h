@@ -91,7 +91,7 @@ void attack_tsc(void);
 void attack_marker(void);
 void attack_search(void);
 
-/* These go on for ever. */
+/* These go on without end. */
 void flood_cpuid(void);
 void flood_port(void);
 void flood_vmcall(void);
@@ -112,7 +112,7 @@ void loop_page_fault(void);
 void loop_closed(void);
 void halt_closed(void);
 
-/* These end the guest, or start it anew. */
+/* These end the guest, or restart it. */
 void end_triple64(void);
 void end_compatibility(void);
 void end_protected32(void);

@@ -94,7 +94,7 @@ static void attack_exits_crossing(void)
 	}
 }
 
-/* The end of the lower half of addresses: behind it comes no instruction, but #GP. */
+/* The end of the lower half of addresses: after it comes no instruction, but #GP. */
 static void attack_canonical(void)
 {
 	static const char operands[] = "\xb9\x10\x00\x00\x00" /* MOV ECX, 10h */
@@ -141,7 +141,7 @@ static void attack_length(void)
 	check_equal("16 bytes", 16, (uint64_t)attempt_bytes(bytes, 16, 0, 0), EXCEPTION_GP);
 	for (unsigned i = 0; i < 12; i++)
 		bytes[i] = 0x2e;
-	bytes[12] = 0x8b; /* MOV EAX, [RDI + disp32]: 18 bytes in all, to a hole */
+	bytes[12] = 0x8b; /* MOV EAX, [RDI + disp32]: 18 bytes in total, to a hole */
 	bytes[13] = 0x87;
 	check_equal("18 bytes, and a hole", 18, (uint64_t)attempt_bytes(bytes, 16, 0, HOLE), EXCEPTION_GP);
 }

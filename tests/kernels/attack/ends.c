@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What ends the guest, or starts it anew. */
+/* What ends the guest, or restarts it. */
 #include "attack.h"
 #include "modes.h"
 

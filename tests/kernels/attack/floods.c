@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes on for ever. The operator ends it. */
+/* What goes on without end. The operator ends it. */
 #include "attack.h"
 #include "modes.h"
 
@@ -114,7 +114,7 @@ void flood_rep_hole(void)
 	                 : "r"(LONG_COUNT), "r"(WINDOW), "a"(0x55));
 }
 
-/* The shadow of MOV SS keeps interrupts out until the instruction behind it is done. */
+/* The shadow of MOV SS keeps interrupts out until the instruction after it is done. */
 void flood_rep_hole_in_shadow(void)
 {
 	map_one_everywhere(HOLE);

@@ -12,10 +12,10 @@
 #define LEGACY_TSS       0x40
 #define LEGACY_TASK      0x48
 #define LEGACY_LDT       0x50
-#define LEGACY_FREE      0x58 /* and three behind it */
+#define LEGACY_FREE      0x58 /* and three after it */
 
 #define LEGACY_LOW  0x8000 /* of virtual-8086 code */
-#define LEGACY_PORT 0x80   /* which the tasks' maps allow, for a delay that nobody sees */
+#define LEGACY_PORT 0x80   /* which the tasks' maps allow, for a delay without an effect */
 
 /* Offsets in struct legacy_state. */
 #define LEGACY_EFER   0
@@ -34,7 +34,7 @@
 #define LEGACY_POKED  52
 
 /*
- * What legacy_segments does with the segments that it has loaded, besides to hold them over exits.
+ * What legacy_segments does with the segments that it has loaded, apart from holding them over exits.
  */
 #define LEGACY_OUTS   1 /* OUTSB from DS:ESI */
 #define LEGACY_REAL   2 /* protected mode is left, the segments' caches stay */

@@ -147,7 +147,7 @@ void attack_marker(void)
 	check_equal("own mark", SCRATCH_END, *(volatile uint64_t *)SCRATCH_END, mark(SCRATCH_END));
 }
 
-/* All of RAM that is not the kernel's own: nothing but zeros, since nobody has written there. */
+/* All of RAM that is not the kernel's own: nothing but zeros, since nothing has written there. */
 void attack_search(void)
 {
 	for (uint64_t at = SCRATCH_END; at < attack_memory_end; at += sizeof(uint64_t))

@@ -143,7 +143,7 @@ void attack_keyboard(void)
 	pic_init();
 }
 
-/* A PC's firmware might answer with an SMI; here nobody may. */
+/* A PC's firmware might answer with an SMI; here nothing may. */
 void attack_smi(void)
 {
 	for (unsigned code = 0; code < 256; code++) {
@@ -161,7 +161,7 @@ static void count_nmi(struct frame *frame)
 	nmis++;
 }
 
-/* The channel check and parity lines have nobody who pulls them, however they are enabled. */
+/* The channel check and parity lines have no source, however they are enabled. */
 void attack_nmi(void)
 {
 	set_handler(EXCEPTION_NMI, count_nmi);

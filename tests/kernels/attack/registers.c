@@ -76,7 +76,7 @@ static void attack_cr3(void)
 	set_cr3(before);
 }
 
-/* DR7: every breakpoint on where nobody goes; GD traps the next access. */
+/* DR7: every breakpoint on where no code runs; GD traps the next access. */
 static void attack_dr7(void)
 {
 	uint64_t before = get_dr7();

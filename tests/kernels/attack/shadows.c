@@ -39,7 +39,7 @@ static uint64_t take_causes(void)
 
 /*
  * Snippets start with RAX, RCX and RDX 0 and RDI pointing at `watched`; label 3 is where the
- * exception is reported. STEP sets TF, so that the instruction behind it is the first to be stepped
+ * exception is reported. STEP sets TF, so that the instruction after it is the first to be stepped
  * over.
  */
 #define STEP    "pushf; orl $0x100, (%%rsp); popf; "

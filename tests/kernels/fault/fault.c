@@ -11,7 +11,7 @@
 #define LINE_MAX 32
 
 #define HOLE       0xd0000000u /* mapped by our tables, but nothing is there: reads as all ones */
-#define UNTOUCHED  0x2800000u  /* RAM that nobody has used yet: its first access is an EPT violation */
+#define UNTOUCHED  0x2800000u  /* RAM that is unused so far: its first access is an EPT violation */
 #define RESET_WORD 0x800000u   /* RAM beyond the kernel; a reset does not clear it */
 #define RESET_MARK 0x72657365u
 
@@ -47,7 +47,7 @@ static void undefined(void)
 	__asm__ volatile("ud2");
 }
 
-/* ---- Exceptions that nobody takes ---- */
+/* ---- Exceptions without a handler ---- */
 
 static void triple64(void)
 {
@@ -214,7 +214,7 @@ static void timer_without_end(void)
 
 /*
  * A breakpoint on the first instruction of the handler of #DB, which gets a fresh stack each time:
- * the processor delivers #DB for ever and runs no instruction.
+ * the processor delivers #DB without end and runs no instruction.
  */
 static void breakpoint(void)
 {

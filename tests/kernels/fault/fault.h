@@ -8,6 +8,6 @@
 /* 32-bit code for enter_protected(). */
 extern const char protected_triple_fault[];  /* an exception without an IDT */
 extern const char real_triple_fault[];       /* the same after going to real mode */
-extern const char protected_aligned_check[]; /* #AC whose delivery raises #AC, for ever */
+extern const char protected_aligned_check[]; /* #AC whose delivery raises #AC, without end */
 
 #endif

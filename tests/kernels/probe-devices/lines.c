@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sources of interrupts that hold their line until told otherwise: the 8254 in mode 0, whose OUT
- * stays high; a UART's THRE interrupt behind its enable bit; the clock's periodic flag, which stays
+ * stays high; a UART's THRE interrupt after its enable bit; the clock's periodic flag, which stays
  * until register C is read.
  */
 #include "devices.h"

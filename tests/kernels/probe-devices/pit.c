@@ -278,7 +278,7 @@ static void one_shot(void)
 	time_wait(LONG / 2);
 	gate(false); /* the gate's level does not matter */
 	show_out();
-	gate(true); /* but its edge starts anew */
+	gate(true); /* but its edge restarts it */
 	show_ratio(until(true), LONG);
 	end();
 
@@ -320,7 +320,7 @@ static void periodic(void)
 	gate(false);
 	show_out();
 	time_wait(LONG);
-	gate(true); /* starts anew */
+	gate(true); /* restarts */
 	time_wait(LONG / 4);
 	show_ratio(latched_count(), LONG);
 	end();

@@ -27,7 +27,7 @@
 #define CODE_FAR      0x9500 /* and far pointers */
 
 #define CODE_SIZE  0x600
-#define XSAVE_SIZE 0xc00 /* behind the 512 bytes of data that are compared */
+#define XSAVE_SIZE 0xc00 /* after the 512 bytes of data that are compared */
 
 /* Selectors. SYSCALL, SYSRET, SYSENTER and SYSEXIT want some in this order. */
 #define SEL_CODE64      0x08

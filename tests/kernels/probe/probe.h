@@ -50,8 +50,8 @@ struct row {
 	uint32_t modes;
 	const uint8_t *code[3][2];
 	uint64_t ax, cx, dx; /* initial values of RAX, RCX, RDX */
-	uint64_t flags;      /* RFLAGS besides bit 1 */
-	uint64_t cr0, cr4;   /* bits set besides the usual ones */
+	uint64_t flags;      /* RFLAGS apart from bit 1 */
+	uint64_t cr0, cr4;   /* bits set beyond the usual ones */
 	enum setup setup;
 	bool any; /* the registers are not compared: they hold time or addresses of this machine */
 };

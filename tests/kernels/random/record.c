@@ -2,7 +2,7 @@
 #include "record.h"
 #include "lib/x86.h"
 
-#define RECORD_AT 0x800000 /* behind the kernel */
+#define RECORD_AT 0x800000 /* after the kernel */
 
 /* CMOS RAM that no PC's firmware uses: the number of the block that runs, and its complement. */
 #define CMOS_INDEX    0x70
@@ -36,7 +36,7 @@ static uint8_t cmos_read(unsigned index)
 	return in8(CMOS_DATA);
 }
 
-/* The first program behind the block that ran; 0: there is no such number. */
+/* The first program after the block that ran; 0: there is no such number. */
 static uint64_t behind_block(void)
 {
 	uint64_t block = 0;

@@ -2,7 +2,7 @@
 /*
  * Running code that may do anything, and coming back: what random.c and sandbox.S share.
  *
- * A program runs with page tables of its own, in which the kernel is read-only but for one page,
+ * A program runs with page tables of its own, in which the kernel is read-only except one page,
  * the cell. It ends by an exception, an interrupt, SYSCALL or SYSENTER; each leads to a stack in
  * the cell and from there to the kernel, with all of the processor's state as the kernel wants it.
  */

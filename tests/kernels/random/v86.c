@@ -38,7 +38,7 @@ const struct table_pointer v86_idt_pointer = {sizeof(idt) - 1, (uint64_t)idt};
 struct v86_state v86_state;
 
 /*
- * The first 1 MiB is the program's, but for a segment that is absent and one that is read-only;
+ * The first 1 MiB is the program's, except a segment that is absent and one that is read-only;
  * from 4 MiB on it is the kernel's.
  */
 #define ABSENT_SEGMENT    0x4000

@@ -7,7 +7,7 @@
  *   count  nothing but the loop, interrupts on (so it is without a command line)
  *   cli    the same with interrupts off
  *   exits  a CPUID in every loop
- *   timer  the PIT as a one-shot of its shortest time, started anew by every interrupt
+ *   timer  the PIT as a one-shot of its shortest time, restarted by every interrupt
  */
 #include "command.h"
 #include "kernel.h"

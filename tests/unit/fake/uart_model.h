@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A 16550A behind the fake ports 3F8h..3FFh, for tests of the real driver and of the console. */
+/* A 16550A at the fake ports 3F8h..3FFh, for tests of the real driver and of the console. */
 #ifndef TESTS_UNIT_FAKE_UART_MODEL_H
 #define TESTS_UNIT_FAKE_UART_MODEL_H
 

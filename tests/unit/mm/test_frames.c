@@ -81,7 +81,7 @@ static void test_one_gib(void **state)
 	hpa_t hpa;
 
 	(void)state;
-	/* The bookkeeping of all stands in the first GiB, so that the second is whole. */
+	/* The bookkeeping of all is in the first GiB, so that the second is whole. */
 	fake_memory_init(GIB(2));
 	assert_int_equal(frames_stat().largest, FRAME_ORDER_1G);
 	hpa = alloc(FRAME_ORDER_1G);
@@ -342,7 +342,7 @@ static void test_extend(void **state)
 	assert_int_equal(frame_owner(GIB(4)), VM);
 }
 
-/* A sliver that nobody lends to is left out, without harm. */
+/* A sliver that gets no frames lent is left out, without harm. */
 static void test_sliver_left_out(void **state)
 {
 	/* clang-format off */

@@ -255,7 +255,7 @@ static void unmap_now(uint8_t *entry)
 	set(shape->leaf, 0);
 }
 
-/* ... or keeps changing an ignored bit for ever. */
+/* ... or keeps changing an ignored bit without end. */
 static void flip_for_ever(uint8_t *entry)
 {
 	(void)entry;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do two config tables say the same, but for the lines? For the tests of the parser. */
+/* Do two config tables say the same, except the lines? For the tests of the parser. */
 #ifndef TESTS_UNIT_RIGS_CONFIG_SAME_H
 #define TESTS_UNIT_RIGS_CONFIG_SAME_H
 

@@ -86,7 +86,7 @@ struct vm_end {
 
 static struct vm_end one, two;
 
-/* Nobody else is here: a lock that is held was held by the caller. */
+/* There is one thread: a lock that is held was held by the caller. */
 static bool unlocked(const struct channel *channel)
 {
 	return channel->lock.next == channel->lock.serving;

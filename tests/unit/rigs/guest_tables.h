@@ -25,9 +25,9 @@
 #define PS 0x80UL
 #define NX BIT(63)
 
-/* Tables at level n stand at TABLE(n), the page at PAGE; all in guest RAM. */
+/* Tables at level n are at TABLE(n), the page at PAGE; all in guest RAM. */
 #define TABLE(n) (0x10000UL + 0x1000 * (n))
-#define PAGE     0x40000000UL /* aligned for every size, and not RAM: nobody reads it */
+#define PAGE     0x40000000UL /* aligned for every size, and not RAM: it is not read */
 #define RAM_SIZE MIB(1)
 
 static struct guest_map map;

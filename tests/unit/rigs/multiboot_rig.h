@@ -36,7 +36,7 @@
 #define BSS      0x20abc
 #define ENTRY    0x40 /* in the text */
 
-/* Behind text, data and bss, in whole pages. */
+/* After text, data and bss, in whole pages. */
 #define KERNEL_END ((DATA_GPA + DATA_SIZE + BSS + 0xfffUL) & ~0xfffUL)
 
 #define INFO GUEST_INFORMATION

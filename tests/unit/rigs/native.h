@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Execute one instruction on the processor that runs the test: registers and a
- * window of memory in, registers, window and exception out. The instruction stands in
+ * window of memory in, registers, window and exception out. The instruction is in
  * a page full of INT3, so that whatever follows, or a branch's target, traps.
  */
 #ifndef TESTS_UNIT_RIGS_NATIVE_H

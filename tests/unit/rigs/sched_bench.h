@@ -285,7 +285,7 @@ UNUSED static void bench_pass(uint64_t ns)
 			if (!cpu->current)
 				bench.idle[i] += BENCH_STEP;
 		}
-		/* It ends its round behind this step. */
+		/* It ends its round after this step. */
 		for (unsigned i = 0; i < cpu_count; i++) {
 			struct vcpu *vcpu = bench.cpu[i].current;
 

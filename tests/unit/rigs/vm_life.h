@@ -32,7 +32,7 @@ UNUSED static int load(struct vm *which, struct vcpu_start *start, char *text, s
 
 UNUSED static struct vm other;
 UNUSED static struct console_vm other_console;
-UNUSED static struct cpu second; /* a processor that some tests have besides */
+UNUSED static struct cpu second; /* a processor that some tests have as well */
 
 /* The tests' code is that processor's from here on. */
 UNUSED static void on(struct cpu *which)

@@ -378,7 +378,7 @@ UNUSED static int rig_teardown(void **state)
 
 #define rig_test(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
-/* The run loop, up to the next entry; false: nobody runs, the processor waits. */
+/* The run loop, up to the next entry; false: no vCPU runs, the processor waits. */
 UNUSED static bool rig_run_on(struct cpu *which)
 {
 	jmp_buf here;
@@ -454,7 +454,7 @@ UNUSED static uint32_t rig_injected(void)
 	return (uint32_t)vmread(VMCS_ENTRY_INTERRUPTION);
 }
 
-/* What is asked for, besides what entry.S does with every entry. */
+/* What is asked for, apart from what entry.S does with every entry. */
 UNUSED static uint32_t rig_requests(void)
 {
 	return vm.vcpus[0]->requests & ~(uint32_t)ENTRY_ACTIONS;

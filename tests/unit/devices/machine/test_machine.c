@@ -393,7 +393,7 @@ static void second_acpi_event_interrupts(void **state)
 	device_set_pin(&pc.device[DEVICE_RTC], RTC_PIN_ALARM, true);
 	assert_true(machine_intr(&pc));
 	assert_int_equal(machine_acknowledge(&pc), 0x71);
-	acpi_pm_power_button(acpi); /* behind the handler's look at PM1_STS */
+	acpi_pm_power_button(acpi); /* after the handler's look at PM1_STS */
 	port_write(&pc.ports, ACPI_PM1A_EVT_PORT, 2, 0x0400);
 	out(0xA0, 0x20);
 	out(0x20, 0x20);
@@ -402,7 +402,7 @@ static void second_acpi_event_interrupts(void **state)
 }
 
 /*
- * The firmware's timer wakes nobody once nobody takes its interrupt, or once the HPET has its line.
+ * The firmware's timer wakes no vCPU once its interrupt is not taken, or once the HPET has its line.
  */
 static void firmwares_timer_costs_nothing_unused(void **state)
 {

@@ -84,7 +84,7 @@ static void timer_in_every_width(void **state)
 	/* Read-only. */
 	port_write(&pc.ports, TMR, 4, 0);
 	assert_int_equal(pm_in32(TMR), 0x89abcdef);
-	/* Nothing behind it. */
+	/* Nothing after it. */
 	assert_int_equal(pm_in32(TMR + 4), 0xffffffff);
 	assert_int_equal(pm_in32(TMR + 2), 0xffff89ab);
 }
@@ -207,7 +207,7 @@ static void sci_en_is_hard_wired(void **state)
 	assert_int_equal(pm_in16(CNT), 0x1c01);
 	out(CNT + 1, 0x00);
 	assert_int_equal(pm_in16(CNT), 0x0001);
-	/* Behind it nothing answers, but as zeroes. */
+	/* After it everything reads as zero. */
 	pm_out16(CNT + 2, 0xffff);
 	assert_int_equal(pm_in32(CNT), 0x00000001);
 	assert_int_equal(fake_platform.power_offs, 0);

@@ -123,7 +123,7 @@ static void only_what_is_there_can_be_written(void **state)
 	for (unsigned offset = TIMER(3); offset < HPET_SIZE; offset += 8)
 		assert_int_equal(get(offset, 8), 0);
 	assert_int_equal(get(0x008, 8) | get(0x018, 8) | get(0x0F8, 8), 0);
-	assert_int_equal(get(HPET_SIZE, 4), 0xFFFFFFFF); /* behind it is nothing */
+	assert_int_equal(get(HPET_SIZE, 4), 0xFFFFFFFF); /* after it is nothing */
 }
 
 static void registers_take_any_width_at_any_offset(void **state)
@@ -137,7 +137,7 @@ static void registers_take_any_width_at_any_offset(void **state)
 	put(COUNTER, 8, 0x1122334455667788);
 	assert_int_equal(get(COUNTER, 4), 0x55667788);
 	assert_int_equal(get(COUNTER + 4, 4), 0x11223344);
-	assert_int_equal(get(COUNTER + 6, 4), 0x1122); /* the register behind reads as 0 */
+	assert_int_equal(get(COUNTER + 6, 4), 0x1122); /* the register after it reads as 0 */
 	put(COUNTER, 4, 0xAABBCCDD);
 	assert_int_equal(get(COUNTER, 8), 0x11223344AABBCCDD);
 	put(COUNTER + 4, 4, 5);
@@ -417,7 +417,7 @@ static void legacy_replacement_cuts_off_pit_and_rtc(void **state)
 	assert_in_range(interrupts(0x20, 143182), 9, 11);
 	assert_int_not_equal(pc.device[DEVICE_PIT].deadline.at, DEADLINE_NONE);
 	put(CONFIG, 4, LEGACY);
-	assert_int_equal(pc.device[DEVICE_PIT].deadline.at, DEADLINE_NONE); /* nobody would see it */
+	assert_int_equal(pc.device[DEVICE_PIT].deadline.at, DEADLINE_NONE); /* it would have no effect */
 	assert_false(line(0));
 	assert_int_equal(interrupts(0x20, 143182), 0);
 	assert_true(line_is_cut_off(&pc.device[DEVICE_RTC].pin[0]));

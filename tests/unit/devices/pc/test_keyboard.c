@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devices/pc/keyboard*.c behind i8042.c: commands, scan codes in all sets, presses and releases. */
+/* devices/pc/keyboard*.c at i8042.c: commands, scan codes in all sets, presses and releases. */
 #include "rigs/keyboard_bench.h"
 
 #define COMMAND_BYTE 0x65 /* as firmware leaves it: interrupt on, mouse closed, translation */
@@ -286,7 +286,7 @@ static void keys_are_held(void **state)
 	assert_int_equal(next(), 0xb0);
 	assert_int_equal(next(), 0x2e);
 	nothing();
-	/* A guest that starts anew knows of no key. */
+	/* A guest that restarts knows of no key. */
 	send(0xff);
 	EXPECT("\xfa\xaa");
 	pass(KEYBOARD_HOLD_NS);

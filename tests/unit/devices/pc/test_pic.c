@@ -13,7 +13,7 @@ static void quiet_before_initialization(void **state)
 	assert_int_equal(in(MASTER_DATA), 0x00);
 	raise(3);
 	NOTHING();
-	out(MASTER, 0x11); /* ICW1 forgets the edge: it must be seen anew */
+	out(MASTER, 0x11); /* ICW1 forgets the edge: it must be seen again */
 	out(MASTER_DATA, 0x42);
 	out(MASTER_DATA, 0x04);
 	NOTHING();
@@ -273,7 +273,7 @@ static void told_only_of_changes(void **state)
 {
 	(void)state;
 	raise(4);
-	fake_platform.intr = false; /* a mark: nobody may tell it again */
+	fake_platform.intr = false; /* a mark: it must not be told again */
 	pic_set_line(&pc.device[DEVICE_PIC], 3, true);
 	pic_set_line(&pc.device[DEVICE_PIC], 4, true);
 	out(MASTER_DATA, 0x08);

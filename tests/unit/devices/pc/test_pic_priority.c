@@ -111,7 +111,7 @@ static void special_mask_mode(void **state)
 	NOTHING();
 	out(MASTER_DATA, 0x08);
 	NOTHING();
-	out(MASTER, 0x68); /* now the masked service blocks nobody */
+	out(MASTER, 0x68); /* now the masked service blocks no request */
 	assert_int_equal(take(), 0x26);
 	raise(3);
 	NOTHING();

@@ -132,7 +132,7 @@ static void shortest_period_is_bounded(void **test)
 }
 
 /*
- * While a request waits, more edges change nothing: from the second one on nobody is woken for
+ * While a request waits, more edges change nothing: from the second one on no timer fires for
  * them.
  */
 static void timer_rests_while_its_request_waits(void **test)

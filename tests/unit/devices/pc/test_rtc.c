@@ -440,7 +440,7 @@ static void periodic_off_and_under_set(void **state)
 	assert_int_equal(rtc->deadline.at, fake_x86.tsc + 500 * MS);
 }
 
-/* An interrupt that nobody acknowledges costs no more timers. */
+/* An interrupt that is never acknowledged costs no more timers. */
 static void unacknowledged_interrupt_is_quiet(void **state)
 {
 	(void)state;
@@ -698,7 +698,7 @@ static void broken_states(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_true(refuses(DEVICE_RTC, cases[i].offset, cases[i].value));
-	/* Seen in a future that another machine had: it begins anew. */
+	/* Seen in a future that another machine had: it begins again. */
 	wr(B, H24 | UIE);
 	assert_false(refuses(DEVICE_RTC, offsetof(struct rtc_state, seen) + 7, 0xff));
 	assert_int_equal(rtc->deadline.at, SECOND);

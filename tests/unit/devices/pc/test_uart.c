@@ -64,7 +64,7 @@ static void expect_output(unsigned unit, const char *text)
 	assert_memory_equal(fake_platform.serial[unit], text, strlen(text));
 }
 
-/* Table "UART Reset Configuration", but for 9600 8N1. */
+/* Table "UART Reset Configuration", except 9600 8N1. */
 static void power_on(void **state)
 {
 	(void)state;
@@ -221,7 +221,7 @@ static void transmit_fifo_holds_sixteen(void **state)
 	expect_output(0, "0123456789abcdef");
 	assert_int_equal(rd(LSR), IDLE);
 
-	/* Order is kept behind waiting characters, and FCR2 throws them away. */
+	/* Order is kept after waiting characters, and FCR2 throws them away. */
 	fake_platform.serial_full[0] = true;
 	wr(THR, '!');
 	fake_platform.serial_full[0] = false;
@@ -328,7 +328,7 @@ static void receives_without_fifo(void **state)
 	assert_int_equal(fake_platform.input_wanted[0], 1);
 	assert_false(line(4));
 	assert_int_equal(rd(LSR), IDLE);
-	/* RBR keeps its last character; without a refusal nobody is asked for more. */
+	/* RBR keeps its last character; without a refusal the host is not asked for more. */
 	assert_int_equal(send_in("b"), 1);
 	assert_int_equal(rd(RBR), 'b');
 	assert_int_equal(fake_platform.input_wanted[0], 1);
@@ -427,7 +427,7 @@ static void character_timeout(void **state)
 	send_in("a");
 	assert_in_range(uart->deadline.at, 4 * CHARACTER_NS, 4 * CHARACTER_NS + 4);
 	pass(3 * CHARACTER_NS);
-	/* A new character starts the time anew. */
+	/* A new character restarts the time. */
 	send_in("b");
 	pass(4 * CHARACTER_NS - 10);
 	assert_false(line(4));
@@ -437,7 +437,7 @@ static void character_timeout(void **state)
 	assert_int_equal(rd(IIR), FIFOS | TIMEOUT);
 	assert_int_equal(rd(IIR), FIFOS | TIMEOUT);
 	assert_int_equal(uart->deadline.at, DEADLINE_NONE);
-	/* A read clears it, and starts the time anew for what is left. */
+	/* A read clears it, and restarts the time for what is left. */
 	assert_int_equal(rd(RBR), 'a');
 	assert_false(line(4));
 	assert_int_equal(rd(IIR), FIFOS | NONE);

@@ -63,7 +63,7 @@ static void power_on_is_mode_3(void **state)
 	assert_true(now.cursor_shown && now.blink && !now.blank);
 }
 
-/* Every bit that exists reads back, no other does; registers behind the last are not there. */
+/* Every bit that exists reads back, no other does; registers after the last are not there. */
 static void registers_have_their_bits(void **state)
 {
 	/* clang-format off */
@@ -308,7 +308,7 @@ static void frames(void **state)
 	/* 80x25 of eight lines, each twice. */
 	set_indexed(0x3d4, 0x09, 0xc7);
 	assert_int_equal(frame().rows, 25);
-	/* A cursor that begins below the character, behind its end, or is off. */
+	/* A cursor that begins below the character, after its end, or is off. */
 	set_indexed(0x3d4, 0x0a, 0x08);
 	assert_false(frame().cursor_shown);
 	set_indexed(0x3d4, 0x0a, 0x07);

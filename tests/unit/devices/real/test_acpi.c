@@ -294,7 +294,7 @@ static void test_madt_entries_that_run_over(void **state)
 		assert_int_equal(info.cpu_count, 1);
 		assert_true(complains("offset 52"));
 	}
-	/* One byte behind the last whole entry, and a header alone. */
+	/* One byte after the last whole entry, and a header alone. */
 	make_madt();
 	table(MADT, "APIC", 45);
 	parse();
@@ -423,7 +423,7 @@ static void test_s5_cut_off_by_the_end(void **state)
 {
 	(void)state;
 	for (size_t size = 1; size < sizeof(s5_bytes); size++) {
-		/* The table stands at the very end of memory, where reading on is an error. */
+		/* The table is at the very end of memory, where reading on is an error. */
 		size_t at = MEMORY_SIZE - HEADER - size;
 
 		memset(memory + at, 0, HEADER);

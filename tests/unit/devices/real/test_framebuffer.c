@@ -158,7 +158,7 @@ static void test_drawing_characters(void **state)
 	write_text("\xe2\x94\x8c\xe2\x94\x80\xe2\x95\x97\xe2\x96\x88\xe2\x86\x92\xf0\x9f\x98\x80|");
 	assert_cells(0, (const uint16_t[]){0x07da, 0x07c4, 0x07bb, 0x07db, 0x073e, 0x073f, 0x077c}, 7);
 	write_text("\r\n\xe2\x94"
-	           "a\x94\xe2\xe2\x94\x82z"); /* cut off, a stray, begun anew */
+	           "a\x94\xe2\xe2\x94\x82z"); /* cut off, a stray, begun again */
 	assert_cells(1, (const uint16_t[]){0x0761, 0x07b3, 0x077a}, 3);
 }
 

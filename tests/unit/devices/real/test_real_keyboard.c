@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The real PS/2 keyboard: controller and keyboard behind the fake ports, and the decoder. */
+/* The real PS/2 keyboard: controller and keyboard at the fake ports, and the decoder. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -65,7 +65,7 @@ void log_print(enum log_level level, const char *format, ...)
 }
 
 /*
- * What was written to ports, in order: "port=value" in hex, size in bytes behind a slash if not 1.
+ * What was written to ports, in order: "port=value" in hex, size in bytes after a slash if not 1.
  */
 static char ports[1024];
 static uint8_t cmos[128], cmos_index;
@@ -359,7 +359,7 @@ static void test_rtc_nonsense(void **state)
 	assert_int_equal(rtc_read(0, &epoch), -ERR_UNSUPPORTED);
 	set_clock(0x04, 23, 1, 1, 13, 0, 0); /* 13 o'clock in 12-hour mode */
 	assert_int_equal(rtc_read(0, &epoch), -ERR_UNSUPPORTED);
-	memset(cmos, 0xff, sizeof(cmos)); /* no clock: update in progress for ever */
+	memset(cmos, 0xff, sizeof(cmos)); /* no clock: update in progress without end */
 	assert_int_equal(rtc_read(0, &epoch), -ERR_UNSUPPORTED);
 }
 

@@ -234,7 +234,7 @@ static void test_cpus(void **state)
 	assert_true(config_cpus_parse(text, &cpus) && cpus == alternate << 1);
 	assert_in_range(config_cpus_print(0xdb6db6db6db6db6d, text, sizeof(text)), 1, sizeof(text) - 1);
 	assert_true(config_cpus_parse(text, &cpus) && cpus == 0xdb6db6db6db6db6d);
-	assert_true(config_cpus_print(alternate, text, 5) >= 4); /* cut, and nothing written behind */
+	assert_true(config_cpus_print(alternate, text, 5) >= 4); /* cut, and nothing written after it */
 	assert_string_equal(text, "0,2,");
 }
 

@@ -42,7 +42,7 @@ static void test_layout(void **state)
 				assert_true(ranges[i].start >= ranges[i - 1].start + ranges[i - 1].size);
 			assert_true(end <= GIB(3) || ranges[i].start >= GIB(4));
 		}
-		/* All of it is there, but for what the legacy hole hides. */
+		/* All of it is there, except what the legacy hole hides. */
 		assert_int_equal(high_ram(ranges, count), sizes[n] - MIB(1));
 	}
 }

@@ -237,7 +237,7 @@ static void test_broken_notes(void **state)
 	assert_int_equal(open_file(end, &elf), 0);
 	assert_int_equal(elf_note_number(&elf, "Xen", 18, &value), 0);
 	assert_int_equal(value, 0x64636261);
-	/* The segment ends behind the file, or lies nowhere near it. */
+	/* The segment ends after the file, or lies nowhere near it. */
 	put(0x80, UINT64_MAX, 8);
 	assert_int_equal(open_file(end, &elf), 0);
 	assert_int_equal(elf_note_number(&elf, "Xen", 18, &value), -ERR_NOT_FOUND);

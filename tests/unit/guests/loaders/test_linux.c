@@ -71,7 +71,7 @@ static void make(void)
 	put(PREFERRED, 0x1000000, 8);
 	put(INIT_SIZE, 0x800000, 4);
 	put(0x268, 0x77777777, 4);
-	put(0x26c, 0x99, 1); /* behind the header */
+	put(0x26c, 0x99, 1); /* after the header */
 	config = (struct guest_config){
 		.vm.machine = {.memory = MIB(64), .uarts = 1, .acpi = true},
 		.type = VM_TYPE_AUTO,

@@ -190,7 +190,7 @@ static void test_sections(void **state)
 	names = U32(table + 80 + 12);
 	assert_in_range(names, table + 120, MIB(64));
 	assert_memory_equal(guest_ram + names, kernel + NAMES_AT, NAMES_SIZE);
-	/* The modules lie behind. */
+	/* The modules follow. */
 	image.initrd.data = initrd;
 	image.initrd.size = sizeof(initrd);
 	assert_int_equal(load(), 0);

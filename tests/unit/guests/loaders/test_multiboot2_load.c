@@ -19,7 +19,7 @@ static void close_header(void)
 
 #define OPTIONAL 1
 
-/* One more header tag, with `count` words behind its head. */
+/* One more header tag, with `count` words after its head. */
 static void tag(unsigned type, unsigned flags, unsigned count, ...)
 {
 	va_list args;
@@ -41,7 +41,7 @@ static void make(void)
 	close_header();
 }
 
-/* The information tag of this type, at or behind `at` (0: from the start); 0 if there is none. */
+/* The information tag of this type, at or after `at` (0: from the start); 0 if there is none. */
 static gpa_t find_after(gpa_t at, unsigned type)
 {
 	gpa_t end = INFO + U32(INFO) - 8; /* the end tag */
@@ -270,7 +270,7 @@ static void test_relocation(void **state)
 	assert_int_equal(U32(find(3) + 8), MIB(1));
 }
 
-/* Information that is known but not there is left out; only what nobody knows may be refused. */
+/* Information that is known but not there is left out; only what is unknown may be refused. */
 static void test_requested_information(void **state)
 {
 	static const uint32_t given[] = {1, 2, 4, 6, 14, 15};
@@ -406,7 +406,7 @@ static void test_hostile_tags(void **state)
 	assert_problem(ERR_INVALID, "longer than the header");
 	put(HEADER_AT + 20, UINT32_MAX, 4);
 	assert_problem(ERR_INVALID, "longer than the header");
-	/* Behind the end nothing counts. */
+	/* After the end nothing counts. */
 	make();
 	tag(0, 0, 0);
 	tag(99, 0, 0);

@@ -112,7 +112,7 @@ static void test_back_pressure(void **state)
 	(void)state;
 	assert_true(channel_room(&one.channel));
 	for (unsigned i = 0; i < 100000; i++)
-		channel_put(&one.channel, 'd'); /* nobody listens: always room */
+		channel_put(&one.channel, 'd'); /* no listener: always room */
 	assert_true(channel_room(&one.channel));
 	console_attach(&two.channel);
 	clear();
@@ -434,7 +434,7 @@ static void test_panic_mode(void **state)
 	assert_int_equal(console_serial_port(), 0);
 }
 
-/* Port E9h asks nobody for room. */
+/* Port E9h does not ask for room. */
 static void test_debug_port_leaves_room(void **state)
 {
 	(void)state;

@@ -7,7 +7,7 @@
 #include "rigs/terminal.h"
 #include "vmm/console/console_screen.h"
 
-/* The console: room for so many bytes, and a terminal behind it. */
+/* The console: room for so many bytes, and a terminal at its end. */
 static struct {
 	bool attached, waiting;
 	size_t room, sent;

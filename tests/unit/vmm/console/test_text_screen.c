@@ -39,7 +39,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* One call with `room` bytes, behind which nothing may be written; returns the bytes. */
+/* One call with `room` bytes, after which nothing may be written; returns the bytes. */
 static size_t send(size_t room)
 {
 	static uint8_t bytes[40000];

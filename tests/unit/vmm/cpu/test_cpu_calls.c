@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls from one processor to another, and what a run loop looks at besides: vmm/cpu/cpu.c. */
+/* Calls from one processor to another, and what a run loop also looks at: vmm/cpu/cpu.c. */
 #include "rigs/sched_bench.h"
 
 static struct cpu_call calls[4];
@@ -115,7 +115,7 @@ static void another_cpu_is_kicked_and_this_one_looks(void **state)
 	bench_pass(BENCH_STEP);
 	assert_string_equal(order, "0@0 1@1 ");
 	assert_int_equal(here->requests | there->requests, 0);
-	assert_ptr_equal(bench.cpu[0].current, here); /* nobody has lost its turn */
+	assert_ptr_equal(bench.cpu[0].current, here); /* no vCPU has lost its turn */
 	assert_ptr_equal(bench.cpu[1].current, there);
 	assert_int_equal(here->sched.switches, 1);
 	assert_int_equal(there->sched.switches, 1);
@@ -151,7 +151,7 @@ static void a_call_may_queue_itself_again(void **state)
 	cpu_call(&bench.cpu[0], &calls[1]);
 	cpu_call(&bench.cpu[0], &calls[2]);
 	cpu_run_calls(&bench.cpu[0]);
-	assert_string_equal(order, "1@0 2@0 1@0 1@0 "); /* behind those that waited */
+	assert_string_equal(order, "1@0 2@0 1@0 1@0 "); /* after those that waited */
 }
 
 static void a_call_may_queue_another(void **state)

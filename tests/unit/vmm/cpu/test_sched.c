@@ -351,7 +351,7 @@ static void who_wakes_goes_to_a_cpu_that_is_idle(void **state)
 	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_NOWHERE);
 	assert_int_equal(bench.kicks[1], 1);
 	assert_int_equal(bench.released, 1);
-	assert_false(bench.cpu[1].sched.idle); /* nobody else is sent there as well */
+	assert_false(bench.cpu[1].sched.idle); /* no other vCPU is sent there as well */
 	bench_pass(10 * MS);
 	assert_false(bench_vcpu(1)->moving);
 	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_RUNNING);
@@ -543,7 +543,7 @@ static uint64_t vtime_of(uint64_t ns)
 }
 
 /*
- * Who comes from a CPU whose virtual time is another must neither wait for ever nor have all to
+ * Who comes from a CPU whose virtual time is another must neither wait without end nor have all to
  * itself.
  */
 static void who_arrives_is_near_those_that_are_there(void **state)

@@ -541,7 +541,7 @@ static void test_live_until_it_is_done(void **state)
 	assert_int_equal(armed_for, 1500);
 	assert_int_equal(steps, 0);
 	assert_string_equal(terminal.line, "");
-	assert_false(shell_prompt_hidden()); /* nobody is to show it */
+	assert_false(shell_prompt_hidden()); /* it is not to be shown */
 	fake_x86.tsc = 1600;
 	fire();
 	assert_int_equal(armed_for, 2100);

@@ -333,7 +333,7 @@ static void shares_and_rates(void **state)
 
 	(void)state;
 	assert_int_equal(between.tsc, RIG_TSC_HZ / 100);
-	assert_int_equal(between.ran, 0); /* it began anew */
+	assert_int_equal(between.ran, 0); /* it began again */
 	assert_int_equal(between.waited, 7);
 	assert_int_equal(between.exits, 1);
 	assert_int_equal(between.injected, 0);

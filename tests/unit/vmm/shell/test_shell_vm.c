@@ -376,7 +376,7 @@ static void measure_and_trace_turn_the_watch_on_and_off(void **state)
 	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE);
 	assert_false(trace_on);
 	vm.vcpus[0]->exit_ticks[EXIT_CPUID] = vm.vcpus[0]->exit_measured[EXIT_CPUID] = 5;
-	run("measure", "on"); /* it is: nothing begins anew */
+	run("measure", "on"); /* it is: nothing begins again */
 	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 5);
 	run_two("trace", "on", "bench");
 	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE | WATCH_TRACE);

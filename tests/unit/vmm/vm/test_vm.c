@@ -283,7 +283,7 @@ static void a_vm_that_crashed_can_be_held(void **state)
 	vm_ask_and_wait(&vm, VM_BUTTON | VM_PAUSE | VM_RESUME | VM_CONSOLE);
 	assert_false(rig_run());
 	assert_int_equal(vm.state, VM_HELD);
-	/* It can be looked at, and started anew, or taken away. */
+	/* It can be looked at, and restarted, or taken away. */
 	vm_ask_and_wait(&vm, VM_DUMP);
 	assert_non_null(strstr(vm_dumped, "code "));
 	vm_ask(&vm, VM_RESET);
@@ -392,7 +392,7 @@ static void typed_bytes_reach_com1(void **state)
 	assert_int_equal(vm_console.serial.input(&vm_console.serial, (const uint8_t *)"x", 1), 1);
 	assert_int_equal(port_read(&vm.machine.ports, 0x3fd, 1) & 1, 1);
 	assert_int_equal(port_read(&vm.machine.ports, 0x3f8, 1), 'x');
-	vm_stop(&vm, VM_FORCED); /* then they go nowhere, and nobody waits for them */
+	vm_stop(&vm, VM_FORCED); /* then they go nowhere, and no caller waits for them */
 	assert_int_equal(vm_console.serial.input(&vm_console.serial, (const uint8_t *)"yyy", 3), 3);
 	assert_int_equal(port_read(&vm.machine.ports, 0x3fd, 1) & 1, 0);
 	vm_console.serial.output_ready(&vm_console.serial);

@@ -52,7 +52,7 @@ static void requests_follow_a_vm_that_moves(void **state)
 {
 	(void)state;
 	send_to_second();
-	vm_ask(&vm, VM_PAUSE); /* it is on its way: behind its arrival */
+	vm_ask(&vm, VM_PAUSE); /* it is on its way: after its arrival */
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_false(run_second());
 	assert_int_equal(vm.state, VM_PAUSED);
@@ -75,7 +75,7 @@ static void requests_that_come_too_late_are_sent_after_it(void **state)
 	run_other();
 	add_second();
 	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
-	vm_ask(&vm, VM_PAUSE);                           /* ... and this waits there behind it */
+	vm_ask(&vm, VM_PAUSE);                           /* ... and this waits there after it */
 	assert_int_equal(vm.vcpus[0]->sched.cpu, 0);
 	cpu_run_calls(&cpu);
 	assert_int_equal(vm.vcpus[0]->sched.cpu, 1);

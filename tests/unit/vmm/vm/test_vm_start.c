@@ -167,7 +167,7 @@ static void cmos_tells_the_memory_below_4g(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		vm.config.machine.memory = cases[i].memory;
-		vm.powered = false; /* so that its devices are made anew */
+		vm.powered = false; /* so that its devices are made again */
 		vm_ask(&vm, VM_RESET);
 		assert_true(rig_run());
 		assert_int_equal(ram[0x34] | ram[0x35] << 8, (cases[i].end - MIB(16)) / KIB(64));
@@ -190,7 +190,7 @@ static void firmware_has_run(void **state)
 	}
 }
 
-/* The n-th allocation behind populate() fails, for all of them. */
+/* The n-th allocation after populate() fails, for all of them. */
 static hpa_t hoard[4096];
 static unsigned hoarded, to_leave;
 

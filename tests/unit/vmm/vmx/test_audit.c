@@ -288,7 +288,7 @@ static void rip(void **state)
 	vmwrite(VMCS_GUEST_RIP, 0xffffffff80000000);
 	assert_sound();
 	vmwrite(VMCS_GUEST_RIP,
-	        1UL << 47); /* behind the last instruction of the lower half: #GP, but after entry */
+	        1UL << 47); /* after the last instruction of the lower half: #GP, but after entry */
 	assert_sound();
 	vmwrite(VMCS_GUEST_RIP, 0xffffffff80000000);
 	breaks(VMCS_GUEST_RIP, 1UL << 48, "guest RIP = 0x1000000000000: bits 63:48 differ");

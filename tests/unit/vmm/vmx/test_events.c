@@ -191,7 +191,7 @@ static void an_interrupt_that_goes_away_is_forgotten(void **state)
 	out(0x21, 0xff);
 	enter();
 	assert_went_on(RIG_RIP + 2);
-	/* Behind a window, too. */
+	/* After a window, too. */
 	out(0x21, 0);
 	interrupts_on(false);
 	enter();
@@ -204,7 +204,7 @@ static void an_interrupt_that_goes_away_is_forgotten(void **state)
 
 /*
  * STI; HLT with an interrupt pending: the exit by HLT comes before that by the window, and the
- * interrupt, which nobody asks for again, must still wake the guest.
+ * interrupt, which is not asked for again, must still wake the guest.
  */
 static void an_interrupt_that_waited_for_a_window_ends_hlt(void **state)
 {
@@ -281,7 +281,7 @@ static void an_nmi_waits_for_its_window(void **state)
 		assert_false(window(PROCESSOR_NMI_WINDOW));
 		assert_false(vm.vcpus[0]->nmi_waiting);
 	}
-	/* A window that nobody waits for. */
+	/* A window that nothing waits for. */
 	assert_true(rig_exit(EXIT_NMI_WINDOW, 0));
 	assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
 }
@@ -457,7 +457,7 @@ static void a_debug_exception_gets_its_dr6_and_loses_gd(void **state)
 }
 
 /*
- * A step over STI, a breakpoint on MOV DR behind MOV SS, INT1: the exit leaves no BS pending, which
+ * A step over STI, a breakpoint on MOV DR after MOV SS, INT1: the exit leaves no BS pending, which
  * entry wants.
  */
 static void an_exception_ends_the_shadow_in_which_it_came(void **state)
@@ -479,7 +479,7 @@ static void an_exception_ends_the_shadow_in_which_it_came(void **state)
 	}
 }
 
-/* SDM Vol. 3C "Delivery of Pending Debug Exceptions after VM Entry": they come behind INT3. */
+/* SDM Vol. 3C "Delivery of Pending Debug Exceptions after VM Entry": they come after INT3. */
 static void a_shadow_goes_on_behind_int3(void **state)
 {
 	(void)state;

@@ -232,7 +232,7 @@ static void cr3_with_pae_loads_the_pdptes(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_CR3), 0x6000);
 }
 
-/* SDM Vol. 3A "PDPTE Registers": which changes load them anew. */
+/* SDM Vol. 3A "PDPTE Registers": which changes reload them. */
 static void cache_bits_reload_the_pdptes(void **state)
 {
 	(void)state;

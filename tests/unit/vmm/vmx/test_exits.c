@@ -501,7 +501,7 @@ static void count_window(void)
 }
 
 /*
- * A guest whose deliveries exit for ever never begins an instruction, before which an interrupt
+ * A guest whose deliveries exit without end never begins an instruction, before which an interrupt
  * could come.
  */
 static void interrupts_are_taken_while_events_are_delivered(void **state)

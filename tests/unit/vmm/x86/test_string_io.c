@@ -356,7 +356,7 @@ static void an_element_across_pages_is_joined(void **state)
 {
 	(void)state;
 	rig_long_mode();
-	rig_poke(0xa000, 0x200087, 8); /* the first page is behind the second */
+	rig_poke(0xa000, 0x200087, 8); /* the first page comes after the second */
 	rig_poke(0xa008, 0x87, 8);
 	rig_poke(0x3ffffe, 0x2211, 2);
 	rig_poke(0x000000, 0x4433, 2);

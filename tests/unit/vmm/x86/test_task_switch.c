@@ -22,7 +22,7 @@ enum {
 	EXECUTE_ONLY = 0x50,
 	ABSENT = 0x58, /* filled by the tests */
 	STACK = 0x60,
-	BEYOND = 0x100, /* behind the limit */
+	BEYOND = 0x100, /* after the limit */
 
 	OLD_TSS = 0x2000,
 	NEW_TSS = 0x2800,
@@ -321,7 +321,7 @@ static void a_16_bit_task_is_left(void **state)
 	put_descriptor(GDT + OLD, OLD_TSS, 0x2b, 0x83);
 	rig_set_segment(SEG_TR, &tr);
 	rig_poke(OLD_TSS + 42, 0x5555, 2); /* its LDT */
-	rig_poke(OLD_TSS + 44, 0x6666, 2); /* what lies behind */
+	rig_poke(OLD_TSS + 44, 0x6666, 2); /* what follows */
 	assert_true(switch_task(JMP, NEW));
 	assert_in_new_task(RFLAGS_RESERVED | RFLAGS_IF);
 	assert_int_equal(rig_memory(OLD_TSS + 14, 2), (RIG_RIP + 7) & 0xffff);
@@ -730,7 +730,7 @@ static void selectors_of_a_missing_ldt_are_a_ts(void **state)
 	rig_teardown(state);
 	setup(state);
 	put_new(LDTR, LDT);
-	put_new(DS, 0x18 | 4); /* behind its limit */
+	put_new(DS, 0x18 | 4); /* after its limit */
 	assert_true(switch_task(JMP, NEW));
 	assert_new_task_faulted(EXCEPTION_TS, 0x18 | 4);
 }
