@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The ACPI tables of a guest: ACPI Specification 5.1, "ACPI Software Programming Model". */
-#ifndef GUESTS_FIRMWARE_ACPI_H
-#define GUESTS_FIRMWARE_ACPI_H
+#ifndef GUESTS_FIRMWARE_FIRMWARE_ACPI_H
+#define GUESTS_FIRMWARE_FIRMWARE_ACPI_H
 
 #include "guests/firmware/firmware.h"
 #include "mm/guest_map.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What goes into a guest's memory: its section of the config table, and the files that it names. */
-#ifndef GUESTS_GUEST_IMAGE_H
-#define GUESTS_GUEST_IMAGE_H
+#ifndef GUESTS_LOADERS_GUEST_IMAGE_H
+#define GUESTS_LOADERS_GUEST_IMAGE_H
 
 #include "guests/config/config.h"
 #include "mm/guest_map.h"
