@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Write docs/sensitive.md from tests/kernels/probe/rows.def, or with --check see that the page is the one that would be written."""
+"""Write docs/sensitive.md from tests/kernels/probe/rows.def; with --check, compare the page with that."""
 import os
 import re
 import sys
@@ -12,11 +12,14 @@ PAGE = os.path.join(TOP, "docs/sensitive.md")
 HEAD = """\
 # Sensitive instructions
 
-An instruction is *sensitive* if it shows or changes what belongs to the machine and not to the program. Popek and Goldberg's condition for a
-monitor is that each of them is controlled. On processors with VT-x those of a guest run or exit, as the monitor asks for; what it asks for is
-said here, with the probes that compare the outcome with the bare machine. `make equivalence` runs them.
+An instruction is *sensitive* if it shows or changes what belongs to the machine
+and not to the program. Popek and Goldberg demand that a monitor controls each
+of them. On processors with VT-x, a guest's sensitive instructions run or exit,
+as the monitor chooses. This page lists the choices, and the probes that compare
+the outcome with the bare machine. `make equivalence` runs them.
 
-This page is made from `tests/kernels/probe/rows.def` by `tests/equivalence/sensitive.py`.
+`tests/equivalence/sensitive.py` makes this page from
+`tests/kernels/probe/rows.def`.
 
 | instruction | what is sensitive | how it is controlled | probes |
 |---|---|---|---|
