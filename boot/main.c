@@ -24,6 +24,7 @@
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/observe/log.h"
+#include "vmm/observe/panic.h"
 #include "vmm/cpu/shutdown.h"
 #include "vmm/cpu/time.h"
 
@@ -68,6 +69,8 @@ static void start_console_and_parse(uint32_t info_address, struct monitor_config
 	int error = boot_info_parse(hpa_to_pointer(info_address), limit, &info, &problem);
 	unsigned unknown_count = boot_options_parse(info.command_line, options, unknown);
 
+	log_set_sink((struct log_sink){console_write, console_panic_mode});
+	panic_set_stop_others(cpu_stop_others);
 	console_early_init(options->serial_port, options->serial_speed);
 	shutdown_set_output((struct shutdown_output){console_write, console_flush});
 	if (options->screen)

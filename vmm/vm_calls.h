@@ -11,7 +11,7 @@
 
 #include "vmm/x86/vcpu.h"
 
-/* Why a VM ended; vmm/observe/report.c has the words. */
+/* Why a VM ended; vmm/vm/vm_report.c has the words. */
 enum vm_end {
 	VM_NOT_STARTED,
 	VM_POWERED_OFF, /* the guest turned its machine off */

@@ -8,7 +8,6 @@
 #include "mm/host_map.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/shell/shell.h"
 
 #define RING_SIZE     32768 /* more than a whole scrollback; a power of two */
 #define VM_RESERVE    8192  /* of it, kept for the monitor */
@@ -246,7 +245,7 @@ static void put_text(const char *text, size_t length)
 static void print(const char *text, size_t length)
 {
 	if (!console.panicking && !console_away())
-		shell_hide_prompt();
+		console_shell_hide_prompt();
 	lock();
 	put_text(text, length);
 	start_output();
@@ -344,7 +343,7 @@ void console_poll(void)
 	console_follow_view();
 	serve_line();
 	if (!console_away())
-		shell_show_prompt();
+		console_shell_show_prompt();
 	screen_draw(DRAW_AT_ONCE);
 	want_service();
 }
@@ -375,7 +374,7 @@ void console_keyboard_interrupt(void)
 bool console_busy(void)
 {
 	return console.screen < __atomic_load_n(&console.head, __ATOMIC_RELAXED) || screen_changed() ||
-	       (!text_queue_empty() && console_room()) || (!console_away() && shell_prompt_hidden());
+	       (!text_queue_empty() && console_room()) || (!console_away() && console_shell_prompt_hidden());
 }
 
 bool console_pending(void)

@@ -84,6 +84,17 @@ void console_flush(void);
 /* From now on: polled, no locks, no callbacks. */
 void console_panic_mode(void);
 
+/* The monitor's shell, which is above the console: where keys go while no channel is attached. */
+struct console_shell {
+	void (*input)(uint8_t byte); /* one byte that the operator typed; must not wait */
+	void (*hide_prompt)(void);   /* take the prompt off the screen before other output ... */
+	void (*show_prompt)(void);   /* ... and put it back */
+	bool (*prompt_hidden)(void);
+};
+
+/* At boot, before the operator can type. */
+void console_set_shell(struct console_shell shell);
+
 /* Connect the operator to a channel, or to the monitor's shell (null). */
 void console_attach(struct channel *channel);
 

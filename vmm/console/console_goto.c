@@ -3,7 +3,6 @@
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell/shell.h"
 
 #define ANSWER_MAX 40
 #define CTRL_C     0x03
@@ -30,7 +29,7 @@ static void put(const char *text)
 void goto_start(uint8_t key)
 {
 	if (!console_attached())
-		shell_hide_prompt();
+		console_shell_hide_prompt();
 	answer.active = true;
 	answer.length = 0;
 	console_begin_line();

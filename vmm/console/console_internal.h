@@ -107,6 +107,13 @@ void tagged_drop(struct channel *channel);
 bool tagged_waiting(void);
 void tagged_poll(void);
 
+/* ---- The shell (console_shell.c): struct console_shell has the contracts ---- */
+
+void console_shell_input(uint8_t byte);
+void console_shell_hide_prompt(void);
+void console_shell_show_prompt(void);
+bool console_shell_prompt_hidden(void);
+
 /* ---- Ports of their own (console_ports.c); the channel's lock is held, but for ports_*() ---- */
 
 void port_put(struct console_port *port, uint8_t byte);

@@ -4,7 +4,6 @@
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
-#include "vmm/shell/shell.h"
 
 #define ESCAPE_KEY    0x01 /* Ctrl-A */
 #define BELL          0x07
@@ -128,7 +127,7 @@ void console_attach(struct channel *channel)
 		return;
 	goto_cancel();
 	if (!left)
-		shell_hide_prompt();
+		console_shell_hide_prompt();
 	if (channel && tagged_on())
 		tagged_turn(false);
 	attached = NULL; /* messages on the way belong to nobody's line */
@@ -215,7 +214,7 @@ static void key_tagged(uint8_t key)
 static void pass_on(uint8_t byte)
 {
 	if (!attached) {
-		shell_input(byte);
+		console_shell_input(byte);
 		return;
 	}
 	if (!channel_receive(attached, byte))

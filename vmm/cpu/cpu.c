@@ -11,6 +11,13 @@
 #define LOOK_NS      20000000 /* the longest that a guest may keep interrupts waiting */
 #define LOOK_SOON_NS 1000000  /* while the operator waits for output: a UART's FIFO takes as long */
 
+/* What lib/per_cpu.h says of the beginning of struct cpu. */
+_Static_assert(offsetof(struct cpu, self) == offsetof(struct per_cpu, self) &&
+                       offsetof(struct cpu, stack_top) == offsetof(struct per_cpu, stack_top) &&
+                       offsetof(struct cpu, current) == offsetof(struct per_cpu, current) &&
+                       offsetof(struct cpu, index) == offsetof(struct per_cpu, index),
+               "struct per_cpu is the beginning of struct cpu");
+
 unsigned cpu_count;
 static struct cpu *cpus[CPUS_MAX];
 
@@ -33,6 +40,15 @@ void cpu_add(struct cpu *cpu)
 struct cpu *cpu_get(unsigned index)
 {
 	return cpus[index];
+}
+
+void cpu_stop_others(void)
+{
+	const void *own = per_cpu_or_null();
+
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (cpus[i] != own)
+			lapic_send_ipi(cpus[i]->apic_id, LAPIC_DELIVER_NMI, 0);
 }
 
 /* ---- Time ---- */

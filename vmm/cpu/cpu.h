@@ -11,14 +11,14 @@
 
 #include "lib/list.h"
 #include "lib/spinlock.h"
+#include "lib/per_cpu.h"
 #include "lib/x86.h"
 #include "vmm/cpu/sched.h"
 #include "vmm/cpu/timer.h"
 
 struct vcpu;
 
-#define CPU_STACK_PAGES 4
-#define CPUS_MAX        64 /* affinity is a mask of 64 bits */
+#define CPUS_MAX 64 /* affinity is a mask of 64 bits */
 
 /* Work for another CPU: embedded in what it is about. */
 struct cpu_call {
@@ -61,6 +61,9 @@ void cpu_add(struct cpu *cpu);
 
 /* All fields but those of assembly: empty queues, nothing to do. */
 void cpu_init(struct cpu *cpu, unsigned index);
+
+/* An NMI for every other CPU: in a panic they stop at it. In any state. */
+void cpu_stop_others(void);
 
 static inline struct cpu *this_cpu(void)
 {

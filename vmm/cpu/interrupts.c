@@ -142,7 +142,7 @@ int interrupts_init_cpu(struct cpu *cpu)
 		idt[stack_switches[i].vector].ist = stack_switches[i].ist;
 	load_idt();
 	enable_machine_checks();
-	return trace_init_cpu(cpu);
+	return trace_init_cpu(cpu->index);
 }
 
 struct descriptor_tables interrupts_tables(void)

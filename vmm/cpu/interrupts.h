@@ -6,6 +6,7 @@
 #ifndef VMM_CPU_INTERRUPTS_H
 #define VMM_CPU_INTERRUPTS_H
 
+#include "lib/interrupt_frame.h"
 #include "lib/types.h"
 
 struct cpu;
@@ -18,14 +19,6 @@ struct cpu;
 #define TSS_LIMIT 0x67 /* what VM exits set: no I/O permission bitmap behind the TSS */
 
 #define VECTOR_FIRST_FREE 32 /* below are the architecture's exceptions */
-
-/* What the entry code pushes: registers at the time of the interrupt or exception. */
-struct interrupt_frame {
-	uint64_t gpr[15]; /* R15 first, RAX last; RSP is below */
-	uint64_t vector;
-	uint64_t error_code; /* 0 for those that have none */
-	uint64_t rip, cs, rflags, rsp, ss;
-};
 
 /* Linear base addresses of this CPU's tables. */
 struct descriptor_tables {

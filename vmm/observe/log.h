@@ -10,6 +10,19 @@
 void log_print(enum log_level level, const char *format, ...) printf_like(2, 3);
 void log_level_set(enum log_level level);
 
+/*
+ * Where messages go besides the log's own memory: the operator's console, which is above the log.
+ * At boot; until then they are only kept.
+ */
+struct log_sink {
+	void (*write)(const char *text, size_t length); /* from any CPU */
+	void (*panic_mode)(void);                       /* from now on without locks */
+};
+void log_set_sink(struct log_sink sink);
+
+/* Bytes for the sink alone, as they are: panic()'s. */
+void log_write(const char *text, size_t length);
+
 #define LOG_KEPT 16384 /* bytes of the newest messages */
 
 /* Hand the kept messages, oldest first, to `put` in pieces. */

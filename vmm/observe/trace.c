@@ -2,13 +2,13 @@
 #include "vmm/observe/trace.h"
 #include "lib/errors.h"
 #include "lib/format.h"
+#include "lib/per_cpu.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
-#include "vmm/cpu/cpu.h"
 
 _Static_assert(sizeof(struct trace_ring) == PAGE_SIZE << TRACE_ORDER, "a ring fills its frames");
 
-static const char *const names[TRACE_EVENTS] = {
+static const char *const trace_names[TRACE_EVENTS] = {
 	[TRACE_NONE] = "",
 	[TRACE_INTERRUPT] = "interrupt",
 	[TRACE_NMI] = "NMI",
@@ -25,25 +25,25 @@ static const char *const names[TRACE_EVENTS] = {
 };
 
 bool trace_on;
-static bool stopped;
-static struct trace_ring *rings[TRACE_CPUS];
+static bool trace_frozen;
+static struct trace_ring *trace_rings[TRACE_CPUS];
 
-int trace_init_cpu(const struct cpu *cpu)
+int trace_init_cpu(unsigned cpu)
 {
 	hpa_t frames = frames_alloc(TRACE_ORDER, FRAME_OWNER_MONITOR, FRAME_DATA);
 
 	if (!frames)
 		return -ERR_NO_MEMORY;
-	rings[cpu->index] = hpa_to_pointer(frames);
+	trace_rings[cpu] = hpa_to_pointer(frames);
 	return 0;
 }
 
 struct trace_record *trace_vm(enum trace_event event, unsigned number, unsigned code, uint64_t a, uint64_t b)
 {
-	struct trace_ring *ring = rings[this_cpu()->index];
+	struct trace_ring *ring = trace_rings[per_cpu_index()];
 	struct trace_record *record;
 
-	if (!ring || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
+	if (!ring || __atomic_load_n(&trace_frozen, __ATOMIC_RELAXED))
 		return NULL;
 	/* At once, so that an NMI takes the next record. */
 	record = &ring->record[__atomic_fetch_add(&ring->written, 1, __ATOMIC_RELAXED) % TRACE_RECORDS];
@@ -60,20 +60,20 @@ struct trace_record *trace_vm(enum trace_event event, unsigned number, unsigned 
 
 void trace_freeze(bool frozen)
 {
-	__atomic_store_n(&stopped, frozen, __ATOMIC_RELAXED);
+	__atomic_store_n(&trace_frozen, frozen, __ATOMIC_RELAXED);
 }
 
 const struct trace_ring *trace_ring(unsigned cpu)
 {
-	return rings[cpu];
+	return trace_rings[cpu];
 }
 
 const char *trace_event_name(unsigned event)
 {
-	return event < TRACE_EVENTS ? names[event] : "";
+	return event < TRACE_EVENTS ? trace_names[event] : "";
 }
 
-static void print_ring(unsigned cpu, const struct trace_ring *ring, void (*put)(const char *line))
+static void trace_print_ring(unsigned cpu, const struct trace_ring *ring, void (*put)(const char *line))
 {
 	uint64_t end = ring->written;
 
@@ -91,6 +91,6 @@ static void print_ring(unsigned cpu, const struct trace_ring *ring, void (*put)(
 void trace_print(void (*put)(const char *line))
 {
 	for (unsigned cpu = 0; cpu < TRACE_CPUS; cpu++)
-		if (rings[cpu])
-			print_ring(cpu, rings[cpu], put);
+		if (trace_rings[cpu])
+			trace_print_ring(cpu, trace_rings[cpu], put);
 }

@@ -12,8 +12,6 @@
 
 #include "lib/types.h"
 
-struct cpu;
-
 #define TRACE_CPUS    256    /* a CPU's index is a byte */
 #define TRACE_NO_VM   0xffff /* no VM is meant, or the monitor runs */
 #define TRACE_PRINTED 64     /* what a panic prints of each CPU */
@@ -55,8 +53,8 @@ struct trace_ring {
 
 extern bool trace_on; /* are the events noted that cost something? */
 
-/* Give a CPU its ring, before anything is traced there. -ERR_NO_MEMORY */
-int must_check trace_init_cpu(const struct cpu *cpu);
+/* Give the CPU with this index its ring, before anything is traced there. -ERR_NO_MEMORY */
+int must_check trace_init_cpu(unsigned cpu);
 
 /*
  * Note one event of this CPU. Callable from anywhere after interrupts_early_init(), NMI included.

@@ -75,6 +75,8 @@ void shell_init(void)
 	table_count = 0;
 	shell_add_commands(builtin, ARRAY_SIZE(builtin));
 	shell_start();
+	console_set_shell((struct console_shell){shell_input, shell_hide_prompt, shell_show_prompt,
+	                                         shell_prompt_hidden});
 }
 
 /* The index-th command of all tables, null behind the last. */

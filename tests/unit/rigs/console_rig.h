@@ -21,7 +21,6 @@
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
-#include "vmm/shell/shell.h"
 #include "vmm/cpu/time.h"
 
 #define UNUSED __attribute__((unused))
@@ -37,23 +36,23 @@ static char typed[64];
 static size_t typed_count;
 static bool prompt_shown, prompt_exists;
 
-void shell_input(uint8_t byte)
+static void rig_shell_input(uint8_t byte)
 {
 	if (typed_count < sizeof(typed) - 1)
 		typed[typed_count++] = (char)byte;
 }
 
-void shell_hide_prompt(void)
+static void rig_shell_hide_prompt(void)
 {
 	prompt_shown = false;
 }
 
-void shell_show_prompt(void)
+static void rig_shell_show_prompt(void)
 {
 	prompt_shown = prompt_exists;
 }
 
-bool shell_prompt_hidden(void)
+static bool rig_shell_prompt_hidden(void)
 {
 	return prompt_exists && !prompt_shown;
 }
@@ -224,6 +223,8 @@ UNUSED static int setup(void **state)
 	fake_x86.tsc_step = 100000;
 	time_set_rate(1000000000); /* a tick is a nanosecond */
 	uart_model_reset();
+	console_set_shell((struct console_shell){rig_shell_input, rig_shell_hide_prompt,
+	                                         rig_shell_show_prompt, rig_shell_prompt_hidden});
 	console_early_init(0, 0);
 	console_early_init(UART_MODEL_BASE, 115200);
 	uart_model.drain = 0;

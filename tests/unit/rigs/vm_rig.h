@@ -24,6 +24,7 @@
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/cpu/time.h"
+#include "vmm/observe/log.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vmx/vmx.h"
 
@@ -264,6 +265,7 @@ UNUSED static int rig_boot(void **state)
 
 	(void)state;
 	fake_x86_reset();
+	log_set_sink((struct log_sink){.write = console_write});
 	rig_cpuid();
 	rig_vmx_msrs();
 	fake_msr_set(MSR_PAT, 0x0007040600070406);

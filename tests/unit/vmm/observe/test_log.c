@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "vmm/console/console.h"
 #include "vmm/observe/log.h"
 
 /* The console: what was written to it. */
@@ -16,7 +15,7 @@ static size_t shown_length;
 static char replayed[65536];
 static size_t replayed_length;
 
-void console_write(const char *text, size_t length)
+static void show(const char *text, size_t length)
 {
 	assert_true(shown_length + length < sizeof(shown));
 	memcpy(shown + shown_length, text, length);
@@ -38,6 +37,7 @@ static int setup(void **state)
 	shown_length = replayed_length = 0;
 	shown[0] = replayed[0] = '\0';
 	log_level_set(LOG_INFO);
+	log_set_sink((struct log_sink){show, NULL});
 	return 0;
 }
 

@@ -100,8 +100,8 @@ static int setup(void **state)
 	fake_x86_reset();
 	fake_memory_init(MIB(4));
 	time_set_rate(1000000000);
-	assert_int_equal(trace_init_cpu(&cpu0), 0);
-	assert_int_equal(trace_init_cpu(&cpu2), 0);
+	assert_int_equal(trace_init_cpu(0), 0);
+	assert_int_equal(trace_init_cpu(2), 0);
 	trace_on = false;
 	fake_x86.per_cpu = &cpu0;
 	fake_x86.tsc = 1000;

@@ -15,7 +15,7 @@ static int boot(void **state)
 {
 	int error = rig_boot(state);
 
-	return error ? error : trace_init_cpu(&cpu);
+	return error ? error : trace_init_cpu(0);
 }
 
 static int setup(void **state)

@@ -3,18 +3,18 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/x86/linear.h"
-#include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
+#include "vmm/observe/log.h"
 #include "vmm/vm/vm.h"
 
-/* Between whole reports of a VM that is started anew each time: the log is everybody's. */
+/* Between whole reports of a VM that restarts each time: all VMs share the log. */
 #define REPORT_NS 10000000000
 
 /* clang-format off */
 static const struct {
 	const char *text;
 	bool fault; /* the guest's own: deserves a report, and what on_crash says */
-} ends[] = {
+} vm_ends[] = {
 	[VM_NOT_STARTED] =     {"has not run yet",                                                    false},
 	[VM_POWERED_OFF] =     {"powered off by the guest",                                           false},
 	[VM_FORCED] =          {"stopped by the operator",                                            false},
@@ -29,7 +29,7 @@ static const struct {
 
 const char *vm_end_name(enum vm_end end)
 {
-	return ends[end].text;
+	return vm_ends[end].text;
 }
 
 const char *vm_state_name(enum vm_state state)
@@ -44,10 +44,10 @@ const char *vm_state_name(enum vm_state state)
 
 bool vm_end_is_fault(enum vm_end end)
 {
-	return ends[end].fault;
+	return vm_ends[end].fault;
 }
 
-static void report_code(const struct vcpu *vcpu, void (*put)(const char *line))
+static void vm_report_code(const struct vcpu *vcpu, void (*put)(const char *line))
 {
 	char line[120];
 	uint8_t bytes[15];
@@ -68,7 +68,7 @@ static void report_code(const struct vcpu *vcpu, void (*put)(const char *line))
 	put(line);
 }
 
-static void report_last_exits(const struct vcpu *vcpu, void (*put)(const char *line))
+static void vm_report_last_exits(const struct vcpu *vcpu, void (*put)(const char *line))
 {
 	char line[120];
 	uint64_t exits = vcpu_exits(vcpu);
@@ -89,12 +89,12 @@ static void report_last_exits(const struct vcpu *vcpu, void (*put)(const char *l
 void vm_dump(struct vm *vm, void (*put)(const char *line))
 {
 	backend_vcpu_look(this_cpu(), vm_boot_vcpu(vm));
-	report_code(vm_boot_vcpu(vm), put);
+	vm_report_code(vm_boot_vcpu(vm), put);
 	backend_dump(vm_boot_vcpu(vm), put);
-	report_last_exits(vm_boot_vcpu(vm), put);
+	vm_report_last_exits(vm_boot_vcpu(vm), put);
 }
 
-static void log_line(const char *line)
+static void vm_report_line(const char *line)
 {
 	log_error("  %s\n", line);
 }
@@ -108,27 +108,27 @@ void vm_report(struct vm *vm)
 	    now - vm->reported < time_tsc_from_ns(REPORT_NS))
 		return;
 	vm->reported = now;
-	vm_dump(vm, log_line);
+	vm_dump(vm, vm_report_line);
 }
 
 char vm_dumped[VM_DUMP_SIZE];
-static size_t dumped;
+static size_t vm_dumped_size;
 
-static void keep_line(const char *line)
+static void vm_keep_line(const char *line)
 {
 	size_t size = strlen(line) + 1;
 
-	if (size > sizeof(vm_dumped) - 1 - dumped)
+	if (size > sizeof(vm_dumped) - 1 - vm_dumped_size)
 		return;
-	memcpy(vm_dumped + dumped, line, size);
-	dumped += size;
-	vm_dumped[dumped] = '\0';
+	memcpy(vm_dumped + vm_dumped_size, line, size);
+	vm_dumped_size += size;
+	vm_dumped[vm_dumped_size] = '\0';
 }
 
 void vm_keep_dump(struct vm *vm)
 {
-	dumped = 0;
+	vm_dumped_size = 0;
 	vm_dumped[0] = '\0';
 	if (vm->powered)
-		vm_dump(vm, keep_line);
+		vm_dump(vm, vm_keep_line);
 }

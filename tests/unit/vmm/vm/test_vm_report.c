@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The report of a VM that cannot go on: vmm/observe/report.c, vmm/vmx/dump.c. */
+/* The report of a VM that cannot go on: vmm/vm/vm_report.c, vmm/vmx/dump.c. */
 #include "rigs/vm_rig.h"
 
 #define EXIT_CPUID 10
