@@ -240,11 +240,14 @@ $(BUILD)/kernels/%.elf: tests/kernels/lib/kernel.lds tests/kernels/lib/kernel.h 
 CONFIG_IMAGES := $(if $(wildcard $(CONFIG)),$(shell sed -n \
 	's|^[^\#]*build/guests/\([A-Za-z0-9._-]*\).*|$(BUILD)/guests/\1|p' $(CONFIG)))
 
-CHECK_CONFIG_C := tools/check_config.c $(wildcard guests/config*.c guests/config/*.c) $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
+CHECK_CONFIG_C := $(wildcard tools/check_*.c $(addprefix guests/,config/*.c loaders/*.c firmware/*.c)) \
+		  $(filter-out $(HOST_SKIP),$(wildcard lib/*.c))
 
-$(BUILD)/check-config: $(CHECK_CONFIG_C) $(wildcard guests/config*.h guests/config/*.h lib/*.h) boot/multiboot2.h | need-host
+$(BUILD)/check-config: $(CHECK_CONFIG_C) $(GENERATED) $(wildcard tools/*.h $(addprefix guests/,config/*.h loaders/*.h \
+		       firmware/*.h) lib/*.h) vmm/vm/vm_config.h vmm/vcpu_start.h devices/machine/machine_config.h \
+		       boot/multiboot2.h | need-host
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -O1 -g $(WARNINGS) -Itests/unit/fake -I. -DHOST_BUILD -o $@ $(CHECK_CONFIG_C)
+	$(CC) -std=gnu17 -O1 -g $(WARNINGS) -Itests/unit/fake -I. -I$(BUILD)/generated -DHOST_BUILD -o $@ $(CHECK_CONFIG_C)
 
 .PHONY: check-config iso run
 check-config: $(BUILD)/check-config ## check a config file: make check-config CONFIG=FILE

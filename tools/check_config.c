@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Check a config table on the host with the monitor's own parser.
+ * Check a config table on the host with the monitor's own parser and loaders, the images included.
  *
  *   check-config FILE             FILE:LINE: message for each mistake, or the effective table
  *   check-config --files FILE     the image files that it names, each once, one a line
@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
-#include <sys/stat.h>
 #include "boot/multiboot2.h"
 #include "guests/config/config.h"
+#include "tools/check_images.h"
 
 #define ERRORS_MAX 100
 #define FILE_MAX   CONFIG_SIZE_MAX
 
-static struct config config;
+static struct config table;
 static struct config_error errors[ERRORS_MAX];
 
 static void put_line(void *context, const char *line)
@@ -52,62 +52,12 @@ static char *read_file(const char *path, size_t *size)
 	return text;
 }
 
-static void report(const char *path, unsigned line, const char *text)
+static void report_mistake(const char *path, unsigned line, const char *text)
 {
 	if (line)
 		fprintf(stderr, "%s:%u: %s\n", path, line, text);
 	else
 		fprintf(stderr, "%s: %s\n", path, text);
-}
-
-/* Where an image stands that the config file at `config_path` calls `name`. */
-static void image_path(const char *config_path, const char *name, char *path, size_t size)
-{
-	const char *slash = strrchr(config_path, '/');
-
-	if (name[0] == '/' || !slash)
-		snprintf(path, size, "%s", name);
-	else
-		snprintf(path, size, "%.*s/%s", (int)(slash - config_path), config_path, name);
-}
-
-/* Returns the number of mistakes: 0 or 1. */
-static unsigned check_image(const char *config_path, unsigned line, const char *key, const char *name)
-{
-	char path[4096], text[8192];
-	struct stat info;
-
-	if (!name[0])
-		return 0;
-	image_path(config_path, name, path, sizeof(path));
-	if (stat(path, &info) != 0)
-		snprintf(text, sizeof(text),
-		         "%s '%s' cannot be opened at %s: %s; "
-		         "give a path relative to the config file's folder",
-		         key, name, path, strerror(errno));
-	else if (!S_ISREG(info.st_mode))
-		snprintf(text, sizeof(text), "%s '%s' is no regular file; name an image file", key, name);
-	else if (info.st_size == 0)
-		snprintf(text, sizeof(text), "%s '%s' is empty; fetch or build it again", key, name);
-	else
-		return 0;
-	report(config_path, line, text);
-	return 1;
-}
-
-static unsigned check_images(const char *path)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < config.guest_count; i++) {
-		const struct guest_config *guest = &config.guest[i];
-
-		count += check_image(path, guest->kernel_line, "kernel", guest->kernel);
-		count += check_image(path, guest->initrd_line, "initrd", guest->initrd);
-		for (unsigned n = 0; n < guest->module_count; n++)
-			count += check_image(path, guest->module[n].line, "module", guest->module[n].path);
-	}
-	return count;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -118,13 +68,13 @@ static int compare_names(const void *a, const void *b)
 /* All images, each once, as many VMs may share one; null without memory. */
 static const char **image_names(size_t *count)
 {
-	size_t max = (2 + CONFIG_MODULES_MAX) * (size_t)config.guest_count, named = 0;
+	size_t max = (2 + CONFIG_MODULES_MAX) * (size_t)table.guest_count, named = 0;
 	const char **names = malloc((max + 1) * sizeof(*names));
 
 	if (!names)
 		return NULL;
-	for (unsigned i = 0; i < config.guest_count; i++) {
-		const struct guest_config *guest = &config.guest[i];
+	for (unsigned i = 0; i < table.guest_count; i++) {
+		const struct guest_config *guest = &table.guest[i];
 
 		names[named++] = guest->kernel;
 		if (guest->initrd[0])
@@ -142,29 +92,29 @@ static const char **image_names(size_t *count)
 
 static void print_table(void)
 {
-	uint64_t total = config_memory_total(&config);
+	uint64_t total = config_memory_total(&table);
 	bool mega = total % MIB(1) == 0;
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < config.guest_count; i++)
-		count += config.guest[i].autostart;
-	config_print(&config, put_line, stdout);
-	printf("\n# VMs: %u. Start by themselves: %u, with %llu%c of memory in all.\n", config.guest_count,
+	for (unsigned i = 0; i < table.guest_count; i++)
+		count += table.guest[i].autostart;
+	config_print(&table, put_line, stdout);
+	printf("\n# VMs: %u. Start by themselves: %u, with a total of %llu%c of memory.\n", table.guest_count,
 	       count, (unsigned long long)total >> (mega ? 20 : 10), mega ? 'M' : 'K');
 }
 
 /* Report the mistakes, or print what is asked for. */
 static int check_table(const char *path, const char *text, size_t size, void *storage, bool files)
 {
-	unsigned count = config_parse(text, size, storage, &config, errors, ERRORS_MAX);
+	unsigned count = config_parse(text, size, storage, &table, errors, ERRORS_MAX);
 	const char **names;
 	size_t name_count;
 
 	for (unsigned i = 0; i < count && i < ERRORS_MAX; i++)
-		report(path, errors[i].line, errors[i].text);
+		report_mistake(path, errors[i].line, errors[i].text);
 	if (count > ERRORS_MAX)
 		fprintf(stderr, "%s: %u more mistakes are not shown\n", path, count - ERRORS_MAX);
-	count += check_images(path);
+	count += check_images(&table, path, report_mistake);
 	names = image_names(&name_count);
 	if (!names) {
 		fprintf(stderr, "check-config: no memory\n");

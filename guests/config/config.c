@@ -5,23 +5,21 @@
 
 /* ---- Sections ---- */
 
-/* Check the section that ends here; a VM without errors becomes part of the table. */
-static void close_section(struct config_parser *p)
+/* Check the section that ends here; a VM without mistakes becomes part of the table. */
+static void config_close_section(struct config_parser *p)
 {
 	struct guest_config *guest = p->fields;
 
 	if (p->state == STATE_SECTION && p->section == SECTION_VM) {
-		if (p->findings.count == p->errors_before)
-			config_check_guest(p, guest);
-		if (p->findings.count == p->errors_before)
-			p->config->guest_count++;
-		else
-			p->modules = guest->module;
+		config_check_guest(p, guest);
+		p->config->guest_count++;
+		if (p->findings.count != p->errors_before)
+			config_leave_out(p, p->config->guest_count - 1);
 	}
 	p->state = STATE_NONE;
 }
 
-static bool name_is_good(const char *name)
+static bool config_name_is_good(const char *name)
 {
 	for (const char *c = name; *c; c++) {
 		bool letter =
@@ -33,53 +31,53 @@ static bool name_is_good(const char *name)
 	return strlen(name) < VM_NAME_MAX;
 }
 
-static void open_monitor(struct config_parser *p, const char *name)
+/* Keys of a second section are checked as well, and go nowhere. */
+static void config_open_monitor(struct config_parser *p, const char *name)
 {
-	if (*name) {
+	if (*name)
 		complain(p, "[monitor] takes no name; write [monitor]");
-		return;
-	}
-	if (p->monitor_line) {
-		complain(p, "a second [monitor] section; move its keys to the one in line %u",
+	else if (p->monitor_line)
+		complain(p, "a second [monitor] section; move its keys to the one on line %u",
 		         p->monitor_line);
-		return;
-	}
-	p->monitor_line = p->lines.start;
 	p->section = SECTION_MONITOR;
-	p->fields = &p->config->monitor;
+	p->fields = p->monitor_line ? &p->second_monitor : &p->config->monitor;
 	p->state = STATE_SECTION;
+	p->monitor_line = p->monitor_line ? p->monitor_line : p->lines.start;
 }
 
-static void open_vm(struct config_parser *p, const char *name)
+static void config_check_name(struct config_parser *p, const char *name)
 {
-	struct config *config = p->config;
-	struct guest_config *guest;
+	const struct config *config = p->config;
 
-	p->vm_seen = true;
 	if (!*name) {
 		complain(p, "the VM has no name; write [vm NAME]");
 		return;
 	}
-	if (!name_is_good(name)) {
+	if (!config_name_is_good(name)) {
 		complain(p,
 		         "bad VM name '%.40s'; use up to %d letters, digits, '-', '_' and '.', "
 		         "beginning with a letter or digit",
 		         name, VM_NAME_MAX - 1);
 		return;
 	}
-	for (unsigned i = 0; i < config->guest_count; i++) {
-		if (strcmp(config->guest[i].vm.name, name) == 0) {
-			complain(p, "a VM named '%s' stands already in line %u; give this one another name",
-			         name, config->guest[i].line);
-			return;
-		}
-	}
+	for (unsigned i = 0; i < config->guest_count; i++)
+		if (strcmp(config->guest[i].vm.name, name) == 0)
+			complain(p, "VM '%s' is already defined on line %u; give this one another name", name,
+			         config->guest[i].line);
+}
+
+static void config_open_vm(struct config_parser *p, const char *name)
+{
+	struct config *config = p->config;
+	struct guest_config *guest = &config->guest[config->guest_count];
+
+	p->vm_seen = true;
 	if (config->guest_count == p->vm_max) {
-		complain(p, "too many VMs: '%s' is more than the %d that are possible; remove some", name,
+		complain(p, "too many VMs: '%.40s' is more than the %d that are possible; remove some", name,
 		         CONFIG_VMS_MAX);
 		return;
 	}
-	guest = &config->guest[config->guest_count];
+	config_check_name(p, name);
 	memset(guest, 0, sizeof(*guest));
 	config_defaults(SECTION_VM, guest);
 	guest->module = p->modules;
@@ -90,11 +88,11 @@ static void open_vm(struct config_parser *p, const char *name)
 	p->state = STATE_SECTION;
 }
 
-static void parse_header(struct config_parser *p)
+static void config_parse_header(struct config_parser *p)
 {
 	char *word = config_skip_blanks(p->lines.text + 1), *close = strchr(word, ']'), *after, *name;
 
-	close_section(p);
+	config_close_section(p);
 	p->state = STATE_SKIP;
 	p->errors_before = p->findings.count;
 	memset(p->seen, 0, sizeof(p->seen));
@@ -103,10 +101,8 @@ static void parse_header(struct config_parser *p)
 		return;
 	}
 	after = config_skip_blanks(close + 1);
-	if (*after && *after != '#' && *after != ';') {
-		complain(p, "text behind ']'; begin a new line for it");
-		return;
-	}
+	if (*after && *after != '#' && *after != ';')
+		complain(p, "text after ']'; begin a new line for it");
 	(void)config_trim(word, (size_t)(close - word));
 	for (name = word; *name && !config_is_blank(*name); name++)
 		;
@@ -115,20 +111,20 @@ static void parse_header(struct config_parser *p)
 		name = config_skip_blanks(name + 1);
 	}
 	if (strcmp(word, config_section_names[SECTION_MONITOR]) == 0)
-		open_monitor(p, name);
+		config_open_monitor(p, name);
 	else if (strcmp(word, config_section_names[SECTION_VM]) == 0)
-		open_vm(p, name);
+		config_open_vm(p, name);
 	else
 		complain(p, "unknown section '%.40s'; use [monitor] or [vm NAME]", word);
 }
 
-static void parse_line(struct config_parser *p)
+static void config_parse_line(struct config_parser *p)
 {
 	switch (p->lines.text[0]) {
 	case '\0':
 	case '#':
 	case ';': break;
-	case '[': parse_header(p); break;
+	case '[': config_parse_header(p); break;
 	default:
 		if (p->state != STATE_SKIP)
 			config_assign(p);
@@ -138,36 +134,39 @@ static void parse_line(struct config_parser *p)
 /* ---- Storage: the VMs, then their modules, then all strings ---- */
 
 /* Upper bounds, without reading the lines in full. */
-struct counts {
-	size_t vms, modules;
+struct config_counts {
+	size_t sections, vms, modules;
 };
 
-static struct counts count_lines(const char *text, size_t size)
+static struct config_counts config_count(const char *text, size_t size)
 {
-	struct counts counts;
+	struct config_counts counts;
 
-	counts.vms = MIN(config_lines_count(text, size, "["), CONFIG_VMS_MAX);
+	counts.sections = config_lines_count(text, size, "[");
+	counts.vms = MIN(counts.sections, CONFIG_VMS_MAX);
 	counts.modules = MIN(config_lines_count(text, size, "module"), counts.vms * CONFIG_MODULES_MAX);
 	return counts;
 }
 
 size_t config_storage_size(const char *text, size_t size)
 {
-	struct counts counts;
+	struct config_counts counts;
 
 	if (size > CONFIG_SIZE_MAX)
 		return 0;
-	counts = count_lines(text, size);
+	counts = config_count(text, size);
 	return counts.vms * sizeof(struct guest_config) + counts.modules * sizeof(struct config_module) +
 	       size;
 }
 
-static void divide_storage(struct config_parser *p, const char *text, size_t size, void *storage)
+static void config_divide_storage(struct config_parser *p, const char *text, size_t size, void *storage)
 {
-	struct counts counts = count_lines(text, size);
+	struct config_counts counts = config_count(text, size);
 
 	p->vm_max = (unsigned)counts.vms;
+	p->keeps_left_out = counts.sections == counts.vms;
 	p->config->guest = storage;
+	p->config->left_out = p->config->guest + counts.vms;
 	p->modules = (struct config_module *)(p->config->guest + counts.vms);
 	p->strings = (char *)(p->modules + counts.modules);
 }
@@ -200,12 +199,12 @@ unsigned config_parse(const char *text, size_t size, void *storage, struct confi
 			config_storage_size(text, size) / 1024 + 1);
 		return p->findings.count;
 	}
-	divide_storage(p, text, size, storage);
+	config_divide_storage(p, text, size, storage);
 	config_lines_init(&p->lines, text, size);
 	while ((result = config_next_line(&p->lines, &p->findings)) != CONFIG_LINE_END)
 		if (result == CONFIG_LINE_GOOD)
-			parse_line(p);
-	close_section(p);
+			config_parse_line(p);
+	config_close_section(p);
 	config_check_consoles(p);
 	if (!config->guest_count && !p->vm_seen)
 		config_complain(&p->findings, 0,

@@ -77,6 +77,12 @@ struct config {
 	struct monitor_config monitor;
 	unsigned guest_count;
 	struct guest_config *guest; /* `guest_count` of them, in the order of the text */
+	/*
+	 * Sections with mistakes, the last first. They are no VMs, but the host's check reads their
+	 * images, too. None are kept of a text with more than CONFIG_VMS_MAX sections.
+	 */
+	unsigned left_out_count;
+	struct guest_config *left_out;
 };
 
 /* One finding. `text` is one clear sentence that says what is wrong and what to do. */
@@ -93,7 +99,7 @@ size_t config_storage_size(const char *text, size_t size);
 
 /*
  * Parse `size` bytes of text. Fills `config` with every good section even when others are bad; a
- * [vm] with an error is left out. Its VMs and strings lie in `storage`, which has
+ * [vm] with a mistake is left out. Its VMs and strings lie in `storage`, which has
  * config_storage_size() bytes, aligned to 8; null, if there was no memory for it, is an error as
  * any other. Returns the number of errors found; the first `max_errors` of them are described.
  * Never reads past `size`; any bytes are safe. One caller at a time.

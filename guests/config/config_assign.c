@@ -82,12 +82,12 @@ static bool check_again(struct config_parser *p, const struct config_key *key)
 
 	if (key->kind == KIND_MODULE) {
 		if (guest->module_count == CONFIG_MODULES_MAX)
-			complain(p, "VM '%s' has more than the %d modules that are possible; remove some",
+			complain(p, "VM '%.40s' has more than the %d modules that are possible; remove some",
 			         guest->vm.name, CONFIG_MODULES_MAX);
 		return guest->module_count < CONFIG_MODULES_MAX;
 	}
 	if (*seen) {
-		complain(p, "key '%s' stands already in line %u; remove one of the two", key->name, *seen);
+		complain(p, "key '%s' is already set on line %u; remove one of the two", key->name, *seen);
 		return false;
 	}
 	*seen = p->lines.start;

@@ -4,50 +4,74 @@
 #include "lib/checked.h"
 #include "lib/string.h"
 
+/* The line of a key in the open section; 0: it is not there. */
+static unsigned config_line_of(const struct config_parser *p, const char *key)
+{
+	return p->seen[config_find_key(SECTION_VM, key) - config_keys];
+}
+
 void config_check_guest(struct config_parser *p, const struct guest_config *guest)
 {
-	unsigned line = p->seen[config_find_key(SECTION_VM, "view") - config_keys];
+	const char *name = guest->vm.name;
+	unsigned view = config_line_of(p, "view");
 
-	if (!guest->kernel[0])
+	/* A line `kernel` with a bad value has had its message. */
+	if (!guest->kernel[0] && !config_line_of(p, "kernel"))
 		config_complain(&p->findings, guest->line,
-		                "VM '%s' has no kernel; add a line 'kernel = PATH'", guest->vm.name);
+		                "VM '%.40s' has no kernel; add a line 'kernel = PATH'", name);
 	if (guest->view == VIEW_SCREEN && !guest->vm.machine.screen)
-		config_complain(&p->findings, line,
-		                "VM '%s' has no screen to show; write view = serial, or screen = yes",
-		                guest->vm.name);
+		config_complain(&p->findings, view,
+		                "VM '%.40s' has no screen to show; write view = serial, or screen = yes",
+		                name);
 	if (guest->view == VIEW_SERIAL && !guest->vm.machine.uarts)
-		config_complain(&p->findings, line,
-		                "VM '%s' has no serial port to show; write view = screen, or uarts = 1",
-		                guest->vm.name);
+		config_complain(&p->findings, view,
+		                "VM '%.40s' has no serial port to show; write view = screen, or uarts = 1",
+		                name);
+}
+
+void config_leave_out(struct config_parser *p, unsigned index)
+{
+	struct config *config = p->config;
+	struct guest_config guest = config->guest[index];
+
+	config->guest_count--;
+	memmove(&config->guest[index], &config->guest[index + 1],
+	        (config->guest_count - index) * sizeof(config->guest[0]));
+	if (p->keeps_left_out) {
+		*--config->left_out = guest;
+		config->left_out_count++;
+	} else if (index == config->guest_count) {
+		p->modules = guest.module;
+	}
 }
 
 /* The I/O base of the machine's serial port that is the guest's alone; 0: it has none. */
-static unsigned own_port(const struct guest_config *guest)
+static unsigned config_own_port(const struct guest_config *guest)
 {
 	return guest->console > CONSOLE_NONE ? guest->console : 0;
 }
 
-/* May VM number `index` have the serial port that it asks for? */
-static bool check_console(struct config_parser *p, unsigned index)
+/* May it have the serial port that it asks for? */
+static bool config_check_console(struct config_parser *p, const struct guest_config *guest)
 {
 	const struct config *config = p->config;
-	const struct guest_config *guest = &config->guest[index];
-	unsigned port = own_port(guest);
+	unsigned port = config_own_port(guest);
 
 	if (port && port == config->monitor.serial_port) {
 		config_complain(&p->findings, guest->console_line,
-		                "the console of VM '%s' is the monitor's own serial port; "
+		                "the console of VM '%.40s' is the monitor's own serial port; "
 		                "give one of the two another",
 		                guest->vm.name);
 		return false;
 	}
-	for (unsigned i = 0; port && i < index; i++) {
-		if (own_port(&config->guest[i]) == port) {
+	for (unsigned i = 0; port && i < config->guest_count && config->guest[i].line < guest->line; i++) {
+		const struct guest_config *other = &config->guest[i];
+
+		if (config_own_port(other) == port) {
 			config_complain(&p->findings, guest->console_line,
-			                "the console of VM '%s' is that of '%s' already (line "
+			                "the console of VM '%.40s' is already that of '%s' (line "
 			                "%u); give one of the two another",
-			                guest->vm.name, config->guest[i].vm.name,
-			                config->guest[i].console_line);
+			                guest->vm.name, other->vm.name, other->console_line);
 			return false;
 		}
 	}
@@ -55,22 +79,20 @@ static bool check_console(struct config_parser *p, unsigned index)
 }
 
 /*
- * Leave out the VMs whose serial port is taken. The monitor's own may stand behind them, so this
+ * Leave out the VMs whose serial port is taken. The monitor's own may come after them, so this
  * comes last.
  */
 void config_check_consoles(struct config_parser *p)
 {
 	struct config *config = p->config;
-	unsigned i = 0;
 
-	while (i < config->guest_count) {
-		if (check_console(p, i)) {
+	for (unsigned i = config->left_out_count; i-- > 0;)
+		(void)config_check_console(p, &config->left_out[i]);
+	for (unsigned i = 0; i < config->guest_count;) {
+		if (config_check_console(p, &config->guest[i]))
 			i++;
-			continue;
-		}
-		config->guest_count--;
-		memmove(&config->guest[i], &config->guest[i + 1],
-		        (config->guest_count - i) * sizeof(config->guest[0]));
+		else
+			config_leave_out(p, i);
 	}
 }
 

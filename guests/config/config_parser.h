@@ -17,15 +17,17 @@ struct config_parser {
 	struct config *config;
 	/* What is left of the storage. */
 	unsigned vm_max;
+	bool keeps_left_out; /* each section has its place */
 	struct config_module *modules;
 	char *strings;
 
 	enum config_state state;
 	enum config_section section;
-	void *fields;                    /* of the open section */
-	unsigned errors_before;          /* findings when it began */
-	bool vm_seen;                    /* a [vm] section, good or not */
-	unsigned monitor_line;           /* of the [monitor] header; 0: none yet */
+	void *fields;           /* of the open section */
+	unsigned errors_before; /* findings when it began */
+	bool vm_seen;           /* a [vm] section, good or not */
+	unsigned monitor_line;  /* of the [monitor] header; 0: none yet */
+	struct monitor_config second_monitor;
 	unsigned seen[CONFIG_KEY_COUNT]; /* line of each key in the open section; 0: none yet */
 };
 
@@ -40,6 +42,9 @@ void config_assign(struct config_parser *p);
 
 /* Complain of what contradicts itself between the keys of the VM whose section ends. */
 void config_check_guest(struct config_parser *p, const struct guest_config *guest);
+
+/* Take the guest at `index` out of the table. */
+void config_leave_out(struct config_parser *p, unsigned index);
 
 /*
  * Leave out, with a finding for each, the VMs whose serial port is taken. Comes last: the monitor's

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "guests/firmware/memory_map.h"
+#include "devices/pc/vga.h"
+#include "lib/checked.h"
 
 gpa_t guest_high_ram_end(uint64_t memory)
 {
@@ -21,6 +23,19 @@ unsigned guest_memory_layout(uint64_t memory, struct guest_range ranges[GUEST_RA
 		ranges[n++] =
 			(struct guest_range){GUEST_ABOVE_4G, memory - GUEST_HOLE_START, GUEST_RANGE_RAM};
 	return n;
+}
+
+bool guest_memory_has(uint64_t memory, gpa_t gpa, uint64_t size)
+{
+	struct guest_range ranges[GUEST_RANGES_MAX];
+	unsigned count = guest_memory_layout(memory, ranges);
+
+	if (gpa >= VGA_TEXT_GPA && range_within(gpa - VGA_TEXT_GPA, size, VGA_TEXT_SIZE))
+		return true;
+	for (unsigned i = 0; i < count; i++)
+		if (gpa >= ranges[i].start && range_within(gpa - ranges[i].start, size, ranges[i].size))
+			return true;
+	return false;
 }
 
 unsigned guest_memory_e820(uint64_t memory, struct guest_e820 entries[GUEST_E820_MAX])

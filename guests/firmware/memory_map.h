@@ -56,6 +56,9 @@ struct guest_range {
  */
 unsigned guest_memory_layout(uint64_t memory, struct guest_range ranges[GUEST_RANGES_MAX]);
 
+/* Is all of [gpa, gpa + size) in these ranges, or in the text memory of a VGA? */
+bool guest_memory_has(uint64_t memory, gpa_t gpa, uint64_t size);
+
 /* End of the RAM below 4 GiB that starts at 1 MiB; GUEST_HIGH_START if there is none. */
 gpa_t guest_high_ram_end(uint64_t memory);
 

@@ -15,6 +15,7 @@ import fnmatch
 import glob
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,13 @@ PROGRAM = re.compile(r"\.(c|h|S|py|sh|asl|conf|ld|list)$|^Makefile$|^run$|^rcS$|
 FILE_NAME = re.compile(r"[\w*-]+\.(c|h|S|py|sh|asl|md|ld)$")
 IDENTIFIER = re.compile(r"[A-Za-z]\w*_\w+|\b[a-z]\w*(?=\(\))")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+# The smallest kernel that the check takes: a bzImage of boot protocol 2.02 with 16 bytes of code at 1 MiB, and in its
+# sector of setup a Multiboot header with addresses.
+KERNEL = bytearray(2 * 512 + 16)
+struct.pack_into("<B", KERNEL, 0x1F1, 1)
+struct.pack_into("<HBB4sH", KERNEL, 0x1FE, 0xAA55, 0xEB, 0x66, b"HdrS", 0x0202)
+struct.pack_into("<BHI", KERNEL, 0x211, 1, 0, 0x100000)
+struct.pack_into("<8I", KERNEL, 0x300, 0x1BADB002, 1 << 16, 2**32 - 0x1BADB002 - (1 << 16), 0x100300, 0x100000, 0, 0, 0x100000)
 IMAGE = re.compile(r"^(?:kernel|initrd|module)\s*=\s*(\S+)", re.MULTILINE)
 RUN_LIMIT = 6000  # seconds for one block: against one that hangs
 
@@ -142,12 +150,12 @@ def check_blocks(path, blocks):
             if info == "ini":
                 named = re.match(r"# ([\w-]+\.conf)\n", text)
                 config = named[1] if named else "example.conf"
-                for name, content in [(config, text), *((image, "image\n") for image in IMAGE.findall(text))]:
+                for name, content in [(config, text.encode()), *((image, KERNEL) for image in IMAGE.findall(text))]:
                     target = os.path.normpath(os.path.join(folder, name))
                     if not target.startswith(folder + "/") or name.split("/")[0] in TREE:
                         continue  # not ours to write
                     os.makedirs(os.path.dirname(target), exist_ok=True)
-                    with open(target, "w", encoding="utf-8") as file:
+                    with open(target, "wb") as file:
                         file.write(content)
                 run(folder, path, line, f"make check-config CONFIG={config}")
             elif info == "sh test":

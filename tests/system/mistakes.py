@@ -46,7 +46,7 @@ MISTAKES = {
                     r"config line 3: unknown key 'memroy' in \[vm\]; did you mean 'memory'\?"),
     "bad value": (VM + "memory = 64\n", KERNEL, r"config line 3: bad value '64' for 'memory'; use 1M to 1T"),
     "duplicate VM": (VM + VM, KERNEL,
-                     r"config line 3: a VM named 'a' stands already in line 1; give this one another name"),
+                     r"config line 3: VM 'a' is already defined on line 1; give this one another name"),
     "no VM": ("[monitor]\nscreen = yes\n", KERNEL, r"config: there is no VM; add a section \[vm NAME\]"),
     "missing module": (VM, {}, r"config line 2: kernel = kernel: the boot loader did not load that file; add "
                                r"\"module2 /boot/FILE kernel\""),

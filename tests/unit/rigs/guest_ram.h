@@ -9,7 +9,6 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include "devices/pc/vga.h"
 #include "guests/firmware/memory_map.h"
 #include "lib/errors.h"
 #include "mm/guest_map.h"
@@ -41,16 +40,7 @@ static inline void guest_ram_create(uint64_t memory)
 
 static inline bool guest_ram_has(gpa_t gpa, size_t size)
 {
-	struct guest_range ranges[GUEST_RANGES_MAX];
-	unsigned count = guest_memory_layout(guest_ram_size, ranges);
-
-	if (gpa >= VGA_TEXT_GPA && gpa + size <= VGA_TEXT_GPA + VGA_TEXT_SIZE)
-		return true;
-	for (unsigned i = 0; i < count; i++)
-		if (gpa >= ranges[i].start && gpa - ranges[i].start < ranges[i].size &&
-		    size <= ranges[i].size - (gpa - ranges[i].start))
-			return true;
-	return false;
+	return guest_memory_has(guest_ram_size, gpa, size);
 }
 
 bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size)

@@ -246,93 +246,105 @@ static void test_mistakes(void **state)
 		unsigned line;
 		const char *message; /* exact */
 	} cases[] = {
-		{"",													0,  "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
-		{"[monitor]\n",											     0,  "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
-		{VM "memroy = 64M",              3,  "unknown key 'memroy' in [vm]; did you mean 'memory'?"},
-		{VM "Kernel = x",                3,  "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"},
-		{"[monitor]\nlgo = info\n" VM,   2,  "unknown key 'lgo' in [monitor]; did you mean 'log'?"},
-		{VM "zzz = 1",											      3,
-	         "unknown key 'zzz' in [vm]; the keys are kernel, initrd, module, cmdline, "
-	         "memory, type, uarts, acpi, hpet, screen, console, view, autostart, start_delay, "
-	         "on_crash, weight, cap, cpus"													},
-		{VM "serial = com1",											3,  "key 'serial' does not belong in [vm]; move it to [monitor]"         },
-		{VM " = 1",												 3,
-	         "unknown key '' in [vm]; the keys are kernel, initrd, module, cmdline, memory, "
-	         "type, uarts, acpi, hpet, screen, console, view, autostart, start_delay, "
-	         "on_crash, weight, cap, cpus"													},
-		{"[vn a]\nkernel = k\n" VM,      1,  "unknown section 'vn'; use [monitor] or [vm NAME]"},
-		{"[]\n" VM,                      1,  "unknown section ''; use [monitor] or [vm NAME]"},
-		{"[vm a\n" VM,											      1,  "the section has no closing ']'; write [monitor] or [vm NAME]"       },
-		{"[monitor] x\n" VM,             1,  "text behind ']'; begin a new line for it"},
-		{"[monitor x]\n" VM,             1,  "[monitor] takes no name; write [monitor]"},
-		{VM "[monitor]\n\n[monitor]",									       5,
-	         "a second [monitor] section; move its keys to the one in line 3"														    },
-		{"[vm]\nkernel = k\n" VM,        1,  "the VM has no name; write [vm NAME]"},
-		{"[vm -a]\n" VM,											    1,
-	         "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning "
-	         "with a letter or digit"																					     },
-		{"[vm a b]\n" VM,											   1,
-	         "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning "
-	         "with a letter or digit"																					     },
-		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\n" VM,                                                             1,
-	         "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, "
-	         "'-', '_' and '.', beginning with a letter or digit"																	     },
-		{VM "\n" VM,												4,  "a VM named 'a' stands already in line 1; give this one another name"},
-		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k",								1,
-	         "VM 'a' has no kernel; add a line 'kernel = PATH'"																  },
-		{VM "kernel = l",											   3,  "key 'kernel' stands already in line 2; remove one of the two"       },
-		{"kernel = k\n" VM,											 1,
-	         "key 'kernel' before any section; put it below [monitor] or [vm NAME]"													      },
-		{VM "memory 64M",											   3,  "neither a [section] nor 'key = value'; begin comments with '#'"     },
-		{VM "memory =",											     3,
-	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"													},
-		{VM "memory = # none",										      3,
-	         "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"													},
-		{VM "memory = 64",											  3,
-	         "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"												      },
-		{VM "acpi = maybe",              3,  "bad value 'maybe' for 'acpi'; use yes or no"},
-		{VM "uarts = 5",                 3,  "bad value '5' for 'uarts'; use 0 to 4"},
-		{VM "initrd = my file",										     3,
-	         "bad value 'my file' for 'initrd'; use a path of up to 127 characters without "
-	         "blanks, quotes and $"																					     },
-		{"[monitor]\nserial = 3f8\n" VM,									    2,
-	         "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port "
-	         "from 0x100 to 0xfff8"																					    },
-		{"[monitor]\nspeed = 14400\n" VM,									   2,
-	         "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"                                                                                          },
-		{VM "cmdline = a\x01" "b",       3,  "control character 01h in this line; remove it"},
-		{VM "cmdline = a\x7f \\\n\x02",  3,  "control character 7Fh in this line; remove it"},
-		{VM "module =",											     3,
-	         "key 'module' has no value; use a path of 1 to 127 characters without blanks, "
-	         "quotes and $, and its arguments, verbatim; up to 2047 characters in all"															 },
-		{VM "module = a'b c",										       3,
-	         "bad value 'a'b c' for 'module'; use a path of 1 to 127 characters without "
-	         "blanks, quotes and $, and its arguments, verbatim; up to 2047 characters in all"														  },
-		{VM
-	         "module=1\nmodule=2\nmodule=3\nmodule=4\nmodule=5\nmodule=6\nmodule=7\nmodule=8\nmodule=9\n"
-	         "module=10\nmodule=11\nmodule=12\nmodule=13\nmodule=14\nmodule=15\nmodule=16\nmodule=17", 19, "VM 'a' has more than the 16 modules that are possible; remove some" },
-		{VM "weight = 0",                3,  "bad value '0' for 'weight'; use 1 to 10000"},
-		{VM "cap = 101%",                3,  "bad value '101%' for 'cap'; use 0 to 100"},
-		{VM "cpus = 0,64",											  3,
-	         "bad value '0,64' for 'cpus'; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                                                                             },
-		{VM "cpus =",											       3,
-	         "key 'cpus' has no value; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"                                                                                                 },
-		{VM "start_delay = 5",										      3,
-	         "bad value '5' for 'start_delay'; use 0 to 3600s with a unit, as in 500ms or 3s"												    },
-		{VM "on_crash = reboot",										    3,  "bad value 'reboot' for 'on_crash'; use stop, restart or hold"       },
-		{VM "console = com1",										       3,
-	         "bad value 'com1' for 'console'; use shared, none, com2, com3 or com4"													      },
-		{VM "keyboard = no",											3,  "key 'keyboard' does not belong in [vm]; move it to [monitor]"       },
-		{VM "screen = no\nview = screen",									   4,
-	         "VM 'a' has no screen to show; write view = serial, or screen = yes"														},
-		{VM "view = serial\nuarts = 0",									     3,
-	         "VM 'a' has no serial port to show; write view = screen, or uarts = 1"													      },
-		{VM "console = com2\n[monitor]\nserial = 0x2f8",                                                            3,
-	         "the console of VM 'a' is the monitor's own serial port; give one of the two another"                                                                                               },
-		{VM "console = com4\n[vm b]\nconsole = com4\nkernel = k",                                                   5,
-	         "the console of VM 'b' is that of 'a' already (line 3); give one of the two another"                                                                                                },
-		{VM "cmdline = a\\",											3,  "a backslash continues this line, but nothing follows; remove it"    },
-		{VM "cmdline = a\\\n",										      3,  "a backslash continues this line, but nothing follows; remove it"    },
+		{"", 0, "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{"[monitor]\n", 0,
+		 "there is no VM; add a section [vm NAME] with a line 'kernel = PATH'"},
+		{VM "memroy = 64M", 3, "unknown key 'memroy' in [vm]; did you mean 'memory'?"},
+		{VM "Kernel = x", 3, "unknown key 'Kernel' in [vm]; did you mean 'kernel'?"},
+		{"[monitor]\nlgo = info\n" VM, 2,
+		 "unknown key 'lgo' in [monitor]; did you mean 'log'?"},
+		{VM "zzz = 1", 3,
+		 "unknown key 'zzz' in [vm]; the keys are kernel, initrd, module, cmdline, memory, "
+		 "type, uarts, acpi, hpet, screen, console, view, autostart, start_delay, on_crash, "
+		 "weight, cap, cpus"},
+		{VM "serial = com1", 3,
+		 "key 'serial' does not belong in [vm]; move it to [monitor]"},
+		{VM " = 1", 3,
+		 "unknown key '' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, "
+		 "uarts, acpi, hpet, screen, console, view, autostart, start_delay, on_crash, weight, "
+		 "cap, cpus"},
+		{"[vn a]\nkernel = k\n" VM, 1, "unknown section 'vn'; use [monitor] or [vm NAME]"},
+		{"[]\n" VM, 1, "unknown section ''; use [monitor] or [vm NAME]"},
+		{"[vm a\n" VM, 1, "the section has no closing ']'; write [monitor] or [vm NAME]"},
+		{"[monitor] x\n" VM, 1, "text after ']'; begin a new line for it"},
+		{"[monitor x]\n" VM, 1, "[monitor] takes no name; write [monitor]"},
+		{VM "[monitor]\n\n[monitor]", 5,
+		 "a second [monitor] section; move its keys to the one on line 3"},
+		{"[vm]\nkernel = k\n" VM, 1, "the VM has no name; write [vm NAME]"},
+		{"[vm -a]\nkernel = k\n" VM, 1,
+		 "bad VM name '-a'; use up to 31 letters, digits, '-', '_' and '.', beginning with a "
+		 "letter or digit"},
+		{"[vm a b]\nkernel = k\n" VM, 1,
+		 "bad VM name 'a b'; use up to 31 letters, digits, '-', '_' and '.', beginning with a "
+		 "letter or digit"},
+		{"[vm abcdefghijklmnopqrstuvwxyz0123456]\nkernel = k\n" VM, 1,
+		 "bad VM name 'abcdefghijklmnopqrstuvwxyz0123456'; use up to 31 letters, digits, '-', "
+		 "'_' and '.', beginning with a letter or digit"},
+		{VM "\n" VM, 4, "VM 'a' is already defined on line 1; give this one another name"},
+		{"[vm a]\nmemory = 64M\n[vm b]\nkernel = k", 1,
+		 "VM 'a' has no kernel; add a line 'kernel = PATH'"},
+		{VM "kernel = l", 3,
+		 "key 'kernel' is already set on line 2; remove one of the two"},
+		{"kernel = k\n" VM, 1,
+		 "key 'kernel' before any section; put it below [monitor] or [vm NAME]"},
+		{VM "memory 64M", 3,
+		 "neither a [section] nor 'key = value'; begin comments with '#'"},
+		{VM "memory =", 3,
+		 "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"},
+		{VM "memory = # none", 3,
+		 "key 'memory' has no value; use 1M to 1T, a multiple of 4K, as in 64M or 1G"},
+		{VM "memory = 64", 3,
+		 "bad value '64' for 'memory'; use 1M to 1T, a multiple of 4K, as in 64M or 1G"},
+		{VM "acpi = maybe", 3, "bad value 'maybe' for 'acpi'; use yes or no"},
+		{VM "uarts = 5", 3, "bad value '5' for 'uarts'; use 0 to 4"},
+		{VM "initrd = my file", 3,
+		 "bad value 'my file' for 'initrd'; use a path of up to 127 characters without blanks, "
+		 "quotes and $"},
+		{"[monitor]\nserial = 3f8\n" VM, 2,
+		 "bad value '3f8' for 'serial'; use com1, com2, com3, com4, none or an I/O port from "
+		 "0x100 to 0xfff8"},
+		{"[monitor]\nspeed = 14400\n" VM, 2,
+		 "bad value '14400' for 'speed'; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or "
+		 "115200"},
+		{VM "cmdline = a\x01" "b", 3, "control character 01h in this line; remove it"},
+		{VM "cmdline = a\x7f \\\n\x02", 3,
+		 "control character 7Fh in this line; remove it"},
+		{VM "module =", 3,
+		 "key 'module' has no value; use a path of 1 to 127 characters without blanks, quotes "
+		 "and $, and its arguments, verbatim; up to 2047 characters in all"},
+		{VM "module = a'b c", 3,
+		 "bad value 'a'b c' for 'module'; use a path of 1 to 127 characters without blanks, "
+		 "quotes and $, and its arguments, verbatim; up to 2047 characters in all"},
+		{VM "module=1\nmodule=2\nmodule=3\nmodule=4\nmodule=5\nmodule=6\nmodule=7\nmodule=8\n"
+		    "module=9\nmodule=10\nmodule=11\nmodule=12\nmodule=13\nmodule=14\nmodule=15\nmodule=16\nmodule=17", 19,
+		 "VM 'a' has more than the 16 modules that are possible; remove some"},
+		{VM "weight = 0", 3, "bad value '0' for 'weight'; use 1 to 10000"},
+		{VM "cap = 101%", 3, "bad value '101%' for 'cap'; use 0 to 100"},
+		{VM "cpus = 0,64", 3,
+		 "bad value '0,64' for 'cpus'; use all, or numbers from 0 to 63 and ranges, as in "
+		 "0,2-3"},
+		{VM "cpus =", 3,
+		 "key 'cpus' has no value; use all, or numbers from 0 to 63 and ranges, as in 0,2-3"},
+		{VM "start_delay = 5", 3,
+		 "bad value '5' for 'start_delay'; use 0 to 3600s with a unit, as in 500ms or 3s"},
+		{VM "on_crash = reboot", 3,
+		 "bad value 'reboot' for 'on_crash'; use stop, restart or hold"},
+		{VM "console = com1", 3,
+		 "bad value 'com1' for 'console'; use shared, none, com2, com3 or com4"},
+		{VM "keyboard = no", 3,
+		 "key 'keyboard' does not belong in [vm]; move it to [monitor]"},
+		{VM "screen = no\nview = screen", 4,
+		 "VM 'a' has no screen to show; write view = serial, or screen = yes"},
+		{VM "view = serial\nuarts = 0", 3,
+		 "VM 'a' has no serial port to show; write view = screen, or uarts = 1"},
+		{VM "console = com2\n[monitor]\nserial = 0x2f8", 3,
+		 "the console of VM 'a' is the monitor's own serial port; give one of the two another"},
+		{VM "console = com4\n[vm b]\nconsole = com4\nkernel = k", 5,
+		 "the console of VM 'b' is already that of 'a' (line 3); give one of the two another"},
+		{VM "cmdline = a\\", 3,
+		 "a backslash continues this line, but nothing follows; remove it"},
+		{VM "cmdline = a\\\n", 3,
+		 "a backslash continues this line, but nothing follows; remove it"},
 	};
 	/* clang-format on */
 
@@ -342,6 +354,62 @@ static void test_mistakes(void **state)
 		assert_string_equal(errors[0].text, cases[i].message);
 		assert_int_equal(errors[0].line, cases[i].line);
 	}
+}
+
+/* All that is wrong with one section is told at once. */
+static void every_mistake_of_a_section_is_told(void **state)
+{
+	static const char text[] = "[vm a]\nkernel = k\nconsole = com2\n"
+				   "[vm a b]\nkernal = x\nview = serial\nuarts = 0\nconsole = com2\n"
+				   "[monitor]\nlog = info\n[monitor]\nlog = much\nmeasure = maybe\n";
+	static const struct {
+		unsigned line;
+		const char *message; /* its beginning */
+	} mistakes[] = {
+		{4, "bad VM name 'a b'"},
+		{5, "unknown key 'kernal'"},
+		{4, "VM 'a b' has no kernel"},
+		{6, "VM 'a b' has no serial port"},
+		{11, "a second [monitor]"},
+		{12, "bad value 'much' for 'log'"},
+		{13, "bad value 'maybe' for 'measure'"},
+		{8, "the console of VM 'a b' is already that of 'a' (line 3)"},
+	};
+
+	(void)state;
+	assert_int_equal(parse(text), ARRAY_SIZE(mistakes));
+	for (unsigned i = 0; i < ARRAY_SIZE(mistakes); i++) {
+		assert_int_equal(errors[i].line, mistakes[i].line);
+		assert_memory_equal(errors[i].text, mistakes[i].message, strlen(mistakes[i].message));
+	}
+	assert_int_equal(config.monitor.log_level, LOG_INFO);
+}
+
+static void sections_with_mistakes_are_kept_apart(void **state)
+{
+	static char text[64 * CONFIG_VMS_MAX];
+	size_t at = 0;
+
+	(void)state;
+	assert_int_equal(
+		parse("[vm a]\nkernel = k\nmodule = m 1\ncap = 101\n[vm b]\nkernel = l\nmodule = n 2\n"
+	              "[vm c]\nkernel = o\nmodule = p\ncap = 102\n"),
+		2);
+	assert_int_equal(config.guest_count, 1);
+	assert_string_equal(config.guest[0].vm.name, "b");
+	assert_string_equal(config.guest[0].module[0].path, "n");
+	assert_int_equal(config.left_out_count, 2);
+	assert_string_equal(config.left_out[1].kernel, "k");
+	assert_string_equal(config.left_out[1].module[0].arguments, "1");
+	assert_string_equal(config.left_out[0].kernel, "o");
+	assert_string_equal(config.left_out[0].module[0].path, "p");
+	/* In no good one's place. */
+	for (unsigned i = 0; i <= CONFIG_VMS_MAX; i++)
+		at += (size_t)sprintf(text + at, "[vm v%u]\nkernel = k\nmodule = m\ncap = %u\n", i,
+		                      i ? 1 : 101);
+	assert_int_equal(parse(text), 1);
+	assert_int_equal(config.guest_count, CONFIG_VMS_MAX);
+	assert_int_equal(config.left_out_count, 0);
 }
 
 static void test_bad_values(void **state)
@@ -387,7 +455,8 @@ static void test_bad_values(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
 		snprintf(text, sizeof(text), "[vm bad]\n%s\n[vm good]\nkernel = k\n", lines[i]);
-		assert_int_equal(parse(text), 1);
+		/* A bad kernel is not called a missing one. */
+		assert_int_equal(parse(text), strncmp(lines[i], "kernel", 6) ? 2 : 1);
 		assert_int_equal(errors[0].line, 2);
 		/* The bad one is left out, the good one is there. */
 		assert_int_equal(config.guest_count, 1);
@@ -675,6 +744,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_every_default_is_valid),
 		cmocka_unit_test(test_every_key),      cmocka_unit_test(test_keys_of_many),
 		cmocka_unit_test(test_cpus),           cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(every_mistake_of_a_section_is_told),
+		cmocka_unit_test(sections_with_mistakes_are_kept_apart),
 		cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_modules),        cmocka_unit_test(test_many_modules),
 		cmocka_unit_test(test_memory_total),   cmocka_unit_test(test_no_storage),

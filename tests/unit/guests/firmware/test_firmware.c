@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include "devices/pc/acpi_pm.h"
 #include "devices/pc/hpet.h"
+#include "devices/pc/vga.h"
 #include "guests/firmware/firmware_acpi.h"
 #include "guests/firmware/firmware.h"
 #include "rigs/guest_ram.h"
