@@ -38,13 +38,13 @@ static struct {
 	void (*wanted)(void);
 } console = {.at_line_start = true};
 
-static void lock(void)
+static void console_lock_ring(void)
 {
 	if (!console.panicking)
 		spin_lock(&console.lock);
 }
 
-static void unlock(void)
+static void console_unlock_ring(void)
 {
 	if (!console.panicking)
 		spin_unlock(&console.lock);
@@ -54,7 +54,7 @@ static void unlock(void)
  * The screen and the prompt are the boot processor's. Until the console is buffered nobody else
  * runs.
  */
-static bool on_boot_cpu(void)
+static bool console_on_boot_cpu(void)
 {
 	return !console.buffered || !this_cpu()->index;
 }
@@ -80,7 +80,7 @@ bool console_room(void)
 }
 
 /* Hand the serial line what it takes now. */
-static void transmit(void)
+static void console_transmit(void)
 {
 	while (console.serial < console.head) {
 		size_t at = console.serial % RING_SIZE;
@@ -101,7 +101,7 @@ static void transmit(void)
  * many. The lock is not needed: what is between the positions does not change, and only the boot
  * processor moves this one.
  */
-static size_t feed_screen(size_t max)
+static size_t console_feed_screen(size_t max)
 {
 	size_t at = console.screen % RING_SIZE;
 	uint64_t head = __atomic_load_n(&console.head, __ATOMIC_ACQUIRE);
@@ -115,14 +115,14 @@ static size_t feed_screen(size_t max)
 }
 
 /* At most two pieces: up to the end of the ring, and from its start. */
-static void show_on_screen(size_t max)
+static void console_show_on_screen(size_t max)
 {
-	if (screen_present()) /* else put_byte() moves the position */
-		feed_screen(max - feed_screen(max));
+	if (screen_present()) /* else console_put_byte() moves the position */
+		console_feed_screen(max - console_feed_screen(max));
 }
 
 /* Everything out, by polling: at boot, before the end, and in a panic. A dead UART is given up. */
-static void drain(void)
+static void console_drain(void)
 {
 	while (console.serial < console.head) {
 		size_t at = console.serial % RING_SIZE;
@@ -133,19 +133,19 @@ static void drain(void)
 		console.serial += count;
 	}
 	console.transmitting = false;
-	show_on_screen(RING_SIZE);
+	console_show_on_screen(RING_SIZE);
 	screen_draw(SIZE_MAX);
 }
 
 /* The lock is held. False: full. */
-static bool put_byte(uint8_t byte)
+static bool console_put_byte(uint8_t byte)
 {
 	if (!console_free()) {
 		if (console.buffered) {
 			console.lost++;
 			return false;
 		}
-		drain();
+		console_drain();
 	}
 	console.ring[console.head % RING_SIZE] = byte;
 	__atomic_store_n(&console.head, console.head + 1, __ATOMIC_RELEASE);
@@ -158,12 +158,12 @@ static bool put_byte(uint8_t byte)
 }
 
 /* Start what was put on its way; the lock is held. */
-static void start_output(void)
+static void console_start_output(void)
 {
 	if (!console.buffered)
-		drain();
+		console_drain();
 	else if (!console.transmitting) /* else what follows will be fetched */
-		transmit();
+		console_transmit();
 }
 
 void console_want(void)
@@ -176,7 +176,7 @@ void console_want(void)
  * The ring has changed, and something may be left that no interrupt announces. A look at `wanting`
  * is enough, since console_poll() takes the ring's lock after it has cleared it.
  */
-static void want_service(void)
+static void console_want_service(void)
 {
 	if (!__atomic_load_n(&console.wanting, __ATOMIC_RELAXED) && console_pending())
 		console_want();
@@ -186,74 +186,74 @@ void console_put(const void *bytes, size_t length)
 {
 	const uint8_t *at = bytes;
 
-	lock();
+	console_lock_ring();
 	for (size_t i = 0; i < length; i++)
-		put_byte(at[i]);
-	start_output();
-	unlock();
-	want_service();
+		console_put_byte(at[i]);
+	console_start_output();
+	console_unlock_ring();
+	console_want_service();
 }
 
 void console_put_vm(uint8_t byte)
 {
-	lock();
+	console_lock_ring();
 	/* The debug port asks nobody for room; what is left then is the monitor's. */
 	if (console_free() > VM_RESERVE / 2)
-		put_byte(byte);
+		console_put_byte(byte);
 	else
 		console.lost++;
-	start_output();
-	unlock();
-	want_service();
+	console_start_output();
+	console_unlock_ring();
+	console_want_service();
 }
 
 /* A message never lands in the middle of a VM's line, and below its picture. The lock is held. */
-static void begin_line(void)
+static void console_break_line(void)
 {
 	static const char bottom[] = "\x1b[0m\x1b[999;1H\x1b[K";
 
 	if (console_break_picture()) {
 		for (const char *at = bottom; *at; at++)
-			put_byte((uint8_t)*at);
+			console_put_byte((uint8_t)*at);
 	} else if (console_away() && !console.at_line_start) {
-		put_byte('\r');
-		put_byte('\n');
+		console_put_byte('\r');
+		console_put_byte('\n');
 	}
 }
 
 void console_begin_line(void)
 {
-	lock();
-	begin_line();
-	unlock();
+	console_lock_ring();
+	console_break_line();
+	console_unlock_ring();
 }
 
 /* Monitor output: keep it, and turn newlines into CR LF. The lock is held. */
-static void put_text(const char *text, size_t length)
+static void console_put_text(const char *text, size_t length)
 {
-	begin_line();
+	console_break_line();
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] == '\n') {
-			put_byte('\r');
+			console_put_byte('\r');
 			scrollback_put(&console.kept, '\r');
 		}
-		put_byte((uint8_t)text[i]);
+		console_put_byte((uint8_t)text[i]);
 		scrollback_put(&console.kept, (uint8_t)text[i]);
 	}
 }
 
-static void print(const char *text, size_t length)
+static void console_print_text(const char *text, size_t length)
 {
 	if (!console.panicking && !console_away())
 		console_shell_hide_prompt();
-	lock();
-	put_text(text, length);
-	start_output();
-	unlock();
+	console_lock_ring();
+	console_put_text(text, length);
+	console_start_output();
+	console_unlock_ring();
 }
 
 /* What other CPUs have to say, while there is room. */
-static void print_queued(void)
+static void console_print_queued(void)
 {
 	char line[LINE_MAX];
 	size_t count;
@@ -261,29 +261,29 @@ static void print_queued(void)
 	if (text_queue_empty())
 		return;
 	while (console_room() && (count = text_queue_take(line, sizeof(line))))
-		print(line, count);
-	lock();
+		console_print_text(line, count);
+	console_lock_ring();
 	console.lost += text_queue_lost();
-	unlock();
+	console_unlock_ring();
 }
 
 void console_write(const char *text, size_t length)
 {
-	if (!on_boot_cpu()) {
+	if (!console_on_boot_cpu()) {
 		text_queue_put(text, length, 0);
 		console_want();
 		return;
 	}
-	print_queued(); /* it was said before */
-	print(text, length);
-	want_service();
+	console_print_queued(); /* it was said before */
+	console_print_text(text, length);
+	console_want_service();
 }
 
 /*
  * The lock is held. Said once there is room for more than the sentence, so that it is not lost
  * itself.
  */
-static void say_losses(void)
+static void console_say_losses(void)
 {
 	char text[LOSS_TEXT_MAX];
 	uint64_t lost = console.lost;
@@ -294,41 +294,41 @@ static void say_losses(void)
 	console.lost = 0;
 	length = format_buffer(text, sizeof(text), "%s[Nacre: %lu bytes of output lost]\n",
 	                       console.at_line_start ? "" : "\n", lost);
-	put_text(text, (size_t)length);
+	console_put_text(text, (size_t)length);
 }
 
-static void take_keys(const uint8_t *bytes, size_t count)
+static void console_take_keys(const uint8_t *bytes, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		console_key(bytes[i]);
 }
 
-static void receive(void)
+static void console_receive_line(void)
 {
 	uint8_t bytes[CHUNK];
 
 	for (unsigned i = 0; i < INPUT_POLLS; i++) {
 		size_t count = uart_read(&console.uart, bytes, sizeof(bytes));
 
-		take_keys(bytes, count);
+		console_take_keys(bytes, count);
 		if (count < sizeof(bytes))
 			break;
 	}
-	take_keys(bytes, keyboard_read(bytes, sizeof(bytes)));
+	console_take_keys(bytes, keyboard_read(bytes, sizeof(bytes)));
 }
 
 /* Input first: it may cause output. */
-static void serve_line(void)
+static void console_serve_line(void)
 {
 	struct channel *channel;
 
-	receive();
-	lock();
-	say_losses();
-	transmit();
-	unlock();
-	print_queued();
-	show_on_screen(FEED_AT_ONCE);
+	console_receive_line();
+	console_lock_ring();
+	console_say_losses();
+	console_transmit();
+	console_unlock_ring();
+	console_print_queued();
+	console_show_on_screen(FEED_AT_ONCE);
 	channel = console_attached();
 	if (channel && channel_may_go_on(channel))
 		channel->kick(channel);
@@ -341,18 +341,18 @@ void console_poll(void)
 	ports_poll();
 	tagged_poll();
 	console_follow_view();
-	serve_line();
+	console_serve_line();
 	if (!console_away())
 		console_shell_show_prompt();
 	screen_draw(DRAW_AT_ONCE);
-	want_service();
+	console_want_service();
 }
 
 void console_interrupt(void)
 {
 	for (unsigned i = 0; i < CAUSES_MAX && uart_acknowledge(&console.uart); i++)
-		serve_line();
-	want_service();
+		console_serve_line();
+	console_want_service();
 }
 
 const char *console_keyboard_init(bool interrupt)
@@ -367,8 +367,8 @@ const char *console_keyboard_init(bool interrupt)
 
 void console_keyboard_interrupt(void)
 {
-	serve_line();
-	want_service();
+	console_serve_line();
+	console_want_service();
 }
 
 bool console_busy(void)
@@ -381,7 +381,8 @@ bool console_pending(void)
 {
 	return __atomic_load_n(&console.serial, __ATOMIC_RELAXED) <
 	               __atomic_load_n(&console.head, __ATOMIC_RELAXED) ||
-	       console.lost || !text_queue_empty() || tagged_waiting() || (on_boot_cpu() && console_busy());
+	       console.lost || !text_queue_empty() || tagged_waiting() ||
+	       (console_on_boot_cpu() && console_busy());
 }
 
 bool console_waits(void)
@@ -396,9 +397,9 @@ bool console_must_poll(void)
 
 void console_hold_input(bool hold)
 {
-	lock();
+	console_lock_ring();
 	uart_ready_to_receive(&console.uart, !hold);
-	unlock();
+	console_unlock_ring();
 }
 
 uint16_t console_serial_port(void)
@@ -407,7 +408,7 @@ uint16_t console_serial_port(void)
 }
 
 /* Put everything that was said so far on a console that has just been opened. */
-static void replay(void (*sink)(const uint8_t *bytes, size_t count))
+static void console_replay(void (*sink)(const uint8_t *bytes, size_t count))
 {
 	uint8_t bytes[CHUNK];
 	uint64_t at = scrollback_start(&console.kept);
@@ -419,7 +420,7 @@ static void replay(void (*sink)(const uint8_t *bytes, size_t count))
 	}
 }
 
-static void sink_serial(const uint8_t *bytes, size_t count)
+static void console_sink_serial(const uint8_t *bytes, size_t count)
 {
 	uart_send_polled(&console.uart, bytes, count);
 }
@@ -432,7 +433,7 @@ void console_early_init(uint16_t port, uint32_t speed)
 	uart_init(&console.uart, port, speed);
 	console.serial = console.head;
 	if (moved)
-		replay(sink_serial);
+		console_replay(console_sink_serial);
 }
 
 void console_init(const struct boot_framebuffer *framebuffer)
@@ -446,7 +447,7 @@ void console_init(const struct boot_framebuffer *framebuffer)
 		                 : host_map_framebuffer(framebuffer->address, size);
 	if (!memory || !screen_init(framebuffer, memory))
 		return;
-	replay(screen_write);
+	console_replay(screen_write);
 	console.screen = console.head;
 	screen_draw(SIZE_MAX);
 }
@@ -463,10 +464,10 @@ void console_buffered(bool interrupts, void (*wanted)(void))
 
 void console_flush(void)
 {
-	print_queued();
-	lock();
-	drain();
-	unlock();
+	console_print_queued();
+	console_lock_ring();
+	console_drain();
+	console_unlock_ring();
 	uart_flush(&console.uart);
 }
 
@@ -476,6 +477,6 @@ void console_panic_mode(void)
 	console.buffered = false;
 	uart_interrupts(&console.uart, false, false);
 	text_queue_panic_mode();
-	print_queued();
-	drain();
+	console_print_queued();
+	console_drain();
 }

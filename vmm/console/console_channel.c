@@ -25,7 +25,7 @@ bool channel_attached(const struct channel *channel)
 	return __atomic_load_n(&channel->sink, __ATOMIC_RELAXED) == CHANNEL_SHOWN;
 }
 
-static bool has_room(const struct channel *channel)
+static bool channel_has_room(const struct channel *channel)
 {
 	switch (__atomic_load_n(&channel->sink, __ATOMIC_ACQUIRE)) {
 	case CHANNEL_SHOWN: return console_room();
@@ -34,7 +34,7 @@ static bool has_room(const struct channel *channel)
 	}
 }
 
-static bool has_half_free(const struct channel *channel)
+static bool channel_has_half_free(const struct channel *channel)
 {
 	switch (channel->sink) {
 	case CHANNEL_SHOWN: return console_half_free();
@@ -48,14 +48,14 @@ bool channel_room(struct channel *channel)
 {
 	bool room;
 
-	if (has_room(channel))
+	if (channel_has_room(channel))
 		return true;
 	/*
 	 * Under the lock, so that whoever makes room looks at output_waiting after it was set, or
 	 * before we looked.
 	 */
 	channel_lock(channel);
-	room = has_room(channel);
+	room = channel_has_room(channel);
 	if (!room)
 		channel->output_waiting = true;
 	channel_unlock(channel);
@@ -86,22 +86,22 @@ bool channel_may_go_on(struct channel *channel)
 	bool may;
 
 	channel_lock(channel);
-	may = channel->output_waiting && has_half_free(channel);
+	may = channel->output_waiting && channel_has_half_free(channel);
 	channel_unlock(channel);
 	return may;
 }
 
 /* ---- Input: the boot processor puts it at the head, the VM's CPU takes it from the tail ---- */
 
-static uint32_t waiting(const struct channel *channel)
+static uint32_t channel_waiting(const struct channel *channel)
 {
 	return channel->input_head - channel->input_tail;
 }
 
 /* The lock is held. */
-static void hold_line(const struct channel *channel)
+static void channel_hold_line(const struct channel *channel)
 {
-	bool hold = waiting(channel) > CHANNEL_INPUT / 2;
+	bool hold = channel_waiting(channel) > CHANNEL_INPUT / 2;
 
 	if (channel->sink == CHANNEL_SHOWN)
 		console_hold_input(hold);
@@ -114,25 +114,25 @@ bool channel_receive(struct channel *channel, uint8_t byte)
 	bool room;
 
 	channel_lock(channel);
-	room = waiting(channel) < CHANNEL_INPUT;
+	room = channel_waiting(channel) < CHANNEL_INPUT;
 	if (room)
 		channel->pending[channel->input_head++ % CHANNEL_INPUT] = byte;
 	else
 		channel->input_dropped++;
-	hold_line(channel);
+	channel_hold_line(channel);
 	channel_unlock(channel);
 	channel->kick(channel);
 	return room;
 }
 
-static void say_dropped(struct channel *channel)
+static void channel_say_dropped(struct channel *channel)
 {
 	char text[LOSS_TEXT_MAX];
 	uint64_t dropped = 0;
 	int length;
 
 	channel_lock(channel);
-	if (waiting(channel) <= CHANNEL_INPUT / 2) {
+	if (channel_waiting(channel) <= CHANNEL_INPUT / 2) {
 		dropped = channel->input_dropped;
 		channel->input_dropped = 0;
 	}
@@ -145,27 +145,27 @@ static void say_dropped(struct channel *channel)
 }
 
 /* What waits in one piece, up to the end of the ring. It stays where it is until it is taken. */
-static size_t next_piece(struct channel *channel, const uint8_t **bytes)
+static size_t channel_next_piece(struct channel *channel, const uint8_t **bytes)
 {
 	uint32_t at = channel->input_tail % CHANNEL_INPUT;
 	size_t count;
 
 	channel_lock(channel);
-	count = MIN(waiting(channel), CHANNEL_INPUT - at);
+	count = MIN(channel_waiting(channel), CHANNEL_INPUT - at);
 	channel_unlock(channel);
 	*bytes = channel->pending + at;
 	return count;
 }
 
-static void take(struct channel *channel, size_t count)
+static void channel_take(struct channel *channel, size_t count)
 {
 	channel_lock(channel);
 	channel->input_tail += (uint32_t)count;
-	hold_line(channel);
+	channel_hold_line(channel);
 	channel_unlock(channel);
 }
 
-static void deliver(struct channel *channel)
+static void channel_deliver(struct channel *channel)
 {
 	const uint8_t *bytes;
 
@@ -174,33 +174,33 @@ static void deliver(struct channel *channel)
 	channel->delivering = true;
 	/* At most two pieces: up to the end of the ring, and from its start. */
 	for (unsigned piece = 0; piece < 2; piece++) {
-		size_t count = next_piece(channel, &bytes), taken;
+		size_t count = channel_next_piece(channel, &bytes), taken;
 
 		if (!count)
 			break;
 		taken = channel->input(channel, bytes, count);
-		take(channel, MIN(taken, count));
+		channel_take(channel, MIN(taken, count));
 		if (taken < count)
 			break;
 	}
 	channel->delivering = false;
-	say_dropped(channel);
+	channel_say_dropped(channel);
 }
 
 void channel_input_wanted(struct channel *channel)
 {
-	deliver(channel);
+	channel_deliver(channel);
 }
 
 void channel_service(struct channel *channel)
 {
 	bool ready, changed;
 
-	deliver(channel);
+	channel_deliver(channel);
 	channel_lock(channel);
 	changed = channel->changed;
 	channel->changed = false;
-	ready = channel->output_waiting && has_half_free(channel);
+	ready = channel->output_waiting && channel_has_half_free(channel);
 	if (ready)
 		channel->output_waiting = false;
 	channel_unlock(channel);
@@ -212,7 +212,7 @@ void channel_service(struct channel *channel)
 
 /* ---- The operator comes and goes ---- */
 
-static void set_sink(struct channel *channel, enum channel_sink sink)
+static void channel_set_sink(struct channel *channel, enum channel_sink sink)
 {
 	tagged_drop(channel);
 	__atomic_store_n(&channel->sink, sink, __ATOMIC_RELAXED);
@@ -222,8 +222,8 @@ static void set_sink(struct channel *channel, enum channel_sink sink)
 /* The lock is held. */
 void channel_attach(struct channel *channel)
 {
-	set_sink(channel, CHANNEL_SHOWN);
-	hold_line(channel);
+	channel_set_sink(channel, CHANNEL_SHOWN);
+	channel_hold_line(channel);
 }
 
 bool channel_detach(struct channel *channel)
@@ -231,7 +231,7 @@ bool channel_detach(struct channel *channel)
 	bool held_back;
 
 	channel_lock(channel);
-	set_sink(channel, CHANNEL_KEPT);
+	channel_set_sink(channel, CHANNEL_KEPT);
 	held_back = channel->output_waiting;
 	channel_unlock(channel);
 	return held_back;

@@ -21,7 +21,7 @@ bool goto_active(void)
 	return answer.active;
 }
 
-static void put(const char *text)
+static void goto_put(const char *text)
 {
 	console_put(text, strlen(text));
 }
@@ -33,7 +33,7 @@ void goto_start(uint8_t key)
 	answer.active = true;
 	answer.length = 0;
 	console_begin_line();
-	put("[Nacre: number or name of the VM: ");
+	goto_put("[Nacre: number or name of the VM: ");
 }
 
 void goto_cancel(void)
@@ -41,11 +41,11 @@ void goto_cancel(void)
 	if (!answer.active)
 		return;
 	answer.active = false;
-	put("]\r\n");
+	goto_put("]\r\n");
 }
 
 /* 0 if it is not a number, or too large for one. */
-static unsigned number_of(const char *text)
+static unsigned goto_number_of(const char *text)
 {
 	unsigned number = 0;
 
@@ -57,7 +57,7 @@ static unsigned number_of(const char *text)
 	return number;
 }
 
-static void finish(void)
+static void goto_finish(void)
 {
 	struct channel *channel;
 
@@ -65,7 +65,7 @@ static void finish(void)
 	goto_cancel();
 	if (!answer.length)
 		return;
-	channel = channel_find(number_of(answer.text));
+	channel = channel_find(goto_number_of(answer.text));
 	if (!channel)
 		channel = channel_find_name(answer.text);
 	if (channel)
@@ -78,7 +78,7 @@ void goto_key(uint8_t byte)
 {
 	switch (byte) {
 	case '\r':
-	case '\n': finish(); break;
+	case '\n': goto_finish(); break;
 	case CTRL_C:
 	case CTRL_U:
 	case ESCAPE: goto_cancel(); break;
@@ -87,7 +87,7 @@ void goto_key(uint8_t byte)
 		if (!answer.length)
 			break;
 		answer.length--;
-		put("\b \b");
+		goto_put("\b \b");
 		break;
 	default:
 		if (byte <= ' ' || byte > DELETE || answer.length == ANSWER_MAX - 1)

@@ -40,13 +40,13 @@ void cpu_background_run(void)
 
 /* ---- Interrupts ---- */
 
-static void keyboard_interrupt(void)
+static void console_irq_keyboard(void)
 {
 	console_keyboard_interrupt();
 	lapic_eoi();
 }
 
-static void uart_interrupt(void)
+static void console_irq_serial(void)
 {
 	console_interrupt();
 	lapic_eoi();
@@ -82,7 +82,7 @@ static void console_irq_wanted(void)
 }
 
 /* Does the UART's interrupt arrive at VECTOR_UART? */
-static bool route_uart(void)
+static bool console_irq_route_uart(void)
 {
 	int line = uart_isa_irq(console_serial_port());
 
@@ -90,7 +90,7 @@ static bool route_uart(void)
 		log_warning("irq: this machine names no I/O APIC: the serial port is polled every ms\n");
 		return false;
 	}
-	if (line < 0 || !irq_route_isa((unsigned)line, VECTOR_UART, uart_interrupt)) {
+	if (line < 0 || !irq_route_isa((unsigned)line, VECTOR_UART, console_irq_serial)) {
 		log_warning(
 			"irq: the interrupt of the serial port at %Xh is not known: it is polled every ms\n",
 			console_serial_port());
@@ -104,7 +104,7 @@ void console_irq_init(const struct acpi_info *info, struct cpu *cpu)
 	console_irq.info = info;
 	console_irq.cpu = cpu;
 	timer_init(&console_irq.timer, console_irq_expired);
-	console_irq.polled = console_serial_port() && !route_uart();
+	console_irq.polled = console_serial_port() && !console_irq_route_uart();
 	console_buffered(console_serial_port() && !console_irq.polled, console_irq_wanted);
 	if (console_irq.polled)
 		console_irq_arm(POLL_NS);
@@ -116,7 +116,7 @@ void console_irq_init_keyboard(void)
 
 	if (!console_irq.info->has_8042)
 		return;
-	missing = console_keyboard_init(irq_route_isa(KEYBOARD_IRQ, VECTOR_KEYBOARD, keyboard_interrupt));
+	missing = console_keyboard_init(irq_route_isa(KEYBOARD_IRQ, VECTOR_KEYBOARD, console_irq_keyboard));
 	if (missing)
 		log_info("irq: no PS/2 keyboard: %s\n", missing);
 }

@@ -14,9 +14,9 @@
 #define LISTED_MAX    16   /* VMs in the help */
 #define CLEAR_PICTURE "\x1b[0m\x1b[2J\x1b[H\x1b[?25h"
 
-static struct channel *attached; /* null: the shell */
-static bool escaped;             /* the last byte was the escape key */
-static bool broken;              /* the attached screen's picture was written over */
+static struct channel *keys_attached; /* null: the shell */
+static bool keys_escaped;             /* the last byte was the escape key */
+static bool keys_picture_broken;      /* the attached screen's picture was written over */
 
 void console_say(const char *format, ...)
 {
@@ -32,23 +32,23 @@ void console_say(const char *format, ...)
 
 struct channel *console_attached(void)
 {
-	return attached;
+	return keys_attached;
 }
 
 bool console_break_picture(void)
 {
-	if (!attached || !attached->screen)
+	if (!keys_attached || !keys_attached->screen)
 		return false;
-	broken = true;
+	keys_picture_broken = true;
 	return true;
 }
 
 bool console_away(void)
 {
-	return attached || goto_active();
+	return keys_attached || goto_active();
 }
 
-static void replay(const struct scrollback *scrollback, uint64_t from)
+static void keys_replay(const struct scrollback *scrollback, uint64_t from)
 {
 	uint8_t bytes[CHUNK];
 	size_t count;
@@ -60,7 +60,7 @@ static void replay(const struct scrollback *scrollback, uint64_t from)
 }
 
 /* Where the unfinished last line begins: a prompt, which the status line must not hide. */
-static uint64_t last_line(const struct scrollback *scrollback)
+static uint64_t keys_last_line(const struct scrollback *scrollback)
 {
 	uint64_t at = scrollback->written, start = scrollback_start(scrollback);
 	uint8_t byte;
@@ -78,7 +78,7 @@ static uint64_t last_line(const struct scrollback *scrollback)
  * The VM's CPU waits meanwhile if it has something to say, so that it comes behind what is
  * replayed.
  */
-static void show_serial(struct channel *channel)
+static void keys_show_serial(struct channel *channel)
 {
 	const struct scrollback *scrollback = channel->scrollback;
 	size_t room = console_free() > REPLAY_SPARE ? console_free() - REPLAY_SPARE : 0;
@@ -86,29 +86,29 @@ static void show_serial(struct channel *channel)
 	channel_lock(channel);
 	console_put("\r\n", 2);
 	if (scrollback)
-		replay(scrollback, scrollback->written > room ? scrollback->written - room : 0);
+		keys_replay(scrollback, scrollback->written > room ? scrollback->written - room : 0);
 	console_say("[Nacre: VM %u, %.32s. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number,
 	            channel->name);
 	if (scrollback)
-		replay(scrollback, last_line(scrollback));
+		keys_replay(scrollback, keys_last_line(scrollback));
 	channel_attach(channel);
 	channel_unlock(channel);
 }
 
 /* The owner paints over the line. */
-static void show_screen(struct channel *channel)
+static void keys_show_screen(struct channel *channel)
 {
 	console_put(CLEAR_PICTURE, sizeof(CLEAR_PICTURE) - 1);
 	console_say("[Nacre: VM %u, %.32s, its screen. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number,
 	            channel->name);
-	broken = false;
+	keys_picture_broken = false;
 	channel_lock(channel);
 	channel_attach(channel);
 	channel_unlock(channel);
 	channel->kick(channel);
 }
 
-static void leave(struct channel *channel)
+static void keys_leave(struct channel *channel)
 {
 	bool held_back = channel_detach(channel);
 
@@ -121,7 +121,7 @@ static void leave(struct channel *channel)
 
 void console_attach(struct channel *channel)
 {
-	struct channel *left = attached;
+	struct channel *left = keys_attached;
 
 	if (channel == left && channel)
 		return;
@@ -130,25 +130,25 @@ void console_attach(struct channel *channel)
 		console_shell_hide_prompt();
 	if (channel && tagged_on())
 		tagged_turn(false);
-	attached = NULL; /* messages on the way belong to nobody's line */
-	broken = false;
+	keys_attached = NULL; /* messages on the way belong to nobody's line */
+	keys_picture_broken = false;
 	if (left)
-		leave(left);
+		keys_leave(left);
 	console_hold_input(false);
-	attached = channel;
+	keys_attached = channel;
 	if (channel && channel->screen)
-		show_screen(channel);
+		keys_show_screen(channel);
 	else if (channel)
-		show_serial(channel);
+		keys_show_serial(channel);
 	else if (left)
 		console_say("[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]\n");
 }
 
 void console_follow_view(void)
 {
-	struct channel *seen = attached ? channel_find(attached->number) : NULL;
+	struct channel *seen = keys_attached ? channel_find(keys_attached->number) : NULL;
 
-	if (seen && seen != attached)
+	if (seen && seen != keys_attached)
 		console_attach(seen);
 }
 
@@ -162,7 +162,7 @@ static void key_number(uint8_t key)
 		console_say("[Nacre: there is no VM %c]\n", key);
 }
 
-static void go(struct channel *channel)
+static void keys_go(struct channel *channel)
 {
 	if (channel)
 		console_attach(channel);
@@ -172,12 +172,12 @@ static void go(struct channel *channel)
 
 static void key_next(uint8_t key)
 {
-	go(channel_next(attached));
+	keys_go(channel_next(keys_attached));
 }
 
 static void key_previous(uint8_t key)
 {
-	go(channel_previous(attached));
+	keys_go(channel_previous(keys_attached));
 }
 
 static void key_monitor(uint8_t key)
@@ -188,13 +188,13 @@ static void key_monitor(uint8_t key)
 /* Between the serial line and the screen of the VM, and remember it. */
 static void key_view(uint8_t key)
 {
-	struct channel *other = attached ? channel_other(attached) : NULL;
+	struct channel *other = keys_attached ? channel_other(keys_attached) : NULL;
 
-	if (!attached) {
+	if (!keys_attached) {
 		console_say("[Nacre: this is the monitor; Ctrl-A and a digit go to a VM]\n");
 	} else if (!other) {
-		console_say("[Nacre: %.32s has no %s on this console]\n", attached->name,
-		            attached->screen ? "serial line" : "screen");
+		console_say("[Nacre: %.32s has no %s on this console]\n", keys_attached->name,
+		            keys_attached->screen ? "serial line" : "screen");
 	} else {
 		channel_set_view(other->number, other->screen ? CHANNEL_VIEW_SCREEN : CHANNEL_VIEW_SERIAL);
 		console_attach(other);
@@ -211,13 +211,13 @@ static void key_tagged(uint8_t key)
 	               : "[Nacre: no VM's output any more]\n");
 }
 
-static void pass_on(uint8_t byte)
+static void keys_pass_on(uint8_t byte)
 {
-	if (!attached) {
+	if (!keys_attached) {
 		console_shell_input(byte);
 		return;
 	}
-	if (!channel_receive(attached, byte))
+	if (!channel_receive(keys_attached, byte))
 		console_put((const uint8_t[]){BELL}, 1);
 }
 
@@ -234,19 +234,19 @@ const struct console_key console_keys[] = {
 	{'t',        't',        "t",      "show all VMs' output, tagged with their names; again: no more", key_tagged  },
 	{'m',        'm',        "m",      "go to the monitor's shell",    key_monitor},
 	{'?',        '?',        "?",      "show this",                    key_help},
-	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",             pass_on},
+	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",             keys_pass_on},
 };
 /* clang-format on */
 const unsigned console_key_count = ARRAY_SIZE(console_keys);
 
-static void list_channels(void)
+static void keys_list_channels(void)
 {
 	struct channel *channel = channel_next(NULL), *first = channel;
 	unsigned listed = 0;
 
 	while (channel && listed++ < LISTED_MAX) {
 		console_say("  %-7u %.32s%s\n", channel->number, channel->name,
-		            channel == attached ? " (here)" : "");
+		            channel == keys_attached ? " (here)" : "");
 		channel = channel_next(channel);
 		if (channel == first)
 			return;
@@ -260,10 +260,10 @@ static void key_help(uint8_t key)
 	console_say("[Nacre: keys after Ctrl-A]\n");
 	for (unsigned i = 0; i < console_key_count; i++)
 		console_say("  %-7s %s\n", console_keys[i].name, console_keys[i].help);
-	list_channels();
+	keys_list_channels();
 }
 
-static void press(uint8_t byte)
+static void keys_press(uint8_t byte)
 {
 	for (unsigned i = 0; i < console_key_count; i++) {
 		if (byte >= console_keys[i].first && byte <= console_keys[i].last) {
@@ -276,19 +276,19 @@ static void press(uint8_t byte)
 
 void console_key(uint8_t byte)
 {
-	if (broken) { /* whatever was said over the picture has been read */
-		broken = false;
-		channel_repaint(attached);
+	if (keys_picture_broken) { /* whatever was said over the picture has been read */
+		keys_picture_broken = false;
+		channel_repaint(keys_attached);
 	}
-	if (escaped) {
-		escaped = false;
-		press(byte);
+	if (keys_escaped) {
+		keys_escaped = false;
+		keys_press(byte);
 	} else if (byte == ESCAPE_KEY) {
 		goto_cancel();
-		escaped = true;
+		keys_escaped = true;
 	} else if (goto_active()) {
 		goto_key(byte);
 	} else {
-		pass_on(byte);
+		keys_pass_on(byte);
 	}
 }

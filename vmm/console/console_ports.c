@@ -22,7 +22,7 @@ struct console_port {
 
 static struct console_port ports[CONSOLE_PORTS_MAX];
 
-static uint32_t used(const struct console_port *port)
+static uint32_t ports_used(const struct console_port *port)
 {
 	return __atomic_load_n(&port->head, __ATOMIC_RELAXED) -
 	       __atomic_load_n(&port->tail, __ATOMIC_RELAXED);
@@ -30,12 +30,12 @@ static uint32_t used(const struct console_port *port)
 
 bool port_room(const struct console_port *port)
 {
-	return used(port) < PORT_RING;
+	return ports_used(port) < PORT_RING;
 }
 
 bool port_half_free(const struct console_port *port)
 {
-	return used(port) < PORT_RING / 2;
+	return ports_used(port) < PORT_RING / 2;
 }
 
 /* The UART is fed by ports_poll(), so that the VM's CPU does not wait for its bus. */
@@ -54,7 +54,7 @@ void port_hold_input(struct console_port *port, bool hold)
 	uart_ready_to_receive(&port->uart, !hold);
 }
 
-static struct console_port *port_at(uint16_t base)
+static struct console_port *ports_find(uint16_t base)
 {
 	for (unsigned i = 0; i < CONSOLE_PORTS_MAX; i++)
 		if (ports[i].channel && ports[i].uart.base == base)
@@ -62,7 +62,7 @@ static struct console_port *port_at(uint16_t base)
 	return NULL;
 }
 
-static struct console_port *free_port(void)
+static struct console_port *ports_find_free(void)
 {
 	for (unsigned i = 0; i < CONSOLE_PORTS_MAX; i++)
 		if (!ports[i].channel)
@@ -70,7 +70,7 @@ static struct console_port *free_port(void)
 	return NULL;
 }
 
-static int open_port(struct channel *channel, struct console_port *port, uint16_t base, uint32_t speed)
+static int ports_open(struct channel *channel, struct console_port *port, uint16_t base, uint32_t speed)
 {
 	if (!base || !uart_init(&port->uart, base, speed)) {
 		log_error("vm %s: console: no UART answers at port %Xh of this machine; use "
@@ -86,7 +86,7 @@ static int open_port(struct channel *channel, struct console_port *port, uint16_
 
 int console_bind_port(struct channel *channel, uint16_t base, uint32_t speed)
 {
-	struct console_port *port = free_port();
+	struct console_port *port = ports_find_free();
 	int error;
 
 	if (base && base == console_serial_port()) {
@@ -94,16 +94,16 @@ int console_bind_port(struct channel *channel, uint16_t base, uint32_t speed)
 		          channel->name, base);
 		return -ERR_BUSY;
 	}
-	if (port_at(base)) {
+	if (ports_find(base)) {
 		log_error("vm %s: console: the port at %Xh belongs to vm %s; use another one\n",
-		          channel->name, base, port_at(base)->channel->name);
+		          channel->name, base, ports_find(base)->channel->name);
 		return -ERR_BUSY;
 	}
 	if (!port) {
 		log_error("vm %s: console: all %u ports are in use\n", channel->name, CONSOLE_PORTS_MAX);
 		return -ERR_NO_MEMORY;
 	}
-	error = open_port(channel, port, base, speed);
+	error = ports_open(channel, port, base, speed);
 	if (error)
 		return error;
 	if (console_attached() == channel)
@@ -132,7 +132,7 @@ bool ports_bound(void)
 }
 
 /* Said once there is room for the sentence. */
-static void say_lost(struct console_port *port)
+static void ports_say_lost(struct console_port *port)
 {
 	char text[LOSS_TEXT_MAX];
 	uint64_t lost = port->lost;
@@ -145,22 +145,22 @@ static void say_lost(struct console_port *port)
 		port_put(port, (uint8_t)*at);
 }
 
-static void transmit(struct console_port *port)
+static void ports_transmit(struct console_port *port)
 {
 	size_t sent = 1;
 
 	channel_lock(port->channel);
-	say_lost(port);
-	while (sent && used(port)) {
+	ports_say_lost(port);
+	while (sent && ports_used(port)) {
 		uint32_t at = port->tail % PORT_RING;
 
-		sent = uart_send(&port->uart, port->ring + at, MIN(used(port), PORT_RING - at));
+		sent = uart_send(&port->uart, port->ring + at, MIN(ports_used(port), PORT_RING - at));
 		__atomic_store_n(&port->tail, port->tail + (uint32_t)sent, __ATOMIC_RELAXED);
 	}
 	channel_unlock(port->channel);
 }
 
-static void receive(struct console_port *port)
+static void ports_receive(struct console_port *port)
 {
 	uint8_t bytes[CHUNK];
 	size_t count = uart_read(&port->uart, bytes, sizeof(bytes));
@@ -176,8 +176,8 @@ void ports_poll(void)
 
 		if (!port->channel)
 			continue;
-		transmit(port);
-		receive(port);
+		ports_transmit(port);
+		ports_receive(port);
 		if (channel_may_go_on(port->channel))
 			port->channel->kick(port->channel);
 	}

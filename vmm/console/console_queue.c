@@ -14,13 +14,13 @@ static struct {
 	char text[TEXT_QUEUE_SIZE];
 } queue;
 
-static void lock(void)
+static void text_queue_lock(void)
 {
 	if (!queue.panicking)
 		spin_lock(&queue.lock);
 }
 
-static void unlock(void)
+static void text_queue_unlock(void)
 {
 	if (!queue.panicking)
 		spin_unlock(&queue.lock);
@@ -28,7 +28,7 @@ static void unlock(void)
 
 void text_queue_put(const char *text, size_t length, size_t reserve)
 {
-	lock();
+	text_queue_lock();
 	if (length + reserve > TEXT_QUEUE_SIZE - (queue.head - queue.tail)) {
 		queue.lost += length;
 	} else {
@@ -36,7 +36,7 @@ void text_queue_put(const char *text, size_t length, size_t reserve)
 			queue.text[(queue.head + i) % TEXT_QUEUE_SIZE] = text[i];
 		__atomic_store_n(&queue.head, queue.head + length, __ATOMIC_RELAXED);
 	}
-	unlock();
+	text_queue_unlock();
 }
 
 bool text_queue_empty(void)
@@ -49,13 +49,13 @@ size_t text_queue_take(char *line, size_t size)
 {
 	size_t count = 0;
 
-	lock();
+	text_queue_lock();
 	while (count < size && queue.tail < queue.head) {
 		line[count] = queue.text[queue.tail++ % TEXT_QUEUE_SIZE];
 		if (line[count++] == '\n')
 			break;
 	}
-	unlock();
+	text_queue_unlock();
 	return count;
 }
 
@@ -63,10 +63,10 @@ uint64_t text_queue_lost(void)
 {
 	uint64_t lost;
 
-	lock();
+	text_queue_lock();
 	lost = queue.lost;
 	queue.lost = 0;
-	unlock();
+	text_queue_unlock();
 	return lost;
 }
 

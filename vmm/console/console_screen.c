@@ -6,21 +6,21 @@
 
 /* ---- Output ---- */
 
-static void read_text(const void *context, size_t offset, void *bytes, size_t count)
+static void console_screen_read_text(const void *context, size_t offset, void *bytes, size_t count)
 {
 	guest_read(context, VGA_TEXT_GPA + offset, bytes, count);
 }
 
-static struct text_frame frame_of(const struct console_screen *screen)
+static struct text_frame console_screen_frame_of(const struct console_screen *screen)
 {
-	struct text_frame frame = {.read = read_text, .context = screen->map};
+	struct text_frame frame = {.read = console_screen_read_text, .context = screen->map};
 
 	vga_text_frame(&screen->machine->device[DEVICE_VGA], &frame);
 	return frame;
 }
 
-/* False: the console has no room; output_ready() goes on. */
-static bool send(struct console_screen *screen)
+/* False: the console has no room; console_screen_output_ready() goes on. */
+static bool console_screen_send(struct console_screen *screen)
 {
 	while (screen->sent < screen->count) {
 		if (!channel_room(&screen->channel))
@@ -35,20 +35,20 @@ static bool send(struct console_screen *screen)
  * One piece a look: what waits in the console's ring is old when it comes out, and the operator's
  * keys with it.
  */
-static void paint(struct console_screen *screen)
+static void console_screen_paint(struct console_screen *screen)
 {
 	struct text_frame frame;
 
-	if (!send(screen))
+	if (!console_screen_send(screen))
 		return;
-	frame = frame_of(screen);
+	frame = console_screen_frame_of(screen);
 	screen->count = (uint16_t)text_screen_render(&screen->shown, &frame, screen->bytes, SCREEN_BYTES);
-	send(screen);
+	console_screen_send(screen);
 }
 
 /* ---- Is there something on it? ---- */
 
-static bool has_text(const struct text_frame *frame)
+static bool console_screen_has_text(const struct text_frame *frame)
 {
 	uint16_t cells[TEXT_COLUMNS_MAX];
 
@@ -64,36 +64,36 @@ static bool has_text(const struct text_frame *frame)
 	return false;
 }
 
-static uint64_t look_for_life(struct console_screen *screen)
+static uint64_t console_screen_look_for_life(struct console_screen *screen)
 {
-	struct text_frame frame = frame_of(screen);
+	struct text_frame frame = console_screen_frame_of(screen);
 
-	if (!has_text(&frame))
+	if (!console_screen_has_text(&frame))
 		return SCREEN_LIVELY_NS;
 	screen->lively = true;
 	channel_set_lively(&screen->channel);
 	return SCREEN_NEVER;
 }
 
-static uint64_t look_at_picture(struct console_screen *screen)
+static uint64_t console_screen_look_at_picture(struct console_screen *screen)
 {
 	if (channel_attached(&screen->channel)) {
-		paint(screen);
+		console_screen_paint(screen);
 		return SCREEN_LOOK_NS;
 	}
-	return screen->lively ? SCREEN_NEVER : look_for_life(screen);
+	return screen->lively ? SCREEN_NEVER : console_screen_look_for_life(screen);
 }
 
 uint64_t console_screen_look(struct console_screen *screen)
 {
-	uint64_t escape = typing_expire(&screen->typing), next = look_at_picture(screen);
+	uint64_t escape = typing_expire(&screen->typing), next = console_screen_look_at_picture(screen);
 
 	return MIN(next, escape);
 }
 
 /* ---- The channel ---- */
 
-static size_t input(struct channel *channel, const uint8_t *bytes, size_t count)
+static size_t console_screen_input(struct channel *channel, const uint8_t *bytes, size_t count)
 {
 	struct console_screen *screen = container_of(channel, struct console_screen, channel);
 
@@ -106,23 +106,23 @@ void console_screen_want_keys(struct console_screen *screen)
 	channel_input_wanted(&screen->channel);
 }
 
-static void output_ready(struct channel *channel)
+static void console_screen_output_ready(struct channel *channel)
 {
 	struct console_screen *screen = container_of(channel, struct console_screen, channel);
 
 	if (channel_attached(channel))
-		send(screen);
+		console_screen_send(screen);
 }
 
 /* What was rendered and not sent belongs to the picture that is gone. */
-static void attached_changed(struct channel *channel)
+static void console_screen_attached_changed(struct channel *channel)
 {
 	struct console_screen *screen = container_of(channel, struct console_screen, channel);
 
 	screen->sent = screen->count = 0;
 	text_screen_forget(&screen->shown);
 	if (channel_attached(channel))
-		paint(screen);
+		console_screen_paint(screen);
 }
 
 void console_screen_init(struct console_screen *screen, const char *name, struct machine *machine,
@@ -133,7 +133,7 @@ void console_screen_init(struct console_screen *screen, const char *name, struct
 	screen->map = map;
 	screen->channel.name = name;
 	screen->channel.screen = true;
-	screen->channel.input = input;
-	screen->channel.output_ready = output_ready;
-	screen->channel.attached_changed = attached_changed;
+	screen->channel.input = console_screen_input;
+	screen->channel.output_ready = console_screen_output_ready;
+	screen->channel.attached_changed = console_screen_attached_changed;
 }

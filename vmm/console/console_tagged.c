@@ -39,7 +39,7 @@ void tagged_drop(struct channel *channel)
 	channel->tagged.length = 0;
 }
 
-static void show(struct channel *channel)
+static void tagged_show(struct channel *channel)
 {
 	struct tagged_line *line = &channel->tagged;
 	char text[LINE_MAX];
@@ -51,12 +51,12 @@ static void show(struct channel *channel)
 	console_want();
 }
 
-static void append(struct channel *channel, uint8_t byte)
+static void tagged_append(struct channel *channel, uint8_t byte)
 {
 	struct tagged_line *line = &channel->tagged;
 
 	if (line->after_cr && line->length) /* written over: both shall be seen */
-		show(channel);
+		tagged_show(channel);
 	line->after_cr = false;
 	line->text[line->length] = (char)byte;
 	if (!line->length++) {
@@ -65,28 +65,28 @@ static void append(struct channel *channel, uint8_t byte)
 		console_want();
 	}
 	if (line->length == TAGGED_MAX)
-		show(channel);
+		tagged_show(channel);
 }
 
 /*
  * Codes from 80h to 9Fh begin sequences, too: on a terminal of 8 bits by themselves, on one of
  * UTF-8 behind C2h. Elsewhere they are parts of characters.
  */
-static bool is_c1(const struct tagged_line *line, uint8_t byte)
+static bool tagged_is_c1(const struct tagged_line *line, uint8_t byte)
 {
 	uint8_t last = line->length ? (uint8_t)line->text[line->length - 1] : 0;
 
 	return (byte & 0xe0) == 0x80 && (last < 0x80 || last == 0xc2);
 }
 
-static void put_plain(struct channel *channel, uint8_t byte)
+static void tagged_put_plain(struct channel *channel, uint8_t byte)
 {
 	struct tagged_line *line = &channel->tagged;
 
 	switch (byte) {
 	case '\n':
 		line->after_cr = false;
-		show(channel);
+		tagged_show(channel);
 		break;
 	case '\r': line->after_cr = true; break;
 	case '\b':
@@ -95,10 +95,10 @@ static void put_plain(struct channel *channel, uint8_t byte)
 		break;
 	case ESCAPE: line->state = TAGGED_AFTER_ESCAPE; break;
 	default:
-		if (is_c1(line, byte))
+		if (tagged_is_c1(line, byte))
 			byte = '?';
 		if (byte == '\t' || byte >= ' ')
-			append(channel, byte);
+			tagged_append(channel, byte);
 		break;
 	}
 }
@@ -111,7 +111,7 @@ void tagged_put(struct channel *channel, uint8_t byte)
 	if (byte < ' ')
 		line->state = TAGGED_PLAIN;
 	switch (line->state) {
-	case TAGGED_PLAIN: put_plain(channel, byte); break;
+	case TAGGED_PLAIN: tagged_put_plain(channel, byte); break;
 	case TAGGED_AFTER_ESCAPE: line->state = byte == '[' ? TAGGED_IN_SEQUENCE : TAGGED_PLAIN; break;
 	case TAGGED_IN_SEQUENCE:
 		if (byte >= 0x40)
@@ -154,7 +154,7 @@ void tagged_poll(void)
 		channel_lock(channel);
 		if (channel->tagged.length && now > channel->tagged.since &&
 		    now - channel->tagged.since >= time_tsc_from_ns(PARTIAL_NS))
-			show(channel);
+			tagged_show(channel);
 		channel_unlock(channel);
 	}
 }

@@ -10,7 +10,7 @@ static struct pair {
 	enum channel_view view;
 } pairs[CHANNELS_MAX]; /* by number - 1 */
 
-static struct channel **place(const struct channel *channel, unsigned number)
+static struct channel **views_place(const struct channel *channel, unsigned number)
 {
 	return channel->screen ? &pairs[number - 1].screen : &pairs[number - 1].serial;
 }
@@ -19,9 +19,9 @@ int channel_add(struct channel *channel, unsigned number)
 {
 	if (number < 1 || number > CHANNELS_MAX)
 		return -ERR_OUT_OF_RANGE;
-	if (*place(channel, number))
+	if (*views_place(channel, number))
 		return -ERR_EXISTS;
-	*place(channel, number) = channel;
+	*views_place(channel, number) = channel;
 	channel->number = number;
 	channel->lock = (struct spinlock){0};
 	channel->sink = tagged_on() && !channel->screen ? CHANNEL_TAGGED : CHANNEL_KEPT;
@@ -34,23 +34,23 @@ int channel_add(struct channel *channel, unsigned number)
 	return 0;
 }
 
-static bool known(const struct channel *channel)
+static bool views_known(const struct channel *channel)
 {
-	return channel->number && *place(channel, channel->number) == channel;
+	return channel->number && *views_place(channel, channel->number) == channel;
 }
 
 void channel_remove(struct channel *channel)
 {
 	struct pair *pair;
 
-	if (!known(channel))
+	if (!views_known(channel))
 		return;
 	if (console_attached() == channel)
 		console_attach(NULL);
 	ports_unbind(channel);
 	(void)channel_detach(channel);
 	pair = &pairs[channel->number - 1];
-	*place(channel, channel->number) = NULL;
+	*views_place(channel, channel->number) = NULL;
 	channel->number = 0;
 	if (!pair->serial && !pair->screen)
 		pair->view = CHANNEL_VIEW_AUTO;
@@ -72,13 +72,13 @@ void channel_set_view(unsigned number, enum channel_view view)
 		pairs[number - 1].view = view;
 }
 
-static struct channel *reachable(struct channel *channel)
+static struct channel *views_reachable(struct channel *channel)
 {
 	return channel && channel->sink < CHANNEL_PORT ? channel : NULL;
 }
 
 /* The serial line has never had a byte, and the screen shows something. */
-static bool only_screen_used(const struct pair *pair)
+static bool views_only_screen_used(const struct pair *pair)
 {
 	const struct scrollback *scrollback = pair->serial->scrollback;
 
@@ -86,20 +86,20 @@ static bool only_screen_used(const struct pair *pair)
 	       !(scrollback && __atomic_load_n(&scrollback->written, __ATOMIC_RELAXED));
 }
 
-static struct channel *shown(const struct pair *pair)
+static struct channel *views_shown(const struct pair *pair)
 {
-	struct channel *serial = reachable(pair->serial), *screen = reachable(pair->screen);
+	struct channel *serial = views_reachable(pair->serial), *screen = views_reachable(pair->screen);
 
 	if (!serial || !screen)
 		return serial ? serial : screen;
 	if (pair->view == CHANNEL_VIEW_AUTO)
-		return only_screen_used(pair) ? screen : serial;
+		return views_only_screen_used(pair) ? screen : serial;
 	return pair->view == CHANNEL_VIEW_SCREEN ? screen : serial;
 }
 
 struct channel *channel_find(unsigned number)
 {
-	return number >= 1 && number <= CHANNELS_MAX ? shown(&pairs[number - 1]) : NULL;
+	return number >= 1 && number <= CHANNELS_MAX ? views_shown(&pairs[number - 1]) : NULL;
 }
 
 struct channel *channel_find_name(const char *name)
@@ -125,7 +125,7 @@ struct channel *channel_next(const struct channel *channel)
 	unsigned from = channel ? channel->number : 0; /* the index behind its own */
 
 	for (unsigned i = 0; i < CHANNELS_MAX; i++) {
-		struct channel *found = shown(&pairs[(from + i) % CHANNELS_MAX]);
+		struct channel *found = views_shown(&pairs[(from + i) % CHANNELS_MAX]);
 
 		if (found)
 			return found;
@@ -138,7 +138,7 @@ struct channel *channel_previous(const struct channel *channel)
 	unsigned from = channel ? channel->number - 1 : 0; /* its own index */
 
 	for (unsigned i = 1; i <= CHANNELS_MAX; i++) {
-		struct channel *found = shown(&pairs[(from + CHANNELS_MAX - i) % CHANNELS_MAX]);
+		struct channel *found = views_shown(&pairs[(from + CHANNELS_MAX - i) % CHANNELS_MAX]);
 
 		if (found)
 			return found;
@@ -150,7 +150,7 @@ struct channel *channel_other(const struct channel *channel)
 {
 	const struct pair *pair = &pairs[channel->number - 1];
 
-	return reachable(channel->screen ? pair->serial : pair->screen);
+	return views_reachable(channel->screen ? pair->serial : pair->screen);
 }
 
 struct channel *channel_slot(unsigned index)

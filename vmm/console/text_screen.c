@@ -20,44 +20,44 @@ struct writer {
 	size_t used, room;
 };
 
-static bool has_room(const struct writer *out)
+static bool text_screen_has_room(const struct writer *out)
 {
 	return out->room - out->used >= TEXT_STEP_MAX;
 }
 
-static void put(struct writer *out, char byte)
+static void text_screen_put(struct writer *out, char byte)
 {
 	out->bytes[out->used++] = (uint8_t)byte;
 }
 
-static void put_text(struct writer *out, const char *text)
+static void text_screen_put_text(struct writer *out, const char *text)
 {
 	while (*text)
-		put(out, *text++);
+		text_screen_put(out, *text++);
 }
 
 /* 0..999 */
-static void put_number(struct writer *out, unsigned number)
+static void text_screen_put_number(struct writer *out, unsigned number)
 {
 	if (number >= 100)
-		put(out, (char)('0' + number / 100));
+		text_screen_put(out, (char)('0' + number / 100));
 	if (number >= 10)
-		put(out, (char)('0' + number / 10 % 10));
-	put(out, (char)('0' + number % 10));
+		text_screen_put(out, (char)('0' + number / 10 % 10));
+	text_screen_put(out, (char)('0' + number % 10));
 }
 
 /* UTF-8, up to FFFFh. */
-static void put_character(struct writer *out, uint16_t code)
+static void text_screen_put_character(struct writer *out, uint16_t code)
 {
 	if (code < 0x80) {
-		put(out, (char)code);
+		text_screen_put(out, (char)code);
 	} else if (code < 0x800) {
-		put(out, (char)(0xc0 | code >> 6));
-		put(out, (char)(0x80 | (code & 0x3f)));
+		text_screen_put(out, (char)(0xc0 | code >> 6));
+		text_screen_put(out, (char)(0x80 | (code & 0x3f)));
 	} else {
-		put(out, (char)(0xe0 | code >> 12));
-		put(out, (char)(0x80 | (code >> 6 & 0x3f)));
-		put(out, (char)(0x80 | (code & 0x3f)));
+		text_screen_put(out, (char)(0xe0 | code >> 12));
+		text_screen_put(out, (char)(0x80 | (code >> 6 & 0x3f)));
+		text_screen_put(out, (char)(0x80 | (code & 0x3f)));
 	}
 }
 
@@ -67,50 +67,50 @@ static void put_character(struct writer *out, uint16_t code)
  * SGR parameters from `normal` or, bright, from `bright` on. The PC has blue in bit 0, a terminal
  * red.
  */
-static void put_colour(struct writer *out, unsigned colour, unsigned normal, unsigned bright)
+static void text_screen_put_colour(struct writer *out, unsigned colour, unsigned normal, unsigned bright)
 {
 	unsigned swapped = (colour & 1) << 2 | (colour & 2) | (colour >> 2 & 1);
 
-	put(out, ';');
-	put_number(out, (colour & ATTRIBUTE_BRIGHT ? bright : normal) + swapped);
+	text_screen_put(out, ';');
+	text_screen_put_number(out, (colour & ATTRIBUTE_BRIGHT ? bright : normal) + swapped);
 }
 
 /* SGR, from scratch each time. */
-static void set_attribute(struct text_screen *shown, struct writer *out, uint8_t attribute)
+static void text_screen_set_attribute(struct text_screen *shown, struct writer *out, uint8_t attribute)
 {
 	unsigned background = attribute >> ATTRIBUTE_BACKGROUND;
 
 	if (shown->attribute == attribute)
 		return;
 	shown->attribute = attribute;
-	put_text(out, "\033[0");
+	text_screen_put_text(out, "\033[0");
 	if (attribute != PLAIN) {
 		if (shown->blink && attribute & ATTRIBUTE_BIT_7) {
-			put_text(out, ";5");
+			text_screen_put_text(out, ";5");
 			background &= ~ATTRIBUTE_BRIGHT;
 		}
-		put_colour(out, attribute & 0x0f, 30, 90);
-		put_colour(out, background, 40, 100);
+		text_screen_put_colour(out, attribute & 0x0f, 30, 90);
+		text_screen_put_colour(out, background, 40, 100);
 	}
-	put(out, 'm');
+	text_screen_put(out, 'm');
 }
 
 /* ---- The terminal's cursor ---- */
 
-static void put_cell(struct text_screen *shown, struct writer *out, uint16_t cell)
+static void text_screen_put_cell(struct text_screen *shown, struct writer *out, uint16_t cell)
 {
-	set_attribute(shown, out, (uint8_t)(cell >> 8));
-	put_character(out, text_glyph((uint8_t)cell));
+	text_screen_set_attribute(shown, out, (uint8_t)(cell >> 8));
+	text_screen_put_character(out, text_glyph((uint8_t)cell));
 	shown->cells[shown->row][shown->column] = cell;
 	/*
-	 * Behind the last column, where terminals differ, it is nowhere that move() would go by
+	 * Behind the last column, where terminals differ, it is nowhere that text_screen_move() would go by
 	 * itself.
 	 */
 	shown->column++;
 }
 
 /* May the cells up to `column` be written once more, instead of a movement? */
-static bool short_gap(const struct text_screen *shown, unsigned row, unsigned column)
+static bool text_screen_short_gap(const struct text_screen *shown, unsigned row, unsigned column)
 {
 	if (shown->row != row || shown->column > column || column - shown->column > GAP_MAX)
 		return false;
@@ -120,20 +120,20 @@ static bool short_gap(const struct text_screen *shown, unsigned row, unsigned co
 	return true;
 }
 
-static void move(struct text_screen *shown, struct writer *out, unsigned row, unsigned column)
+static void text_screen_move(struct text_screen *shown, struct writer *out, unsigned row, unsigned column)
 {
 	if (shown->row == row && shown->column == column)
 		return;
-	if (short_gap(shown, row, column)) {
+	if (text_screen_short_gap(shown, row, column)) {
 		while (shown->column < column)
-			put_cell(shown, out, shown->cells[row][shown->column]);
+			text_screen_put_cell(shown, out, shown->cells[row][shown->column]);
 		return;
 	}
-	put_text(out, "\033["); /* CUP */
-	put_number(out, row + 1);
-	put(out, ';');
-	put_number(out, column + 1);
-	put(out, 'H');
+	text_screen_put_text(out, "\033["); /* CUP */
+	text_screen_put_number(out, row + 1);
+	text_screen_put(out, ';');
+	text_screen_put_number(out, column + 1);
+	text_screen_put(out, 'H');
 	shown->row = (uint16_t)row;
 	shown->column = (uint16_t)column;
 }
@@ -141,14 +141,14 @@ static void move(struct text_screen *shown, struct writer *out, unsigned row, un
 /* ---- Rows ---- */
 
 /* On black, a space has no colour that could be seen: all are the one that can be erased to. */
-static void unify_blanks(uint16_t *cells, unsigned count)
+static void text_screen_unify_blanks(uint16_t *cells, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (cells[i] >> (8 + ATTRIBUTE_BACKGROUND) == 0 && text_glyph((uint8_t)cells[i]) == ' ')
 			cells[i] = BLANK;
 }
 
-static void read_row(const struct text_frame *now, unsigned row, uint16_t *cells)
+static void text_screen_read_row(const struct text_frame *now, unsigned row, uint16_t *cells)
 {
 	unsigned from = (now->start + row * now->pitch) % TEXT_CELLS;
 	unsigned first = MIN((unsigned)now->columns, TEXT_CELLS - from);
@@ -161,26 +161,28 @@ static void read_row(const struct text_frame *now, unsigned row, uint16_t *cells
 	now->read(now->context, from * sizeof(*cells), cells, first * sizeof(*cells));
 	if (first < now->columns)
 		now->read(now->context, 0, cells + first, (now->columns - first) * sizeof(*cells));
-	unify_blanks(cells, now->columns);
+	text_screen_unify_blanks(cells, now->columns);
 }
 
-static bool same_row(const struct text_screen *shown, unsigned row, const uint16_t *cells)
+static bool text_screen_same_row(const struct text_screen *shown, unsigned row, const uint16_t *cells)
 {
 	return memcmp(shown->cells[row], cells, shown->columns * sizeof(*cells)) == 0;
 }
 
 /* EL: the rest of the row becomes blank. */
-static void erase_rest(struct text_screen *shown, struct writer *out, unsigned row, unsigned column)
+static void text_screen_erase_rest(struct text_screen *shown, struct writer *out, unsigned row,
+                                   unsigned column)
 {
-	move(shown, out, row, column);
-	set_attribute(shown, out, PLAIN);
-	put_text(out, "\033[K");
+	text_screen_move(shown, out, row, column);
+	text_screen_set_attribute(shown, out, PLAIN);
+	text_screen_put_text(out, "\033[K");
 	for (unsigned i = column; i < shown->columns; i++)
 		shown->cells[row][i] = BLANK;
 }
 
 /* False: no room for all of it. */
-static bool draw_row(struct text_screen *shown, struct writer *out, unsigned row, const uint16_t *cells)
+static bool text_screen_draw_row(struct text_screen *shown, struct writer *out, unsigned row,
+                                 const uint16_t *cells)
 {
 	unsigned end = shown->columns; /* from here on the row is blank */
 
@@ -189,14 +191,14 @@ static bool draw_row(struct text_screen *shown, struct writer *out, unsigned row
 	for (unsigned column = 0; column < shown->columns; column++) {
 		if (shown->cells[row][column] == cells[column])
 			continue;
-		if (!has_room(out))
+		if (!text_screen_has_room(out))
 			return false;
 		if (column >= end) {
-			erase_rest(shown, out, row, column);
+			text_screen_erase_rest(shown, out, row, column);
 			return true;
 		}
-		move(shown, out, row, column);
-		put_cell(shown, out, cells[column]);
+		text_screen_move(shown, out, row, column);
+		text_screen_put_cell(shown, out, cells[column]);
 	}
 	return true;
 }
@@ -204,30 +206,31 @@ static bool draw_row(struct text_screen *shown, struct writer *out, unsigned row
 /* ---- Scrolling ---- */
 
 /* How many more rows would be right after scrolling up by `distance` than are now? */
-static int scroll_gain(const struct text_screen *shown, const struct text_frame *now, unsigned distance)
+static int text_screen_scroll_gain(const struct text_screen *shown, const struct text_frame *now,
+                                   unsigned distance)
 {
 	uint16_t cells[TEXT_COLUMNS_MAX];
 	int gain = 0;
 
 	for (unsigned row = 0; row < shown->rows; row++) {
-		read_row(now, row, cells);
-		gain -= same_row(shown, row, cells);
-		gain += row + distance < shown->rows && same_row(shown, row + distance, cells);
+		text_screen_read_row(now, row, cells);
+		gain -= text_screen_same_row(shown, row, cells);
+		gain += row + distance < shown->rows && text_screen_same_row(shown, row + distance, cells);
 	}
 	return gain;
 }
 
 /* DL at the top of the picture: the terminal may have more rows than the picture. */
-static void scroll(struct text_screen *shown, struct writer *out, unsigned distance)
+static void text_screen_scroll(struct text_screen *shown, struct writer *out, unsigned distance)
 {
 	unsigned kept = shown->rows - distance;
 
-	set_attribute(shown, out, PLAIN);
-	put_text(out, "\033[1;"); /* VT100: DECSTBM, which moves the cursor to the upper left */
-	put_number(out, shown->rows);
-	put_text(out, "r\033[");
-	put_number(out, distance);
-	put_text(out, "M\033[r");
+	text_screen_set_attribute(shown, out, PLAIN);
+	text_screen_put_text(out, "\033[1;"); /* VT100: DECSTBM, which moves the cursor to the upper left */
+	text_screen_put_number(out, shown->rows);
+	text_screen_put_text(out, "r\033[");
+	text_screen_put_number(out, distance);
+	text_screen_put_text(out, "M\033[r");
 	shown->row = shown->column = 0;
 	memmove(shown->cells[0], shown->cells[distance], kept * sizeof(shown->cells[0]));
 	for (unsigned row = kept; row < shown->rows; row++)
@@ -236,20 +239,21 @@ static void scroll(struct text_screen *shown, struct writer *out, unsigned dista
 }
 
 /* Most screens that change have scrolled, and a terminal can do that by itself. */
-static void try_to_scroll(struct text_screen *shown, const struct text_frame *now, struct writer *out)
+static void text_screen_try_to_scroll(struct text_screen *shown, const struct text_frame *now,
+                                      struct writer *out)
 {
 	uint16_t top[TEXT_COLUMNS_MAX];
 	unsigned attempts = 0;
 
-	read_row(now, 0, top);
-	if (same_row(shown, 0, top) || !has_room(out))
+	text_screen_read_row(now, 0, top);
+	if (text_screen_same_row(shown, 0, top) || !text_screen_has_room(out))
 		return;
 	for (unsigned distance = 1; distance < shown->rows && attempts < SCROLL_ATTEMPTS; distance++) {
-		if (!same_row(shown, distance, top))
+		if (!text_screen_same_row(shown, distance, top))
 			continue;
 		attempts++;
-		if (scroll_gain(shown, now, distance) >= SCROLL_GAIN) {
-			scroll(shown, out, distance);
+		if (text_screen_scroll_gain(shown, now, distance) >= SCROLL_GAIN) {
+			text_screen_scroll(shown, out, distance);
 			return;
 		}
 	}
@@ -257,14 +261,14 @@ static void try_to_scroll(struct text_screen *shown, const struct text_frame *no
 
 /* ---- The picture ---- */
 
-static bool is_as_before(const struct text_screen *shown, const struct text_frame *now)
+static bool text_screen_is_as_before(const struct text_screen *shown, const struct text_frame *now)
 {
 	return shown->columns == now->columns && shown->rows == now->rows && shown->blink == now->blink;
 }
 
-static void begin(struct text_screen *shown, const struct text_frame *now, struct writer *out)
+static void text_screen_begin(struct text_screen *shown, const struct text_frame *now, struct writer *out)
 {
-	put_text(out, "\033[0m\033[2J\033[H\033[?25h"); /* SGR, ED, CUP, and VT220's DECTCEM */
+	text_screen_put_text(out, "\033[0m\033[2J\033[H\033[?25h"); /* SGR, ED, CUP, and VT220's DECTCEM */
 	shown->columns = now->columns;
 	shown->rows = now->rows;
 	shown->blink = now->blink;
@@ -280,15 +284,15 @@ static void begin(struct text_screen *shown, const struct text_frame *now, struc
  * Beginning where the last call stopped, so that a screen that changes all the time is shown to its
  * end.
  */
-static bool draw(struct text_screen *shown, const struct text_frame *now, struct writer *out)
+static bool text_screen_draw(struct text_screen *shown, const struct text_frame *now, struct writer *out)
 {
 	uint16_t cells[TEXT_COLUMNS_MAX];
 
 	for (unsigned n = shown->rows; n; n--) {
 		unsigned row = shown->next_row;
 
-		read_row(now, row, cells);
-		if (!same_row(shown, row, cells) && !draw_row(shown, out, row, cells))
+		text_screen_read_row(now, row, cells);
+		if (!text_screen_same_row(shown, row, cells) && !text_screen_draw_row(shown, out, row, cells))
 			return false;
 		shown->next_row = (uint16_t)((row + 1) % shown->rows);
 	}
@@ -296,19 +300,20 @@ static bool draw(struct text_screen *shown, const struct text_frame *now, struct
 	return true;
 }
 
-static void show_cursor(struct text_screen *shown, const struct text_frame *now, struct writer *out)
+static void text_screen_show_cursor(struct text_screen *shown, const struct text_frame *now,
+                                    struct writer *out)
 {
 	unsigned offset = (now->cursor + TEXT_CELLS - now->start) % TEXT_CELLS;
 	unsigned pitch = now->pitch ? now->pitch : TEXT_CELLS;
 	unsigned row = offset / pitch, column = offset % pitch;
 	bool visible = now->cursor_shown && !now->blank && row < now->rows && column < now->columns;
 
-	if (!has_room(out))
+	if (!text_screen_has_room(out))
 		return;
 	if (visible)
-		move(shown, out, row, column);
+		text_screen_move(shown, out, row, column);
 	if (visible != shown->cursor_shown)
-		put_text(out, visible ? "\033[?25h" : "\033[?25l");
+		text_screen_put_text(out, visible ? "\033[?25h" : "\033[?25l");
 	shown->cursor_shown = visible;
 }
 
@@ -317,14 +322,14 @@ size_t text_screen_render(struct text_screen *shown, const struct text_frame *no
 {
 	struct writer out = {.bytes = bytes, .room = room};
 
-	if (!has_room(&out))
+	if (!text_screen_has_room(&out))
 		return 0;
-	if (!is_as_before(shown, now))
-		begin(shown, now, &out);
+	if (!text_screen_is_as_before(shown, now))
+		text_screen_begin(shown, now, &out);
 	else if (shown->next_row == 0)
-		try_to_scroll(shown, now, &out);
-	if (draw(shown, now, &out))
-		show_cursor(shown, now, &out);
+		text_screen_try_to_scroll(shown, now, &out);
+	if (text_screen_draw(shown, now, &out))
+		text_screen_show_cursor(shown, now, &out);
 	return out.used;
 }
 

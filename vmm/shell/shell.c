@@ -30,21 +30,21 @@ static struct {
 	unsigned head, tail;        /* free-running */
 } shell;
 
-static void put(const char *text)
+static void shell_put(const char *text)
 {
 	console_put(text, strlen(text));
 }
 
 /* The whole line again, from its start: the editor's only way to draw. */
-static void redraw(void)
+static void shell_redraw(void)
 {
 	char move[16];
 
-	put("\r\x1b[K" PROMPT);
+	shell_put("\r\x1b[K" PROMPT);
 	console_put(shell.line, shell.length);
 	if (shell.cursor < shell.length) {
 		format_buffer(move, sizeof(move), "\x1b[%uD", shell.length - shell.cursor);
-		put(move);
+		shell_put(move);
 	}
 	shell.shown = true;
 }
@@ -54,7 +54,7 @@ void shell_hide_prompt(void)
 	if (!shell.shown)
 		return;
 	shell.shown = false;
-	put("\r\x1b[K");
+	shell_put("\r\x1b[K");
 }
 
 bool shell_prompt_hidden(void)
@@ -65,7 +65,7 @@ bool shell_prompt_hidden(void)
 void shell_show_prompt(void)
 {
 	if (shell_prompt_hidden())
-		redraw();
+		shell_redraw();
 }
 
 void shell_start(void)
@@ -86,7 +86,7 @@ void shell_print(const char *format, ...)
 	console_write(text, MIN(length, sizeof(text) - 1));
 }
 
-static void set_line(const char *text)
+static void shell_set_line(const char *text)
 {
 	shell.length = (unsigned)strnlen(text, SHELL_LINE_MAX - 1);
 	memcpy(shell.line, text, shell.length);
@@ -94,10 +94,10 @@ static void set_line(const char *text)
 	shell.cursor = shell.length;
 }
 
-static void insert(char c)
+static void shell_insert(char c)
 {
 	if (shell.length == SHELL_LINE_MAX - 1) {
-		put("\a");
+		shell_put("\a");
 		return;
 	}
 	memmove(shell.line + shell.cursor + 1, shell.line + shell.cursor, shell.length - shell.cursor + 1);
@@ -106,18 +106,18 @@ static void insert(char c)
 	if (shell.cursor == shell.length && shell.shown)
 		console_put(&c, 1);
 	else
-		redraw();
+		shell_redraw();
 }
 
-static void erase(unsigned from, unsigned to)
+static void shell_erase(unsigned from, unsigned to)
 {
 	memmove(shell.line + from, shell.line + to, shell.length - to + 1);
 	shell.length -= to - from;
 	shell.cursor = from;
-	redraw();
+	shell_redraw();
 }
 
-static void erase_word(void)
+static void shell_erase_word(void)
 {
 	unsigned from = shell.cursor;
 
@@ -125,78 +125,78 @@ static void erase_word(void)
 		from--;
 	while (from && shell.line[from - 1] != ' ')
 		from--;
-	erase(from, shell.cursor);
+	shell_erase(from, shell.cursor);
 }
 
-static void move_to(unsigned cursor)
+static void shell_move_to(unsigned cursor)
 {
 	shell.cursor = cursor;
-	redraw();
+	shell_redraw();
 }
 
-static char *remembered(unsigned back)
+static char *shell_remembered(unsigned back)
 {
 	return shell.history[(shell.remembered - back) % SHELL_HISTORY];
 }
 
-static void remember(void)
+static void shell_remember(void)
 {
-	if (!shell.length || (shell.remembered && !strcmp(remembered(1), shell.line)))
+	if (!shell.length || (shell.remembered && !strcmp(shell_remembered(1), shell.line)))
 		return;
 	memcpy(shell.history[shell.remembered++ % SHELL_HISTORY], shell.line, shell.length + 1);
 }
 
-static void recall(unsigned back)
+static void shell_recall(unsigned back)
 {
 	if (back > MIN(shell.remembered, SHELL_HISTORY)) {
-		put("\a");
+		shell_put("\a");
 		return;
 	}
 	if (!shell.back)
 		memcpy(shell.unfinished, shell.line, sizeof(shell.unfinished));
 	shell.back = back;
-	set_line(back ? remembered(back) : shell.unfinished);
-	redraw();
+	shell_set_line(back ? shell_remembered(back) : shell.unfinished);
+	shell_redraw();
 }
 
-static void complete(void)
+static void shell_complete_word(void)
 {
 	char addition[SHELL_LINE_MAX];
 
 	if (shell.cursor != shell.length) {
-		put("\a");
+		shell_put("\a");
 		return;
 	}
 	if (!shell_complete(shell.line, addition, sizeof(addition)))
-		put("\a");
+		shell_put("\a");
 	for (const char *at = addition; *at; at++)
-		insert(*at);
+		shell_insert(*at);
 	shell_show_prompt(); /* a list of candidates has taken its place */
 }
 
-static void finish_line(void)
+static void shell_finish_line(void)
 {
 	char line[SHELL_LINE_MAX];
 
 	memcpy(line, shell.line, sizeof(line));
-	put("\r\n");
-	remember();
+	shell_put("\r\n");
+	shell_remember();
 	shell.back = 0;
-	set_line("");
+	shell_set_line("");
 	shell.shown = false; /* before the command: its output needs no hiding */
 	shell_execute(line); /* the prompt follows with console_poll(), behind all that was said */
 }
 
-static void abandon_line(void)
+static void shell_abandon_line(void)
 {
 	shell.back = 0;
-	set_line("");
-	put("^C\r\n");
-	redraw();
+	shell_set_line("");
+	shell_put("^C\r\n");
+	shell_redraw();
 }
 
 /* VT100 keys: ESC [ letter, or ESC [ digit ~. */
-static void take_sequence(uint8_t byte)
+static void shell_take_sequence(uint8_t byte)
 {
 	if (byte >= '0' && byte <= '9') {
 		shell.parameter = byte;
@@ -211,63 +211,63 @@ static void take_sequence(uint8_t byte)
 		       : shell.parameter == '3' ? 'P'
 		                                : 0;
 	switch (byte) {
-	case 'A': recall(shell.back + 1); break;
+	case 'A': shell_recall(shell.back + 1); break;
 	case 'B':
 		if (shell.back)
-			recall(shell.back - 1);
+			shell_recall(shell.back - 1);
 		break;
-	case 'C': move_to(MIN(shell.cursor + 1, shell.length)); break;
-	case 'D': move_to(shell.cursor ? shell.cursor - 1 : 0); break;
-	case 'H': move_to(0); break;
-	case 'F': move_to(shell.length); break;
+	case 'C': shell_move_to(MIN(shell.cursor + 1, shell.length)); break;
+	case 'D': shell_move_to(shell.cursor ? shell.cursor - 1 : 0); break;
+	case 'H': shell_move_to(0); break;
+	case 'F': shell_move_to(shell.length); break;
 	case 'P':
 		if (shell.cursor < shell.length)
-			erase(shell.cursor, shell.cursor + 1);
+			shell_erase(shell.cursor, shell.cursor + 1);
 		break;
 	default: break;
 	}
 }
 
-static void take_plain(uint8_t byte)
+static void shell_take_plain(uint8_t byte)
 {
 	switch (byte) {
 	case '\r':
-	case '\n': finish_line(); break;
-	case '\t': complete(); break;
+	case '\n': shell_finish_line(); break;
+	case '\t': shell_complete_word(); break;
 	case '\b':
 	case DELETE:
 		if (shell.cursor)
-			erase(shell.cursor - 1, shell.cursor);
+			shell_erase(shell.cursor - 1, shell.cursor);
 		break;
-	case CTRL('A'): move_to(0); break;
-	case CTRL('B'): move_to(shell.cursor ? shell.cursor - 1 : 0); break;
-	case CTRL('C'): abandon_line(); break;
-	case CTRL('E'): move_to(shell.length); break;
-	case CTRL('F'): move_to(MIN(shell.cursor + 1, shell.length)); break;
+	case CTRL('A'): shell_move_to(0); break;
+	case CTRL('B'): shell_move_to(shell.cursor ? shell.cursor - 1 : 0); break;
+	case CTRL('C'): shell_abandon_line(); break;
+	case CTRL('E'): shell_move_to(shell.length); break;
+	case CTRL('F'): shell_move_to(MIN(shell.cursor + 1, shell.length)); break;
 	case CTRL('K'):
 		shell.line[shell.length = shell.cursor] = '\0';
-		redraw();
+		shell_redraw();
 		break;
 	case CTRL('L'):
-		put("\x1b[H\x1b[J");
-		redraw();
+		shell_put("\x1b[H\x1b[J");
+		shell_redraw();
 		break;
 	case CTRL('N'):
 		if (shell.back)
-			recall(shell.back - 1);
+			shell_recall(shell.back - 1);
 		break;
-	case CTRL('P'): recall(shell.back + 1); break;
-	case CTRL('U'): erase(0, shell.cursor); break;
-	case CTRL('W'): erase_word(); break;
+	case CTRL('P'): shell_recall(shell.back + 1); break;
+	case CTRL('U'): shell_erase(0, shell.cursor); break;
+	case CTRL('W'): shell_erase_word(); break;
 	case ESCAPE: shell.state = AFTER_ESCAPE; break;
 	default:
 		if (byte >= ' ' && byte < DELETE)
-			insert((char)byte);
+			shell_insert((char)byte);
 		break;
 	}
 }
 
-static void take(uint8_t byte)
+static void shell_take_byte(uint8_t byte)
 {
 	bool second = byte == '\n' && shell.after_cr; /* CR LF is one line end */
 
@@ -277,32 +277,32 @@ static void take(uint8_t byte)
 	switch (shell.state) {
 	case PLAIN:
 		if (!second)
-			take_plain(byte);
+			shell_take_plain(byte);
 		break;
 	case AFTER_ESCAPE:
 		shell.state = byte == '[' || byte == 'O' ? IN_SEQUENCE : PLAIN;
 		shell.parameter = 0;
 		break;
-	case IN_SEQUENCE: take_sequence(byte); break;
+	case IN_SEQUENCE: shell_take_sequence(byte); break;
 	}
 }
 
 /* Commands run here, in the boot processor's run loop. */
-static void take_typed(struct cpu_call *call)
+static void shell_take_typed(struct cpu_call *call)
 {
 	while (shell.head != shell.tail)
-		take(shell.typed[shell.tail++ % SHELL_TYPED]);
+		shell_take_byte(shell.typed[shell.tail++ % SHELL_TYPED]);
 	console_poll();
 }
 
 void shell_input(uint8_t byte)
 {
-	static struct cpu_call call = {.run = take_typed};
+	static struct cpu_call call = {.run = shell_take_typed};
 
 	if (!shell.started)
 		return;
 	if (shell.head - shell.tail == SHELL_TYPED)
-		put("\a");
+		shell_put("\a");
 	else
 		shell.typed[shell.head++ % SHELL_TYPED] = byte;
 	cpu_call(this_cpu(), &call);

@@ -11,16 +11,16 @@
 static void command_help(unsigned count, const char *const *arguments);
 static const char *command_name(unsigned index);
 
-static const char *const levels[] = {
+static const char *const shell_log_levels[] = {
 	[LOG_ERROR] = "error",
 	[LOG_WARNING] = "warning",
 	[LOG_INFO] = "info",
 	[LOG_DEBUG] = "debug",
 };
 
-static const char *level_name(unsigned index)
+static const char *shell_level_name(unsigned index)
 {
-	return index < ARRAY_SIZE(levels) ? levels[index] : NULL;
+	return index < ARRAY_SIZE(shell_log_levels) ? shell_log_levels[index] : NULL;
 }
 
 static void command_log(unsigned count, const char *const *arguments)
@@ -29,8 +29,8 @@ static void command_log(unsigned count, const char *const *arguments)
 		log_replay(console_write);
 		return;
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (!strcmp(arguments[0], levels[i])) {
+	for (unsigned i = 0; i < ARRAY_SIZE(shell_log_levels); i++) {
+		if (!strcmp(arguments[0], shell_log_levels[i])) {
 			log_level_set((enum log_level)i);
 			return;
 		}
@@ -49,10 +49,10 @@ static void command_reboot(unsigned count, const char *const *arguments)
 }
 
 /* clang-format off */
-static const struct shell_command builtin[] = {
+static const struct shell_command shell_builtin[] = {
 	{"help",     "[COMMAND]",                  "what the commands do",                             0, 1, command_help,     command_name},
 	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1,
-         command_log,													  level_name  },
+         command_log,													  shell_level_name  },
 	{"poweroff", "",			   "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL        },
 	{"reboot",   "",			   "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL        },
 };
@@ -61,19 +61,19 @@ static const struct shell_command builtin[] = {
 static struct table {
 	const struct shell_command *commands;
 	size_t count;
-} tables[SHELL_TABLES_MAX];
-static unsigned table_count;
+} shell_tables[SHELL_TABLES_MAX];
+static unsigned shell_table_count;
 
 void shell_add_commands(const struct shell_command *commands, size_t count)
 {
-	assert_monitor(table_count < SHELL_TABLES_MAX);
-	tables[table_count++] = (struct table){commands, count};
+	assert_monitor(shell_table_count < SHELL_TABLES_MAX);
+	shell_tables[shell_table_count++] = (struct table){commands, count};
 }
 
 void shell_init(void)
 {
-	table_count = 0;
-	shell_add_commands(builtin, ARRAY_SIZE(builtin));
+	shell_table_count = 0;
+	shell_add_commands(shell_builtin, ARRAY_SIZE(shell_builtin));
 	shell_start();
 	console_set_shell((struct console_shell){shell_input, shell_hide_prompt, shell_show_prompt,
 	                                         shell_prompt_hidden});
@@ -82,10 +82,10 @@ void shell_init(void)
 /* The index-th command of all tables, null behind the last. */
 static const struct shell_command *command_at(unsigned index)
 {
-	for (unsigned i = 0; i < table_count; i++) {
-		if (index < tables[i].count)
-			return &tables[i].commands[index];
-		index -= (unsigned)tables[i].count;
+	for (unsigned i = 0; i < shell_table_count; i++) {
+		if (index < shell_tables[i].count)
+			return &shell_tables[i].commands[index];
+		index -= (unsigned)shell_tables[i].count;
 	}
 	return NULL;
 }
@@ -97,7 +97,7 @@ static const char *command_name(unsigned index)
 	return command ? command->name : NULL;
 }
 
-static const struct shell_command *find(const char *name)
+static const struct shell_command *shell_find(const char *name)
 {
 	const struct shell_command *command;
 
@@ -107,7 +107,7 @@ static const struct shell_command *find(const char *name)
 	return NULL;
 }
 
-static void unknown(const char *name)
+static void shell_unknown(const char *name)
 {
 	shell_print("There is no command '%s'; 'help' lists them.\n", name);
 }
@@ -117,12 +117,12 @@ static void command_help(unsigned count, const char *const *arguments)
 	const struct shell_command *command;
 
 	if (count) {
-		command = find(arguments[0]);
+		command = shell_find(arguments[0]);
 		if (command)
 			shell_print("%s%s%s: %s\n", command->name, *command->usage ? " " : "", command->usage,
 			            command->help);
 		else
-			unknown(arguments[0]);
+			shell_unknown(arguments[0]);
 		return;
 	}
 	for (unsigned i = 0; (command = command_at(i)); i++)
@@ -131,7 +131,7 @@ static void command_help(unsigned count, const char *const *arguments)
 }
 
 /* Cut `line` into words, in place. More than fit are counted, not kept. */
-static unsigned split(char *line, const char **words, unsigned max)
+static unsigned shell_split(char *line, const char **words, unsigned max)
 {
 	unsigned count = 0;
 
@@ -158,12 +158,12 @@ void shell_execute(const char *line)
 
 	memcpy(copy, line, strnlen(line, sizeof(copy) - 1) + 1);
 	copy[sizeof(copy) - 1] = '\0';
-	count = split(copy, words, ARRAY_SIZE(words));
+	count = shell_split(copy, words, ARRAY_SIZE(words));
 	if (!count)
 		return;
-	command = find(words[0]);
+	command = shell_find(words[0]);
 	if (!command)
-		unknown(words[0]);
+		shell_unknown(words[0]);
 	else if (count - 1 < command->min_arguments || count - 1 > command->max_arguments)
 		shell_print("Usage: %s %s\n", command->name, command->usage);
 	else
@@ -177,7 +177,7 @@ struct candidates {
 };
 
 /* How many go on from what is begun; `shared` and `length` are what they have in common. */
-static unsigned count_matching(const struct candidates *candidates, const char **shared, size_t *length)
+static unsigned shell_count_matching(const struct candidates *candidates, const char **shared, size_t *length)
 {
 	unsigned matching = 0;
 	const char *name;
@@ -196,7 +196,7 @@ static unsigned count_matching(const struct candidates *candidates, const char *
 	return matching;
 }
 
-static void list_matching(const struct candidates *candidates)
+static void shell_list_matching(const struct candidates *candidates)
 {
 	const char *name;
 
@@ -206,7 +206,7 @@ static void list_matching(const struct candidates *candidates)
 	shell_print("\n");
 }
 
-static const char *first_word(const char *text)
+static const char *shell_first_word(const char *text)
 {
 	while (*text == ' ')
 		text++;
@@ -214,7 +214,7 @@ static const char *first_word(const char *text)
 }
 
 /* Empty if the text ends with a blank. */
-static const char *last_word(const char *text)
+static const char *shell_last_word(const char *text)
 {
 	for (const char *at = text; *at; at++)
 		if (*at == ' ')
@@ -223,22 +223,22 @@ static const char *last_word(const char *text)
 }
 
 /* What may stand where the cursor is; at: null if that is not known. */
-static struct candidates find_candidates(const char *line)
+static struct candidates shell_find_candidates(const char *line)
 {
 	struct candidates candidates = {.at = command_name};
 	const struct shell_command *command;
 	char name[SHELL_LINE_MAX];
 	const char *blank;
 
-	candidates.begun = first_word(line);
+	candidates.begun = shell_first_word(line);
 	blank = strchr(candidates.begun, ' ');
 	if (blank) {
 		memcpy(name, candidates.begun, (size_t)(blank - candidates.begun));
 		name[blank - candidates.begun] = '\0';
-		command = find(name);
+		command = shell_find(name);
 		candidates.at = command ? command->candidate : NULL;
-		candidates.begun = last_word(blank);
-		if (candidates.begun != first_word(blank) && command &&
+		candidates.begun = shell_last_word(blank);
+		if (candidates.begun != shell_first_word(blank) && command &&
 		    command->max_arguments < SHELL_ARGUMENTS_MAX)
 			candidates.at = NULL; /* only the first argument is known */
 	}
@@ -248,10 +248,10 @@ static struct candidates find_candidates(const char *line)
 
 bool shell_complete(const char *line, char *addition, size_t size)
 {
-	struct candidates candidates = find_candidates(line);
+	struct candidates candidates = shell_find_candidates(line);
 	const char *shared = NULL;
 	size_t length = 0, added;
-	unsigned matching = candidates.at ? count_matching(&candidates, &shared, &length) : 0;
+	unsigned matching = candidates.at ? shell_count_matching(&candidates, &shared, &length) : 0;
 
 	*addition = '\0';
 	if (!matching)
@@ -262,6 +262,6 @@ bool shell_complete(const char *line, char *addition, size_t size)
 		addition[added++] = ' ';
 	addition[added] = '\0';
 	if (!added)
-		list_matching(&candidates);
+		shell_list_matching(&candidates);
 	return true;
 }

@@ -5,52 +5,52 @@
 #include "vmm/shell/shell.h"
 #include "vmm/cpu/time.h"
 
-static const struct shell_live *current; /* null: nothing is live */
-static struct timer timer;
+static const struct shell_live *live_current; /* null: nothing is live */
+static struct timer live_timer;
 
-static void arm(void)
+static void live_arm(void)
 {
-	cpu_timer_arm(this_cpu(), &timer, time_now() + time_tsc_from_ns(current->interval));
+	cpu_timer_arm(this_cpu(), &live_timer, time_now() + time_tsc_from_ns(live_current->interval));
 }
 
-static void end(void)
+static void live_end(void)
 {
-	const struct shell_live *ended = current;
+	const struct shell_live *ended = live_current;
 
-	current = NULL;
-	cpu_timer_arm(this_cpu(), &timer, TIMER_NEVER);
+	live_current = NULL;
+	cpu_timer_arm(this_cpu(), &live_timer, TIMER_NEVER);
 	ended->end();
 	if (!console_away())
 		shell_show_prompt();
 }
 
-static void expired(struct timer *which)
+static void live_expired(struct timer *which)
 {
-	if (!console_away() && current->step())
-		arm();
+	if (!console_away() && live_current->step())
+		live_arm();
 	else
-		end();
+		live_end();
 }
 
 void shell_live(const struct shell_live *live)
 {
-	timer_init(&timer, expired);
-	current = live;
-	arm();
+	timer_init(&live_timer, live_expired);
+	live_current = live;
+	live_arm();
 }
 
 bool shell_live_runs(void)
 {
-	return current;
+	return live_current;
 }
 
 bool shell_live_key(void)
 {
 	bool lost;
 
-	if (!current)
+	if (!live_current)
 		return false;
-	lost = !current->keeps_key;
-	end();
+	lost = !live_current->keeps_key;
+	live_end();
 	return lost;
 }

@@ -7,7 +7,7 @@
 #define US_PER_S    1000000
 #define SHORTEST_NS 10000000
 
-static uint64_t read_counter(const uint64_t *counter)
+static uint64_t load_read_counter(const uint64_t *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
@@ -22,9 +22,9 @@ struct load load_of_vm(const struct vm *vm)
 	return (struct load){
 		.tsc = time_now(),
 		.ran = sched_ran(&vm_boot_vcpu(vm)->sched),
-		.waited = read_counter(&vm_boot_vcpu(vm)->sched.waited),
+		.waited = load_read_counter(&vm_boot_vcpu(vm)->sched.waited),
 		.exits = vcpu_exits(vm_boot_vcpu(vm)),
-		.injected = read_counter(&vm_boot_vcpu(vm)->injected),
+		.injected = load_read_counter(&vm_boot_vcpu(vm)->injected),
 	};
 }
 
@@ -32,28 +32,28 @@ struct load load_of_cpu(const struct cpu *cpu)
 {
 	return (struct load){
 		.tsc = time_now(),
-		.ran = read_counter(&cpu->sched.busy),
-		.exits = read_counter(&cpu->sched.switches),
+		.ran = load_read_counter(&cpu->sched.busy),
+		.exits = load_read_counter(&cpu->sched.switches),
 	};
 }
 
-static uint64_t difference(uint64_t before, uint64_t after)
+static uint64_t load_difference(uint64_t before, uint64_t after)
 {
 	return after > before ? after - before : 0;
 }
 
 struct load load_between(const struct load *before, const struct load *after)
 {
-	uint64_t ticks = difference(before->tsc, after->tsc);
+	uint64_t ticks = load_difference(before->tsc, after->tsc);
 
 	if (ticks < time_tsc_from_ns(SHORTEST_NS))
 		return (struct load){0};
 	return (struct load){
 		.tsc = ticks,
-		.ran = difference(before->ran, after->ran),
-		.waited = difference(before->waited, after->waited),
-		.exits = difference(before->exits, after->exits),
-		.injected = difference(before->injected, after->injected),
+		.ran = load_difference(before->ran, after->ran),
+		.waited = load_difference(before->waited, after->waited),
+		.exits = load_difference(before->exits, after->exits),
+		.injected = load_difference(before->injected, after->injected),
 	};
 }
 
@@ -73,5 +73,5 @@ uint64_t load_overhead(const struct vm *vm)
 {
 	uint64_t owned = frames_owned(VM_OWNER(vm)) * PAGE_SIZE;
 
-	return (difference(vm->map.ram, owned) + sizeof(*vm) + 1023) / 1024;
+	return (load_difference(vm->map.ram, owned) + sizeof(*vm) + 1023) / 1024;
 }

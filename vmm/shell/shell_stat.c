@@ -20,17 +20,17 @@ static struct {
 	uint64_t exit_count[EXIT_REASONS]; /* of `only` */
 } before;
 
-static uint64_t kib(uint64_t frames)
+static uint64_t stat_kib(uint64_t frames)
 {
 	return frames * (PAGE_SIZE / 1024);
 }
 
-static uint64_t ms_of(uint64_t ticks)
+static uint64_t stat_ms_of(uint64_t ticks)
 {
 	return time_ns_from_tsc(ticks) / 1000000;
 }
 
-static struct load since_then(const struct vm *vm)
+static struct load stat_since_then(const struct vm *vm)
 {
 	struct load now = load_of_vm(vm);
 
@@ -40,30 +40,30 @@ static struct load since_then(const struct vm *vm)
 /* ---- One VM ---- */
 
 /* Ticks that its own clock has gone. */
-static uint64_t clock_of(const struct vm *vm)
+static uint64_t stat_clock_of(const struct vm *vm)
 {
 	if (!load_is_on(vm))
 		return 0;
 	return clock_ticks(&vm->clock);
 }
 
-static void print_share(const struct vm *vm, const struct load *load)
+static void stat_print_share(const struct vm *vm, const struct load *load)
 {
-	uint64_t on = clock_of(vm);
+	uint64_t on = stat_clock_of(vm);
 	uint64_t ran = sched_ran(&vm_boot_vcpu(vm)->sched), waited = vm_boot_vcpu(vm)->sched.waited;
 	uint64_t idle = on > ran + waited ? on - ran - waited : 0;
 	unsigned now = load_share(load->ran, load->tsc), always = load_share(ran, on);
 
 	shell_print("%10u.%u  %% of a processor in the last %lu ms, %u.%u %% since it was switched on\n",
-	            now / 10, now % 10, ms_of(load->tsc), always / 10, always % 10);
-	shell_print("%8lu.%03lu  seconds run\n", ms_of(ran) / MS_PER_S, ms_of(ran) % MS_PER_S);
-	shell_print("%8lu.%03lu  seconds ready without a processor (steal)\n", ms_of(waited) / MS_PER_S,
-	            ms_of(waited) % MS_PER_S);
-	shell_print("%8lu.%03lu  seconds idle\n", ms_of(idle) / MS_PER_S, ms_of(idle) % MS_PER_S);
+	            now / 10, now % 10, stat_ms_of(load->tsc), always / 10, always % 10);
+	shell_print("%8lu.%03lu  seconds run\n", stat_ms_of(ran) / MS_PER_S, stat_ms_of(ran) % MS_PER_S);
+	shell_print("%8lu.%03lu  seconds ready without a processor (steal)\n", stat_ms_of(waited) / MS_PER_S,
+	            stat_ms_of(waited) % MS_PER_S);
+	shell_print("%8lu.%03lu  seconds idle\n", stat_ms_of(idle) / MS_PER_S, stat_ms_of(idle) % MS_PER_S);
 }
 
 /* Behind a count: how many a second, if the VM is on, and ticks for each, if they were measured. */
-static void print_exit(const struct vcpu *vcpu, unsigned reason, const struct load *load)
+static void stat_print_exit(const struct vcpu *vcpu, unsigned reason, const struct load *load)
 {
 	uint64_t count = vcpu->exit_count[reason], measured = vcpu->exit_measured[reason];
 	uint64_t ticks = vcpu->exit_ticks[reason];
@@ -76,11 +76,11 @@ static void print_exit(const struct vcpu *vcpu, unsigned reason, const struct lo
 	shell_print("\n");
 }
 
-static void print_exits(const struct vcpu *vcpu, const struct load *load)
+static void stat_print_exits(const struct vcpu *vcpu, const struct load *load)
 {
 	for (unsigned i = 0; i < EXIT_REASONS; i++)
 		if (vcpu->exit_count[i])
-			print_exit(vcpu, i, load);
+			stat_print_exit(vcpu, i, load);
 	shell_print("%12lu  exits in all", vcpu_exits(vcpu));
 	if (load->tsc)
 		shell_print("  %lu/s", load_per_second(load->exits, load->tsc));
@@ -90,7 +90,7 @@ static void print_exits(const struct vcpu *vcpu, const struct load *load)
 	shell_print("\n");
 }
 
-static void print_ports(const struct port_space *ports)
+static void stat_print_ports(const struct port_space *ports)
 {
 	shell_print("%12lu  reads of ports that no device has\n", ports->unclaimed_reads);
 	shell_print("%12lu  writes to such ports\n", ports->unclaimed_writes);
@@ -102,25 +102,25 @@ static void print_ports(const struct port_space *ports)
 	shell_print("\n");
 }
 
-static void print_vm(const struct vm *vm)
+static void stat_print_vm(const struct vm *vm)
 {
-	uint64_t ms = ms_of(clock_of(vm));
+	uint64_t ms = stat_ms_of(stat_clock_of(vm));
 	struct load load = {0};
 
 	if (load_is_on(vm))
-		load = since_then(vm);
+		load = stat_since_then(vm);
 	shell_print("VM %s, %s", vm->name, vm_state_name(vm->state));
 	if (load_is_on(vm))
 		shell_print(", on processor %u", vm_boot_vcpu(vm)->sched.cpu);
 	shell_print("\n");
-	print_share(vm, &load);
-	print_exits(vm_boot_vcpu(vm), &load);
+	stat_print_share(vm, &load);
+	stat_print_exits(vm_boot_vcpu(vm), &load);
 	shell_print("%8lu.%03lu  seconds since its machine was switched on\n", ms / MS_PER_S, ms % MS_PER_S);
 	shell_print("%12lu  resets by the guest\n", vm->resets);
 	shell_print("%12lu  instructions emulated\n", vm_boot_vcpu(vm)->emulated);
 	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
-	print_ports(&vm->machine.ports);
-	shell_print("%12lu  KiB of memory, %lu of them its RAM\n", kib(frames_owned(VM_OWNER(vm))),
+	stat_print_ports(&vm->machine.ports);
+	shell_print("%12lu  KiB of memory, %lu of them its RAM\n", stat_kib(frames_owned(VM_OWNER(vm))),
 	            vm->map.ram >> 10);
 	shell_print("%12lu  KiB besides its RAM: tables, ROM, and what the monitor keeps of it\n",
 	            load_overhead(vm));
@@ -128,9 +128,9 @@ static void print_vm(const struct vm *vm)
 
 /* ---- All of them ---- */
 
-static void print_row(struct vm *vm)
+static void stat_print_row(struct vm *vm)
 {
-	struct load load = load_is_on(vm) ? since_then(vm) : (struct load){0};
+	struct load load = load_is_on(vm) ? stat_since_then(vm) : (struct load){0};
 	unsigned share = load_share(load.ran, load.tsc), steal = load_share(load.waited, load.tsc);
 
 	shell_print("%3u  %-16s %-8s %4u.%u %4u.%u %10lu %10lu %8luM %7luK\n", vm_console_number(vm),
@@ -139,30 +139,30 @@ static void print_row(struct vm *vm)
 	            vm->config.machine.memory >> 20, load_overhead(vm));
 }
 
-static void print(void)
+static void stat_print(void)
 {
 	if (before.only) {
-		print_vm(before.only);
+		stat_print_vm(before.only);
 		return;
 	}
 	shell_print(" No  %-16s State      %%CPU  Steal    Exits/s     Intr/s    Memory  Besides\n", "Name");
-	with_all_vms(print_row);
+	with_all_vms(stat_print_row);
 }
 
 /* ---- The command ---- */
 
-static bool waited(void)
+static bool stat_waited(void)
 {
 	return false;
 }
 
-static void end(void)
+static void stat_end(void)
 {
 	if (!console_away())
-		print();
+		stat_print();
 }
 
-static bool any_on(void)
+static bool stat_any_on(void)
 {
 	for (unsigned i = 0; i < vm_count; i++)
 		if (vm_get(i) && load_is_on(vm_get(i)))
@@ -171,10 +171,10 @@ static bool any_on(void)
 }
 
 /* Nothing happens in a VM that is off: what there is to say can be said at once. */
-static void begin(struct vm *only)
+static void stat_begin(struct vm *only)
 {
 	static const struct shell_live live = {
-		.step = waited, .end = end, .interval = WATCHED_NS, .keeps_key = true};
+		.step = stat_waited, .end = stat_end, .interval = WATCHED_NS, .keeps_key = true};
 
 	before.only = only;
 	for (unsigned i = 0; i < vm_count; i++)
@@ -182,22 +182,22 @@ static void begin(struct vm *only)
 			before.load[i] = load_of_vm(vm_get(i));
 	if (only)
 		memcpy(before.exit_count, vm_boot_vcpu(only)->exit_count, sizeof(before.exit_count));
-	if (only ? load_is_on(only) : any_on())
+	if (only ? load_is_on(only) : stat_any_on())
 		shell_live(&live);
 	else
-		print();
+		stat_print();
 }
 
 static void command_stat(unsigned count, const char *const *arguments)
 {
 	if (count)
-		with_vm(arguments[0], begin);
+		with_vm(arguments[0], stat_begin);
 	else
-		begin(NULL);
+		stat_begin(NULL);
 }
 
 /* clang-format off */
-static const struct shell_command commands[] = {
+static const struct shell_command stat_commands[] = {
 	{"stat", "[VM]", "what it does, for a second: time, exits, memory; or a line for each", 0, 1, command_stat, shell_vm_name},
 	{"top",  "",     "who uses the processors, every second until a key is pressed",         0, 0, shell_top,    NULL   },
 };
@@ -205,5 +205,5 @@ static const struct shell_command commands[] = {
 
 void shell_stat_init(void)
 {
-	shell_add_commands(commands, ARRAY_SIZE(commands));
+	shell_add_commands(stat_commands, ARRAY_SIZE(stat_commands));
 }

@@ -26,10 +26,10 @@ static struct {
 	unsigned rows; /* drawn so far */
 } top;
 
-static void put(const char *format, ...) printf_like(1, 2);
+static void top_put(const char *format, ...) printf_like(1, 2);
 
 /* One line. */
-static void put(const char *format, ...)
+static void top_put(const char *format, ...)
 {
 	char line[LINE_MAX];
 	size_t length;
@@ -43,7 +43,7 @@ static void put(const char *format, ...)
 	top.rows++;
 }
 
-static void sample_vms(void)
+static void top_sample_vms(void)
 {
 	for (unsigned i = 0; i < vm_count; i++) {
 		const struct vm *vm = vm_get(i);
@@ -58,43 +58,43 @@ static void sample_vms(void)
 	}
 }
 
-static const char *running_on(const struct cpu *cpu)
+static const char *top_running_on(const struct cpu *cpu)
 {
 	const struct vcpu *vcpu = __atomic_load_n(&cpu->sched.running, __ATOMIC_RELAXED);
 
 	return vcpu ? vcpu->vm->name : "-";
 }
 
-static void draw_cpus(void)
+static void top_draw_cpus(void)
 {
-	put("CPU   Busy  Switches/s  Runs");
+	top_put("CPU   Busy  Switches/s  Runs");
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct load now = load_of_cpu(cpu_get(i)), load = load_between(&top.cpu[i], &now);
 		unsigned busy = load_share(load.ran, load.tsc);
 
 		top.cpu[i] = now;
 		if (i < CPUS_SHOWN)
-			put("%3u  %3u.%u  %10lu  %s", i, busy / 10, busy % 10,
-			    load_per_second(load.exits, load.tsc), running_on(cpu_get(i)));
+			top_put("%3u  %3u.%u  %10lu  %s", i, busy / 10, busy % 10,
+			        load_per_second(load.exits, load.tsc), top_running_on(cpu_get(i)));
 	}
 	if (cpu_count > CPUS_SHOWN)
-		put("     and %u processors more", cpu_count - CPUS_SHOWN);
+		top_put("     and %u processors more", cpu_count - CPUS_SHOWN);
 }
 
-static void draw_vm(unsigned number)
+static void top_draw_vm(unsigned number)
 {
 	const struct vm *vm = vm_get(number);
 	const struct load *load = &top.now[number].load;
 	unsigned share = load_share(load->ran, load->tsc), steal = load_share(load->waited, load->tsc);
 
-	put("%3u  %-16s %-8s %3u  %3u.%u  %3u.%u %10lu %10lu %7luM", vm_console_number(vm), vm->name,
-	    vm_state_name(vm->state), vm_boot_vcpu(vm)->sched.cpu, share / 10, share % 10, steal / 10,
-	    steal % 10, load_per_second(load->exits, load->tsc), load_per_second(load->injected, load->tsc),
-	    vm->config.machine.memory >> 20);
+	top_put("%3u  %-16s %-8s %3u  %3u.%u  %3u.%u %10lu %10lu %7luM", vm_console_number(vm), vm->name,
+	        vm_state_name(vm->state), vm_boot_vcpu(vm)->sched.cpu, share / 10, share % 10, steal / 10,
+	        steal % 10, load_per_second(load->exits, load->tsc),
+	        load_per_second(load->injected, load->tsc), vm->config.machine.memory >> 20);
 }
 
 /* The VM that used most of those that are not shown yet; VMS_MAX: none is left. */
-static unsigned find_busiest(void)
+static unsigned top_find_busiest(void)
 {
 	unsigned busiest = VMS_MAX;
 
@@ -105,7 +105,7 @@ static unsigned find_busiest(void)
 	return busiest;
 }
 
-static unsigned not_shown(void)
+static unsigned top_not_shown(void)
 {
 	unsigned count = 0;
 
@@ -114,43 +114,43 @@ static unsigned not_shown(void)
 	return count;
 }
 
-static void draw_vms(void)
+static void top_draw_vms(void)
 {
 	unsigned number, left;
 
-	put(" No  Name             State    CPU   %%CPU  Steal    Exits/s     Intr/s   Memory");
-	while (top.rows < ROWS - 1 && (number = find_busiest()) != VMS_MAX) {
+	top_put(" No  Name             State    CPU   %%CPU  Steal    Exits/s     Intr/s   Memory");
+	while (top.rows < ROWS - 1 && (number = top_find_busiest()) != VMS_MAX) {
 		top.now[number].shown = true;
-		draw_vm(number);
+		top_draw_vm(number);
 	}
-	left = not_shown();
+	left = top_not_shown();
 	if (left)
-		put("     and %u VMs more", left);
+		top_put("     and %u VMs more", left);
 }
 
-static bool draw(void)
+static bool top_draw(void)
 {
 	if (console_free() < ROOM)
 		return true;
 	top.rows = 0;
 	console_put("\x1b[H", 3);
-	put("Nacre, %lu s after its start. Any key ends this.",
-	    time_ns_from_tsc(time_now() - time_entry) / NS_PER_S);
-	sample_vms();
-	draw_cpus();
-	draw_vms();
+	top_put("Nacre, %lu s after its start. Any key ends this.",
+	        time_ns_from_tsc(time_now() - time_entry) / NS_PER_S);
+	top_sample_vms();
+	top_draw_cpus();
+	top_draw_vms();
 	console_put("\x1b[J", 3);
 	return true;
 }
 
 /* The picture stays, and the prompt comes below it. */
-static void end(void)
+static void top_end(void)
 {
 }
 
 void shell_top(unsigned count, const char *const *arguments)
 {
-	static const struct shell_live live = {.step = draw, .end = end, .interval = INTERVAL_NS};
+	static const struct shell_live live = {.step = top_draw, .end = top_end, .interval = INTERVAL_NS};
 
 	memset(&top, 0, sizeof(top));
 	for (unsigned i = 0; i < vm_count; i++)
@@ -159,6 +159,6 @@ void shell_top(unsigned count, const char *const *arguments)
 	for (unsigned i = 0; i < cpu_count; i++)
 		top.cpu[i] = load_of_cpu(cpu_get(i));
 	console_put("\x1b[H\x1b[J", 6);
-	draw();
+	top_draw();
 	shell_live(&live);
 }

@@ -9,7 +9,7 @@
 #define SHOWN     32   /* records that `trace show` shows, if it is not told */
 #define SHOWN_MAX 4095 /* what one CPU keeps */
 
-static const char *word_at(const char *const *words, unsigned index, unsigned count)
+static const char *trace_word_at(const char *const *words, unsigned index, unsigned count)
 {
 	return index < count ? words[index] : NULL;
 }
@@ -18,18 +18,18 @@ static const char *trace_word(unsigned index)
 {
 	static const char *const words[] = {"on", "off", "show", "dump"};
 
-	return word_at(words, index, ARRAY_SIZE(words));
+	return trace_word_at(words, index, ARRAY_SIZE(words));
 }
 
-static const char *on_off_word(unsigned index)
+static const char *trace_on_off_word(unsigned index)
 {
 	static const char *const words[] = {"on", "off"};
 
-	return word_at(words, index, ARRAY_SIZE(words));
+	return trace_word_at(words, index, ARRAY_SIZE(words));
 }
 
 /* "on" or "off" of a VM, or of all. */
-static void for_vms(unsigned count, const char *const *arguments, void (*act)(struct vm *vm))
+static void trace_for_vms(unsigned count, const char *const *arguments, void (*act)(struct vm *vm))
 {
 	if (count > 1)
 		with_vm(arguments[1], act);
@@ -37,13 +37,13 @@ static void for_vms(unsigned count, const char *const *arguments, void (*act)(st
 		with_all_vms(act);
 }
 
-static void on_off(const char *command, unsigned count, const char *const *arguments,
-                   void (*on)(struct vm *vm), void (*off)(struct vm *vm))
+static void trace_on_off(const char *command, unsigned count, const char *const *arguments,
+                         void (*on)(struct vm *vm), void (*off)(struct vm *vm))
 {
 	if (!strcmp(arguments[0], "on"))
-		for_vms(count, arguments, on);
+		trace_for_vms(count, arguments, on);
 	else if (!strcmp(arguments[0], "off"))
-		for_vms(count, arguments, off);
+		trace_for_vms(count, arguments, off);
 	else
 		shell_print("%s: there is no '%s'; give on or off\n", command, arguments[0]);
 }
@@ -68,7 +68,7 @@ static void measure_off(struct vm *vm)
 
 static void command_measure(unsigned count, const char *const *arguments)
 {
-	on_off("measure", count, arguments, measure_on, measure_off);
+	trace_on_off("measure", count, arguments, measure_on, measure_off);
 }
 
 /* ---- audit ---- */
@@ -85,7 +85,7 @@ static void audit_off(struct vm *vm)
 
 static void command_audit(unsigned count, const char *const *arguments)
 {
-	on_off("audit", count, arguments, audit_on, audit_off);
+	trace_on_off("audit", count, arguments, audit_on, audit_off);
 }
 
 /* ---- trace ---- */
@@ -96,7 +96,7 @@ static void trace_vm_on(struct vm *vm)
 	vm_watch(vm, vm_boot_vcpu(vm)->watch | WATCH_TRACE);
 }
 
-static bool any_traced(void)
+static bool trace_any_traced(void)
 {
 	for (unsigned i = 0; i < vm_count; i++)
 		if (vm_get(i) && vm_boot_vcpu(vm_get(i))->watch & WATCH_TRACE)
@@ -107,11 +107,11 @@ static bool any_traced(void)
 static void trace_vm_off(struct vm *vm)
 {
 	vm_watch(vm, vm_boot_vcpu(vm)->watch & (uint8_t)~WATCH_TRACE);
-	trace_on = any_traced();
+	trace_on = trace_any_traced();
 }
 
 /* A decimal number from 1 to SHOWN_MAX; 0: it is none. */
-static unsigned parse_count(const char *text)
+static unsigned trace_parse_count(const char *text)
 {
 	unsigned value = 0;
 
@@ -120,9 +120,9 @@ static unsigned parse_count(const char *text)
 	return *text || value > SHOWN_MAX ? 0 : value;
 }
 
-static void show(unsigned count, const char *const *arguments)
+static void trace_show_words(unsigned count, const char *const *arguments)
 {
-	unsigned records = count > 1 ? parse_count(arguments[1]) : SHOWN;
+	unsigned records = count > 1 ? trace_parse_count(arguments[1]) : SHOWN;
 
 	if (records)
 		trace_show(records);
@@ -133,11 +133,11 @@ static void show(unsigned count, const char *const *arguments)
 static void command_trace(unsigned count, const char *const *arguments)
 {
 	if (!count || !strcmp(arguments[0], "show"))
-		show(count, arguments);
+		trace_show_words(count, arguments);
 	else if (!strcmp(arguments[0], "on"))
-		for_vms(count, arguments, trace_vm_on);
+		trace_for_vms(count, arguments, trace_vm_on);
 	else if (!strcmp(arguments[0], "off"))
-		for_vms(count, arguments, trace_vm_off);
+		trace_for_vms(count, arguments, trace_vm_off);
 	else if (!strcmp(arguments[0], "dump") && count == 1)
 		trace_dump();
 	else
@@ -145,17 +145,17 @@ static void command_trace(unsigned count, const char *const *arguments)
 }
 
 /* clang-format off */
-static const struct shell_command commands[] = {
+static const struct shell_command trace_commands[] = {
 	{"trace",   "[on|off [VM] | show [N] | dump]", "note more of what happens, or less; show it, or dump it for a host",
 	 0, 2, command_trace, trace_word},
 	{"measure", "on|off [VM]", "count the ticks that each kind of exit takes; 'stat' shows them",
-	 1, 2, command_measure, on_off_word},
+	 1, 2, command_measure, trace_on_off_word},
 	{"audit",   "on|off [VM]", "check the state of a VM by the rules of the manual before every VM entry",
-	 1, 2, command_audit, on_off_word},
+	 1, 2, command_audit, trace_on_off_word},
 };
 /* clang-format on */
 
 void shell_trace_init(void)
 {
-	shell_add_commands(commands, ARRAY_SIZE(commands));
+	shell_add_commands(trace_commands, ARRAY_SIZE(trace_commands));
 }

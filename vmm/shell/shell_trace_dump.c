@@ -34,9 +34,9 @@ uint32_t crc32_add(uint32_t crc, const char *bytes, size_t length)
 }
 
 /* One line of the dump, with its newline. */
-static void put(const char *format, ...) printf_like(1, 2);
+static void trace_dump_put(const char *format, ...) printf_like(1, 2);
 
-static void put(const char *format, ...)
+static void trace_dump_put(const char *format, ...)
 {
 	char line[LINE_MAX];
 	size_t length;
@@ -51,20 +51,20 @@ static void put(const char *format, ...)
 	shell_print("%s", line);
 }
 
-static void put_names(void)
+static void trace_dump_put_names(void)
 {
-	put(":t %lx %lx\n", time_tsc_hz, time_now());
+	trace_dump_put(":t %lx %lx\n", time_tsc_hz, time_now());
 	for (unsigned i = 1; i < TRACE_EVENTS; i++)
-		put(":e %x %s\n", i, trace_event_name(i));
+		trace_dump_put(":e %x %s\n", i, trace_event_name(i));
 	for (unsigned i = 0; i < EXIT_REASONS; i++)
-		put(":x %x %s\n", i, backend_exit_name(i));
+		trace_dump_put(":x %x %s\n", i, backend_exit_name(i));
 	for (unsigned i = 0; i < vm_count; i++)
 		if (vm_get(i))
-			put(":v %x %s\n", i, vm_get(i)->name);
+			trace_dump_put(":v %x %s\n", i, vm_get(i)->name);
 }
 
 /* Fields that are 0 are left out at the end of the line. */
-static void put_record(const struct trace_record *record)
+static void trace_dump_put_record(const struct trace_record *record)
 {
 	const uint64_t field[] = {record->tsc - dump.tsc, record->event, record->vm, record->code,
 	                          record->ticks,          record->a,     record->b};
@@ -76,12 +76,12 @@ static void put_record(const struct trace_record *record)
 		count--;
 	for (unsigned i = 0; i < count; i++)
 		length += format_buffer(line + length, sizeof(line) - (size_t)length, " %lx", field[i]);
-	put(":r%s\n", line);
+	trace_dump_put(":r%s\n", line);
 	dump.tsc = record->tsc;
 }
 
 /* False: there was no more. */
-static bool put_next(void)
+static bool trace_dump_put_next(void)
 {
 	const struct trace_ring *ring;
 
@@ -92,18 +92,18 @@ static bool put_next(void)
 		if (dump.at < trace_first(ring) || !dump.at) {
 			dump.at = trace_first(ring);
 			dump.tsc = 0;
-			put(":c %x %lx %lx\n", dump.cpu, ring->written, ring->written - dump.at);
+			trace_dump_put(":c %x %lx %lx\n", dump.cpu, ring->written, ring->written - dump.at);
 		}
-		put_record(&ring->record[dump.at++ % TRACE_RECORDS]);
+		trace_dump_put_record(&ring->record[dump.at++ % TRACE_RECORDS]);
 		return true;
 	}
 	return false;
 }
 
-static bool step(void)
+static bool trace_dump_step(void)
 {
 	while (console_half_free()) {
-		if (put_next())
+		if (trace_dump_put_next())
 			continue;
 		shell_print("---- nacre trace end %lu %08x\n", dump.lines, dump.crc);
 		dump.complete = true;
@@ -112,7 +112,7 @@ static bool step(void)
 	return true;
 }
 
-static void end(void)
+static void trace_dump_end(void)
 {
 	trace_freeze(false);
 	if (!dump.complete)
@@ -121,11 +121,12 @@ static void end(void)
 
 void trace_dump(void)
 {
-	static const struct shell_live live = {.step = step, .end = end, .interval = STEP_NS};
+	static const struct shell_live live = {
+		.step = trace_dump_step, .end = trace_dump_end, .interval = STEP_NS};
 
 	trace_freeze(true);
 	dump = (typeof(dump)){0};
 	shell_print("---- nacre trace begin %u\n", TRACE_DUMP_VERSION);
-	put_names();
+	trace_dump_put_names();
 	shell_live(&live);
 }

@@ -8,12 +8,12 @@
 #include "vmm/shell/shell_trace.h"
 #include "vmm/vm/vm.h"
 
-static uint64_t kib(uint64_t frames)
+static uint64_t vm_command_kib(uint64_t frames)
 {
 	return frames * (PAGE_SIZE / 1024);
 }
 
-static void print_line(const char *line)
+static void vm_command_print_line(const char *line)
 {
 	shell_print("  %s\n", line);
 }
@@ -28,7 +28,7 @@ const char *shell_vm_name(unsigned index)
 	return NULL;
 }
 
-static void say_unknown(const char *name)
+static void vm_command_say_unknown(const char *name)
 {
 	if (!shell_vm_name(0)) {
 		shell_print("There is no VM '%s', since none could be started; 'log' says why.\n", name);
@@ -47,15 +47,15 @@ void with_vm(const char *name, void (*act)(struct vm *vm))
 	if (vm)
 		act(vm);
 	else
-		say_unknown(name);
+		vm_command_say_unknown(name);
 }
 
 /* On all of them, or on none if one is not known. */
-static void with_vms(unsigned count, const char *const *names, void (*act)(struct vm *vm))
+static void vm_command_with_vms(unsigned count, const char *const *names, void (*act)(struct vm *vm))
 {
 	for (unsigned i = 0; i < count; i++) {
 		if (!vm_find(names[i])) {
-			say_unknown(names[i]);
+			vm_command_say_unknown(names[i]);
 			return;
 		}
 	}
@@ -64,7 +64,7 @@ static void with_vms(unsigned count, const char *const *names, void (*act)(struc
 }
 
 /* Have the VM's CPU do it, and wait. */
-static bool ask(struct vm *vm, uint32_t request)
+static bool vm_command_ask(struct vm *vm, uint32_t request)
 {
 	if (vm_ask_and_wait(vm, request))
 		return true;
@@ -84,7 +84,7 @@ void with_all_vms(void (*act)(struct vm *vm))
 
 /* ---- Looking ---- */
 
-static void list(struct vm *vm)
+static void vm_command_list(struct vm *vm)
 {
 	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm_console_number(vm), VM_NAME_MAX / 2, vm->name,
 	            vm_state_name(vm->state), vm->config.machine.memory >> 20, vcpu_exits(vm_boot_vcpu(vm)),
@@ -94,158 +94,158 @@ static void list(struct vm *vm)
 static void command_list(unsigned count, const char *const *arguments)
 {
 	shell_print("No  %-*s State   Memory      Exits  Ended since\n", VM_NAME_MAX / 2, "Name");
-	with_all_vms(list);
+	with_all_vms(vm_command_list);
 }
 
-static void registers(struct vm *vm)
+static void vm_command_registers(struct vm *vm)
 {
 	shell_print("VM %s, vCPU 0, %s\n", vm->name, vm_state_name(vm->state));
-	if (vm->state == VM_STOPPED || !ask(vm, VM_DUMP))
+	if (vm->state == VM_STOPPED || !vm_command_ask(vm, VM_DUMP))
 		return;
 	for (const char *line = vm_dumped; *line; line += strlen(line) + 1)
-		print_line(line);
+		vm_command_print_line(line);
 }
 
 static void command_registers(unsigned count, const char *const *arguments)
 {
-	with_vm(arguments[0], registers);
+	with_vm(arguments[0], vm_command_registers);
 }
 
 static void command_cpu(unsigned count, const char *const *arguments)
 {
-	backend_report(print_line);
+	backend_report(vm_command_print_line);
 	shell_print("Speculation mitigations:\n");
-	mitigations_report(print_line);
+	mitigations_report(vm_command_print_line);
 }
 
-static void memory(struct vm *vm)
+static void vm_command_memory(struct vm *vm)
 {
-	shell_print("%10lu KiB  VM %s\n", kib(frames_owned(VM_OWNER(vm))), vm->name);
+	shell_print("%10lu KiB  VM %s\n", vm_command_kib(frames_owned(VM_OWNER(vm))), vm->name);
 }
 
 static void command_memory(unsigned count, const char *const *arguments)
 {
 	struct frames_stat stat = frames_stat();
 
-	shell_print("%10lu KiB  usable memory of the machine\n", kib(stat.total));
-	shell_print("%10lu KiB  free, the largest block %lu KiB\n", kib(stat.free),
-	            stat.free ? kib(1UL << stat.largest) : 0);
+	shell_print("%10lu KiB  usable memory of the machine\n", vm_command_kib(stat.total));
+	shell_print("%10lu KiB  free, the largest block %lu KiB\n", vm_command_kib(stat.free),
+	            stat.free ? vm_command_kib(1UL << stat.largest) : 0);
 	shell_print("%10lu KiB  the monitor, besides its image and the list of frames\n",
-	            kib(frames_owned(FRAME_OWNER_MONITOR)));
-	shell_print("%10lu KiB  the list of frames\n", kib(stat.bookkeeping));
-	with_all_vms(memory);
+	            vm_command_kib(frames_owned(FRAME_OWNER_MONITOR)));
+	shell_print("%10lu KiB  the list of frames\n", vm_command_kib(stat.bookkeeping));
+	with_all_vms(vm_command_memory);
 }
 
 /* ---- Life ---- */
 
-static void say_stopped(const struct vm *vm)
+static void vm_command_say_stopped(const struct vm *vm)
 {
 	shell_print("VM %s has stopped already: %s.\n", vm->name, vm_end_name(vm->end));
 }
 
-static void stop(struct vm *vm)
+static void vm_command_stop(struct vm *vm)
 {
 	bool button = vm->powered && acpi_pm_wants_power_button(&vm->machine.device[DEVICE_ACPI_PM]);
 
 	if (vm->state == VM_STOPPED) {
-		say_stopped(vm);
+		vm_command_say_stopped(vm);
 	} else if (vm->state == VM_RUNNING && button && !vm->stop_asked) {
-		ask(vm, VM_BUTTON);
+		vm_command_ask(vm, VM_BUTTON);
 		shell_print("VM %s has been asked to turn itself off; in %u s, or with a second "
 		            "'stop', its power is taken.\n",
 		            vm->name, VM_STOP_SECONDS);
 	} else {
-		ask(vm, VM_FORCE);
+		vm_command_ask(vm, VM_FORCE);
 	}
 }
 
 static void command_stop(unsigned count, const char *const *arguments)
 {
-	with_vms(count, arguments, stop);
+	vm_command_with_vms(count, arguments, vm_command_stop);
 }
 
-static void destroy(struct vm *vm)
+static void vm_command_destroy(struct vm *vm)
 {
 	if (vm->state == VM_STOPPED)
-		say_stopped(vm);
+		vm_command_say_stopped(vm);
 	else
-		ask(vm, VM_FORCE);
+		vm_command_ask(vm, VM_FORCE);
 }
 
 static void command_destroy(unsigned count, const char *const *arguments)
 {
-	with_vms(count, arguments, destroy);
+	vm_command_with_vms(count, arguments, vm_command_destroy);
 }
 
-static void say_starts(const struct vm *vm)
+static void vm_command_say_starts(const struct vm *vm)
 {
 	shell_print("VM %s starts anew; Ctrl-A %u goes to its console.\n", vm->name, vm_console_number(vm));
 }
 
-static void start(struct vm *vm)
+static void vm_command_start(struct vm *vm)
 {
 	char problem[400];
 
 	if (vm->state == VM_HELD) {
-		ask(vm, VM_RESET);
-		say_starts(vm);
+		vm_command_ask(vm, VM_RESET);
+		vm_command_say_starts(vm);
 	} else if (vm->state != VM_STOPPED) {
 		shell_print("VM %s is %s; 'reset' starts it anew.\n", vm->name, vm_state_name(vm->state));
 	} else if (vm_start(vm, problem, sizeof(problem))) {
 		shell_print("VM %s: %s\n", vm->name, problem);
 	} else {
-		say_starts(vm);
+		vm_command_say_starts(vm);
 	}
 }
 
-static void reset(struct vm *vm)
+static void vm_command_reset(struct vm *vm)
 {
 	if (vm->state == VM_STOPPED) {
-		start(vm);
+		vm_command_start(vm);
 		return;
 	}
-	ask(vm, VM_RESET);
-	say_starts(vm);
+	vm_command_ask(vm, VM_RESET);
+	vm_command_say_starts(vm);
 }
 
 static void command_reset(unsigned count, const char *const *arguments)
 {
-	with_vms(count, arguments, reset);
+	vm_command_with_vms(count, arguments, vm_command_reset);
 }
 
 static void command_start(unsigned count, const char *const *arguments)
 {
-	with_vms(count, arguments, start);
+	vm_command_with_vms(count, arguments, vm_command_start);
 }
 
-static void pause(struct vm *vm)
+static void vm_command_pause(struct vm *vm)
 {
 	if (vm->state == VM_RUNNING)
-		ask(vm, VM_PAUSE);
+		vm_command_ask(vm, VM_PAUSE);
 	else
 		shell_print("VM %s is %s.\n", vm->name, vm_state_name(vm->state));
 }
 
 static void command_pause(unsigned count, const char *const *arguments)
 {
-	with_vms(count, arguments, pause);
+	vm_command_with_vms(count, arguments, vm_command_pause);
 }
 
-static void resume(struct vm *vm)
+static void vm_command_resume(struct vm *vm)
 {
 	if (vm->state == VM_PAUSED)
-		ask(vm, VM_RESUME);
+		vm_command_ask(vm, VM_RESUME);
 	else
 		shell_print("VM %s is %s.\n", vm->name, vm_state_name(vm->state));
 }
 
 static void command_resume(unsigned count, const char *const *arguments)
 {
-	with_vms(count, arguments, resume);
+	vm_command_with_vms(count, arguments, vm_command_resume);
 }
 
 /* clang-format off */
-static const struct shell_command commands[] = {
+static const struct shell_command vm_commands[] = {
 	{"list",    "",   "the VMs, and how they are", 0, 0, command_list, NULL},
 	{"regs",    "VM", "registers, the instruction, the last exits", 1, 1, command_registers, shell_vm_name},
 	{"start",   "VM...", "start VMs that have stopped", 1, SHELL_ARGUMENTS_MAX, command_start, shell_vm_name},
@@ -261,7 +261,7 @@ static const struct shell_command commands[] = {
 
 void shell_vm_init(void)
 {
-	shell_add_commands(commands, ARRAY_SIZE(commands));
+	shell_add_commands(vm_commands, ARRAY_SIZE(vm_commands));
 	shell_stat_init();
 	shell_trace_init();
 }
