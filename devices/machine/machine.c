@@ -6,7 +6,7 @@
 
 #define STATE(member)    offsetof(struct machine, member)
 #define MACHINE_PINS_MAX 2 /* of one device that lead to ISA lines */
-#define NONE             -1
+#define NONE             (-1)
 
 /* Which device sits where, in the order of enum machine_device. */
 /* clang-format off */
