@@ -113,7 +113,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "speed", MONITOR_FIELD(serial_speed),
 		.kind = KIND_WORD, WORDS(speed_words), .initial = "115200",
-		.meaning = "Its speed in baud; always 8 data bits, no parity, 1 stop bit.",
+		.meaning = "The speed of that port in baud; always 8 data bits, no parity, 1 stop bit.",
 	}, {
 		.name = "screen", MONITOR_FIELD(screen),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
@@ -129,8 +129,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "on_all_stopped", MONITOR_FIELD(on_all_stopped),
 		.kind = KIND_WORD, WORDS(stopped_words), .initial = "shell",
-		.meaning = "What happens when the last guest has ended: stay in the monitor's "
-			   "shell, power the machine off, or reset it.",
+		.meaning = "The action when the last guest has ended: open the monitor's shell, "
+			   "power the machine off, or reset it.",
 	}, {
 		.name = "mitigations", MONITOR_FIELD(mitigations),
 		.kind = KIND_WORD, WORDS(mitigation_words), .initial = "auto",
@@ -139,13 +139,13 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "measure", MONITOR_FIELD(measure),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",
-		.meaning = "Whether the ticks of the VMs' exits are counted from the start on, as "
-			   "after `measure on` in the shell.",
+		.meaning = "Whether the ticks of exits are counted from the start, as after "
+			   "`measure on` in the shell.",
 	}, {
 		.name = "audit", MONITOR_FIELD(audit),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",
-		.meaning = "Whether the state of every VM is checked by the rules of the manual "
-			   "before each VM entry, as after `audit on` in the shell. This is slow.",
+		.meaning = "Whether the state of every VM is checked against the manual before each "
+			   "VM entry, as after `audit on` in the shell. This is slow.",
 	}, {
 		.name = "kernel", VM_FIELD(kernel), LINE(struct guest_config, kernel_line),
 		.kind = KIND_PATH, .min = 1, .max = CONFIG_PATH_MAX - 1, .initial = "",
@@ -158,8 +158,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "module", .section = SECTION_VM, .line_offset = LINE_NOT_KEPT, /* its own fields */
 		.kind = KIND_MODULE, .min = 1, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
-		.meaning = "A module for a Multiboot kernel and, behind a blank, its arguments. "
-			   "May stand up to 16 times.",
+		.meaning = "A module for a Multiboot kernel and, after a blank, its arguments. "
+			   "The key may occur up to 16 times.",
 	}, {
 		.name = "cmdline", VM_FIELD(cmdline), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_TEXT, .max = CONFIG_CMDLINE_MAX - 1, .initial = "",
@@ -171,13 +171,13 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "type", VM_FIELD(type), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(type_words), .initial = "auto",
-		.meaning = "How the kernel is started: found out from the image, Linux boot "
-			   "protocol, the same with its 32-bit entry, ELF with a PVH note, "
-			   "Multiboot 1 or 2, or bytes without any header.",
+		.meaning = "The format of the kernel: detected, Linux boot protocol, the same with "
+			   "its 32-bit entry, ELF with a PVH note, Multiboot 1 or 2, or bytes "
+			   "without a header.",
 	}, {
 		.name = "uarts", VM_FIELD(vm.machine.uarts), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .max = 4, .initial = "1",
-		.meaning = "How many serial ports the guest has, from COM1 on. "
+		.meaning = "The number of serial ports of the guest, from COM1 on. "
 			   "COM1 is its console.",
 	}, {
 		.name = "acpi", VM_FIELD(vm.machine.acpi), .line_offset = LINE_NOT_KEPT,
@@ -186,8 +186,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "hpet", VM_FIELD(vm.machine.hpet), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
-		.meaning = "Whether the guest has a high precision event timer, with which an "
-			   "idle Linux sleeps for long. It is found by ACPI.",
+		.meaning = "Whether the guest has a high precision event timer, which lets an "
+			   "idle Linux sleep longer. The guest finds the timer by ACPI.",
 	}, {
 		.name = "screen", VM_FIELD(vm.machine.screen), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
@@ -195,43 +195,42 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "console", VM_FIELD(console), LINE(struct guest_config, console_line),
 		.kind = KIND_WORD, WORDS(console_words), .initial = "shared",
-		.meaning = "Where its COM1 comes out: at the operator's console, behind Ctrl-A "
-			   "and a digit; nowhere; or at a serial port of the machine that is its "
-			   "alone.",
+		.meaning = "The other end of the guest's COM1: the operator's console, by Ctrl-A and "
+			   "a digit; none; or a dedicated serial port of the machine.",
 	}, {
 		.name = "view", VM_FIELD(view), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(view_words), .initial = "auto",
-		.meaning = "What the operator's console shows first of it: what it uses, its "
+		.meaning = "The first view in the operator's console: whichever the guest uses, its "
 			   "serial port, or its screen.",
 	}, {
 		.name = "autostart", VM_FIELD(autostart), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
-		.meaning = "Whether it starts with the monitor; else the shell's `start` does it.",
+		.meaning = "Whether the VM starts with the monitor; otherwise use the shell's "
+			   "`start`.",
 	}, {
 		.name = "start_delay", VM_FIELD(vm.start_delay_ms), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_TIME, .max = 3600 * 1000, .initial = "0",
-		.meaning = "How long after the monitor it starts by itself.",
+		.meaning = "The delay of that start.",
 	}, {
 		.name = "on_crash", VM_FIELD(vm.on_crash), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_WORD, WORDS(crash_words), .initial = "stop",
-		.meaning = "What happens when it ends by a fault of its own, such as a triple "
-			   "fault: it stops and its memory is free for others; it is started "
-			   "anew; or it stays as it is, with memory and registers, for the "
-			   "operator to look at.",
+		.meaning = "The action after a fault of the guest, such as a triple fault: stop and "
+			   "free its memory; restart; or hold memory and registers for "
+			   "inspection.",
 	}, {
 		.name = "weight", VM_FIELD(vm.weight), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .min = 1, .max = 10000, .initial = "100",
-		.meaning = "Its share of the processors against the other VMs that want to run: "
-			   "twice the weight, twice the time.",
+		.meaning = "The VM's share of the processors relative to other VMs that want to "
+			   "run: twice the weight, twice the time.",
 	}, {
 		.name = "cap", VM_FIELD(vm.cap), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .max = 100, .initial = "0",
-		.meaning = "The most it may have, in percent of one processor, even if nobody "
-			   "else wants to run; 0 is no limit.",
+		.meaning = "The most that the VM may use, in percent of one processor, even on an "
+			   "idle machine; 0 is no limit.",
 	}, {
 		.name = "cpus", VM_FIELD(vm.cpus), LINE(struct guest_config, cpus_line),
 		.kind = KIND_CPUS, .initial = "all",
-		.meaning = "The processors of the machine that it may run on.",
+		.meaning = "The processors of the machine that the VM may run on.",
 	},
 };
 /* clang-format on */

@@ -119,7 +119,7 @@ void config_describe_values(const struct config_key *key, char *buffer, size_t s
 	case KIND_MODULE:
 		format_buffer(buffer, size,
 		              "a path of 1 to %d characters without blanks, quotes and $, and its "
-		              "arguments, verbatim; up to %llu characters in all",
+		              "arguments, verbatim; total up to %llu characters",
 		              CONFIG_PATH_MAX - 1, (unsigned long long)key->max);
 		break;
 	case KIND_TEXT:

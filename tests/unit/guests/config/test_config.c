@@ -311,10 +311,10 @@ static void test_mistakes(void **state)
 		 "control character 7Fh in this line; remove it"},
 		{VM "module =", 3,
 		 "key 'module' has no value; use a path of 1 to 127 characters without blanks, quotes "
-		 "and $, and its arguments, verbatim; up to 2047 characters in all"},
+		 "and $, and its arguments, verbatim; total up to 2047 characters"},
 		{VM "module = a'b c", 3,
 		 "bad value 'a'b c' for 'module'; use a path of 1 to 127 characters without blanks, "
-		 "quotes and $, and its arguments, verbatim; up to 2047 characters in all"},
+		 "quotes and $, and its arguments, verbatim; total up to 2047 characters"},
 		{VM "module=1\nmodule=2\nmodule=3\nmodule=4\nmodule=5\nmodule=6\nmodule=7\nmodule=8\n"
 		    "module=9\nmodule=10\nmodule=11\nmodule=12\nmodule=13\nmodule=14\nmodule=15\nmodule=16\nmodule=17", 19,
 		 "VM 'a' has more than the 16 modules that are possible; remove some"},
