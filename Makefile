@@ -296,6 +296,10 @@ BENCH_IMAGES := $(addprefix $(BUILD)/,nacre $(patsubst %,kernels/%.elf,bench bar
 bench: $(BENCH_IMAGES) | need-bench need-iso ## measure: a table, and build/bench.json
 	@BUILD=$(BUILD) $(PYTHON) tests/efficiency/bench.py
 
+.PHONY: pictures
+pictures: system-images | need-bochs ## draw README's pictures from a run of the demo: docs/pictures
+	@$(PYTHON) tools/pictures/pictures.py
+
 loc: | need-build ## lines of code: each folder has a limit
 	@$(PYTHON) tests/harness/loc.py
 

@@ -6,24 +6,29 @@ ROWS, COLUMNS = 50, 160
 SEQUENCE = re.compile(r"\x1b\[(\??)([0-9;]*)([@-~])")
 
 
+PLAIN = (None, None, False)  # foreground, background (0 to 15; None: the terminal's own), bold
+
+
 class Terminal:
     """`feed` it a console's text (a character for each byte, as in Console.text); `text` is what is shown.
 
-    Sequences that it does not know, as guests may send them, are left out.
+    `cells` has each cell as (character, colours), with colours like PLAIN. Sequences that it does not
+    know, as guests may send them, are left out.
     """
 
     def __init__(self):
         self.rest = ""  # of a sequence or character whose end has not come
         self.row = self.column = 0
         self.top, self.bottom = 0, ROWS - 1
+        self.pen = PLAIN
         self.cells = [self.blank() for _ in range(ROWS)]
 
-    @staticmethod
-    def blank():
-        return [" "] * COLUMNS
+    def blank(self):
+        """A row without characters, in the background that is set."""
+        return [(" ", (None, self.pen[1], False))] * COLUMNS
 
     def text(self):
-        return "\n".join("".join(row).rstrip() for row in self.cells).rstrip()
+        return "\n".join("".join(character for character, _ in row).rstrip() for row in self.cells).rstrip()
 
     def feed(self, text):
         text = self.rest + text
@@ -59,7 +64,7 @@ class Terminal:
         if self.column >= COLUMNS:
             self.column = 0
             self.line_feed()
-        self.cells[self.row][self.column] = character
+        self.cells[self.row][self.column] = character, self.pen
         self.column += 1
         return size
 
@@ -82,7 +87,7 @@ class Terminal:
         elif final == "D":
             self.column = max(self.column - max(first, 1), 0)
         elif final == "K" and not first:
-            self.cells[self.row][self.column:] = [" "] * (COLUMNS - self.column)
+            self.cells[self.row][self.column:] = self.blank()[self.column:]
         elif final == "J" and first == 2:
             self.cells = [self.blank() for _ in range(ROWS)]
         elif final == "J" and not first:
@@ -97,6 +102,28 @@ class Terminal:
             self.top = max(first, 1) - 1
             self.bottom = (numbers[1] if len(numbers) > 1 and numbers[1] else ROWS) - 1
             self.row = self.column = 0
+
+        elif final == "m":
+            for number in numbers:
+                self.set_pen(number)
+
+    def set_pen(self, number):
+        """One number of "select graphic rendition"."""
+        foreground, background, bold = self.pen
+        if number == 0:
+            self.pen = PLAIN
+        elif number == 1:
+            self.pen = foreground, background, True
+        elif number == 7:
+            self.pen = background or 0, 7 if foreground is None else foreground, bold
+        elif number // 10 in (3, 9) and number % 10 < 8:
+            self.pen = number % 10 + (8 if number >= 90 else 0), background, bold
+        elif number // 10 in (4, 10) and number % 10 < 8:
+            self.pen = foreground, number % 10 + (8 if number >= 100 else 0), bold
+        elif number == 39:
+            self.pen = None, background, bold
+        elif number == 49:
+            self.pen = foreground, None, bold
 
     def line_feed(self):
         if self.row == self.bottom:
