@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The monitor's own tables: SDM Vol. 3A "4-Level Paging and 5-Level Paging". The PAT
- * is HOST_PAT (mm/host_map.h), where PWT and PCD alone choose the type,
- * so that the PAT bit, which moves with the page size, stays clear.
+ * The monitor's own tables: SDM Vol. 3A "4-Level Paging and 5-Level Paging". With HOST_PAT
+ * (mm/host_map.h) PWT and PCD alone choose the type. So the PAT bit, which moves with the page
+ * size, stays clear.
  */
 #include "mm/paging.h"
 

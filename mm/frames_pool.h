@@ -17,8 +17,8 @@ struct frame {
 #define ORDER_NONE 0xff
 
 /*
- * The bookkeeping is cut into chunks as large as the largest block, so that
- * a machine with holes pays for its RAM only, and no block crosses a chunk.
+ * The bookkeeping is cut into chunks as large as the largest block. So a machine with holes pays
+ * for its RAM only, and no block crosses a chunk.
  */
 #define CHUNK_ORDER  (FRAME_ORDERS - 1)
 #define CHUNK_FRAMES BIT(CHUNK_ORDER)

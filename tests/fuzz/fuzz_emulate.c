@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmm/emulate with random state and code; memory that answers or faults at random. What must
- * hold of any instruction: accesses are of 1 to 16 bytes and inside the linear
- * address space, their number is bounded, what does not succeed leaves the registers, and
- * a bounded rep makes progress.
+ * vmm/emulate with random state and code; memory that answers or faults at random. Of any
+ * instruction, accesses are of 1 to 16 bytes and inside the linear address space, and their number
+ * is bounded. One that does not succeed leaves the registers, and a bounded rep makes progress.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One image through the loaders. The input's first bytes choose the guest; the rest is the kernel.
- * Whatever the kernel says, the loaders stay inside the guest's memory (the map sees to
- * that), leave a sentence when they refuse, and a start that can be entered when not.
+ * Whatever the kernel says, the loaders stay inside the guest's memory, which the map sees to.
+ * They leave a sentence when they refuse, and a start that can be entered when not.
  */
 #ifndef TESTS_FUZZ_FUZZ_IMAGE_H
 #define TESTS_FUZZ_FUZZ_IMAGE_H

@@ -91,12 +91,15 @@ def check_page(root, path):
 
 
 def check_comments(path, text):
-    mistakes = [f"{path}:{number}: {len(line.expandtabs(8))} columns in a comment"
-                for number, line in enumerate(text.split("\n"), 1)
-                if re.match(r"\s*(/\*|\*|//)", line) and len(line.expandtabs(8)) > COMMENT_COLUMNS]
+    mistakes, source = [], text.split("\n")
     for first, comment in tree.comments(text):
-        lines = enumerate(DRESS.sub("", comment).split("\n"), first)
-        for number, paragraph in paragraphs(lines):
+        last = first + comment.count("\n")
+        alone = range(first, last + 1) if source[first - 1].lstrip().startswith("/") else ()
+        mistakes += [f"{path}:{number}: {len(source[number - 1].expandtabs(8))} columns in a comment"
+                     for number in alone if len(source[number - 1].expandtabs(8)) > COMMENT_COLUMNS]
+        lines = DRESS.sub("", comment).split("\n")
+        prose = ((first + at, "" if line.startswith("  ") else line) for at, line in enumerate(lines))  # not a table
+        for number, paragraph in paragraphs(prose):
             mistakes += check_sentences(f"{path}:{number}", paragraph, ".!?:;")
     return mistakes
 

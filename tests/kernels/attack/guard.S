@@ -27,7 +27,7 @@ attempt_failed:			/* the handler has set RSP and EAX */
 	pop	%rbx
 	ret
 
-/* void enter_bytes(struct entry *%rdi): to instructions, at a privilege level, with registers cleared. */
+/* void enter_bytes(struct entry *%rdi): to code, at a privilege level, with registers cleared. */
 	.globl	enter_bytes
 enter_bytes:
 	mov	%rdi, %rax

@@ -210,8 +210,8 @@ static void attack_paging(void)
 }
 
 /*
- * What else keeps paging from being turned on, and PDPTEs that change in memory behind the
- * processor's back.
+ * What else keeps paging from being turned on, and PDPTEs that change in memory without the
+ * processor's knowledge.
  */
 static void attack_paging_further(void)
 {

@@ -34,7 +34,8 @@
 #define LEGACY_POKED  52
 
 /*
- * What legacy_segments does with the segments that it has loaded, apart from holding them over exits.
+ * What legacy_segments does with the segments that it has loaded, apart from holding them over
+ * exits.
  */
 #define LEGACY_OUTS   1 /* OUTSB from DS:ESI */
 #define LEGACY_REAL   2 /* protected mode is left, the segments' caches stay */

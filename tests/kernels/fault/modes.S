@@ -43,8 +43,8 @@ low_start:
 low_end:
 
 	/*
-	 * The handler's code segment is conforming, so it runs at CPL 3 on the stack of the program, which is
-	 * misaligned: pushing the frame of #AC is itself an alignment check.
+	 * The handler's code segment is conforming, so it runs at CPL 3 on the stack of the
+	 * program, which is misaligned: pushing the frame of #AC is itself an alignment check.
 	 */
 	.code32
 	.globl	protected_aligned_check

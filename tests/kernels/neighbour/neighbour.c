@@ -2,8 +2,9 @@
 /*
  * A guest that minds its own business and watches that no other guest harms it: it takes 1000 timer
  * interrupts a second, and keeps values of its own in its memory and in every register. Once a
- * second it prints "neighbour ok ticks N worst-gap-us G", N being the ticks so far, G the longest
- * time between two of them in that second; or, at once and without end, "neighbour BROKEN what".
+ * second it prints "neighbour ok ticks N worst-gap-us G": N is the ticks so far, G the longest time
+ * between two of them in that second. When something is wrong, it prints "neighbour BROKEN what",
+ * at once and without end.
  * `seed=N` on the command line makes its values different from those of another one.
  */
 #include "neighbour.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * int vigil(seed = %rdi, ticks = %rsi, old = %rdx, busy = %ecx). Memory operands are absolute, since no
- * register is left for an address.
+ * int vigil(seed = %rdi, ticks = %rsi, old = %rdx, busy = %ecx). Memory operands are absolute,
+ * since no register is left for an address.
  */
 	.text
 	.code64

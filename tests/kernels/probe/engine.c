@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine: run a row's snippet in each of its modes, and print what it did: the vector that
- * ended it with error code and place, and each register and byte that differs from a run of no
- * instruction at all in that mode.
+ * The engine: run a row's snippet in each of its modes, and print what it did. That is the vector
+ * that ended it, with error code and place. It is also each register and byte that differs from a
+ * run of no instruction at all in that mode.
  */
 #include "probe.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways into each mode and back. `enter_long` and `enter_legacy` load the registers from BEFORE and start
- * the snippet; the first exception or interrupt fills AFTER and returns from them. In long mode that is
- * done by the stubs of the library and engine.c; here are the legacy modes'.
+ * The ways into each mode and back. `enter_long` and `enter_legacy` load the registers from BEFORE
+ * and start the snippet; the first exception or interrupt fills AFTER and returns from them. In
+ * long mode that is done by the stubs of the library and engine.c; here are the legacy modes'.
  */
 #include "layout.h"
 
@@ -145,7 +145,7 @@ enter_legacy:
 4:	load_gprs
 	iret
 
-	/* Stubs push the vector and come here. The stack lies below 64 KiB, whatever its segment is. */
+	/* Stubs push the vector and come here. The stack is below 64 KiB, whatever its segment. */
 	.globl	legacy_common
 legacy_common:
 	cld

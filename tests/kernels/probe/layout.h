@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where things stand, for C and assembly: low memory that all modes reach by 16-bit addresses,
- * selectors, and the order of the registers in the two blocks by which engine.c and enter.S speak.
+ * Addresses and numbers for C and assembly: low memory that all modes reach by 16-bit addresses,
+ * and selectors. Also the order of the registers in the two blocks that engine.c and enter.S share.
  */
 #ifndef TESTS_KERNELS_PROBE_LAYOUT_H
 #define TESTS_KERNELS_PROBE_LAYOUT_H

@@ -5,9 +5,10 @@
  * or runs until a fault or the timer ends it. If one wrecks the guest and the machine is reset, the
  * next program goes on from there.
  *
- * The command line: seed=N programs=N first=N. Prints "random at N resets R" now and then, and at
- * the end "random done programs N resets R real N v86 N by V V V V": the vectors, as bits, that
- * ended programs in virtual-8086 mode with IOPL 0 and 3, and with CR4.VME the same.
+ * The command line: seed=N programs=N first=N. Prints "random at N resets R" now and then. At the
+ * end it prints "random done programs N resets R real N v86 N by V V V V". Each V is a set of
+ * vectors, as bits, that ended programs in virtual-8086 mode: with IOPL 0 and 3, and with CR4.VME
+ * the same.
  */
 #include "sandbox.h"
 #include "command.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program in real-address mode, and back: see sandbox.h. The vectors are in the kernel's memory, above what
- * real mode can reach. What they lead to is copied below 64 KiB each time, with the state of the program.
+ * A program in real-address mode, and back: see sandbox.h. The vectors are in the kernel's memory,
+ * above what real mode can reach. What they lead to is copied below 64 KiB each time, with the
+ * state of the program.
  */
 #include "sandbox.h"
 #include "leave.inc"

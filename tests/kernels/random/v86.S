@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program in virtual-8086 mode, and back: see sandbox.h. It runs below 32-bit paging, where all but its first
- * 4 MiB is the kernel's alone; so nothing needs to be copied.
+ * A program in virtual-8086 mode, and back: see sandbox.h. It runs below 32-bit paging, where all
+ * except its first 4 MiB is the kernel's alone; so nothing needs to be copied.
  */
 #include "sandbox.h"
 #include "leave.inc"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest that writes only to the screen: text memory and CRT controller for what it says, a polled
- * keyboard controller for what it is told. It shows what is typed, each key's scan codes beside it,
- * scrolls by moving the start of the screen, and turns the machine off at Ctrl-D.
+ * keyboard controller for what it is told. It shows what is typed, each key's scan codes beside it.
+ * It scrolls by moving the start of the screen, and turns the machine off at Ctrl-D.
  */
 #include "kernel.h"
 

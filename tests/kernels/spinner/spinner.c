@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that takes all the time it gets, and says how far it came: every 100 ms of its own TSC (every=MS:
- * another number) it prints "spinner count N tsc T", N being the loops so far. The command line says how it
- * takes it:
+ * A guest that takes all the time it gets, and says how far it came. Every 100 ms of its own TSC
+ * (every=MS: another number) it prints "spinner count N tsc T": N is the loops so far. The command
+ * line says how it takes the time:
  *
  *   count  nothing but the loop, interrupts on (so it is without a command line)
  *   cli    the same with interrupts off

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What it costs to go from one guest to the next. Two of these share a processor, and each watches the TSC:
- * a long step of it is a time away, that is the other one's turn and two switches; between two of them
- * lies a run of its own, with the exits in it. After some turns it prints, once,
+ * What it costs to go from one guest to the next. Two of these share a processor, and each watches
+ * the TSC. A long step of it is a time away, that is the other one's turn and two switches; between
+ * two of them lies a run of its own, with the exits in it. After some turns it prints, once,
  *
  *   switch turns N away A run R step S
  *
- * A and R being the sums of N times in ticks, less or plus what the loop itself took at their ends, and S the
- * ticks from one look to the next. Then it goes on, as the other one's neighbour.
+ * A and R are the sums of N times in ticks, less or plus what the loop itself took at their ends. S
+ * is the ticks from one look to the next. Then it goes on, as the other one's neighbour.
  */
 #include "kernel.h"
 

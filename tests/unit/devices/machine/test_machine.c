@@ -401,9 +401,7 @@ static void second_acpi_event_interrupts(void **state)
 	assert_int_equal(machine_acknowledge(&pc), 0x71);
 }
 
-/*
- * The firmware's timer wakes no vCPU once its interrupt is not taken, or once the HPET has its line.
- */
+/* The firmware's timer wakes no vCPU once its interrupt is masked, or the HPET has its line. */
 static void firmwares_timer_costs_nothing_unused(void **state)
 {
 	static const uint64_t on_with_legacy_lines = 3;

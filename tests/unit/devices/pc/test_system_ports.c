@@ -108,8 +108,8 @@ static unsigned resets(void)
 }
 
 /*
- * All functions of all devices of bus 0: a doubleword at CF8h is PCI's CONFIG_ADDRESS, and nobody
- * answers.
+ * All functions of all devices of bus 0: a doubleword at CF8h is PCI's CONFIG_ADDRESS, and no
+ * device answers.
  */
 static void search_for_pci(void **state)
 {

@@ -373,9 +373,9 @@ static void test_extended_memory(void **state)
 }
 
 /*
- * The same code unpacks into [2000h, the parameters' address down to a page, but at most 90000h),
- * and jumps to a routine at 1000h through selector 10h: nothing that is still needed may lie below
- * 90000h.
+ * The same code unpacks from 2000h up to the parameters' address, rounded down to a page, but at
+ * most to 90000h. It jumps to a routine at 1000h through selector 10h: nothing that is still needed
+ * may lie below 90000h.
  */
 static void test_low_memory_is_free(void **state)
 {

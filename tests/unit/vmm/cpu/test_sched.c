@@ -485,8 +485,8 @@ static void no_cpu_idles_while_somebody_waits(void **state)
 
 /*
  * CPU 0 has a heavy hog, and a light one that wakes while CPU 1 is busy. Then CPU 1 has nothing to
- * do any more, but has looked at the others less than a millisecond ago, so that it does not ask
- * and halts: CPU 0 must give.
+ * do any more, but has looked at the others less than a millisecond ago. So it does not ask and
+ * halts: CPU 0 must give.
  */
 static void a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu(void **state)
 {

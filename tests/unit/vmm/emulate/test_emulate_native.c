@@ -125,9 +125,9 @@ static void describe(const struct trial *t, const struct native_state *real,
 }
 
 /*
- * The emulator does as Intel's processors. Others leave alone the upper halves of what a repeated
- * string instruction with 32-bit addresses did not use, and keep the flags of a comparison that was
- * broken off by a fault.
+ * The emulator does as Intel's processors. Those of other vendors leave alone the upper halves of
+ * what a repeated string instruction with 32-bit addresses did not use. They keep the flags of a
+ * comparison that was broken off by a fault.
  */
 static void forget_what_vendors_do(const struct trial *t, struct native_state *real,
                                    struct emulate_context *context, uint64_t *flags)
