@@ -30,6 +30,12 @@ enum vm_end {
  */
 enum action vm_stop(struct vm *vm, enum vm_end why);
 
+/*
+ * The run loop of `cpu`: find who runs next, and make that cpu->current. Returns when it may be
+ * entered.
+ */
+struct vcpu *run_loop_next(struct cpu *cpu);
+
 /* Is the INTR output of the VM's interrupt controller asserted? */
 bool vm_intr(const struct vm *vm);
 

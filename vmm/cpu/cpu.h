@@ -13,19 +13,13 @@
 #include "lib/spinlock.h"
 #include "lib/per_cpu.h"
 #include "lib/x86.h"
+#include "vmm/cpu/cpu_call.h"
 #include "vmm/cpu/sched.h"
 #include "vmm/cpu/timer.h"
 
 struct vcpu;
 
 #define CPUS_MAX 64 /* affinity is a mask of 64 bits */
-
-/* Work for another CPU: embedded in what it is about. */
-struct cpu_call {
-	struct list link;
-	void (*run)(struct cpu_call *call);
-	bool queued;
-};
 
 struct cpu {
 	/* Known to assembly (vmm/vmx/entry.S); the offsets are asserted in vmm/vmx/run.c. */
@@ -38,6 +32,7 @@ struct cpu {
 	struct vcpu *loaded; /* whose VMCS is current */
 	struct vcpu *live;   /* whose registers are in the processor: those that exits leave there */
 	struct timer_queue timers;
+	bool rescheduled;   /* cpu_reschedule() was called since the run loop last began */
 	uint64_t slice_end; /* TSC when the turn ends; TIMER_NEVER: it need not */
 	uint64_t look;      /* TSC when real interrupts that wait are looked for at the latest */
 	hpa_t vmxon_region;
@@ -79,22 +74,6 @@ static inline uint64_t cpu_deadline(const struct cpu *cpu)
 /* Arm (TIMER_NEVER: cancel) a timer of this CPU and take the new earliest deadline over. */
 void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
 
-/*
- * Have `call->run(call)` done on `cpu`, in its run loop, outside of any exit handler; at the latest
- * when its guest has kept interrupts waiting for 20 ms. From any CPU. A call that is queued already
- * stays one.
- */
-void cpu_call(struct cpu *cpu, struct cpu_call *call);
-
-/* Carry out the calls that wait for this CPU. From the run loop only. */
-void cpu_run_calls(struct cpu *cpu);
-
-/*
- * Before its current vCPU goes on, this CPU's run loop looks at calls, and at who is next.
- * VECTOR_KICK asks for it, too.
- */
-void cpu_look_around(struct cpu *cpu);
-
 /* VECTOR_TIMER has come: while guests run, only where there is no preemption timer. */
 void cpu_timer_interrupt(void);
 
@@ -108,8 +87,4 @@ void cpu_catch_up(struct cpu *cpu);
 
 /* Nothing to run: wait for an interrupt, or do background work (vmm/cpu/cpu_hooks.h). */
 void cpu_idle(struct cpu *cpu);
-
-/* The run loop: find who runs next, and make it cpu->current. Returns when that may be entered. */
-struct vcpu *cpu_schedule(struct cpu *cpu);
-
 #endif

@@ -5,6 +5,7 @@
 #include "devices/real/real_pic.h"
 #include "lib/panic.h"
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
@@ -19,7 +20,7 @@ static void timer_interrupt(void)
 
 static void kick_interrupt(void)
 {
-	cpu_look_around(this_cpu());
+	cpu_reschedule(this_cpu());
 	lapic_eoi();
 }
 

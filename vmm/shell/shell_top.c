@@ -60,9 +60,9 @@ static void top_sample_vms(void)
 
 static const char *top_running_on(const struct cpu *cpu)
 {
-	const struct vcpu *vcpu = __atomic_load_n(&cpu->sched.running, __ATOMIC_RELAXED);
+	const struct sched_entity *running = __atomic_load_n(&cpu->sched.running, __ATOMIC_RELAXED);
 
-	return vcpu ? vcpu->vm->name : "-";
+	return running ? container_of(running, const struct vcpu, sched)->vm->name : "-";
 }
 
 static void top_draw_cpus(void)

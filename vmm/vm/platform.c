@@ -14,7 +14,7 @@ static void platform_deadline_changed(void *context, uint64_t deadline)
 
 static void platform_nmi_raised(void *context)
 {
-	vcpu_request_and_wake(vm_boot_vcpu(context), REQUEST_NMI);
+	vcpu_kick(vm_boot_vcpu(context), REQUEST_NMI);
 }
 
 /*
@@ -101,7 +101,7 @@ static void platform_intr_changed(struct line_sink *sink, bool level)
 	struct vcpu *vcpu = vm_boot_vcpu(sink->owner);
 
 	if (level)
-		vcpu_request_and_wake(vcpu, REQUEST_INTERRUPT);
+		vcpu_kick(vcpu, REQUEST_INTERRUPT);
 	else
 		vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT;
 }

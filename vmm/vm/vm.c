@@ -4,6 +4,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/observe/log.h"
+#include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
 
@@ -26,61 +27,6 @@ struct vm *vm_find(const char *name)
 		if (vms[i] && !strcmp(vms[i]->name, name))
 			return vms[i];
 	return NULL;
-}
-
-/* ---- Time ---- */
-
-void vm_arm_timer(struct vm *vm, uint64_t deadline)
-{
-	enum sched_state state = vm_boot_vcpu(vm)->sched.state;
-	uint64_t tsc = TIMER_NEVER;
-
-	if (deadline != DEADLINE_NONE && vm->state == VM_RUNNING &&
-	    (state == SCHED_RUNNING || state == SCHED_BLOCKED) &&
-	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock.base, &tsc))
-		tsc = TIMER_NEVER;
-	cpu_timer_arm(this_cpu(), &vm->timer, tsc);
-}
-
-void vm_hold_timers(struct vm *vm)
-{
-	if (timer_armed(&vm->timer))
-		timer_cancel(&vm->timer);
-	if (vm->state == VM_RUNNING && timer_armed(&vm->delay))
-		timer_cancel(&vm->delay); /* its next turn may be on another CPU */
-}
-
-void vm_run_timers(struct vm *vm)
-{
-	if (vm->state != VM_RUNNING)
-		return;
-	if (machine_deadline(&vm->machine) != DEADLINE_NONE) {
-		machine_run_timers(&vm->machine);
-		vm_arm_timer(vm, machine_deadline(&vm->machine));
-	}
-	if (vm->stop_asked)
-		cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
-}
-
-/*
- * While it sleeps and this does not wake it, others pay with their time: then its next look can
- * wait a little.
- */
-static void timer_expired(struct timer *timer)
-{
-	struct vm *vm = container_of(timer, struct vm, timer);
-	uint64_t start;
-
-	if (vm_boot_vcpu(vm)->sched.state == SCHED_RUNNING) {
-		machine_run_timers(&vm->machine);
-		return;
-	}
-	start = time_now();
-	machine_run_timers(&vm->machine);
-	sched_charge(vm_boot_vcpu(vm), time_now() - start);
-	if (vm_boot_vcpu(vm)->sched.state == SCHED_BLOCKED && timer_armed(timer))
-		cpu_timer_arm(this_cpu(), timer,
-		              MAX(timer->deadline, start + time_tsc_from_ns(SCHED_SLICE_NS / 2)));
 }
 
 /* ---- What the guest's processor asks ---- */
@@ -109,9 +55,9 @@ static void begin_work(struct vm *vm)
 
 	vm->started = time_now();
 	vcpu->requests &= ~(uint32_t)(REQUEST_STOP | REQUEST_PAUSE);
-	vcpu_request_and_wake(vcpu, REQUEST_WORK);
+	vcpu_kick(vcpu, REQUEST_WORK);
 	if (vcpu->sched.state == SCHED_NOWHERE)
-		sched_send(vcpu);
+		sched_send(&vcpu->sched);
 }
 
 static void delay_over(struct timer *timer)
@@ -130,6 +76,14 @@ static void vm_free_vcpus(struct vm *vm)
 		frames_free(pointer_to_hpa(vm->vcpus[--vm->vcpu_count]), frames_order(sizeof(struct vcpu)));
 }
 
+/* Its place in the scheduler, which is nowhere as yet. */
+static void vm_schedule_vcpu(struct vcpu *vcpu)
+{
+	const struct vm_config *config = &vcpu->vm->config;
+
+	sched_entity_init(&vcpu->sched, vcpu->vm_number, config->weight, config->cap, config->cpus);
+}
+
 /* What stays the same for the vCPU's life. */
 static void vm_place_vcpu(struct vm *vm, struct vcpu *vcpu)
 {
@@ -143,7 +97,8 @@ static void vm_place_vcpu(struct vm *vm, struct vcpu *vcpu)
 	vcpu->memory = &vm->machine.memory;
 	vcpu->vpid = (uint16_t)(vm->number + 1);
 	vcpu->requests = REQUEST_STOP;
-	sched_entity_init(vcpu, vm->config.weight, vm->config.cap, vm->config.cpus);
+	vcpu_kick_init(vcpu);
+	vm_schedule_vcpu(vcpu);
 }
 
 static int vm_add_vcpu(struct vm *vm)
@@ -168,7 +123,7 @@ int vm_define(struct vm *vm, const struct vm_config *config, const struct vm_loa
 	vm->loader = *loader;
 	if (vm_add_vcpu(vm))
 		return -ERR_NO_MEMORY;
-	timer_init(&vm->timer, timer_expired);
+	timer_init(&vm->timer, vm_timer_expired);
 	timer_init(&vm->delay, delay_over);
 	vms[number] = vm;
 	vm_count = MAX(vm_count, number + 1);
@@ -222,13 +177,13 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 	vm->work.step = VM_WORK_CLEAR;
 	vm->work.cleared = 0;
 	vm_boot_vcpu(vm)->requests = REQUEST_WORK;
-	sched_entity_init(vm_boot_vcpu(vm), vm->config.weight, vm->config.cap, vm->config.cpus);
+	vm_schedule_vcpu(vm_boot_vcpu(vm));
 	delay = vm->started ? 0 : vm->config.start_delay_ms * NS_PER_MS;
 	vm->started = time_now();
 	if (delay)
 		cpu_timer_arm(this_cpu(), &vm->delay, vm->started + time_tsc_from_ns(delay));
 	else
-		sched_send(vm_boot_vcpu(vm));
+		sched_send(&vm_boot_vcpu(vm)->sched);
 	return 0;
 }
 
@@ -261,7 +216,7 @@ static void free_vm(struct vm *vm)
 {
 	timer_cancel(&vm->delay);
 	if (vm_boot_vcpu(vm)->sched.state != SCHED_NOWHERE)
-		sched_leave(this_cpu(), vm_boot_vcpu(vm));
+		sched_leave(this_cpu(), &vm_boot_vcpu(vm)->sched);
 	backend_vcpu_destroy(vm_boot_vcpu(vm));
 	ept_destroy(&vm->ept);
 	guest_map_destroy(&vm->map);
@@ -315,14 +270,6 @@ enum action vm_stop(struct vm *vm, enum vm_end why)
 	return ACTION_STOP;
 }
 
-void vm_say_halted(struct vm *vm)
-{
-	if (vm->halted_said || vm_boot_vcpu(vm)->wakes & REQUEST_INTERRUPT)
-		return;
-	vm->halted_said = true;
-	log_info("vm %s: halted with interrupts off; only a reset or an NMI can wake it\n", vm->name);
-}
-
 static void pause(struct vm *vm)
 {
 	if (vm->state != VM_RUNNING)
@@ -332,7 +279,7 @@ static void pause(struct vm *vm)
 	timer_cancel(&vm->timer);
 	timer_cancel(&vm->delay); /* of the button: resume() goes on with it */
 	vcpu_request(vm_boot_vcpu(vm), REQUEST_PAUSE);
-	cpu_look_around(this_cpu());
+	cpu_reschedule(this_cpu());
 }
 
 static void resume(struct vm *vm)
@@ -351,7 +298,7 @@ static void resume(struct vm *vm)
 	vcpu->requests &= ~(uint32_t)REQUEST_PAUSE;
 	if (vcpu->sched.state == SCHED_BLOCKED || vcpu->sched.state == SCHED_RUNNING)
 		vm_run_timers(vm);
-	sched_wake(vcpu);
+	sched_wake(&vcpu->sched);
 }
 
 void vm_reset(struct vm *vm)
@@ -398,10 +345,10 @@ static void force_off(struct vm *vm)
 static void carry_out(struct cpu_call *call)
 {
 	struct vm *vm = container_of(call, struct vm, call);
-	unsigned cpu = __atomic_load_n(&vm_boot_vcpu(vm)->sched.cpu, __ATOMIC_ACQUIRE);
+	unsigned cpu = sched_cpu(&vm_boot_vcpu(vm)->sched);
 	uint32_t asked;
 
-	if (cpu != this_cpu()->index || vm_boot_vcpu(vm)->moving) {
+	if (cpu != this_cpu()->index || vm_boot_vcpu(vm)->sched.moving) {
 		cpu_call(cpu_get(cpu), call); /* after it */
 		return;
 	}
@@ -430,13 +377,15 @@ void vm_ask(struct vm *vm, uint32_t requests)
 {
 	__atomic_or_fetch(&vm->asked, requests, __ATOMIC_RELEASE);
 	vm->call.run = carry_out;
-	cpu_call(cpu_get(__atomic_load_n(&vm_boot_vcpu(vm)->sched.cpu, __ATOMIC_ACQUIRE)), &vm->call);
+	cpu_call(cpu_get(sched_cpu(&vm_boot_vcpu(vm)->sched)), &vm->call);
 }
 
 void vm_watch(struct vm *vm, uint8_t watch)
 {
-	vm_boot_vcpu(vm)->watch = watch;
-	vm_ask(vm, 0); /* vmx_settle() takes notice */
+	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		vm->vcpus[i]->watch = watch;
+		vcpu_kick(vm->vcpus[i], REQUEST_RESCHEDULE); /* on its way out it takes notice */
+	}
 }
 
 #define ANSWER_NS 2000000000 /* a CPU that takes longer is lost */

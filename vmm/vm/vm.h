@@ -152,9 +152,6 @@ void vm_watch(struct vm *vm, uint8_t watch);
 
 /* ---- On the VM's CPU ---- */
 
-/* The vCPU waits in HLT: if interrupts are off, tell the operator, once. */
-void vm_say_halted(struct vm *vm);
-
 /* Its images are to be loaded again, and the vCPU to start anew, before the next entry. */
 void vm_reset(struct vm *vm);
 
@@ -170,17 +167,25 @@ bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size);
  */
 void vm_work(struct vm *vm);
 
-/* The devices' next deadline in ns of the machine's clock (DEADLINE_NONE: none). */
+/*
+ * The devices' next deadline in ns of the machine's clock (DEADLINE_NONE: none). It is watched only
+ * while the VM runs and its boot vCPU has a turn or sleeps: in a pause the clock stands still, and
+ * one that waits for its turn is made up for when that comes, by vm_run_timers(). A deadline after
+ * the last TSC, centuries from now, never comes.
+ */
 void vm_arm_timer(struct vm *vm, uint64_t deadline);
 
-/* The vCPU waits for its turn: what its devices do meanwhile can be made up for when that comes. */
+/* The boot vCPU waits for its turn: what the devices do meanwhile can be made up for then. */
 void vm_hold_timers(struct vm *vm);
 
 /*
- * Its turn has come, or it has gone to sleep: its devices are up to date, and their deadline
+ * Its turn has come, or it has gone to sleep: the devices are up to date, and their deadline
  * watched.
  */
 void vm_run_timers(struct vm *vm);
+
+/* Of vm->timer. */
+void vm_timer_expired(struct timer *timer);
 
 /* ---- Words ---- */
 

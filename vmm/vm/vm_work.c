@@ -17,6 +17,7 @@
 static void reset_vcpu(struct vcpu *vcpu)
 {
 	vcpu->requests = 0;
+	__atomic_store_n(&vcpu->kicked, 0, __ATOMIC_RELAXED);
 	vcpu->cr8 = 0;
 	vcpu->nmi_blocked = vcpu->nmi_waiting = false;
 	vcpu->tsc_offset = -vcpu->vm->clock.base;

@@ -153,7 +153,7 @@ void vmx_settle(void)
 	if (vcpu && vcpu->requests & REQUEST_EVENT)
 		cpu_catch_up(cpu);
 	if (!vcpu || vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))
-		vcpu = cpu_schedule(cpu);
+		vcpu = run_loop_next(cpu);
 	if (vcpu->requests & REQUEST_FLUSH) {
 		backend_flush(vcpu);
 		vcpu->requests &= ~(uint32_t)REQUEST_FLUSH;

@@ -25,15 +25,15 @@ enum action {
 
 /* Reasons to leave the fast path before the next entry. One test, in entry.S, covers all. */
 enum vcpu_request {
-	REQUEST_EVENT = 0x01,     /* vcpu->event is to be delivered */
-	REQUEST_NMI = 0x02,       /* an NMI is pending */
-	REQUEST_INTERRUPT = 0x04, /* the interrupt controller asserts INTR */
-	REQUEST_HALTED = 0x08,    /* HLT or a like state: do not run */
-	REQUEST_STOP = 0x10,      /* the VM is off, or waits for its start */
-	REQUEST_WORK = 0x20,      /* vm_work() comes first: the machine is made, or made anew */
-	REQUEST_FLUSH = 0x40,     /* cached guest-physical translations are stale */
-	REQUEST_PAUSE = 0x80,     /* the operator holds the VM */
-	REQUEST_YIELD = 0x100,    /* its CPU has something else to look at */
+	REQUEST_EVENT = 0x01,       /* vcpu->event is to be delivered */
+	REQUEST_NMI = 0x02,         /* an NMI is pending */
+	REQUEST_INTERRUPT = 0x04,   /* the interrupt controller asserts INTR */
+	REQUEST_HALTED = 0x08,      /* HLT or a like state: do not run */
+	REQUEST_STOP = 0x10,        /* the VM is off, or waits for its start */
+	REQUEST_WORK = 0x20,        /* vm_work() comes first: the machine is made, or made anew */
+	REQUEST_FLUSH = 0x40,       /* cached guest-physical translations are stale */
+	REQUEST_PAUSE = 0x80,       /* the operator holds the VM */
+	REQUEST_RESCHEDULE = 0x100, /* its CPU has something else to look at */
 
 	/* These alone do not ask who is to run. */
 	REQUESTS_TO_DELIVER = REQUEST_EVENT | REQUEST_NMI | REQUEST_INTERRUPT | REQUEST_FLUSH,
@@ -128,9 +128,9 @@ struct vcpu {
 	bool nmi_waiting; /* for its window */
 
 	struct sched_entity sched;
-	uint32_t wakes; /* the requests that end REQUEST_HALTED */
-	bool moving;    /* on its way to the CPU sched.cpu */
-	struct cpu_call arrive;
+	uint32_t wakes;       /* the requests that end REQUEST_HALTED */
+	uint32_t kicked;      /* requests that other CPUs have set; atomic, merged by `kick` */
+	struct cpu_call kick; /* vcpu_kick() from another CPU */
 
 	hpa_t vmcs;
 	uint16_t vpid;
@@ -149,17 +149,44 @@ struct vcpu {
 _Static_assert(LAST_EXITS * sizeof(struct exit_record) == 256, "last_at wraps with its byte");
 _Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.S pushes the registers at the start of the vCPU");
 
-static inline void vcpu_request(struct vcpu *vcpu, uint32_t request)
+/*
+ * Who may ask a vCPU, or its CPU, for something, and from where:
+ *
+ *   vcpu_request()    the vCPU's CPU, in the handling of its exits and in the run loop: seen before
+ *                     the next entry; wakes nothing
+ *   vcpu_kick()       any CPU, any context except NMI: the vCPU wakes up, or leaves its guest
+ *   cpu_reschedule()  this CPU, in any context except NMI: its run loop looks who is next
+ *   cpu_call()        any CPU, any context except NMI: work for another CPU's run loop
+ *   vm_ask()          any CPU, outside of exit handlers: what an operator can ask of a VM
+ *
+ * `requests` is plain: only the vCPU's CPU sets and clears it, and entry.S tests it. Other CPUs set
+ * `kicked`, which the kick merges into it, in the run loop of the vCPU's CPU.
+ */
+static inline void vcpu_request(struct vcpu *vcpu, uint32_t requests)
 {
-	vcpu->requests |= request;
+	vcpu->requests |= requests;
 }
 
-/* The same, where the vCPU may be blocked: it then wants to run. Only on its own CPU. */
-static inline void vcpu_request_and_wake(struct vcpu *vcpu, uint32_t request)
+/* Before its first turn. */
+void vcpu_kick_init(struct vcpu *vcpu);
+
+/* vcpu_kick() from a CPU that does not own the vCPU. */
+void vcpu_kick_remote(struct vcpu *vcpu, uint32_t requests);
+
+/*
+ * The one door to a vCPU: it finds `requests` before it next runs guest code, and wakes up if it
+ * sleeps and they end that. With REQUEST_RESCHEDULE alone it only takes notice of what the caller
+ * changed before. On the vCPU's own CPU this takes effect at once, elsewhere soon.
+ */
+static inline void vcpu_kick(struct vcpu *vcpu, uint32_t requests)
 {
-	vcpu->requests |= request;
+	if (unlikely(sched_cpu(&vcpu->sched) != this_cpu()->index)) {
+		vcpu_kick_remote(vcpu, requests);
+		return;
+	}
+	vcpu->requests |= requests;
 	if (unlikely(vcpu->sched.state == SCHED_BLOCKED))
-		sched_wake(vcpu);
+		sched_wake(&vcpu->sched);
 }
 
 /* Would it run, if it were its turn? */

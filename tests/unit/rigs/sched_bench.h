@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processors for the tests of the scheduler and of calls: vmm/cpu/cpu.c and vmm/cpu/sched.c as they
- * are, over vCPUs that only use up time. One tick of the TSC is one ns; all processors see the same
+ * Processors for the tests of the scheduler and of calls: vmm/cpu/ as it is, over entities that
+ * only use up time. One tick of the TSC is one ns; all processors see the same
  * one.
  */
 #ifndef TESTS_UNIT_RIGS_SCHED_BENCH_H
@@ -16,22 +16,21 @@
 #include <cmocka.h>
 
 #include "lib/x86.h"
-#include "vmm/backend.h"
 #include "vmm/console/console.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/time.h"
-#include "vmm/vm/vm.h"
 
-#define BENCH_CPUS 2
-#define BENCH_VMS  8
-#define BENCH_STEP 20000 /* ns that all processors run between two looks at their events */
-#define MS         1000000UL
+#define BENCH_CPUS     2
+#define BENCH_ENTITIES 8
+#define BENCH_STEP     20000 /* ns that all processors run between two looks at their events */
+#define MS             1000000UL
 
 #define UNUSED __attribute__((unused))
 
 /*
- * What a vCPU does: runs for `run` ns, then sleeps for `sleep` ns, again and again; `sleep` 0: it
+ * What an entity does: runs for `run` ns, then sleeps for `sleep` ns, again and again; `sleep` 0: it
  * never does.
  */
 struct load {
@@ -44,14 +43,14 @@ struct load {
 
 static struct {
 	struct cpu cpu[BENCH_CPUS];
-	struct vm vm[BENCH_VMS];
-	struct vcpu vcpu[BENCH_VMS];
-	struct load load[BENCH_VMS];
-	unsigned kicks[BENCH_CPUS];   /* IPIs that wait */
-	unsigned kicked[BENCH_CPUS];  /* IPIs ever */
-	uint64_t idle[BENCH_CPUS];    /* ns without a vCPU */
-	unsigned released, held, ran; /* calls of backend_vcpu_release(), vm_hold_timers(), vm_run_timers() */
-	unsigned halted_said;
+	struct sched_entity entity[BENCH_ENTITIES];
+	bool sleeps[BENCH_ENTITIES]; /* not runnable */
+	struct load load[BENCH_ENTITIES];
+	unsigned kicks[BENCH_CPUS];  /* IPIs that wait */
+	unsigned kicked[BENCH_CPUS]; /* IPIs ever */
+	uint64_t idle[BENCH_CPUS];   /* ns without an entity */
+	/* Calls of the hooks. */
+	unsigned arrived, left, waited, wait_over, blocked;
 	jmp_buf *stuck;
 } bench;
 
@@ -96,45 +95,51 @@ void cpu_background_run(void)
 {
 }
 
-void backend_deadline_changed(const struct cpu *cpu)
+void cpu_deadline_changed(struct cpu *cpu)
 {
 	assert_ptr_equal(cpu, this_cpu()); /* a timer is armed only where it is */
 }
 
-void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
-{
-	assert_int_equal(vcpu->sched.cpu, cpu->index);
-}
-
-void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
+void cpu_reschedule(struct cpu *cpu)
 {
 	assert_ptr_equal(cpu, this_cpu());
-	bench.released++;
-	if (cpu->current == vcpu)
-		cpu->current = NULL;
+	cpu->rescheduled = true;
 }
 
-void vm_hold_timers(struct vm *vm)
+bool sched_is_runnable(const struct sched_entity *entity)
 {
-	(void)vm;
-	bench.held++;
+	return !bench.sleeps[entity - bench.entity];
 }
 
-void vm_run_timers(struct vm *vm)
+void sched_on_arrive(struct sched_entity *entity)
 {
-	(void)vm;
-	bench.ran++;
+	assert_ptr_equal(cpu_get(entity->cpu), this_cpu());
+	bench.arrived++;
 }
 
-void vm_say_halted(struct vm *vm)
+void sched_on_leave(struct cpu *cpu, struct sched_entity *entity)
 {
-	(void)vm;
-	bench.halted_said++;
+	(void)entity;
+	assert_ptr_equal(cpu, this_cpu());
+	bench.left++;
 }
 
-void vm_work(struct vm *vm)
+void sched_on_wait(struct sched_entity *entity)
 {
-	vm->vcpus[0]->requests &= ~(uint32_t)REQUEST_WORK;
+	(void)entity;
+	bench.waited++;
+}
+
+void sched_on_wait_over(struct sched_entity *entity)
+{
+	(void)entity;
+	bench.wait_over++;
+}
+
+void sched_on_block(struct sched_entity *entity)
+{
+	assert_true(bench.sleeps[entity - bench.entity]);
+	bench.blocked++;
 }
 
 /* ---- The processors ---- */
@@ -169,23 +174,25 @@ UNUSED static int bench_setup(void **state)
 
 #define bench_test(f) cmocka_unit_test_setup(f, bench_setup)
 
-UNUSED static struct vcpu *bench_vcpu(unsigned i)
+/* Is it what the CPU runs? Null: the CPU waits. */
+UNUSED static struct sched_entity *bench_current(unsigned cpu)
 {
-	return &bench.vcpu[i];
+	return bench.cpu[cpu].sched.running;
 }
 
-/* A vCPU that is on CPU `cpu` and wants to run. */
-UNUSED static struct vcpu *bench_add(unsigned i, unsigned cpu, uint16_t weight, uint8_t cap, uint64_t cpus)
+/* An entity that is on CPU `cpu` and wants to run. */
+UNUSED static struct sched_entity *bench_add(unsigned i, unsigned cpu, uint16_t weight, uint8_t cap,
+                                             uint64_t cpus)
 {
-	struct vcpu *vcpu = bench_vcpu(i);
+	struct sched_entity *entity = &bench.entity[i];
 
-	vcpu->vm = &bench.vm[i];
-	sched_entity_init(vcpu, weight, cap, cpus);
-	vcpu->sched.cpu = (uint8_t)cpu;
+	sched_entity_init(entity, (uint16_t)i, weight, cap, cpus);
+	entity->cpu = (uint8_t)cpu;
+	bench.sleeps[i] = false;
 	bench.cpu[cpu].sched.placed++;
 	bench_on(cpu);
-	sched_arrive(&bench.cpu[cpu], vcpu);
-	return vcpu;
+	sched_arrive(&bench.cpu[cpu], entity);
+	return entity;
 }
 
 /* It shall run and sleep in turns. */
@@ -195,29 +202,37 @@ UNUSED static void bench_sleeps(unsigned i, uint64_t run, uint64_t sleep)
 	bench.load[i].sleep = sleep;
 }
 
+/* As vmm/vm/run_loop.c: calls, then who is next, or a wait. */
+static void bench_loop(struct cpu *cpu)
+{
+	do {
+		cpu_run_calls(cpu);
+		cpu->rescheduled = false;
+		while (!sched_pick(cpu)) {
+			cpu_idle(cpu);
+			cpu_run_calls(cpu);
+			cpu->rescheduled = false;
+		}
+	} while (cpu->rescheduled);
+}
+
 /* The run loop of the current CPU, up to its next entry; false: it waits. */
 UNUSED static bool bench_schedule(void)
 {
-	struct cpu *cpu = this_cpu();
 	jmp_buf here;
 
 	bench.stuck = &here;
-	if (setjmp(here)) {
-		cpu->current = NULL;
+	if (setjmp(here))
 		return false;
-	}
-	cpu->current = NULL;
-	(void)cpu_schedule(cpu);
+	bench_loop(this_cpu());
 	return true;
 }
 
-/* One vCPU's step, as long as that is. */
-static void bench_run(struct vcpu *vcpu)
+/* One step of an entity, as long as that is. */
+static void bench_run(unsigned i)
 {
-	unsigned i = (unsigned)(vcpu->vm - bench.vm);
 	struct load *load = &bench.load[i];
 
-	vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT; /* taken */
 	if (load->waits) {
 		load->longest = MAX(load->longest, fake_x86.tsc - load->waits);
 		load->waits = 0;
@@ -232,6 +247,12 @@ static void bench_run(struct vcpu *vcpu)
 	load->wakes = fake_x86.tsc + BENCH_STEP + load->sleep;
 }
 
+static void bench_wake(unsigned i)
+{
+	bench.sleeps[i] = false;
+	sched_wake(&bench.entity[i]);
+}
+
 static void bench_events(unsigned index)
 {
 	struct cpu *cpu = &bench.cpu[index];
@@ -239,33 +260,33 @@ static void bench_events(unsigned index)
 	bench_on(index);
 	if (bench.kicks[index]) {
 		bench.kicks[index] = 0;
-		cpu_look_around(this_cpu());
+		cpu_reschedule(this_cpu());
 	}
-	for (unsigned i = 0; i < BENCH_VMS; i++) {
+	for (unsigned i = 0; i < BENCH_ENTITIES; i++) {
+		const struct sched_entity *entity = &bench.entity[i];
 		struct load *load = &bench.load[i];
 
-		if (bench.vcpu[i].sched.cpu != index || !load->wakes || load->wakes > fake_x86.tsc ||
-		    bench.vcpu[i].sched.state == SCHED_NOWHERE || bench.vcpu[i].sched.state == SCHED_RUNNING)
+		if (entity->cpu != index || !load->wakes || load->wakes > fake_x86.tsc ||
+		    entity->state == SCHED_NOWHERE || entity->state == SCHED_RUNNING)
 			continue;
 		load->wakes = 0;
 		load->waits = fake_x86.tsc;
-		vcpu_request_and_wake(&bench.vcpu[i], REQUEST_INTERRUPT);
+		bench_wake(i);
 	}
 	if (MIN(cpu_deadline(cpu), cpu->look) <= fake_x86.tsc) /* the preemption timer */
 		cpu_catch_up(cpu);
 }
 
-/* Does it sleep, as cpu_idle() does, until a kick, a timer, or what its vCPUs wait for? */
+/* Does it sleep, as cpu_idle() does, until a kick, a timer, or what its entities wait for? */
 static bool bench_halted(unsigned i)
 {
 	const struct cpu *cpu = &bench.cpu[i];
 
-	if (cpu->current || bench.kicks[i] || cpu_deadline(cpu) <= fake_x86.tsc ||
-	    !list_empty(&cpu->sched.ready))
+	if (cpu->sched.running || bench.kicks[i] || cpu_deadline(cpu) <= fake_x86.tsc ||
+	    !list_empty(&cpu->sched.ready) || !list_empty(&cpu->sched.woken))
 		return false;
-	for (unsigned v = 0; v < BENCH_VMS; v++)
-		if (bench.vcpu[v].sched.cpu == i && bench.load[v].wakes &&
-		    bench.load[v].wakes <= fake_x86.tsc)
+	for (unsigned v = 0; v < BENCH_ENTITIES; v++)
+		if (bench.entity[v].cpu == i && bench.load[v].wakes && bench.load[v].wakes <= fake_x86.tsc)
 			return false;
 	return true;
 }
@@ -279,23 +300,22 @@ UNUSED static void bench_pass(uint64_t ns)
 
 			if (!bench_halted(i)) {
 				bench_events(i);
-				if (!cpu->current || cpu->current->requests & ~(uint32_t)REQUESTS_TO_DELIVER)
+				if (!cpu->sched.running || cpu->rescheduled ||
+				    !sched_is_runnable(cpu->sched.running))
 					(void)bench_schedule();
 			}
-			if (!cpu->current)
+			if (!cpu->sched.running)
 				bench.idle[i] += BENCH_STEP;
 		}
 		/* It ends its round after this step. */
 		for (unsigned i = 0; i < cpu_count; i++) {
-			struct vcpu *vcpu = bench.cpu[i].current;
+			const struct sched_entity *running = bench.cpu[i].sched.running;
+			unsigned which = running ? (unsigned)(running - bench.entity) : 0;
 
-			if (!vcpu)
+			if (!running)
 				continue;
-			bench_run(vcpu);
-			if (bench.load[vcpu->vm - bench.vm].wakes) {
-				vcpu->requests |= REQUEST_HALTED;
-				vcpu->wakes = REQUEST_INTERRUPT;
-			}
+			bench_run(which);
+			bench.sleeps[which] |= bench.load[which].wakes != 0;
 		}
 	}
 }
@@ -303,7 +323,7 @@ UNUSED static void bench_pass(uint64_t ns)
 /* Up to the present: the accounts are those of the CPU's last look. */
 UNUSED static uint64_t bench_ran(unsigned i)
 {
-	struct sched_entity *entity = &bench_vcpu(i)->sched;
+	const struct sched_entity *entity = &bench.entity[i];
 
 	return entity->ran + (entity->state == SCHED_RUNNING ? fake_x86.tsc - entity->since : 0);
 }

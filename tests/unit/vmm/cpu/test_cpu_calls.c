@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls from one processor to another, and what a run loop also looks at: vmm/cpu/cpu.c. */
+/* Calls from one processor to another, and what a run loop also looks at: vmm/cpu/cpu_call.c, cpu.c. */
 #include "rigs/sched_bench.h"
 
 static struct cpu_call calls[4];
@@ -93,9 +93,9 @@ static void a_call_that_waits_is_one(void **state)
 	assert_false(calls[0].queued);
 }
 
-static void another_cpu_is_kicked_and_this_one_looks(void **state)
+static void another_cpu_is_kicked_and_this_one_reschedules(void **state)
 {
-	struct vcpu *here, *there;
+	struct sched_entity *here, *there;
 
 	(void)state;
 	here = bench_add(0, 0, 100, 0, BIT(0));
@@ -104,29 +104,26 @@ static void another_cpu_is_kicked_and_this_one_looks(void **state)
 	bench_on(0);
 	memset(bench.kicked, 0, sizeof(bench.kicked));
 	cpu_call(&bench.cpu[0], &calls[0]);
-	assert_int_equal(here->requests, REQUEST_YIELD);
+	assert_true(bench.cpu[0].rescheduled);
 	assert_int_equal(bench.kicked[0], 0);
 	cpu_call(&bench.cpu[1], &calls[1]);
 	assert_int_equal(bench.kicked[1], 1);
-	assert_int_equal(there->requests, 0); /* it is the other's; the interrupt does it */
-	bench_on(1);
-	cpu_look_around(this_cpu());
-	assert_int_equal(there->requests, REQUEST_YIELD);
+	assert_false(bench.cpu[1].rescheduled); /* it is the other's; the interrupt does it */
 	bench_pass(BENCH_STEP);
 	assert_string_equal(order, "0@0 1@1 ");
-	assert_int_equal(here->requests | there->requests, 0);
-	assert_ptr_equal(bench.cpu[0].current, here); /* no vCPU has lost its turn */
-	assert_ptr_equal(bench.cpu[1].current, there);
-	assert_int_equal(here->sched.switches, 1);
-	assert_int_equal(there->sched.switches, 1);
+	assert_false(bench.cpu[0].rescheduled || bench.cpu[1].rescheduled);
+	assert_ptr_equal(bench_current(0), here); /* neither has lost its turn */
+	assert_ptr_equal(bench_current(1), there);
+	assert_int_equal(here->switches, 1);
+	assert_int_equal(there->switches, 1);
 }
 
-static void without_a_vcpu_there_is_nothing_to_look_up_from(void **state)
+static void without_an_entity_calls_run_too(void **state)
 {
 	(void)state;
-	assert_null(bench.cpu[0].current);
+	assert_null(bench_current(0));
 	cpu_call(&bench.cpu[0], &calls[0]);
-	cpu_look_around(this_cpu());
+	cpu_reschedule(this_cpu());
 	assert_false(bench_schedule());
 	assert_string_equal(order, "0@0 ");
 }
@@ -228,8 +225,8 @@ int main(void)
 		call_test(processors_have_their_numbers),
 		call_test(calls_run_in_their_order),
 		call_test(a_call_that_waits_is_one),
-		call_test(another_cpu_is_kicked_and_this_one_looks),
-		call_test(without_a_vcpu_there_is_nothing_to_look_up_from),
+		call_test(another_cpu_is_kicked_and_this_one_reschedules),
+		call_test(without_an_entity_calls_run_too),
 		call_test(an_idle_cpu_does_not_wait_on_top_of_a_call),
 		call_test(a_call_may_queue_itself_again),
 		call_test(a_call_may_queue_another),

@@ -54,9 +54,9 @@ static void turns_are_short_while_others_wait(void **state)
 		bench_add(i, 0, 100, 0, ANY);
 	bench_pass(1000 * MS);
 	for (unsigned i = 0; i < 4; i++) {
-		assert_in_range(bench_vcpu(i)->sched.switches, 100, 140); /* one in 8 ms */
+		assert_in_range(bench.entity[i].switches, 100, 140); /* one in 8 ms */
 		assert_near(share(bench_ran(i), 1000 * MS), 2500UL, 100);
-		assert_near(share(bench_vcpu(i)->sched.waited, 1000 * MS), 7500UL, 200);
+		assert_near(share(bench.entity[i].waited, 1000 * MS), 7500UL, 200);
 	}
 }
 
@@ -66,7 +66,7 @@ static void nobody_waits_then_nobody_is_switched(void **state)
 	cpu_count = 1;
 	bench_add(0, 0, 100, 0, ANY);
 	bench_pass(1000 * MS);
-	assert_int_equal(bench_vcpu(0)->sched.switches, 1);
+	assert_int_equal(bench.entity[0].switches, 1);
 	assert_int_equal(bench.cpu[0].sched.switches, 1);
 	assert_int_equal(bench.cpu[0].slice_end, TIMER_NEVER);
 	assert_near(bench_ran(0), 1000 * MS, 0);
@@ -92,12 +92,12 @@ static void no_time_is_lost(void **state)
 
 static void charges_count(void **state)
 {
-	struct sched_entity *entity = &bench_add(0, 0, 200, 50, ANY)->sched;
+	struct sched_entity *entity = bench_add(0, 0, 200, 50, ANY);
 	uint64_t vtime = entity->vtime, busy = bench.cpu[0].sched.busy;
 	int64_t budget = entity->budget;
 
 	(void)state;
-	sched_charge(bench_vcpu(0), MS);
+	sched_charge(&bench.entity[0], MS);
 	assert_int_equal(entity->ran, MS);
 	assert_near(entity->vtime - vtime, MS * 1024 / 200, 1UL);
 	assert_int_equal(entity->budget, budget - (int64_t)MS);
@@ -114,7 +114,7 @@ static void a_cap_holds_on_an_idle_machine(void **state)
 	bench_pass(2000 * MS);
 	assert_near(share(bench_ran(0), 2000 * MS), 2000UL, 100);
 	/* The rest is time that it wanted and did not get. */
-	assert_near(share(bench_vcpu(0)->sched.waited, 2000 * MS), 8000UL, 200);
+	assert_near(share(bench.entity[0].waited, 2000 * MS), 8000UL, 200);
 	assert_near(share(bench.idle[0], 2000 * MS), 8000UL, 100);
 }
 
@@ -159,14 +159,14 @@ static void a_cap_is_given_across_moves(void **state)
 
 static void a_sleep_saves_up_one_period_at_most(void **state)
 {
-	struct vcpu *vcpu;
+	struct sched_entity *entity;
 
 	(void)state;
 	cpu_count = 1;
-	vcpu = bench_add(0, 0, 100, 20, ANY);
+	entity = bench_add(0, 0, 100, 20, ANY);
 	bench_sleeps(0, MS, 1000 * MS);
 	bench_pass(500 * MS);
-	assert_int_equal(vcpu->sched.state, SCHED_BLOCKED);
+	assert_int_equal(entity->state, SCHED_BLOCKED);
 	bench_sleeps(0, 0, 0);
 	bench_pass(600 * MS); /* awake for 99 ms */
 	assert_in_range(bench_ran(0), 15 * MS, MS + 20 * MS + 4 * MS + MS);
@@ -178,17 +178,17 @@ static void a_sleep_saves_up_one_period_at_most(void **state)
  */
 static void who_has_nothing_to_do_behind_its_cap_sleeps(void **state)
 {
-	struct vcpu *vcpu = bench_add(0, 0, 100, 20, ANY);
+	struct sched_entity *entity = bench_add(0, 0, 100, 20, ANY);
 
 	(void)state;
 	cpu_count = 1;
-	while (vcpu->sched.state != SCHED_THROTTLED)
+	while (entity->state != SCHED_THROTTLED)
 		bench_pass(BENCH_STEP);
-	vcpu->requests |= REQUEST_HALTED;
-	bench.ran = 0;
+	bench.sleeps[0] = true;
+	bench.wait_over = 0;
 	bench_pass(100 * MS);
-	assert_int_equal(vcpu->sched.state, SCHED_BLOCKED);
-	assert_int_equal(bench.ran, 1);
+	assert_int_equal(entity->state, SCHED_BLOCKED);
+	assert_int_equal(bench.wait_over, 1);
 }
 
 /* ---- Those that sleep ---- */
@@ -201,7 +201,7 @@ static void who_wakes_preempts_a_hog(void **state)
 	bench_add(1, 0, 100, 0, ANY);
 	bench_sleeps(1, 200000, 10 * MS);
 	bench_pass(1000 * MS);
-	assert_in_range(bench_vcpu(1)->sched.switches, 90, 110);
+	assert_in_range(bench.entity[1].switches, 90, 110);
 	assert_in_range(bench.load[1].longest, 0, BENCH_STEP);
 	assert_near(share(bench_ran(1), 1000 * MS), 200UL, 20);
 }
@@ -229,7 +229,7 @@ static void a_sleep_is_no_credit_for_later(void **state)
 	bench_add(1, 0, 100, 0, ANY);
 	bench_sleeps(1, MS, 2000 * MS);
 	bench_pass(1000 * MS);
-	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_BLOCKED);
+	assert_int_equal(bench.entity[1].state, SCHED_BLOCKED);
 	bench.load[1].wakes = fake_x86.tsc;
 	bench_sleeps(1, 0, 0);
 	before = bench_ran(1);
@@ -266,63 +266,93 @@ static void after_a_pause_of_weeks_it_gets_its_share(void **state)
 	bench_add(0, 0, 1, 0, ANY);
 	bench_add(1, 0, 10000, 0, ANY);
 	bench_pass(10 * MS);
-	vcpu_request(bench_vcpu(1), REQUEST_PAUSE);
-	cpu_look_around(&bench.cpu[0]);
+	bench.sleeps[1] = true;
+	cpu_reschedule(&bench.cpu[0]);
 	bench_pass(10 * MS);
-	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_BLOCKED);
+	assert_int_equal(bench.entity[1].state, SCHED_BLOCKED);
 	for (unsigned day = 0; day < 110; day++) {
 		fake_x86.tsc += 86400 * 1000 * MS;
 		bench_pass(BENCH_STEP);
 	}
-	bench_vcpu(1)->requests &= ~(uint32_t)REQUEST_PAUSE;
-	sched_wake(bench_vcpu(1));
+	bench_wake(1);
 	before = bench_ran(1);
 	bench_pass(1000 * MS);
 	assert_in_range(bench_ran(1) - before, 900 * MS, 1000 * MS);
 }
 
-static void hlt_with_nothing_to_wait_for_is_told(void **state)
+static void who_is_not_runnable_is_told_so_and_stays_blocked(void **state)
 {
-	struct vcpu *vcpu = bench_add(0, 0, 100, 0, CPU_0);
+	struct sched_entity *entity = bench_add(0, 0, 100, 0, CPU_0);
 
 	(void)state;
 	assert_true(bench_schedule());
-	vcpu->requests |= REQUEST_HALTED;
-	vcpu->wakes = REQUEST_NMI;
-	vcpu->requests |= REQUEST_INTERRUPT; /* does not wake */
+	bench.sleeps[0] = true;
 	assert_false(bench_schedule());
-	assert_int_equal(vcpu->sched.state, SCHED_BLOCKED);
-	assert_int_equal(bench.halted_said, 1);
-	vcpu_request_and_wake(vcpu, REQUEST_NMI);
+	assert_int_equal(entity->state, SCHED_BLOCKED);
+	assert_int_equal(bench.blocked, 1);
+	sched_wake(entity); /* it does not want to */
+	assert_int_equal(entity->state, SCHED_BLOCKED);
+	assert_false(bench_schedule());
+	bench_wake(0);
 	assert_true(bench_schedule());
-	assert_false(vcpu->requests & REQUEST_HALTED);
+	assert_int_equal(entity->state, SCHED_RUNNING);
+	assert_int_equal(bench.blocked, 1);
 }
 
-static void who_is_held_does_not_run(void **state)
+static void who_waits_and_is_no_longer_runnable_gets_no_turn(void **state)
 {
-	static const uint32_t holds[] = {REQUEST_STOP, REQUEST_PAUSE};
-	struct vcpu *vcpu = bench_add(0, 0, 100, 0, CPU_0);
+	struct sched_entity *entity = bench_add(0, 0, 100, 0, CPU_0);
 
 	(void)state;
-	for (unsigned i = 0; i < ARRAY_SIZE(holds); i++) {
-		assert_true(bench_schedule());
-		vcpu->requests |= holds[i];
-		assert_false(bench_schedule());
-		vcpu_request_and_wake(vcpu, REQUEST_INTERRUPT | REQUEST_NMI | REQUEST_WORK);
-		assert_false(bench_schedule());
-		vcpu->requests &= ~(holds[i] | REQUEST_WORK);
-		sched_wake(vcpu);
-	}
-	/* In the queue already. */
+	assert_true(bench_schedule());
 	bench_add(1, 0, 100, 0, CPU_0);
 	assert_true(bench_schedule());
-	assert_ptr_equal(bench.cpu[0].current, vcpu);
-	bench_vcpu(1)->requests |= REQUEST_PAUSE;
-	vcpu->requests |= REQUEST_PAUSE;
+	assert_ptr_equal(bench_current(0), entity);
+	bench.sleeps[0] = bench.sleeps[1] = true;
 	assert_false(bench_schedule());
-	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_BLOCKED);
+	assert_int_equal(bench.entity[1].state, SCHED_BLOCKED);
 	assert_int_equal(bench.cpu[0].sched.waiting, 0);
-	assert_int_equal(bench.halted_said, 0);
+}
+
+/* The timer, device or exit handler that it comes from goes on, and must find all as it was. */
+static void a_wake_up_is_posted(void **state)
+{
+	struct sched_entity *entity;
+
+	(void)state;
+	cpu_count = 1;
+	entity = bench_add(0, 0, 100, 0, ANY);
+	assert_true(bench_schedule());
+	bench.sleeps[0] = true;
+	assert_false(bench_schedule());
+	bench.waited = bench.wait_over = bench.left = 0;
+	bench.cpu[0].rescheduled = false;
+	bench_wake(0);
+	sched_wake(entity); /* one wake-up */
+	assert_int_equal(entity->state, SCHED_WOKEN);
+	assert_true(bench.cpu[0].rescheduled);
+	assert_int_equal(bench.waited + bench.wait_over + bench.left, 0);
+	assert_int_equal(bench.cpu[0].sched.waiting, 0);
+	assert_true(bench_schedule());
+	assert_int_equal(entity->state, SCHED_RUNNING);
+	assert_int_equal(bench.waited, 1);
+	assert_int_equal(bench.wait_over, 1);
+	assert_true(list_empty(&bench.cpu[0].sched.woken));
+}
+
+static void who_leaves_takes_its_wake_up_along(void **state)
+{
+	struct sched_entity *entity;
+
+	(void)state;
+	cpu_count = 1;
+	entity = bench_add(0, 0, 100, 0, ANY);
+	assert_int_equal(entity->state, SCHED_WOKEN);
+	sched_leave(&bench.cpu[0], entity);
+	assert_true(list_empty(&bench.cpu[0].sched.woken));
+	assert_int_equal(bench.cpu[0].sched.waiting, 0);
+	assert_false(bench_schedule());
+	assert_int_equal(entity->state, SCHED_NOWHERE);
 }
 
 /* ---- Several processors ---- */
@@ -333,28 +363,28 @@ static void who_wakes_goes_to_a_cpu_that_is_idle(void **state)
 	bench_pass(MS);
 	bench_add(0, 0, 100, 0, ANY);
 	bench_pass(MS);
-	assert_int_equal(bench_vcpu(0)->sched.cpu, 0);
+	assert_int_equal(bench.entity[0].cpu, 0);
 	assert_true(bench.cpu[1].sched.idle);
 	bench_add(1, 0, 100, 0, ANY);
 	/*
 	 * It may be a device that wakes it, in the middle of its work: the VM stays where that
 	 * runs.
 	 */
-	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
-	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_READY);
-	assert_int_equal(bench.released, 0);
-	assert_true(bench.cpu[0].current->requests & REQUEST_YIELD);
+	assert_int_equal(bench.entity[1].cpu, 0);
+	assert_int_equal(bench.entity[1].state, SCHED_WOKEN);
+	assert_int_equal(bench.left, 0);
+	assert_true(bench.cpu[0].rescheduled);
 	assert_true(bench_schedule());
-	assert_ptr_equal(bench.cpu[0].current, bench_vcpu(0));
-	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
-	assert_true(bench_vcpu(1)->moving);
-	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_NOWHERE);
+	assert_ptr_equal(bench_current(0), &bench.entity[0]);
+	assert_int_equal(bench.entity[1].cpu, 1);
+	assert_true(bench.entity[1].moving);
+	assert_int_equal(bench.entity[1].state, SCHED_NOWHERE);
 	assert_int_equal(bench.kicks[1], 1);
-	assert_int_equal(bench.released, 1);
-	assert_false(bench.cpu[1].sched.idle); /* no other vCPU is sent there as well */
+	assert_int_equal(bench.left, 1);
+	assert_false(bench.cpu[1].sched.idle); /* no other is sent there as well */
 	bench_pass(10 * MS);
-	assert_false(bench_vcpu(1)->moving);
-	assert_int_equal(bench_vcpu(1)->sched.state, SCHED_RUNNING);
+	assert_false(bench.entity[1].moving);
+	assert_int_equal(bench.entity[1].state, SCHED_RUNNING);
 	assert_int_equal(bench_ran(0), 11 * MS);
 	assert_int_equal(bench_ran(1), 10 * MS);
 	assert_int_equal(bench.cpu[0].sched.placed, 1);
@@ -371,10 +401,10 @@ static void but_not_where_it_may_not_be(void **state)
 	bench_add(2, 0, 100, 0, CPU_0);
 	bench_sleeps(2, MS, MS);
 	bench_pass(200 * MS);
-	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
-	assert_int_equal(bench_vcpu(2)->sched.cpu, 0);
+	assert_int_equal(bench.entity[1].cpu, 0);
+	assert_int_equal(bench.entity[2].cpu, 0);
 	/* The one that may has gone. */
-	assert_int_equal(bench_vcpu(0)->sched.cpu, 1);
+	assert_int_equal(bench.entity[0].cpu, 1);
 	assert_true(bench_ran(0) >= 190 * MS);
 	assert_near(bench_ran(1) + bench_ran(2), 200 * MS, MS);
 }
@@ -389,9 +419,9 @@ static void a_sleeper_stays_where_it_is(void **state)
 		bench_add(0, i, 100, 0, ANY);
 		bench_sleeps(0, MS, 20 * MS);
 		bench_pass(1000 * MS);
-		assert_in_range(bench_vcpu(0)->sched.switches, 45, 50);
-		assert_int_equal(bench_vcpu(0)->sched.cpu, i);
-		assert_int_equal(bench.released, 0);
+		assert_in_range(bench.entity[0].switches, 45, 50);
+		assert_int_equal(bench.entity[0].cpu, i);
+		assert_int_equal(bench.left, 0);
 		assert_int_equal(bench.load[0].longest, 0);
 	}
 }
@@ -410,9 +440,9 @@ static void an_idle_cpu_asks_for_work(void **state)
 	assert_int_equal(bench.kicks[0], 1);
 	bench_pass(MS);
 	assert_int_equal(bench.cpu[0].sched.waiting, 0);
-	assert_int_equal(bench_vcpu(0)->sched.cpu + bench_vcpu(1)->sched.cpu, 1);
-	assert_non_null(bench.cpu[0].current);
-	assert_non_null(bench.cpu[1].current);
+	assert_int_equal(bench.entity[0].cpu + bench.entity[1].cpu, 1);
+	assert_non_null(bench_current(0));
+	assert_non_null(bench_current(1));
 }
 
 /*
@@ -430,7 +460,7 @@ static void but_not_each_time_that_a_guest_falls_asleep(void **state)
 	bench_add(2, 1, 100, 0, CPU_1);
 	bench_sleeps(2, BENCH_STEP, BENCH_STEP);
 	bench_pass(100 * MS);
-	assert_true(bench_vcpu(2)->sched.switches > 1000);
+	assert_true(bench.entity[2].switches > 1000);
 	assert_in_range(bench.kicked[0], 1, 101);
 }
 
@@ -449,7 +479,7 @@ static void nobody_is_given_to_a_cpu_that_is_busy(void **state)
 	assert_true(bench_schedule());
 	bench_on(0);
 	assert_true(bench_schedule());
-	assert_int_equal(bench.released, 0);
+	assert_int_equal(bench.left, 0);
 }
 
 static void it_gets_only_what_may_be_there(void **state)
@@ -461,8 +491,8 @@ static void it_gets_only_what_may_be_there(void **state)
 	bench_pass(MS);
 	cpu_count = 2;
 	bench_pass(100 * MS);
-	assert_int_equal(bench_vcpu(0)->sched.cpu, 0);
-	assert_int_equal(bench_vcpu(1)->sched.cpu, 0);
+	assert_int_equal(bench.entity[0].cpu, 0);
+	assert_int_equal(bench.entity[1].cpu, 0);
 	assert_int_equal(bench.idle[1], 100 * MS);
 	assert_near(bench_ran(0) + bench_ran(1), 101 * MS, 0);
 }
@@ -498,13 +528,13 @@ static void a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu(void **state)
 	bench_add(1, 0, 1, 0, ANY);
 	bench_sleeps(1, 5 * MS, 50 * MS);
 	bench_pass(40 * MS);
-	assert_int_equal(bench_vcpu(2)->sched.state, SCHED_RUNNING);
-	while (bench_vcpu(2)->sched.state == SCHED_RUNNING) {
+	assert_int_equal(bench.entity[2].state, SCHED_RUNNING);
+	while (bench.entity[2].state == SCHED_RUNNING) {
 		bench.cpu[1].sched.balanced = fake_x86.tsc;
 		bench_pass(BENCH_STEP);
 	}
 	bench_pass(1000 * MS);
-	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
+	assert_int_equal(bench.entity[1].cpu, 1);
 }
 
 static void weights_hold_over_two_cpus(void **state)
@@ -524,13 +554,12 @@ static void a_new_one_goes_where_the_fewest_are(void **state)
 	(void)state;
 	bench_add(0, 0, 100, 0, CPU_0);
 	for (unsigned i = 1; i < 4; i++) {
-		bench.vcpu[i].vm = &bench.vm[i];
-		sched_entity_init(bench_vcpu(i), 100, 0, i < 3 ? ANY : CPU_0);
-		sched_send(bench_vcpu(i));
+		sched_entity_init(&bench.entity[i], (uint16_t)i, 100, 0, i < 3 ? ANY : CPU_0);
+		sched_send(&bench.entity[i]);
 	}
-	assert_int_equal(bench_vcpu(1)->sched.cpu, 1);
-	assert_int_equal(bench_vcpu(2)->sched.cpu, 0);
-	assert_int_equal(bench_vcpu(3)->sched.cpu, 0);
+	assert_int_equal(bench.entity[1].cpu, 1);
+	assert_int_equal(bench.entity[2].cpu, 0);
+	assert_int_equal(bench.entity[3].cpu, 0);
 	assert_int_equal(bench.cpu[0].sched.placed, 3);
 	assert_int_equal(bench.cpu[1].sched.placed, 1);
 }
@@ -552,7 +581,7 @@ static void who_arrives_is_near_those_that_are_there(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(apart_ms); i++) {
-		struct vcpu *vcpu = bench_vcpu(1);
+		struct sched_entity *entity = &bench.entity[1];
 		struct sched_queue *queue = &bench.cpu[0].sched;
 		int64_t apart;
 
@@ -561,13 +590,12 @@ static void who_arrives_is_near_those_that_are_there(void **state)
 		bench_pass(1000 * MS);
 		bench_on(0);
 		assert_true(bench_schedule()); /* a look, so that the floor is the present one */
-		vcpu->vm = &bench.vm[1];
-		sched_entity_init(vcpu, 100, 0, CPU_0);
-		vcpu->sched.vtime = queue->floor + vtime_of(MS) * (uint64_t)apart_ms[i];
-		vcpu->requests = REQUEST_PAUSE; /* so that a wake's own rule is not seen */
+		sched_entity_init(entity, 0, 100, 0, CPU_0);
+		entity->vtime = queue->floor + vtime_of(MS) * (uint64_t)apart_ms[i];
+		bench.sleeps[1] = true; /* so that a wake's own rule is not seen */
 		queue->placed++;
-		sched_arrive(&bench.cpu[0], vcpu);
-		apart = (int64_t)(vcpu->sched.vtime - queue->floor);
+		sched_arrive(&bench.cpu[0], entity);
+		apart = (int64_t)(entity->vtime - queue->floor);
 		if (apart_ms[i] < -50)
 			assert_int_equal(apart, -(int64_t)vtime_of(50 * MS));
 		else if (apart_ms[i] > 50)
@@ -575,8 +603,7 @@ static void who_arrives_is_near_those_that_are_there(void **state)
 		else
 			assert_int_equal(apart, (int64_t)vtime_of(MS) * apart_ms[i]);
 		/* And it runs, soon. */
-		vcpu->requests = 0;
-		sched_wake(vcpu);
+		bench_wake(1);
 		bench_pass(120 * MS);
 		assert_in_range(bench_ran(1), 30 * MS, 65 * MS);
 	}
@@ -584,15 +611,14 @@ static void who_arrives_is_near_those_that_are_there(void **state)
 
 static void an_empty_cpu_takes_over_who_arrives_as_it_is(void **state)
 {
-	struct vcpu *vcpu = bench_vcpu(0);
+	struct sched_entity *entity = &bench.entity[0];
 
 	(void)state;
-	vcpu->vm = &bench.vm[0];
-	sched_entity_init(vcpu, 100, 0, ANY);
-	vcpu->sched.vtime = vtime_of(5000 * MS);
+	sched_entity_init(entity, 0, 100, 0, ANY);
+	entity->vtime = vtime_of(5000 * MS);
 	bench.cpu[0].sched.placed++;
-	sched_arrive(&bench.cpu[0], vcpu);
-	assert_int_equal(vcpu->sched.vtime, vtime_of(5000 * MS));
+	sched_arrive(&bench.cpu[0], entity);
+	assert_int_equal(entity->vtime, vtime_of(5000 * MS));
 	assert_int_equal(bench.cpu[0].sched.floor, vtime_of(5000 * MS));
 }
 
@@ -610,14 +636,14 @@ static void who_leaves_is_nowhere(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t accounted;
 
-		sched_leave(&bench.cpu[0], bench_vcpu(i));
-		assert_int_equal(bench_vcpu(i)->sched.state, SCHED_NOWHERE);
-		assert_false(timer_armed(&bench_vcpu(i)->sched.throttle));
-		accounted = bench_vcpu(i)->sched.ran + bench_vcpu(i)->sched.waited;
+		sched_leave(&bench.cpu[0], &bench.entity[i]);
+		assert_int_equal(bench.entity[i].state, SCHED_NOWHERE);
+		assert_false(timer_armed(&bench.entity[i].throttle));
+		accounted = bench.entity[i].ran + bench.entity[i].waited;
 		if (i < 2)
 			assert_int_equal(accounted, 100 * MS);
 	}
-	assert_int_equal(bench.released, 3);
+	assert_int_equal(bench.left, 3);
 	assert_int_equal(bench.cpu[0].sched.placed, 0);
 	assert_int_equal(bench.cpu[0].sched.waiting, 0);
 	assert_null(bench.cpu[0].sched.running);
@@ -645,8 +671,10 @@ int main(void)
 		bench_test(a_sleep_is_no_credit_for_later),
 		bench_test(who_never_sleeps_is_not_starved_by_those_who_do),
 		bench_test(after_a_pause_of_weeks_it_gets_its_share),
-		bench_test(hlt_with_nothing_to_wait_for_is_told),
-		bench_test(who_is_held_does_not_run),
+		bench_test(who_is_not_runnable_is_told_so_and_stays_blocked),
+		bench_test(who_waits_and_is_no_longer_runnable_gets_no_turn),
+		bench_test(a_wake_up_is_posted),
+		bench_test(who_leaves_takes_its_wake_up_along),
 		bench_test(who_wakes_goes_to_a_cpu_that_is_idle),
 		bench_test(but_not_where_it_may_not_be),
 		bench_test(a_sleeper_stays_where_it_is),

@@ -276,7 +276,7 @@ static void top_draws_every_second(void **state)
 	said[0] = '\0';
 	cpu.sched.busy += RIG_TSC_HZ / 2;
 	cpu.sched.switches += 120;
-	cpu.sched.running = vm.vcpus[0];
+	cpu.sched.running = &vm.vcpus[0]->sched;
 	vm.vcpus[0]->sched.ran += RIG_TSC_HZ / 2;
 	add_exits(EXIT_CPUID, 1000);
 	assert_true(later(RIG_TSC_HZ));

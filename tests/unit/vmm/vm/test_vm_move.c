@@ -15,11 +15,11 @@ static void send_to_second(void)
 	run_other();
 	assert_ptr_equal(cpu.current, other.vcpus[0]);
 	add_second();
-	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI);
+	vcpu_kick(vm.vcpus[0], REQUEST_NMI);
 	assert_int_equal(vm.vcpus[0]->sched.cpu, 0);
-	cpu_run_calls(&cpu);
+	assert_ptr_equal(sched_pick(&cpu), &other.vcpus[0]->sched);
 	assert_int_equal(vm.vcpus[0]->sched.cpu, 1);
-	assert_true(vm.vcpus[0]->moving);
+	assert_true(vm.vcpus[0]->sched.moving);
 	assert_int_equal(rig.kicked, second.apic_id + 1);
 }
 
@@ -44,7 +44,7 @@ static void a_vm_goes_where_nobody_runs(void **state)
 	assert_int_equal(vmread(VMCS_HOST_GS_BASE), (uintptr_t)&second);
 	assert_int_equal(fake_vmx.saves, saves);
 	assert_int_equal(fake_vmx.restores, restores + 1);
-	assert_false(vm.vcpus[0]->moving);
+	assert_false(vm.vcpus[0]->sched.moving);
 	assert_ptr_equal(cpu.current, other.vcpus[0]);
 }
 
@@ -74,9 +74,10 @@ static void requests_that_come_too_late_are_sent_after_it(void **state)
 	assert_int_equal(start_other(&config), 0);
 	run_other();
 	add_second();
-	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
-	vm_ask(&vm, VM_PAUSE);                           /* ... and this waits there after it */
+	vcpu_kick(vm.vcpus[0], REQUEST_NMI); /* it goes as soon as the first CPU looks ... */
+	vm_ask(&vm, VM_PAUSE);               /* ... and this waits there */
 	assert_int_equal(vm.vcpus[0]->sched.cpu, 0);
+	assert_ptr_equal(sched_pick(&cpu), &other.vcpus[0]->sched);
 	cpu_run_calls(&cpu);
 	assert_int_equal(vm.vcpus[0]->sched.cpu, 1);
 	assert_int_equal(vm.state, VM_RUNNING);
@@ -154,7 +155,7 @@ static void a_reset_is_the_last_that_is_carried_out(void **state)
 	vm_ask(&other, VM_RESET | VM_FORCE | VM_DUMP);
 	cpu_run_calls(&cpu);
 	assert_int_equal(other.state, VM_STOPPED);
-	assert_false(other.vcpus[0]->moving);
+	assert_false(other.vcpus[0]->sched.moving);
 	assert_int_equal(second.sched.placed, 0);
 }
 

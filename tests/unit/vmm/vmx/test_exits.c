@@ -363,7 +363,7 @@ static void hlt_waits_behind_the_instruction(void **state)
 
 static void interrupt_now(void)
 {
-	vcpu_request_and_wake(vm.vcpus[0], REQUEST_NMI);
+	vcpu_kick(vm.vcpus[0], REQUEST_NMI);
 }
 
 static void an_nmi_ends_hlt(void **state)

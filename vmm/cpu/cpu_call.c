@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/cpu/cpu_call.h"
+#include "devices/real/lapic.h"
+#include "vmm/cpu/cpu.h"
+#include "vmm/cpu/cpu_hooks.h"
+#include "vmm/cpu/irq.h"
+
+void cpu_call(struct cpu *cpu, struct cpu_call *call)
+{
+	if (__atomic_exchange_n(&call->queued, true, __ATOMIC_ACQ_REL))
+		return;
+	spin_lock(&cpu->calls_lock);
+	list_append(&cpu->calls, &call->link);
+	spin_unlock(&cpu->calls_lock);
+	if (cpu == this_cpu())
+		cpu_reschedule(cpu);
+	else
+		lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_FIXED, VECTOR_KICK);
+}
+
+static struct cpu_call *cpu_take_call(struct cpu *cpu)
+{
+	struct cpu_call *call = NULL;
+
+	spin_lock(&cpu->calls_lock);
+	if (!list_empty(&cpu->calls)) {
+		call = container_of(cpu->calls.next, struct cpu_call, link);
+		list_remove(&call->link);
+	}
+	spin_unlock(&cpu->calls_lock);
+	return call;
+}
+
+void cpu_run_calls(struct cpu *cpu)
+{
+	struct cpu_call *call;
+
+	while (!list_empty(&cpu->calls) && (call = cpu_take_call(cpu))) {
+		/*
+		 * From here on it may be queued again. An exchange, since a store would acquire
+		 * nothing: a caller that found the call queued relies on this run to see its data.
+		 */
+		(void)__atomic_exchange_n(&call->queued, false, __ATOMIC_ACQ_REL);
+		call->run(call);
+	}
+}

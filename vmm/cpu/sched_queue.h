@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the scheduler share: virtual time, accounts, and the way out of a queue. Only
+ * for sched.c and sched_move.c.
+ */
+#ifndef VMM_CPU_SCHED_QUEUE_H
+#define VMM_CPU_SCHED_QUEUE_H
+
+#include "lib/checked.h"
+#include "vmm/cpu/cpu.h"
+#include "vmm/cpu/time.h"
+
+/* Virtual time: ticks * 1024 / weight. Differences are what counts, so it may wrap. */
+#define VTIME_SHIFT     10
+#define VTIME_OF_NS(ns) ((time_ticks(ns) << VTIME_SHIFT) / SCHED_WEIGHT_DEFAULT)
+
+static inline bool vtime_is_behind(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0;
+}
+
+static inline uint64_t vtime_later(uint64_t a, uint64_t b)
+{
+	return vtime_is_behind(a, b) ? b : a;
+}
+
+/* The one whose turn is next; null: none waits. */
+static inline struct sched_entity *queue_first(const struct sched_queue *queue)
+{
+	return list_empty(&queue->ready) ? NULL : container_of(queue->ready.next, struct sched_entity, link);
+}
+
+static inline void queue_charge(struct sched_queue *queue, struct sched_entity *entity, uint64_t ticks)
+{
+	entity->ran += ticks;
+	entity->vtime += multiply_high(ticks << VTIME_SHIFT, UINT64_MAX / entity->weight);
+	entity->budget -= (int64_t)ticks;
+	queue->busy += ticks;
+}
+
+static inline void queue_charge_running(struct sched_queue *queue, uint64_t now)
+{
+	struct sched_entity *entity = queue->running;
+
+	queue_charge(queue, entity, now - entity->since);
+	entity->since = now;
+	__atomic_store_n(&queue->vtime, entity->vtime, __ATOMIC_RELAXED);
+}
+
+/* Before a vtime is compared with the floor: who runs may have done so for long without a look. */
+static inline void queue_raise_floor(struct sched_queue *queue, uint64_t now)
+{
+	const struct sched_entity *first = queue_first(queue);
+	uint64_t vtime;
+
+	queue_charge_running(queue, now);
+	vtime = queue->running->vtime;
+	if (first && vtime_is_behind(first->vtime, vtime))
+		vtime = first->vtime;
+	queue->floor = vtime_later(queue->floor, vtime);
+}
+
+static inline void queue_remove(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
+{
+	list_remove(&entity->link);
+	queue->waiting--;
+	entity->waited += now - entity->since;
+	entity->since = now;
+}
+
+/* Bring what the cap allows up to date. */
+void sched_refill(struct sched_entity *entity, uint64_t now);
+
+/* ---- Other CPUs: sched_move.c ---- */
+
+/* Another CPU that the affinity allows and that has nothing to do; null: there is none. */
+struct cpu *sched_find_idle(const struct sched_entity *entity);
+
+/* Send `to`, which had nothing to do, the first one that waits here and may run there. */
+void sched_give(struct cpu *from, struct cpu *to);
+
+/* Send one of those that wait to where it is better off. Looks once in 10 ms. */
+void sched_balance(struct cpu *cpu, uint64_t now);
+
+/* This CPU has nothing to do: ask one where entities wait. Not more often than once in 1 ms. */
+void sched_ask_for_work(struct cpu *cpu, uint64_t now);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The run loop of a processor: calls, who runs next, and what that one has to do before it enters. */
+#include "vmm/backend.h"
+#include "vmm/cpu/cpu_hooks.h"
+#include "vmm/vm/vm.h"
+
+void cpu_reschedule(struct cpu *cpu)
+{
+	cpu->rescheduled = true;
+	if (cpu->current)
+		vcpu_request(cpu->current, REQUEST_RESCHEDULE);
+}
+
+/* With other requests the backend looks at the deadline when it has settled them. */
+void cpu_deadline_changed(struct cpu *cpu)
+{
+	if (cpu->current && !(cpu->current->requests & ~(uint32_t)ENTRY_ACTIONS))
+		backend_deadline_changed(cpu);
+}
+
+struct vcpu *run_loop_next(struct cpu *cpu)
+{
+	for (;;) {
+		struct sched_entity *entity;
+		struct vcpu *vcpu;
+
+		if (!list_empty(&cpu->calls))
+			cpu_run_calls(cpu);
+		cpu->rescheduled = false; /* whatever asked for it until now is seen here */
+		entity = sched_pick(cpu);
+		if (!entity) {
+			cpu_idle(cpu);
+			continue;
+		}
+		vcpu = container_of(entity, struct vcpu, sched);
+		cpu->current = vcpu;
+		if (vcpu->requests & REQUEST_WORK) {
+			vm_work(vcpu->vm);
+			cpu_catch_up(cpu);
+			continue;
+		}
+		backend_vcpu_load(cpu, vcpu);
+		vcpu->requests &= ~(uint32_t)(REQUEST_HALTED | REQUEST_RESCHEDULE);
+		if (likely(!cpu->rescheduled))
+			return vcpu;
+	}
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler's doings mean for a VM: its devices' timers, which belong to the CPU of its
+ * boot vCPU, and the registers of its vCPUs.
+ */
+#include "vmm/backend.h"
+#include "vmm/cpu/cpu_hooks.h"
+#include "vmm/cpu/time.h"
+#include "vmm/observe/log.h"
+#include "vmm/vm/vm.h"
+
+/* ---- The devices' timers ---- */
+
+void vm_arm_timer(struct vm *vm, uint64_t deadline)
+{
+	enum sched_state state = vm_boot_vcpu(vm)->sched.state;
+	uint64_t tsc = TIMER_NEVER;
+
+	if (deadline != DEADLINE_NONE && vm->state == VM_RUNNING &&
+	    (state == SCHED_RUNNING || state == SCHED_BLOCKED) &&
+	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock.base, &tsc))
+		tsc = TIMER_NEVER;
+	cpu_timer_arm(this_cpu(), &vm->timer, tsc);
+}
+
+void vm_hold_timers(struct vm *vm)
+{
+	if (timer_armed(&vm->timer))
+		timer_cancel(&vm->timer);
+	if (vm->state == VM_RUNNING && timer_armed(&vm->delay))
+		timer_cancel(&vm->delay); /* its next turn may be on another CPU */
+}
+
+void vm_run_timers(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING)
+		return;
+	if (machine_deadline(&vm->machine) != DEADLINE_NONE) {
+		machine_run_timers(&vm->machine);
+		vm_arm_timer(vm, machine_deadline(&vm->machine));
+	}
+	if (vm->stop_asked)
+		cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
+}
+
+/*
+ * While it sleeps and this does not wake it, others pay with their time: then its next look can
+ * wait a little.
+ */
+void vm_timer_expired(struct timer *timer)
+{
+	struct vm *vm = container_of(timer, struct vm, timer);
+	uint64_t start;
+
+	if (vm_boot_vcpu(vm)->sched.state == SCHED_RUNNING) {
+		machine_run_timers(&vm->machine);
+		return;
+	}
+	start = time_now();
+	machine_run_timers(&vm->machine);
+	sched_charge(&vm_boot_vcpu(vm)->sched, time_now() - start);
+	if (vm_boot_vcpu(vm)->sched.state == SCHED_BLOCKED && timer_armed(timer))
+		cpu_timer_arm(this_cpu(), timer,
+		              MAX(timer->deadline, start + time_tsc_from_ns(SCHED_SLICE_NS / 2)));
+}
+
+/* ---- vmm/cpu/cpu_hooks.h ---- */
+
+static struct vcpu *vcpu_of(struct sched_entity *entity)
+{
+	return container_of(entity, struct vcpu, sched);
+}
+
+/* Whose devices go where this entity goes; null: another vCPU takes them along. */
+static struct vm *vm_at_home(struct sched_entity *entity)
+{
+	struct vcpu *vcpu = vcpu_of(entity);
+
+	return vcpu->index ? NULL : vcpu->vm;
+}
+
+bool sched_is_runnable(const struct sched_entity *entity)
+{
+	return vcpu_wants_to_run(container_of(entity, const struct vcpu, sched));
+}
+
+void sched_on_arrive(struct sched_entity *entity)
+{
+	struct vm *vm = vm_at_home(entity);
+
+	if (!vm)
+		return;
+	vm_run_timers(vm);
+	if (vm->terminal)
+		vm->terminal->ops->arrive(vm->terminal);
+}
+
+void sched_on_leave(struct cpu *cpu, struct sched_entity *entity)
+{
+	struct vm *vm = vm_at_home(entity);
+
+	if (vm) {
+		vm_hold_timers(vm);
+		if (vm->terminal)
+			vm->terminal->ops->leave(vm->terminal);
+	}
+	backend_vcpu_release(cpu, vcpu_of(entity));
+}
+
+void sched_on_wait(struct sched_entity *entity)
+{
+	struct vm *vm = vm_at_home(entity);
+
+	if (vm)
+		vm_hold_timers(vm);
+}
+
+void sched_on_wait_over(struct sched_entity *entity)
+{
+	struct vm *vm = vm_at_home(entity);
+
+	if (vm)
+		vm_run_timers(vm);
+}
+
+/* HLT with interrupts off: tell the operator, once. */
+void sched_on_block(struct sched_entity *entity)
+{
+	struct vcpu *vcpu = vcpu_of(entity);
+	struct vm *vm = vcpu->vm;
+
+	if (!(vcpu->requests & REQUEST_HALTED) || vcpu->wakes & REQUEST_INTERRUPT || vm->halted_said)
+		return;
+	vm->halted_said = true;
+	log_info("vm %s: halted with interrupts off; only a reset or an NMI can wake it\n", vm->name);
+}
