@@ -136,6 +136,7 @@ def main():
 
     section("build")
     built = check("monitor", make("monitor"), 600)
+    check("limits of emulators", [sys.executable, "tests/harness/limits.py"])
     check("trace script", [sys.executable, "tests/harness/trace.py"])
     check("deps", [sys.executable, "tests/harness/deps.py"])
     check("docs", [sys.executable, "tests/harness/docs.py"], 900)
