@@ -23,8 +23,8 @@ struct clock {
 };
 
 /*
- * Ticks of the TSC that it has run. A minimum takes the place of a test for a clock that is stopped,
- * to keep branches off the exit path.
+ * Ticks of the TSC that it has run. A minimum takes the place of a test for a clock that is
+ * stopped, to keep branches off the exit path.
  */
 static inline uint64_t clock_ticks(const struct clock *clock)
 {

@@ -13,9 +13,9 @@ void deadlines_init(struct deadlines *deadlines, const struct platform *platform
 	list_init(&deadlines->armed);
 }
 
-void deadline_init(struct deadline *deadline, void (*reached)(struct deadline *deadline))
+void deadline_init(struct deadline *deadline, void (*reached)(struct device *device), struct device *device)
 {
-	*deadline = (struct deadline){.at = DEADLINE_NONE, .reached = reached};
+	*deadline = (struct deadline){.at = DEADLINE_NONE, .reached = reached, .device = device};
 	list_init(&deadline->link);
 }
 
@@ -24,7 +24,7 @@ void deadlines_defer(struct deadlines *deadlines)
 	deadlines->deferred = true;
 }
 
-static void deadlines_update(struct deadlines *deadlines)
+static inline void deadlines_update(struct deadlines *deadlines)
 {
 	uint64_t earliest = DEADLINE_NONE;
 
@@ -42,7 +42,7 @@ void deadlines_tell(struct deadlines *deadlines)
 	deadlines_update(deadlines);
 }
 
-static void deadline_insert(struct list *armed, struct deadline *deadline)
+static inline void deadline_insert(struct list *armed, struct deadline *deadline)
 {
 	struct list *after = armed->next;
 
@@ -62,33 +62,34 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, uint64
 	deadlines_update(deadlines);
 }
 
-/* Move those that are due to a list of their own, so that none can come in while it is run. */
-static void deadlines_take_due(struct deadlines *deadlines, uint64_t now, struct list *due)
+/* The first that is due and has not run in this pass; null: none. */
+static inline struct deadline *deadlines_due(struct deadlines *deadlines, uint64_t now)
 {
-	list_init(due);
-	while (!list_empty(&deadlines->armed) && deadline_of(deadlines->armed.next)->at <= now) {
-		struct list *first = deadlines->armed.next;
+	for (struct list *link = deadlines->armed.next; link != &deadlines->armed; link = link->next) {
+		struct deadline *deadline = deadline_of(link);
 
-		list_remove(first);
-		list_append(due, first);
+		if (deadline->at > now)
+			break;
+		if (deadline->pass != deadlines->pass)
+			return deadline;
 	}
+	return NULL;
 }
 
 void deadlines_run(struct deadlines *deadlines)
 {
 	uint64_t now = clock_now(deadlines->platform->clock);
-	struct list due;
+	struct deadline *deadline;
 
 	if (deadlines->told > now)
 		return;
 	deadlines_defer(deadlines);
-	deadlines_take_due(deadlines, now, &due);
-	while (!list_empty(&due)) {
-		struct deadline *deadline = deadline_of(due.next);
-
-		list_remove(&deadline->link);
+	deadlines->pass++;
+	while ((deadline = deadlines_due(deadlines, now))) {
+		deadline->pass = deadlines->pass;
 		deadline->at = DEADLINE_NONE;
-		deadline->reached(deadline);
+		list_remove(&deadline->link);
+		deadline->reached(deadline->device);
 	}
 	deadlines_tell(deadlines);
 }

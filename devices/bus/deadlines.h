@@ -10,22 +10,27 @@
 
 #define DEADLINE_NONE UINT64_MAX
 
-/* A device's wish to be called. All zeroes: none, and not in any list. */
+struct device;
+
+/* A device's wish to be called. */
 struct deadline {
 	struct list link;
-	uint64_t at; /* machine clock, ns; DEADLINE_NONE: not armed */
-	void (*reached)(struct deadline *deadline);
+	uint64_t at;   /* machine clock, ns; DEADLINE_NONE: not armed */
+	uint64_t pass; /* the last run of the deadlines that called it */
+	void (*reached)(struct device *device);
+	struct device *device;
 };
 
 struct deadlines {
 	struct list armed; /* by time; equal ones in the order of arming */
 	const struct platform *platform;
 	uint64_t told; /* to the platform */
+	uint64_t pass; /* runs so far */
 	bool deferred; /* the earliest is told at the end of a longer work */
 };
 
 void deadlines_init(struct deadlines *deadlines, const struct platform *platform);
-void deadline_init(struct deadline *deadline, void (*reached)(struct deadline *deadline));
+void deadline_init(struct deadline *deadline, void (*reached)(struct device *device), struct device *device);
 
 /* Ask for a call of `reached` at `at` (DEADLINE_NONE: for none); replaces an earlier wish. */
 void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, uint64_t at);

@@ -66,14 +66,6 @@ static void device_register(struct device *device)
 
 /* ---- Plugging ---- */
 
-static void device_deadline_reached(struct deadline *deadline)
-{
-	struct device *device = container_of(deadline, struct device, deadline);
-
-	if (device->model->timer)
-		device->model->timer(device);
-}
-
 static int device_claim_ports(struct device *device, uint16_t port_base)
 {
 	int error = 0;
@@ -106,7 +98,7 @@ int device_plug(struct device *device, struct environment *environment, uint16_t
 
 	device->environment = environment;
 	device->clock = environment->platform.clock;
-	deadline_init(&device->deadline, device_deadline_reached);
+	deadline_init(&device->deadline, device->model->timer, device);
 	device_register(device);
 	error = device_claim_ports(device, port_base);
 	return error ? error : device_claim_memory(device);
@@ -114,28 +106,12 @@ int device_plug(struct device *device, struct environment *environment, uint16_t
 
 /* ---- Wiring ---- */
 
-static void device_acknowledged(struct line_listener *listener)
-{
-	struct device *device = container_of(listener, struct device, listener);
-
-	device->model->acknowledged(device);
-}
-
-static void device_switched(struct line_listener *listener)
-{
-	struct device *device = container_of(listener, struct device, listener);
-
-	device->model->switched(device);
-}
-
 void device_connect_pin(struct device *device, unsigned pin, struct line *line)
 {
-	static const struct line_listener_ops ops = {device_acknowledged, device_switched};
-
 	line_add_source(line, &device->pin[pin]);
-	if (pin || !device->model->acknowledged)
+	if (pin || !device->model->listener_ops)
 		return;
-	device->listener.ops = &ops;
+	device->listener.ops = device->model->listener_ops;
 	line_add_listener(line, &device->listener);
 }
 

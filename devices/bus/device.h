@@ -3,7 +3,7 @@
  * What every emulated device has in common.
  *
  * A device knows its registers, not exits, vCPUs or VMs, nor any other device. All of its state is
- * one plain struct without pointers, so that saving is copying. Whatever it needs besides is handed
+ * one plain struct without pointers, so that saving is copying. All else that it needs is handed
  * to it when it is plugged in: its clock, its pins and inputs, the spaces in which it answers, the
  * platform's events.
  *
@@ -27,7 +27,7 @@ struct device;
 struct device_model {
 	const char *name;
 	uint32_t version;  /* of the layout of the state; raised when it changes */
-	size_t state_size; /* bytes behind device->state */
+	size_t state_size; /* bytes at device->state */
 
 	/* The ports it answers. A region with base 0 is placed by the machine (UARTs). */
 	const struct port_region *ports;
@@ -53,12 +53,16 @@ struct device_model {
 	/* After load: make outputs (lines, deadline) follow the new state. May be null. */
 	void (*restored)(struct device *device);
 
-	/* The deadline set by device_arm() has been reached. May be null. */
+	/*
+	 * The deadline set by device_arm() has been reached. May be null in a device that sets
+	 * none.
+	 */
 	void (*timer)(struct device *device);
 
-	/* What becomes of its requests on pin 0: see struct line_listener_ops. Both or none are null. */
-	void (*acknowledged)(struct device *device);
-	void (*switched)(struct device *device);
+	/*
+	 * What it does when its requests on pin 0 are taken: device->listener listens. May be null.
+	 */
+	const struct line_listener_ops *listener_ops;
 };
 
 /* What a machine hands to all of its devices. */
@@ -92,8 +96,9 @@ struct device {
 };
 
 /*
- * Let the device answer the ports and the memory of its model, those without a base at `port_base`,
- * and register its state with what is saved. It is not reset. 0, or what port_space_claim() and memory_space_claim() fail with.
+ * Let the device answer the ports and the memory of its model; ports without a base are at
+ * `port_base`. Its state is registered with what is saved. It is not reset. 0, or what
+ * port_space_claim() and memory_space_claim() fail with.
  */
 int must_check device_plug(struct device *device, struct environment *environment, uint16_t port_base);
 

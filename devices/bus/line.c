@@ -2,20 +2,25 @@
 /* Interrupt lines: see line.h. */
 #include "devices/bus/line.h"
 
-static void line_tell_sinks(const struct line *line)
+/* The last sink is told by a tail call, since most lines have one, and interrupts wait for this. */
+static inline void line_set_level(struct line *line, bool level)
 {
-	for (struct line_sink *sink = line->sinks; sink; sink = sink->next)
-		sink->ops->changed(sink, line->level);
+	struct line_sink *sink = line->sinks;
+
+	line->level = level;
+	if (!sink)
+		return;
+	for (; sink->next; sink = sink->next)
+		sink->ops->changed(sink, level);
+	sink->ops->changed(sink, level);
 }
 
 static void line_update(struct line *line)
 {
 	bool level = line->taker ? line->taker->level : line->high != 0;
 
-	if (level == line->level)
-		return;
-	line->level = level;
-	line_tell_sinks(line);
+	if (level != line->level)
+		line_set_level(line, level);
 }
 
 void line_add_source(struct line *line, struct line_source *source)
@@ -42,17 +47,19 @@ void line_add_listener(struct line *line, struct line_listener *listener)
 	line->listeners = listener;
 }
 
-void line_drive(struct line_source *source, bool level)
+/* The first that drives an idle line high, and the last that lets go, change it. */
+void line_change(struct line_source *source, bool level)
 {
 	struct line *line = source->line;
 
-	if (source->level == level)
-		return;
 	source->level = level;
 	if (!line)
 		return;
 	line->high += level ? 1u : -1u;
-	line_update(line);
+	if (unlikely(line->taker))
+		line_update(line);
+	else if (line->high == level)
+		line_set_level(line, level);
 }
 
 void line_take(struct line_source *source, bool taken)
@@ -75,14 +82,6 @@ bool line_holds_request(const struct line *line)
 	return true;
 }
 
-void line_acknowledge(struct line_sink *sink)
-{
-	struct line_listener *listener = sink->line ? sink->line->listeners : NULL;
-
-	for (; listener; listener = listener->next)
-		listener->ops->acknowledged(listener);
-}
-
 void line_forget(struct line *line)
 {
 	for (struct line_source *source = line->sources; source; source = source->next)
@@ -92,7 +91,7 @@ void line_forget(struct line *line)
 	line->taker = NULL;
 }
 
-void line_refresh(const struct line *line)
+void line_refresh(struct line *line)
 {
-	line_tell_sinks(line);
+	line_set_level(line, line->level);
 }

@@ -82,8 +82,15 @@ void line_add_listener(struct line *line, struct line_listener *listener);
 
 /* ---- For sources ---- */
 
+/* What line_drive() does when the level is another one. */
+void line_change(struct line_source *source, bool level);
+
 /* Repeating a level is harmless. */
-void line_drive(struct line_source *source, bool level);
+static inline void line_drive(struct line_source *source, bool level)
+{
+	if (source->level != level)
+		line_change(source, level);
+}
 
 /* Take the line, which no other source has, or give it back. Repeating either is harmless. */
 void line_take(struct line_source *source, bool taken);
@@ -107,7 +114,13 @@ static inline bool line_level(const struct line *line)
 }
 
 /* The request that this sink held is taken or dropped. */
-void line_acknowledge(struct line_sink *sink);
+static inline void line_acknowledge(struct line_sink *sink)
+{
+	struct line_listener *listener = sink->line ? sink->line->listeners : NULL;
+
+	for (; listener; listener = listener->next)
+		listener->ops->acknowledged(listener);
+}
 
 /* ---- For a machine that is reset or loaded ---- */
 
@@ -116,6 +129,6 @@ void line_acknowledge(struct line_sink *sink);
  * drives its level, and line_refresh() tells the sinks what came of it.
  */
 void line_forget(struct line *line);
-void line_refresh(const struct line *line);
+void line_refresh(struct line *line);
 
 #endif

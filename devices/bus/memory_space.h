@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest-physical addresses of one machine that devices answer: who answers which, and how
- * an access of any width at any address is cut into what the devices take.
+ * The guest-physical addresses of one machine that devices answer: who answers which, and how an
+ * access of any width at any address is cut into what the devices take.
  *
  * Any number of regions can be claimed, and released again. The map of the VM's memory
- * (mm/guest_map.h) does not know the devices: whoever embeds the machine listens to the claims, marks
- * their pages as GUEST_DEVICE there, and brings accesses that are neither RAM nor ROM here.
+ * (mm/guest_map.h) does not know the devices: whoever embeds the machine listens to the claims,
+ * marks their pages as GUEST_DEVICE there, and brings accesses that are neither RAM nor ROM here.
  */
 #ifndef DEVICES_BUS_MEMORY_SPACE_H
 #define DEVICES_BUS_MEMORY_SPACE_H
@@ -55,8 +55,8 @@ struct memory_space {
 
 /*
  * Let `device` answer `region`, moved to `base`. `binding` must stay until it is released. 0,
- * -ERR_INVALID (base and size are not multiples of the width, which is 1, 2, 4 or 8; or the region is
- * empty or wraps), -ERR_EXISTS (an address is taken) or what the listener answers.
+ * -ERR_INVALID (base and size are not multiples of the width, which is 1, 2, 4 or 8; or the region
+ * is empty or wraps), -ERR_EXISTS (an address is taken) or what the listener answers.
  */
 int must_check memory_space_claim(struct memory_space *space, struct memory_binding *binding,
                                   struct device *device, const struct memory_region *region, gpa_t base);

@@ -4,9 +4,9 @@
  * register theirs when they are plugged in; a whole VM adds its processors and its memory map.
  *
  * An image is a header and, in the order of registration, a record {name, version, unit, size} and
- * the bytes of each section. It loads only where the same sections are registered in the same order.
- * Nothing in it is trusted: all sections are checked before the first one is loaded. Numbers are
- * little-endian, as the processor has them.
+ * the bytes of each section. It loads only where the same sections are registered in the same
+ * order. Nothing in it is trusted: all sections are checked before the first one is loaded. Numbers
+ * are little-endian, as the processor has them.
  */
 #ifndef DEVICES_BUS_SECTION_H
 #define DEVICES_BUS_SECTION_H
@@ -20,7 +20,9 @@ struct section;
 struct section_ops {
 	void (*save)(const struct section *section, void *bytes);
 
-	/* May `bytes`, which come from anywhere and lie at any address, be loaded? Changes nothing. */
+	/*
+	 * May `bytes`, which come from anywhere and lie at any address, be loaded? Changes nothing.
+	 */
 	bool (*check)(const struct section *section, const void *bytes);
 
 	/* Take what check() accepted. Other parts are not told: they are perhaps not loaded yet. */

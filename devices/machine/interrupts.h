@@ -3,9 +3,9 @@
  * The interrupt lines of a machine: which global system interrupt (GSI) leads to which input of
  * which controller, and the other lines between its devices.
  *
- * ISA interrupt n is GSI n. Today the 8259A pair is the only controller; an I/O APIC's inputs become
- * further sinks of the same lines. An interrupt message (MSI) has no line: it is a write to a
- * processor's local APIC, and does not pass here.
+ * ISA interrupt n is GSI n. Today the 8259A pair is the only controller; an I/O APIC's inputs
+ * become further sinks of the same lines. An interrupt message (MSI) has no line: it is a write to
+ * a processor's local APIC, and does not pass here.
  */
 #ifndef DEVICES_MACHINE_INTERRUPTS_H
 #define DEVICES_MACHINE_INTERRUPTS_H

@@ -34,7 +34,7 @@ enum machine_device {
 	DEVICE_COUNT = DEVICE_UART0 + MACHINE_UARTS,
 };
 
-/* What all models of a machine need in all: machine_create() checks it. */
+/* What all models of a machine need together: machine_create() checks it. */
 #define MACHINE_PORT_REGIONS   26
 #define MACHINE_MEMORY_REGIONS 1
 #define MACHINE_PINS           14
@@ -52,7 +52,7 @@ struct machine {
 	struct memory_binding memory_binding[MACHINE_MEMORY_REGIONS];
 	struct line_source pin[MACHINE_PINS];
 
-	/* The devices' states, behind device[].state. */
+	/* The devices' states, at device[].state. */
 	struct pic_state pic;
 	struct pit_state pit;
 	struct rtc_state rtc;
@@ -66,9 +66,9 @@ struct machine {
 };
 
 /*
- * Plug the devices together and reset them to power-on. The machine must be
- * all zeroes before, and stays where it is. Errors: -ERR_INVALID for too many UARTs; -ERR_EXISTS when
- * two devices want the same ports or memory (a build error in practice).
+ * Plug the devices together and reset them to power-on. The machine must be all zeroes before, and
+ * stays where it is. Errors: -ERR_INVALID for too many UARTs; -ERR_EXISTS when two devices want the
+ * same ports or memory (a build error in practice).
  */
 int must_check machine_create(struct machine *machine, const struct machine_config *config,
                               const struct platform *platform);
@@ -83,8 +83,8 @@ void machine_reset(struct machine *machine);
 void machine_firmware(struct machine *machine);
 
 /*
- * Run the timers of all devices whose deadline is not after the machine's
- * clock, each at most once, even if it asks for another call at once.
+ * Run the timers of all devices whose deadline is not after the machine's clock. Each runs at most
+ * once, even if it asks for another call at once.
  */
 void machine_run_timers(struct machine *machine);
 

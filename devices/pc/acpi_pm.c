@@ -15,7 +15,7 @@
 #define PCIEXP_WAK_STS 0x4000
 #define WAK_STS        0x8000
 
-/* The enable bits stand at the same places as the status bits that they let through to the SCI. */
+/* The enable bits are at the places of the status bits that they let through to the SCI. */
 #define SCI_SOURCES   (TMR_STS | GBL_STS | PWRBTN_STS | SLPBTN_STS | RTC_STS)
 #define STATUS_CLEARS (SCI_SOURCES | BM_STS | PCIEXP_WAK_STS | WAK_STS)
 #define PM1_EN_BITS   (SCI_SOURCES | PCIEXP_WAK_STS /* here: PCIEXP_WAKE_DIS */)
@@ -27,7 +27,7 @@
 #define SLP_EN        0x2000
 #define CONTROL_BITS  (BM_RLD | SLP_TYP) /* GBL_RLS and SLP_EN read as 0 */
 
-/* Offsets from ACPI_PM1A_EVT_PORT in the 8-byte block that `block_read` composes. */
+/* Offsets from ACPI_PM1A_EVT_PORT in the 8-byte block that pm1_read() composes. */
 #define ENABLE_SHIFT  16
 #define CONTROL_SHIFT 32
 
@@ -38,22 +38,22 @@
 #define TICKS_PER_NS 66030950515326657ULL
 #define NS_PER_TICK  78634289193362844ULL
 
-static uint64_t ticks_at(uint64_t now)
+static uint64_t acpi_pm_ticks(uint64_t now)
 {
 	return multiply_high(now, TICKS_PER_NS);
 }
 
 /* TMR_STS tells of a change of the counter's top bit, i.e. of this number. */
-static uint64_t periods_at(uint64_t now)
+static uint64_t acpi_pm_periods(uint64_t now)
 {
-	return ticks_at(now) >> 31;
+	return acpi_pm_ticks(now) >> 31;
 }
 
 static uint16_t pm1_status(const struct device *device)
 {
 	const struct acpi_pm_state *state = device->state;
 
-	return state->status | (periods_at(device_now(device)) != state->timer_periods ? TMR_STS : 0);
+	return state->status | (acpi_pm_periods(device_now(device)) != state->timer_periods ? TMR_STS : 0);
 }
 
 /* Bring SCI and the wish for a timer call up to date. */
@@ -72,7 +72,7 @@ static void acpi_pm_update(struct device *device)
 	device_set_pin(device, ACPI_PM_PIN_SCI, status & state->enable & SCI_SOURCES);
 }
 
-static uint32_t block_read(struct device *device, unsigned offset, unsigned size)
+static uint32_t pm1_read(struct device *device, unsigned offset, unsigned size)
 {
 	const struct acpi_pm_state *state = device->state;
 	uint64_t block = pm1_status(device) | (uint64_t)state->enable << ENABLE_SHIFT |
@@ -82,7 +82,7 @@ static uint32_t block_read(struct device *device, unsigned offset, unsigned size
 	return block >> offset * 8 & mask;
 }
 
-static void control_write(struct device *device, uint16_t mask, uint16_t value)
+static void pm1_control_write(struct device *device, uint16_t mask, uint16_t value)
 {
 	struct acpi_pm_state *state = device->state;
 	uint16_t kept = state->control & ~mask;
@@ -92,7 +92,7 @@ static void control_write(struct device *device, uint16_t mask, uint16_t value)
 		platform_power_off(device_platform(device));
 }
 
-static void block_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+static void pm1_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	struct acpi_pm_state *state = device->state;
 	uint64_t mask = (size == 4 ? UINT32_MAX : (1ULL << size * 8) - 1) << offset * 8;
@@ -101,27 +101,27 @@ static void block_write(struct device *device, unsigned offset, unsigned size, u
 
 	state->status &= ~(bits & STATUS_CLEARS);
 	if (bits & TMR_STS)
-		state->timer_periods = periods_at(device_now(device));
+		state->timer_periods = acpi_pm_periods(device_now(device));
 	state->enable = ((state->enable & ~enable_mask) | (bits >> ENABLE_SHIFT)) & PM1_EN_BITS;
 	acpi_pm_update(device);
-	control_write(device, mask >> CONTROL_SHIFT, bits >> CONTROL_SHIFT);
+	pm1_control_write(device, mask >> CONTROL_SHIFT, bits >> CONTROL_SHIFT);
 }
 
-static uint32_t timer_read(struct device *device, unsigned offset, unsigned size)
+static uint32_t pm_timer_read(struct device *device, unsigned offset, unsigned size)
 {
-	uint32_t count = ticks_at(device_now(device));
+	uint32_t count = acpi_pm_ticks(device_now(device));
 
 	if (likely(size == 4))
 		return count;
 	return count >> offset * 8 & ((1U << size * 8) - 1);
 }
 
-static void timer_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+static void pm_timer_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	/* "PM_TMR" is read-only. */
 }
 
-static void event(struct device *device, uint16_t status)
+static void acpi_pm_event(struct device *device, uint16_t status)
 {
 	struct acpi_pm_state *state = device->state;
 
@@ -131,7 +131,7 @@ static void event(struct device *device, uint16_t status)
 
 void acpi_pm_power_button(struct device *device)
 {
-	event(device, PWRBTN_STS);
+	acpi_pm_event(device, PWRBTN_STS);
 }
 
 bool acpi_pm_wants_power_button(const struct device *device)
@@ -145,7 +145,7 @@ bool acpi_pm_wants_power_button(const struct device *device)
 static void acpi_pm_input_changed(struct line_sink *sink, bool level)
 {
 	if (level)
-		event(sink->owner, RTC_STS);
+		acpi_pm_event(sink->owner, RTC_STS);
 }
 
 static const struct line_sink_ops acpi_pm_input_ops = {.changed = acpi_pm_input_changed};
@@ -154,7 +154,7 @@ static void acpi_pm_reset(struct device *device)
 {
 	struct acpi_pm_state *state = device->state;
 
-	state->timer_periods = periods_at(device_now(device));
+	state->timer_periods = acpi_pm_periods(device_now(device));
 	state->status = 0;
 	state->enable = 0;
 	state->control = SCI_EN;
@@ -171,8 +171,8 @@ static bool acpi_pm_state_valid(const void *bytes)
 
 /* clang-format off */
 static const struct port_region acpi_pm_ports[] = {
-	{.base = ACPI_PM1A_EVT_PORT, .count = 8, .width = 4, .read = block_read, .write = block_write},
-	{.base = ACPI_PM_TMR_PORT,   .count = 4, .width = 4, .read = timer_read, .write = timer_write},
+	{.base = ACPI_PM1A_EVT_PORT, .count = 8, .width = 4, .read = pm1_read, .write = pm1_write},
+	{.base = ACPI_PM_TMR_PORT,   .count = 4, .width = 4, .read = pm_timer_read, .write = pm_timer_write},
 };
 /* clang-format on */
 

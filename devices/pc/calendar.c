@@ -10,13 +10,13 @@
 /* Days before each month of a common year. */
 static const uint16_t month_start[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
 
-static bool leap(unsigned year)
+static bool calendar_is_leap(unsigned year)
 {
 	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
 /* Days before January 1 of `year`, counted from January 1 of the year 0, itself a leap year. */
-static uint32_t year_start(unsigned year)
+static uint32_t calendar_year_start(unsigned year)
 {
 	unsigned passed = year - 1;
 
@@ -24,16 +24,16 @@ static uint32_t year_start(unsigned year)
 }
 
 /* Days before the month 0..12 of a year. */
-static unsigned month_days(unsigned year, unsigned month)
+static unsigned calendar_month_days(unsigned year, unsigned month)
 {
-	return month_start[month] + (month >= 2 && leap(year));
+	return month_start[month] + (month >= 2 && calendar_is_leap(year));
 }
 
 int64_t calendar_seconds(const struct calendar *calendar)
 {
 	unsigned month = MIN(MAX(calendar->month, 1), 12) - 1;
-	int64_t days = (int64_t)year_start(calendar->year) + month_days(calendar->year, month) +
-	               calendar->day - 1 - DAYS_TO_1970;
+	int64_t days = (int64_t)calendar_year_start(calendar->year) +
+	               calendar_month_days(calendar->year, month) + calendar->day - 1 - DAYS_TO_1970;
 
 	return days * SECONDS_PER_DAY + calendar->hour * 3600 + calendar->minute * 60 + calendar->second;
 }
@@ -56,18 +56,18 @@ void calendar_from_seconds(int64_t seconds, struct calendar *calendar)
 	 * too early.
 	 */
 	year = days * 400 / DAYS_PER_400_YEARS;
-	if (year_start(year) > days)
+	if (calendar_year_start(year) > days)
 		year--;
-	else if (year_start(year + 1) <= days)
+	else if (calendar_year_start(year + 1) <= days)
 		year++;
-	day = days - year_start(year);
-	while (day >= month_days(year, month + 1))
+	day = days - calendar_year_start(year);
+	while (day >= calendar_month_days(year, month + 1))
 		month++;
 
 	*calendar = (struct calendar){
 		.year = year,
 		.month = month + 1,
-		.day = day - month_days(year, month) + 1,
+		.day = day - calendar_month_days(year, month) + 1,
 		.hour = rest / 3600,
 		.minute = rest / 60 % 60,
 		.second = rest % 60,

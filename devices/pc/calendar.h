@@ -19,8 +19,8 @@ struct calendar {
 };
 
 /*
- * Fields out of range carry into the next larger ones (February 30 is March 1 or 2), but for the
- * month, which is taken as the nearest of 1..12.
+ * Fields out of range carry into the next larger ones: February 30 is March 1 or 2. Only the month
+ * is taken as the nearest of 1..12.
  */
 int64_t calendar_seconds(const struct calendar *calendar);
 

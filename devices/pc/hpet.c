@@ -43,7 +43,7 @@
  * The floor of the exact quotient. The product with the reciprocal is that or one less, which the
  * remainder tells.
  */
-static uint64_t ns_to_tick(uint64_t ns)
+static uint64_t hpet_tick_at(uint64_t ns)
 {
 	const uint64_t reciprocal = (uint64_t)(((unsigned __int128)TICKS_PER_CYCLE << 64) / NS_PER_CYCLE);
 	uint64_t tick = multiply_high(ns, reciprocal);
@@ -52,33 +52,33 @@ static uint64_t ns_to_tick(uint64_t ns)
 	return tick + (remainder >= NS_PER_CYCLE);
 }
 
-/* The first nanosecond at which ns_to_tick() gives `tick`, or DEADLINE_NONE if it never comes. */
-static uint64_t tick_to_ns(uint64_t tick)
+/* The first nanosecond at which hpet_tick_at() gives `tick`, or DEADLINE_NONE if it never comes. */
+static uint64_t hpet_tick_time(uint64_t tick)
 {
-	if (tick > ns_to_tick(UINT64_MAX))
+	if (tick > hpet_tick_at(UINT64_MAX))
 		return DEADLINE_NONE;
 	return tick / TICKS_PER_CYCLE * NS_PER_CYCLE +
 	       (tick % TICKS_PER_CYCLE * NS_PER_CYCLE + TICKS_PER_CYCLE - 1) / TICKS_PER_CYCLE;
 }
 
-static uint64_t now_tick(const struct device *device)
+static uint64_t hpet_now(const struct device *device)
 {
-	return ns_to_tick(device_now(device));
+	return hpet_tick_at(device_now(device));
 }
 
-static uint64_t counter_at(const struct hpet_state *state, uint64_t tick)
+static uint64_t hpet_counter_at(const struct hpet_state *state, uint64_t tick)
 {
 	return state->config & ENABLE_CNF ? state->counter + tick : state->counter;
 }
 
 /* ---- Timers ---- */
 
-static bool is_periodic(const struct hpet_timer *timer)
+static bool hpet_is_periodic(const struct hpet_timer *timer)
 {
 	return timer->config & TYPE_CNF;
 }
 
-static uint64_t width_mask(const struct hpet_timer *timer)
+static uint64_t hpet_width_mask(const struct hpet_timer *timer)
 {
 	return timer->config & MODE32_CNF ? UINT32_MAX : UINT64_MAX;
 }
@@ -86,24 +86,24 @@ static uint64_t width_mask(const struct hpet_timer *timer)
 /*
  * The next match from `tick` on: when the counter, or its lower half, is what the comparator holds.
  */
-static void plan(const struct hpet_state *state, struct hpet_timer *timer, uint64_t tick)
+static void hpet_plan(const struct hpet_state *state, struct hpet_timer *timer, uint64_t tick)
 {
-	uint64_t distance = (timer->comparator - counter_at(state, tick)) & width_mask(timer);
+	uint64_t distance = (timer->comparator - hpet_counter_at(state, tick)) & hpet_width_mask(timer);
 
 	if (!(state->config & ENABLE_CNF) || add_overflows(tick, distance, &timer->due))
 		timer->due = HPET_TICK_NONE;
 }
 
-static void plan_all(struct hpet_state *state, uint64_t tick)
+static void hpet_plan_all(struct hpet_state *state, uint64_t tick)
 {
 	for (unsigned i = 0; i < HPET_TIMERS; i++)
-		plan(state, &state->timer[i], tick);
+		hpet_plan(state, &state->timer[i], tick);
 }
 
 /* Ticks from one match to the next; 0: more than the clock will ever count. */
-static uint64_t ticks_between_matches(const struct hpet_timer *timer)
+static uint64_t hpet_match_distance(const struct hpet_timer *timer)
 {
-	if (is_periodic(timer) && timer->period)
+	if (hpet_is_periodic(timer) && timer->period)
 		return timer->period;
 	return timer->config & MODE32_CNF ? 1UL << 32 : 0;
 }
@@ -111,28 +111,28 @@ static uint64_t ticks_between_matches(const struct hpet_timer *timer)
 /*
  * Go past all matches up to `tick`; true if there was one. However many there were, it is one step.
  */
-static bool pass_matches(struct hpet_timer *timer, uint64_t tick)
+static bool hpet_pass_matches(struct hpet_timer *timer, uint64_t tick)
 {
-	uint64_t step = ticks_between_matches(timer), way = 0;
+	uint64_t step = hpet_match_distance(timer), way = 0;
 
 	if (timer->due > tick || timer->due == HPET_TICK_NONE)
 		return false;
 	if (!step || multiply_overflows((tick - timer->due) / step + 1, step, &way) ||
 	    add_overflows(timer->due, way, &timer->due))
 		timer->due = HPET_TICK_NONE;
-	if (is_periodic(timer))
-		timer->comparator = (timer->comparator + way) & width_mask(timer);
+	if (hpet_is_periodic(timer))
+		timer->comparator = (timer->comparator + way) & hpet_width_mask(timer);
 	return true;
 }
 
 /* ---- Outputs ---- */
 
-static bool is_legacy(const struct hpet_state *state)
+static bool hpet_is_legacy(const struct hpet_state *state)
 {
 	return state->config & LEG_RT_CNF;
 }
 
-static bool output_of(const struct hpet_state *state, unsigned index)
+static bool hpet_output(const struct hpet_state *state, unsigned index)
 {
 	const struct hpet_timer *timer = &state->timer[index];
 
@@ -145,14 +145,14 @@ static bool output_of(const struct hpet_state *state, unsigned index)
  * A match. An edge leaves the line high until just before the next one, as the 8254 here does: the
  * controller looks at edges, and a request not yet taken shall not be withdrawn.
  */
-static void match(struct device *device, unsigned index)
+static void hpet_match(struct device *device, unsigned index)
 {
 	struct hpet_state *state = device->state;
 	const struct hpet_timer *timer = &state->timer[index];
 
 	if (timer->config & INT_TYPE_CNF) {
 		state->status |= (uint8_t)(1u << index);
-	} else if (index < LEGACY_TIMERS && is_legacy(state) && timer->config & INT_ENB_CNF) {
+	} else if (index < LEGACY_TIMERS && hpet_is_legacy(state) && timer->config & INT_ENB_CNF) {
 		device_set_pin(device, index, false);
 		device_set_pin(device, index, true);
 		state->edges |= (uint8_t)(1u << index);
@@ -160,61 +160,61 @@ static void match(struct device *device, unsigned index)
 }
 
 /* Everything that happened up to `tick`. */
-static void catch_up(struct device *device, uint64_t tick)
+static void hpet_catch_up(struct device *device, uint64_t tick)
 {
 	struct hpet_state *state = device->state;
 
 	for (unsigned i = 0; i < HPET_TIMERS; i++)
-		if (pass_matches(&state->timer[i], tick))
-			match(device, i);
+		if (hpet_pass_matches(&state->timer[i], tick))
+			hpet_match(device, i);
 }
 
 /* Will anybody notice its next match? */
-static bool is_visible(const struct hpet_state *state, unsigned index)
+static bool hpet_is_visible(const struct hpet_state *state, unsigned index)
 {
 	uint32_t config = state->timer[index].config;
 
-	return is_legacy(state) && config & INT_ENB_CNF &&
+	return hpet_is_legacy(state) && config & INT_ENB_CNF &&
 	       !(config & INT_TYPE_CNF && state->status & 1u << index);
 }
 
 /* Make lines and deadline follow the state. */
-static void update(struct device *device)
+static void hpet_update(struct device *device)
 {
 	const struct hpet_state *state = device->state;
 	uint64_t due = HPET_TICK_NONE;
 
 	for (unsigned i = 0; i < LEGACY_TIMERS; i++) {
-		device_set_pin(device, i, is_legacy(state) && output_of(state, i));
-		line_take(&device->pin[i], is_legacy(state));
-		if (is_visible(state, i))
+		device_set_pin(device, i, hpet_is_legacy(state) && hpet_output(state, i));
+		line_take(&device->pin[i], hpet_is_legacy(state));
+		if (hpet_is_visible(state, i))
 			due = MIN(due, state->timer[i].due);
 	}
-	device_arm(device, tick_to_ns(due));
+	device_arm(device, hpet_tick_time(due));
 }
 
 static void hpet_timer(struct device *device)
 {
 	struct hpet_state *state = device->state;
 	struct hpet_timer *periodic = &state->timer[PERIODIC_TIMER];
-	uint64_t tick = now_tick(device);
+	uint64_t tick = hpet_now(device);
 
-	catch_up(device, tick);
-	if (is_periodic(periodic) && ticks_between_matches(periodic) < HPET_MIN_INTERVAL)
-		(void)pass_matches(periodic, tick + HPET_MIN_INTERVAL - 1);
-	update(device);
+	hpet_catch_up(device, tick);
+	if (hpet_is_periodic(periodic) && hpet_match_distance(periodic) < HPET_MIN_INTERVAL)
+		(void)hpet_pass_matches(periodic, tick + HPET_MIN_INTERVAL - 1);
+	hpet_update(device);
 }
 
 /* ---- Registers ---- */
 
-static uint32_t writable_config(unsigned index)
+static uint32_t hpet_writable_config(unsigned index)
 {
 	uint32_t bits = INT_TYPE_CNF | INT_ENB_CNF | MODE32_CNF;
 
 	return index == PERIODIC_TIMER ? bits | TYPE_CNF | VAL_SET_CNF : bits;
 }
 
-static uint64_t timer_read(const struct hpet_state *state, unsigned index, unsigned offset)
+static uint64_t hpet_timer_read(const struct hpet_state *state, unsigned index, unsigned offset)
 {
 	const struct hpet_timer *timer = &state->timer[index];
 
@@ -226,34 +226,34 @@ static uint64_t timer_read(const struct hpet_state *state, unsigned index, unsig
 }
 
 /* A whole register; `offset` is a multiple of 8. */
-static uint64_t register_read(const struct hpet_state *state, unsigned offset, uint64_t tick)
+static uint64_t hpet_register_read(const struct hpet_state *state, unsigned offset, uint64_t tick)
 {
 	switch (offset) {
 	case GCAP_ID: return (uint64_t)HPET_PERIOD_FS << 32 | HPET_ID;
 	case GEN_CONF: return state->config;
 	case GINTR_STA: return state->status;
-	case MAIN_CNT: return counter_at(state, tick);
+	case MAIN_CNT: return hpet_counter_at(state, tick);
 	default: break;
 	}
 	if (offset >= T0 && offset < T0 + HPET_TIMERS * TN_SIZE)
-		return timer_read(state, (offset - T0) / TN_SIZE, offset % TN_SIZE);
+		return hpet_timer_read(state, (offset - T0) / TN_SIZE, offset % TN_SIZE);
 	return 0;
 }
 
 static uint64_t hpet_read(struct device *device, unsigned offset, unsigned size)
 {
 	unsigned name = offset & ~7u;
-	uint64_t tick = now_tick(device);
+	uint64_t tick = hpet_now(device);
 
 	/* What a match changes. */
 	if (name == GINTR_STA || name >= T0) {
-		catch_up(device, tick);
-		update(device);
+		hpet_catch_up(device, tick);
+		hpet_update(device);
 	}
-	return register_read(device->state, name, tick) >> (offset & 7) * 8;
+	return hpet_register_read(device->state, name, tick) >> (offset & 7) * 8;
 }
 
-static void config_write(struct hpet_state *state, uint32_t value, uint64_t tick)
+static void hpet_config_write(struct hpet_state *state, uint32_t value, uint64_t tick)
 {
 	uint32_t changed = state->config ^ value;
 
@@ -263,60 +263,62 @@ static void config_write(struct hpet_state *state, uint32_t value, uint64_t tick
 		state->edges = 0;
 	state->config = value;
 	if (changed & ENABLE_CNF)
-		plan_all(state, tick);
+		hpet_plan_all(state, tick);
 }
 
-static void counter_write(struct hpet_state *state, uint64_t value, uint64_t tick)
+static void hpet_counter_write(struct hpet_state *state, uint64_t value, uint64_t tick)
 {
 	state->counter = state->config & ENABLE_CNF ? value - tick : value;
-	plan_all(state, tick);
+	hpet_plan_all(state, tick);
 }
 
-static void timer_config_write(struct hpet_state *state, unsigned index, uint32_t value, uint64_t tick)
+static void hpet_timer_config_write(struct hpet_state *state, unsigned index, uint32_t value, uint64_t tick)
 {
 	struct hpet_timer *timer = &state->timer[index];
 	uint32_t changed = timer->config ^ value;
 
 	timer->config = value;
-	timer->comparator &= width_mask(timer);
-	timer->period &= width_mask(timer);
+	timer->comparator &= hpet_width_mask(timer);
+	timer->period &= hpet_width_mask(timer);
 	if (!(value & INT_TYPE_CNF))
 		state->status &= ~(1u << index);
 	else
 		state->edges &= ~(1u << index);
 	if (changed & (MODE32_CNF | TYPE_CNF))
-		plan(state, timer, tick);
+		hpet_plan(state, timer, tick);
 }
 
 /*
  * In periodic mode a write sets the period, and the comparator only right after VAL_SET_CNF was
  * written as 1. "Timer N Comparator Value Register"
  */
-static void comparator_write(const struct hpet_state *state, struct hpet_timer *timer, uint64_t mask,
-                             uint64_t value, uint64_t tick)
+static void hpet_comparator_write(const struct hpet_state *state, struct hpet_timer *timer, uint64_t mask,
+                                  uint64_t value, uint64_t tick)
 {
-	bool sets_comparator = !is_periodic(timer) || timer->config & VAL_SET_CNF;
+	bool sets_comparator = !hpet_is_periodic(timer) || timer->config & VAL_SET_CNF;
 
-	mask &= width_mask(timer);
-	if (is_periodic(timer))
+	mask &= hpet_width_mask(timer);
+	if (hpet_is_periodic(timer))
 		timer->period = (timer->period & ~mask) | (value & mask);
 	timer->config &= ~(uint32_t)VAL_SET_CNF;
 	if (!sets_comparator)
 		return;
 	timer->comparator = (timer->comparator & ~mask) | (value & mask);
-	plan(state, timer, tick);
+	hpet_plan(state, timer, tick);
 }
 
-static void timer_write(struct hpet_state *state, unsigned offset, uint64_t mask, uint64_t value,
-                        uint64_t tick)
+static void hpet_timer_write(struct hpet_state *state, unsigned offset, uint64_t mask, uint64_t value,
+                             uint64_t tick)
 {
 	unsigned index = (offset - T0) / TN_SIZE;
 	struct hpet_timer *timer = &state->timer[index];
 	uint64_t config = (timer->config & ~mask) | (value & mask);
 
 	switch (offset % TN_SIZE) {
-	case TN_CONF: timer_config_write(state, index, config & writable_config(index), tick); break;
-	case TN_COMP: comparator_write(state, timer, mask, value, tick); break;
+	case TN_CONF:
+		hpet_timer_config_write(state, index, config & hpet_writable_config(index), tick);
+		break;
+	case TN_COMP: hpet_comparator_write(state, timer, mask, value, tick); break;
 	default: break;
 	}
 }
@@ -325,20 +327,20 @@ static void hpet_write(struct device *device, unsigned offset, unsigned size, ui
 {
 	struct hpet_state *state = device->state;
 	unsigned name = offset & ~7u, shift = (offset & 7) * 8;
-	uint64_t mask = UINT64_MAX >> (64 - 8 * size) << shift, tick = now_tick(device), whole;
+	uint64_t mask = UINT64_MAX >> (64 - 8 * size) << shift, tick = hpet_now(device), whole;
 
 	value = value << shift & mask;
-	catch_up(device, tick);
-	whole = (register_read(state, name, tick) & ~mask) | value;
+	hpet_catch_up(device, tick);
+	whole = (hpet_register_read(state, name, tick) & ~mask) | value;
 	if (name == GEN_CONF)
-		config_write(state, whole & (ENABLE_CNF | LEG_RT_CNF), tick);
+		hpet_config_write(state, whole & (ENABLE_CNF | LEG_RT_CNF), tick);
 	else if (name == GINTR_STA)
 		state->status &= (uint8_t)~value;
 	else if (name == MAIN_CNT)
-		counter_write(state, whole, tick);
+		hpet_counter_write(state, whole, tick);
 	else if (name >= T0 && name < T0 + HPET_TIMERS * TN_SIZE)
-		timer_write(state, name, mask, value, tick);
-	update(device);
+		hpet_timer_write(state, name, mask, value, tick);
+	hpet_update(device);
 }
 
 /* ---- Life ---- */
@@ -350,15 +352,15 @@ static void hpet_reset(struct device *device)
 	*state = (struct hpet_state){0};
 	for (unsigned i = 0; i < HPET_TIMERS; i++)
 		state->timer[i] = (struct hpet_timer){.comparator = UINT64_MAX, .due = HPET_TICK_NONE};
-	update(device);
+	hpet_update(device);
 }
 
-static bool timer_valid(const struct hpet_state *state, unsigned index)
+static bool hpet_timer_valid(const struct hpet_state *state, unsigned index)
 {
 	const struct hpet_timer *timer = &state->timer[index];
 
-	return !(timer->config & ~writable_config(index)) && !timer->reserved &&
-	       !((timer->comparator | timer->period) & ~width_mask(timer)) &&
+	return !(timer->config & ~hpet_writable_config(index)) && !timer->reserved &&
+	       !((timer->comparator | timer->period) & ~hpet_width_mask(timer)) &&
 	       (state->config & ENABLE_CNF || timer->due == HPET_TICK_NONE) &&
 	       !(timer->config & INT_TYPE_CNF ? state->edges & 1u << index : state->status & 1u << index);
 }
@@ -368,10 +370,10 @@ static bool hpet_state_valid(const void *bytes)
 	const struct hpet_state *state = bytes;
 
 	for (unsigned i = 0; i < HPET_TIMERS; i++)
-		if (!timer_valid(state, i))
+		if (!hpet_timer_valid(state, i))
 			return false;
 	return !(state->config & ~(ENABLE_CNF | LEG_RT_CNF)) && state->status < 1u << HPET_TIMERS &&
-	       state->edges < 1u << LEGACY_TIMERS && (is_legacy(state) || !state->edges) &&
+	       state->edges < 1u << LEGACY_TIMERS && (hpet_is_legacy(state) || !state->edges) &&
 	       !state->reserved[0] && !state->reserved[1];
 }
 
@@ -388,6 +390,6 @@ const struct device_model hpet_model = {
 	.pins = HPET_PINS,
 	.reset = hpet_reset,
 	.state_valid = hpet_state_valid,
-	.restored = update,
+	.restored = hpet_update,
 	.timer = hpet_timer,
 };

@@ -45,8 +45,8 @@ struct hpet_state {
 };
 
 /*
- * What it drives: the lines of the 8254 (timer 0) and of the RTC (timer 1), which it takes for itself
- * in legacy replacement mode.
+ * What it drives: the lines of the 8254 (timer 0) and of the RTC (timer 1), which it takes for
+ * itself in legacy replacement mode.
  */
 #define HPET_PINS 2
 

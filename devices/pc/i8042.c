@@ -4,9 +4,9 @@
  * Controller", and for the auxiliary channel IBM PS/2 Hardware Interface Technical Reference,
  * "Keyboard and Auxiliary Device Controller".
  *
- * Where nothing is plugged in, nothing answers. The controller then cannot clock its byte out,
- * gives up, and leaves FEh in the output buffer with the time-out error in the status ("Sending
- * Data to the Keyboard").
+ * Where nothing is plugged in, nothing answers: the controller cannot clock its byte out, and gives
+ * up. It leaves FEh in the output buffer, with the time-out error in the status ("Sending Data to
+ * the Keyboard").
  */
 #include "devices/pc/i8042.h"
 
@@ -71,12 +71,12 @@
 
 #define RELEASED 0x80 /* in scan code set 1 */
 
-static bool keyboard_irq(const struct i8042_state *state)
+static bool i8042_keyboard_irq(const struct i8042_state *state)
 {
 	return (state->status & (OBF | AUX_OBF)) == OBF && state->ram[0] & KEYBOARD_INTERRUPT;
 }
 
-static bool aux_irq(const struct i8042_state *state)
+static bool i8042_aux_irq(const struct i8042_state *state)
 {
 	return (state->status & (OBF | AUX_OBF)) == (OBF | AUX_OBF) && state->ram[0] & AUX_INTERRUPT;
 }
@@ -85,12 +85,12 @@ static void i8042_update(struct device *device)
 {
 	const struct i8042_state *state = device->state;
 
-	device_set_pin(device, I8042_PIN_KEYBOARD, keyboard_irq(state));
-	device_set_pin(device, I8042_PIN_AUX, aux_irq(state));
+	device_set_pin(device, I8042_PIN_KEYBOARD, i8042_keyboard_irq(state));
+	device_set_pin(device, I8042_PIN_AUX, i8042_aux_irq(state));
 }
 
 /* Place a byte in the output buffer, over what it held. `flags`: AUX_OBF, TIME_OUT. */
-static void output(struct device *device, uint8_t byte, uint8_t flags)
+static void i8042_output(struct device *device, uint8_t byte, uint8_t flags)
 {
 	struct i8042_state *state = device->state;
 
@@ -100,7 +100,7 @@ static void output(struct device *device, uint8_t byte, uint8_t flags)
 }
 
 /* Set 2 to set 1: the prefix of a break code becomes bit 7 of the code that follows. */
-static bool translate(struct i8042_state *state, uint8_t *byte)
+static bool i8042_translate(struct i8042_state *state, uint8_t *byte)
 {
 	if (!(state->ram[0] & TRANSLATE))
 		return true;
@@ -124,14 +124,14 @@ static void i8042_keyboard_ready(struct device *device)
 
 	while (!(state->status & OBF) && !(state->ram[0] & KEYBOARD_DISABLED) &&
 	       cable->peripheral_ops->send(cable->peripheral, &byte))
-		if (translate(state, &byte))
-			output(device, byte, 0);
+		if (i8042_translate(state, &byte))
+			i8042_output(device, byte, 0);
 }
 
 const struct ps2_controller_ops i8042_ps2_ops = {.ready = i8042_keyboard_ready};
 
 /* After an access that may have made room. */
-static void serve_keyboard(struct device *device)
+static void i8042_serve_keyboard(struct device *device)
 {
 	const struct ps2_cable *cable = device->wiring;
 
@@ -141,7 +141,7 @@ static void serve_keyboard(struct device *device)
 	cable->peripheral_ops->idle(cable->peripheral);
 }
 
-static void set_command_byte(struct device *device, uint8_t value)
+static void i8042_set_command_byte(struct device *device, uint8_t value)
 {
 	struct i8042_state *state = device->state;
 
@@ -150,7 +150,7 @@ static void set_command_byte(struct device *device, uint8_t value)
 	i8042_update(device);
 }
 
-static void set_output_port(struct device *device, uint8_t value)
+static void i8042_set_output_port(struct device *device, uint8_t value)
 {
 	struct i8042_state *state = device->state;
 
@@ -159,75 +159,75 @@ static void set_output_port(struct device *device, uint8_t value)
 		platform_reset(device_platform(device), RESET_CPU);
 }
 
-static uint8_t output_port(const struct i8042_state *state)
+static uint8_t i8042_output_port(const struct i8042_state *state)
 {
-	return state->output_port | (keyboard_irq(state) ? P2_KEYBOARD_IRQ : 0) |
-	       (aux_irq(state) ? P2_AUX_IRQ : 0);
+	return state->output_port | (i8042_keyboard_irq(state) ? P2_KEYBOARD_IRQ : 0) |
+	       (i8042_aux_irq(state) ? P2_AUX_IRQ : 0);
 }
 
 /* T0 and T1 are the clock lines, which the controller holds low to keep a device silent. */
-static uint8_t test_inputs(const struct i8042_state *state)
+static uint8_t i8042_test_inputs(const struct i8042_state *state)
 {
 	return (state->ram[0] & KEYBOARD_DISABLED ? 0 : 1) | (state->ram[0] & AUX_DISABLED ? 0 : 2);
 }
 
-static void self_test(struct device *device)
+static void i8042_self_test(struct device *device)
 {
 	struct i8042_state *state = device->state;
 
-	set_command_byte(device, state->ram[0] | SYSTEM_FLAG);
-	output(device, SELF_TEST_PASSED, 0);
+	i8042_set_command_byte(device, state->ram[0] | SYSTEM_FLAG);
+	i8042_output(device, SELF_TEST_PASSED, 0);
 }
 
 /* A command at 64h that needs no data byte. Unknown ones do nothing. */
-static void command(struct device *device, uint8_t value)
+static void i8042_command(struct device *device, uint8_t value)
 {
 	struct i8042_state *state = device->state;
 
 	switch (value) {
-	case PASSWORD_INSTALLED: output(device, NO_PASSWORD, 0); break;
-	case DISABLE_AUX: set_command_byte(device, state->ram[0] | AUX_DISABLED); break;
-	case ENABLE_AUX: set_command_byte(device, state->ram[0] & ~AUX_DISABLED); break;
-	case TEST_AUX: output(device, LINES_PASSED, 0); break;
-	case SELF_TEST: self_test(device); break;
-	case TEST_KEYBOARD: output(device, LINES_PASSED, 0); break;
-	case DISABLE_KEYBOARD: set_command_byte(device, state->ram[0] | KEYBOARD_DISABLED); break;
-	case ENABLE_KEYBOARD: set_command_byte(device, state->ram[0] & ~KEYBOARD_DISABLED); break;
-	case READ_INPUT_PORT: output(device, P1, 0); break;
-	case READ_OUTPUT_PORT: output(device, output_port(state), 0); break;
-	case READ_TEST_INPUTS: output(device, test_inputs(state), 0); break;
+	case PASSWORD_INSTALLED: i8042_output(device, NO_PASSWORD, 0); break;
+	case DISABLE_AUX: i8042_set_command_byte(device, state->ram[0] | AUX_DISABLED); break;
+	case ENABLE_AUX: i8042_set_command_byte(device, state->ram[0] & ~AUX_DISABLED); break;
+	case TEST_AUX: i8042_output(device, LINES_PASSED, 0); break;
+	case SELF_TEST: i8042_self_test(device); break;
+	case TEST_KEYBOARD: i8042_output(device, LINES_PASSED, 0); break;
+	case DISABLE_KEYBOARD: i8042_set_command_byte(device, state->ram[0] | KEYBOARD_DISABLED); break;
+	case ENABLE_KEYBOARD: i8042_set_command_byte(device, state->ram[0] & ~KEYBOARD_DISABLED); break;
+	case READ_INPUT_PORT: i8042_output(device, P1, 0); break;
+	case READ_OUTPUT_PORT: i8042_output(device, i8042_output_port(state), 0); break;
+	case READ_TEST_INPUTS: i8042_output(device, i8042_test_inputs(state), 0); break;
 	}
 }
 
-static bool needs_data(uint8_t value)
+static bool i8042_needs_data(uint8_t value)
 {
 	return (value & 0xe0) == WRITE_RAM || value == LOAD_PASSWORD ||
 	       (value >= WRITE_OUTPUT_PORT && value <= WRITE_AUX_DEVICE);
 }
 
-static void command_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+static void i8042_command_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	struct i8042_state *state = device->state;
 
 	state->status |= COMMAND;
-	state->pending = needs_data(value) ? value : 0;
+	state->pending = i8042_needs_data(value) ? value : 0;
 	if ((value & 0xe0) == READ_RAM)
-		output(device, state->ram[value & 0x1f], 0);
+		i8042_output(device, state->ram[value & 0x1f], 0);
 	else if (value >= PULSE_OUTPUT_PORT && !(value & P2_NO_RESET))
 		platform_reset(device_platform(device), RESET_CPU);
 	else if (!state->pending)
-		command(device, value);
-	serve_keyboard(device);
+		i8042_command(device, value);
+	i8042_serve_keyboard(device);
 }
 
 /* What the controller leaves after it could not send to a device. */
-static void send_timed_out(struct device *device, uint8_t flags)
+static void i8042_send_timed_out(struct device *device, uint8_t flags)
 {
-	output(device, RESEND, flags | TIME_OUT);
+	i8042_output(device, RESEND, flags | TIME_OUT);
 }
 
 /* Sending to the keyboard opens its channel. */
-static void send_to_keyboard(struct device *device, uint8_t byte)
+static void i8042_send_to_keyboard(struct device *device, uint8_t byte)
 {
 	struct i8042_state *state = device->state;
 	const struct ps2_cable *cable = device->wiring;
@@ -236,10 +236,10 @@ static void send_to_keyboard(struct device *device, uint8_t byte)
 	if (cable->peripheral)
 		cable->peripheral_ops->receive(cable->peripheral, byte);
 	else
-		send_timed_out(device, 0);
+		i8042_send_timed_out(device, 0);
 }
 
-static void data_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+static void i8042_data_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	struct i8042_state *state = device->state;
 	uint8_t pending = state->pending;
@@ -248,19 +248,19 @@ static void data_write(struct device *device, unsigned offset, unsigned size, ui
 	/* A password is a string that ends with 0. It goes nowhere: see NO_PASSWORD. */
 	state->pending = pending == LOAD_PASSWORD && value != 0 ? pending : 0;
 	switch (pending) {
-	case 0: send_to_keyboard(device, (uint8_t)value); break;
+	case 0: i8042_send_to_keyboard(device, (uint8_t)value); break;
 	case LOAD_PASSWORD: break;
-	case WRITE_RAM: set_command_byte(device, value); break;
-	case WRITE_OUTPUT_PORT: set_output_port(device, value); break;
-	case WRITE_KEYBOARD_OUTPUT: output(device, value, 0); break;
-	case WRITE_AUX_OUTPUT: output(device, value, AUX_OBF); break;
-	case WRITE_AUX_DEVICE: send_timed_out(device, AUX_OBF); break;
+	case WRITE_RAM: i8042_set_command_byte(device, value); break;
+	case WRITE_OUTPUT_PORT: i8042_set_output_port(device, value); break;
+	case WRITE_KEYBOARD_OUTPUT: i8042_output(device, value, 0); break;
+	case WRITE_AUX_OUTPUT: i8042_output(device, value, AUX_OBF); break;
+	case WRITE_AUX_DEVICE: i8042_send_timed_out(device, AUX_OBF); break;
 	default: state->ram[pending & 0x1f] = value; break;
 	}
-	serve_keyboard(device);
+	i8042_serve_keyboard(device);
 }
 
-static uint32_t data_read(struct device *device, unsigned offset, unsigned size)
+static uint32_t i8042_data_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct i8042_state *state = device->state;
 	uint8_t byte = state->output;
@@ -268,12 +268,12 @@ static uint32_t data_read(struct device *device, unsigned offset, unsigned size)
 	if (state->status & OBF) {
 		state->status &= ~(OBF | AUX_OBF);
 		i8042_update(device);
-		serve_keyboard(device);
+		i8042_serve_keyboard(device);
 	}
 	return byte;
 }
 
-static uint32_t status_read(struct device *device, unsigned offset, unsigned size)
+static uint32_t i8042_status_read(struct device *device, unsigned offset, unsigned size)
 {
 	const struct i8042_state *state = device->state;
 
@@ -301,14 +301,14 @@ static bool i8042_state_valid(const void *bytes)
 {
 	const struct i8042_state *state = bytes;
 
-	return !(state->status & (IBF | PARITY)) && (!state->pending || needs_data(state->pending)) &&
+	return !(state->status & (IBF | PARITY)) && (!state->pending || i8042_needs_data(state->pending)) &&
 	       !(state->output_port & (P2_KEYBOARD_IRQ | P2_AUX_IRQ)) && !(state->released & ~RELEASED);
 }
 
 /* clang-format off */
 static const struct port_region i8042_ports[] = {
-	{.base = 0x60, .count = 1, .width = 1, .read = data_read,   .write = data_write},
-	{.base = 0x64, .count = 1, .width = 1, .read = status_read, .write = command_write},
+	{.base = 0x60, .count = 1, .width = 1, .read = i8042_data_read,   .write = i8042_data_write},
+	{.base = 0x64, .count = 1, .width = 1, .read = i8042_status_read, .write = i8042_command_write},
 };
 /* clang-format on */
 

@@ -33,26 +33,26 @@
 #define LEDS              0x07
 #define DEFAULT_TYPEMATIC 0x2b /* 10.9 characters a second after 500 ms */
 
-static bool takes_parameter(uint8_t command)
+static bool keyboard_takes_parameter(uint8_t command)
 {
 	return command == SET_LEDS || command == SCAN_CODE_SET || command == SET_TYPEMATIC;
 }
 
 /* ---- To the system ---- */
 
-static void answer(struct keyboard_state *state, uint8_t byte)
+static void keyboard_answer(struct keyboard_state *state, uint8_t byte)
 {
 	if (state->answer_count < KEYBOARD_ANSWER)
 		state->answer[state->answer_count++] = byte;
 }
 
-static void clear_queue(struct keyboard_state *state)
+static void keyboard_clear_queue(struct keyboard_state *state)
 {
 	state->queue_head = state->queue_count = state->held = 0;
 }
 
 /* False: no room. */
-static bool queue_press(struct device *device, const struct key_press *press)
+static bool keyboard_queue_press(struct device *device, const struct key_press *press)
 {
 	struct keyboard_state *state = device->state;
 	uint8_t codes[KEY_CODES_MAX];
@@ -90,7 +90,7 @@ static void keyboard_ready(struct device *device)
 bool keyboard_press(struct device *device, const struct key_press *press)
 {
 	struct keyboard_state *state = device->state;
-	bool queued = queue_press(device, press);
+	bool queued = keyboard_queue_press(device, press);
 
 	if (!queued)
 		state->input_wanted = 1;
@@ -129,90 +129,90 @@ static bool keyboard_send(struct device *keyboard, uint8_t *byte)
 
 /* ---- From the system ---- */
 
-static void set_default(struct keyboard_state *state)
+static void keyboard_set_default(struct keyboard_state *state)
 {
-	clear_queue(state);
+	keyboard_clear_queue(state);
 	state->scan_set = 2;
 	state->makes_only = 0;
 	state->typematic = DEFAULT_TYPEMATIC;
 }
 
-static void reset(struct keyboard_state *state)
+static void keyboard_reset_registers(struct keyboard_state *state)
 {
-	set_default(state);
+	keyboard_set_default(state);
 	state->scanning = 1;
 	state->leds = 0;
 }
 
-static void set_key_type(struct keyboard_state *state, uint8_t command)
+static void keyboard_set_key_type(struct keyboard_state *state, uint8_t command)
 {
-	clear_queue(state);
+	keyboard_clear_queue(state);
 	state->makes_only = command == ALL_TYPEMATIC || command == ALL_MAKE;
 }
 
-static void scan_code_set(struct keyboard_state *state, uint8_t value)
+static void keyboard_scan_code_set(struct keyboard_state *state, uint8_t value)
 {
 	if (value > 3) {
-		answer(state, RESEND);
+		keyboard_answer(state, RESEND);
 		return;
 	}
-	answer(state, ACKNOWLEDGE);
+	keyboard_answer(state, ACKNOWLEDGE);
 	if (value == 0) {
-		answer(state, state->scan_set);
+		keyboard_answer(state, state->scan_set);
 		return;
 	}
-	clear_queue(state);
+	keyboard_clear_queue(state);
 	state->scan_set = value;
 }
 
-static void parameter(struct keyboard_state *state, uint8_t command, uint8_t value)
+static void keyboard_parameter(struct keyboard_state *state, uint8_t command, uint8_t value)
 {
 	if (command == SCAN_CODE_SET) {
-		scan_code_set(state, value);
+		keyboard_scan_code_set(state, value);
 		return;
 	}
-	answer(state, ACKNOWLEDGE);
+	keyboard_answer(state, ACKNOWLEDGE);
 	if (command == SET_LEDS)
 		state->leds = value & LEDS;
 	else
 		state->typematic = value;
 }
 
-static void command(struct keyboard_state *state, uint8_t value)
+static void keyboard_command(struct keyboard_state *state, uint8_t value)
 {
 	if (value == RESEND) {
-		answer(state, state->last);
+		keyboard_answer(state, state->last);
 		return;
 	}
 	if (value == ECHO) {
-		answer(state, ECHO);
+		keyboard_answer(state, ECHO);
 		return;
 	}
-	answer(state, ACKNOWLEDGE);
+	keyboard_answer(state, ACKNOWLEDGE);
 	switch (value) {
 	case SET_LEDS:
 	case SCAN_CODE_SET:
 	case SET_TYPEMATIC: state->command = value; break;
 	case IDENTIFY:
-		answer(state, ID_FIRST);
-		answer(state, ID_SECOND);
+		keyboard_answer(state, ID_FIRST);
+		keyboard_answer(state, ID_SECOND);
 		break;
 	case ENABLE:
-		clear_queue(state);
+		keyboard_clear_queue(state);
 		state->scanning = 1;
 		break;
 	case DEFAULT_DISABLE:
-		set_default(state);
+		keyboard_set_default(state);
 		state->scanning = 0;
 		break;
-	case SET_DEFAULT: set_default(state); break;
+	case SET_DEFAULT: keyboard_set_default(state); break;
 	case ALL_TYPEMATIC:
 	case ALL_MAKE_BREAK:
 	case ALL_MAKE:
-	case ALL_BOTH: set_key_type(state, value); break;
+	case ALL_BOTH: keyboard_set_key_type(state, value); break;
 	case RESET:
-		reset(state);
-		answer(state, TEST_PASSED);
+		keyboard_reset_registers(state);
+		keyboard_answer(state, TEST_PASSED);
 		break;
 	default: state->answer[0] = RESEND; break;
 	}
@@ -227,9 +227,9 @@ static void keyboard_receive(struct device *keyboard, uint8_t byte)
 	state->command = 0;
 	state->answer_count = 0;
 	if (waiting && byte < FIRST_COMMAND)
-		parameter(state, waiting, byte);
+		keyboard_parameter(state, waiting, byte);
 	else
-		command(state, byte);
+		keyboard_command(state, byte);
 }
 
 /* All has been sent: ask the operator's side for more. */
@@ -259,7 +259,7 @@ static void keyboard_reset(struct device *device)
 	uint8_t wanted = state->input_wanted; /* the operator's side still waits to be asked */
 
 	*state = (struct keyboard_state){.input_wanted = wanted};
-	reset(state);
+	keyboard_reset_registers(state);
 }
 
 static bool keyboard_state_valid(const void *bytes)
@@ -268,7 +268,7 @@ static bool keyboard_state_valid(const void *bytes)
 
 	return state->queue_head < KEYBOARD_QUEUE && state->queue_count <= KEYBOARD_QUEUE &&
 	       state->held <= state->queue_count && state->answer_count <= KEYBOARD_ANSWER &&
-	       (!state->command || takes_parameter(state->command)) && state->scan_set >= 1 &&
+	       (!state->command || keyboard_takes_parameter(state->command)) && state->scan_set >= 1 &&
 	       state->scan_set <= 3 && state->scanning <= 1 && state->makes_only <= 1 &&
 	       !(state->leds & ~LEDS) && state->input_wanted <= 1;
 }

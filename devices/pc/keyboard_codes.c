@@ -61,7 +61,7 @@ uint8_t key_translate(uint8_t code)
 	return code <= KEY_TRANSLATED_MAX ? set1[code] : code;
 }
 
-static uint8_t to_set3(uint8_t code, bool extended)
+static uint8_t key_to_set3(uint8_t code, bool extended)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(set3); i++)
 		if (set3[i].set2 == code && set3[i].extended == extended)
@@ -75,7 +75,7 @@ struct code_list {
 	uint8_t *codes;
 };
 
-static void add(struct code_list *list, uint8_t code, bool extended, bool release)
+static void key_codes_add(struct code_list *list, uint8_t code, bool extended, bool release)
 {
 	if (release && list->makes_only)
 		return;
@@ -86,7 +86,7 @@ static void add(struct code_list *list, uint8_t code, bool extended, bool releas
 	if (list->set == 1)
 		code = key_translate(code) | (release ? 0x80 : 0);
 	else if (list->set == 3)
-		code = to_set3(code, extended);
+		code = key_to_set3(code, extended);
 	list->codes[list->count++] = code;
 }
 
@@ -104,11 +104,11 @@ unsigned key_codes(const struct key_press *press, unsigned set, bool makes_only,
 
 	for (unsigned i = 0; i < ARRAY_SIZE(modifiers); i++)
 		if (modifiers[i].held)
-			add(&list, modifiers[i].code, false, false);
-	add(&list, press->code, press->extended, false);
-	add(&list, press->code, press->extended, true);
+			key_codes_add(&list, modifiers[i].code, false, false);
+	key_codes_add(&list, press->code, press->extended, false);
+	key_codes_add(&list, press->code, press->extended, true);
 	for (unsigned i = ARRAY_SIZE(modifiers); i--;)
 		if (modifiers[i].held)
-			add(&list, modifiers[i].code, false, true);
+			key_codes_add(&list, modifiers[i].code, false, true);
 	return list.count;
 }

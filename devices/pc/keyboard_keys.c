@@ -133,7 +133,7 @@ static const struct named_key by_number[] = {
 /* The Linux console's F1 to F5: ESC [ [ A to E. */
 static const uint8_t linux_keys[] = {CODE_F1, 0x06, 0x04, 0x0c, 0x03};
 
-static struct key_press find(const struct named_key *keys, unsigned count, unsigned name, unsigned held)
+static struct key_press key_find(const struct named_key *keys, unsigned count, unsigned name, unsigned held)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (keys[i].name == name)
@@ -169,6 +169,6 @@ struct key_press key_of_sequence(const uint8_t *bytes, unsigned count)
 	/* The second parameter is 1 more than the sum of the modifiers. */
 	held = parameters[1] ? parameters[1] - 1 : 0;
 	if (final == '~')
-		return find(by_number, ARRAY_SIZE(by_number), parameters[0], held);
-	return find(by_final, ARRAY_SIZE(by_final), final, final == 'Z' ? held | 1 : held);
+		return key_find(by_number, ARRAY_SIZE(by_number), parameters[0], held);
+	return key_find(by_final, ARRAY_SIZE(by_final), final, final == 'Z' ? held | 1 : held);
 }

@@ -19,7 +19,7 @@
  * The tick that began last at `ns`: the floor of the exact quotient. The
  * product with the reciprocal is that or one less, which the remainder tells.
  */
-static uint64_t ns_to_tick(uint64_t ns)
+static uint64_t pit_tick_at(uint64_t ns)
 {
 	const uint64_t reciprocal = (uint64_t)(((unsigned __int128)TICKS_PER_CYCLE << 64) / NS_PER_CYCLE);
 	uint64_t tick = multiply_high(ns, reciprocal);
@@ -28,10 +28,10 @@ static uint64_t ns_to_tick(uint64_t ns)
 	return PIT_TICK_BASE + tick + (remainder >= NS_PER_CYCLE);
 }
 
-/* The first nanosecond at which ns_to_tick() gives `tick`, or DEADLINE_NONE if it never comes. */
-static uint64_t tick_to_ns(uint64_t tick)
+/* The first nanosecond at which pit_tick_at() gives `tick`, or DEADLINE_NONE if it never comes. */
+static uint64_t pit_tick_time(uint64_t tick)
 {
-	if (tick > ns_to_tick(UINT64_MAX))
+	if (tick > pit_tick_at(UINT64_MAX))
 		return DEADLINE_NONE;
 	if (tick < PIT_TICK_BASE)
 		return 0;
@@ -40,12 +40,12 @@ static uint64_t tick_to_ns(uint64_t tick)
 	       (tick % TICKS_PER_CYCLE * NS_PER_CYCLE + TICKS_PER_CYCLE - 1) / TICKS_PER_CYCLE;
 }
 
-static uint64_t now_tick(const struct device *device)
+static uint64_t pit_now(const struct device *device)
 {
-	return ns_to_tick(device_now(device));
+	return pit_tick_at(device_now(device));
 }
 
-static void drive_irq(struct device *device, bool level)
+static void pit_drive_irq(struct device *device, bool level)
 {
 	struct pit_state *pit = device->state;
 
@@ -57,93 +57,96 @@ static void drive_irq(struct device *device, bool level)
  * OUT0 rose, once or more often. Its falls between are not followed when they
  * happen, since nothing but the edge is visible: the line falls just before it rises.
  */
-static void give_edge(struct device *device)
+static void pit_give_edge(struct device *device)
 {
-	drive_irq(device, false);
-	drive_irq(device, true);
+	pit_drive_irq(device, false);
+	pit_drive_irq(device, true);
 }
 
-static bool is_cut_off(const struct device *device)
+static bool pit_is_cut_off(const struct device *device)
 {
 	return line_is_cut_off(&device->pin[PIT_PIN_OUT0]);
 }
 
 /* No one sees the output while another source has taken its line. */
-static void arm(struct device *device)
+static void pit_arm(struct device *device)
 {
 	const struct pit_state *pit = device->state;
 
-	device_arm(device, is_cut_off(device) ? DEADLINE_NONE : tick_to_ns(pit->rise));
+	device_arm(device, pit_is_cut_off(device) ? DEADLINE_NONE : pit_tick_time(pit->rise));
 }
 
-static void plan_rise(struct device *device, uint64_t tick)
+static void pit_plan_rise(struct device *device, uint64_t tick)
 {
 	struct pit_state *pit = device->state;
 
 	pit->rise = pit_channel_next_rise(&pit->channel[0], tick);
-	arm(device);
+	pit_arm(device);
 }
 
 /* The line was taken or given back. What rose meanwhile went nowhere. */
-static void pit_switched(struct device *device)
+static void pit_switched(struct line_listener *listener)
 {
+	struct device *device = container_of(listener, struct device, listener);
 	struct pit_state *pit = device->state;
-	uint64_t tick = now_tick(device);
+	uint64_t tick = pit_now(device);
 
-	if (is_cut_off(device)) {
-		arm(device);
+	if (pit_is_cut_off(device)) {
+		pit_arm(device);
 	} else {
-		drive_irq(device, pit_channel_out(&pit->channel[0], tick));
-		plan_rise(device, tick);
+		pit_drive_irq(device, pit_channel_out(&pit->channel[0], tick));
+		pit_plan_rise(device, tick);
 	}
 }
 
 /* It may have rested for as long as its request waited. */
-static void pit_acknowledged(struct device *device)
+static void pit_acknowledged(struct line_listener *listener)
 {
+	struct device *device = container_of(listener, struct device, listener);
 	const struct pit_state *pit = device->state;
 
-	if (!device_is_armed(device) && pit->rise != PIT_TICK_NONE && !is_cut_off(device))
-		plan_rise(device, now_tick(device));
+	if (!device_is_armed(device) && pit->rise != PIT_TICK_NONE && !pit_is_cut_off(device))
+		pit_plan_rise(device, pit_now(device));
 }
 
 /*
  * When a request has waited until the next rise, further edges would change nothing, and the timer
- * rests: firmware leaves it on, and many guests mask it or halt without another thought.
+ * rests: firmware leaves it on, and many guests mask it or halt without another thought. A request
+ * of its own waits only while it keeps the line high.
  */
-static bool rests(const struct device *device)
+static bool pit_rests(const struct device *device, uint64_t tick)
 {
 	const struct pit_state *pit = device->state;
 
-	return line_holds_request(device->pin[PIT_PIN_OUT0].line) && now_tick(device) >= pit->rise;
+	return pit->line && tick >= pit->rise && line_holds_request(device->pin[PIT_PIN_OUT0].line);
 }
 
 static void pit_timer(struct device *device)
 {
 	struct pit_state *pit = device->state;
-	uint64_t tick = now_tick(device);
+	uint64_t tick = pit_now(device);
 
-	if (rests(device))
+	if (pit_rests(device, tick))
 		return;
 	if (tick >= pit->rise) {
-		give_edge(device);
+		pit_give_edge(device);
 		/* A count below the minimum can only be periodic here: others are through. */
 		if (pit->channel[0].reload < PIT_MIN_INTERVAL)
 			tick += PIT_MIN_INTERVAL - 1;
 	}
-	plan_rise(device, tick);
+	pit_plan_rise(device, tick);
 }
 
 /* Before channel 0 is changed: a rise that is due but whose timer has not run yet still counts. */
-static void catch_up(struct device *device, uint64_t tick)
+static void pit_catch_up(struct device *device, uint64_t tick)
 {
 	const struct pit_state *pit = device->state;
 
 	if (tick >= pit->rise)
-		give_edge(device);
+		pit_give_edge(device);
 }
 
-static void write_control_word(struct device *device, unsigned index, uint8_t value, uint64_t tick)
+static void pit_write_control_word(struct device *device, unsigned index, uint8_t value, uint64_t tick)
 {
 	struct pit_state *pit = device->state;
 	struct pit_channel *channel = &pit->channel[index];
@@ -152,15 +155,15 @@ static void write_control_word(struct device *device, unsigned index, uint8_t va
 		pit_channel_control(channel, value, tick);
 		return;
 	}
-	catch_up(device, tick);
-	drive_irq(device, pit_channel_out(channel, tick));
+	pit_catch_up(device, tick);
+	pit_drive_irq(device, pit_channel_out(channel, tick));
 	pit_channel_control(channel, value, tick);
-	drive_irq(device, pit_channel_out(channel, tick));
-	plan_rise(device, tick);
+	pit_drive_irq(device, pit_channel_out(channel, tick));
+	pit_plan_rise(device, tick);
 }
 
 /* 8254 datasheet "Read-Back Command". */
-static void read_back(struct pit_state *pit, uint8_t value, uint64_t tick)
+static void pit_read_back(struct pit_state *pit, uint8_t value, uint64_t tick)
 {
 	for (unsigned i = 0; i < PIT_CHANNELS; i++) {
 		if (!(value & 2u << i))
@@ -172,30 +175,30 @@ static void read_back(struct pit_state *pit, uint8_t value, uint64_t tick)
 	}
 }
 
-static void write_command(struct device *device, uint8_t value, uint64_t tick)
+static void pit_write_command(struct device *device, uint8_t value, uint64_t tick)
 {
 	struct pit_state *pit = device->state;
 	unsigned index = value >> 6;
 
 	if (index == COMMAND_READ_BACK)
-		read_back(pit, value, tick);
+		pit_read_back(pit, value, tick);
 	else if (!(value & 0x30))
 		pit_channel_latch_count(&pit->channel[index], tick);
 	else
-		write_control_word(device, index, value, tick);
+		pit_write_control_word(device, index, value, tick);
 }
 
-static void write_count_0(struct device *device, uint8_t value, uint64_t tick)
+static void pit_write_count_0(struct device *device, uint8_t value, uint64_t tick)
 {
 	struct pit_state *pit = device->state;
 	struct pit_channel *channel = &pit->channel[0];
 
-	catch_up(device, tick);
+	pit_catch_up(device, tick);
 	if (!pit_channel_write(channel, value, tick) && tick < pit->rise)
 		return;
 	if (pit->line && channel->mode == 0)
-		drive_irq(device, pit_channel_out(channel, tick));
-	plan_rise(device, tick);
+		pit_drive_irq(device, pit_channel_out(channel, tick));
+	pit_plan_rise(device, tick);
 }
 
 static uint32_t pit_read(struct device *device, unsigned offset, unsigned size)
@@ -206,18 +209,18 @@ static uint32_t pit_read(struct device *device, unsigned offset, unsigned size)
 	if (offset >= PIT_CHANNELS)
 		return 0xFF; /* "No-Operation (3-State)" */
 	channel = &pit->channel[offset];
-	return pit_channel_read(channel, pit_channel_latched(channel) ? 0 : now_tick(device));
+	return pit_channel_read(channel, pit_channel_latched(channel) ? 0 : pit_now(device));
 }
 
 static void pit_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	struct pit_state *pit = device->state;
-	uint64_t tick = now_tick(device);
+	uint64_t tick = pit_now(device);
 
 	if (offset >= PIT_CHANNELS)
-		write_command(device, (uint8_t)value, tick);
+		pit_write_command(device, (uint8_t)value, tick);
 	else if (offset == 0)
-		write_count_0(device, (uint8_t)value, tick);
+		pit_write_count_0(device, (uint8_t)value, tick);
 	else
 		(void)pit_channel_write(&pit->channel[offset], (uint8_t)value, tick);
 }
@@ -225,7 +228,7 @@ static void pit_write(struct device *device, unsigned offset, unsigned size, uin
 static uint32_t port_b_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct pit_state *pit = device->state;
-	uint64_t tick = now_tick(device);
+	uint64_t tick = pit_now(device);
 	uint32_t refresh = tick / REFRESH_TICKS % 2,
 		 out = pit_channel_out(&pit->channel[SPEAKER_CHANNEL], tick);
 
@@ -241,7 +244,7 @@ static void port_b_write(struct device *device, unsigned offset, unsigned size, 
 		pit->errors &= (uint8_t)~PORT_B_PARITY;
 	if (value & PORT_B_IOCHK_CLEAR)
 		pit->errors &= (uint8_t)~PORT_B_IOCHK;
-	pit_channel_set_gate(&pit->channel[SPEAKER_CHANNEL], value & PORT_B_GATE2, now_tick(device));
+	pit_channel_set_gate(&pit->channel[SPEAKER_CHANNEL], value & PORT_B_GATE2, pit_now(device));
 }
 
 bool pit_report_error(struct device *device, uint8_t error)
@@ -273,7 +276,7 @@ static void pit_reset(struct device *device)
 	*pit = (struct pit_state){.rise = PIT_TICK_NONE};
 	for (unsigned i = 0; i < PIT_CHANNELS; i++)
 		pit_channel_reset(&pit->channel[i], i != SPEAKER_CHANNEL);
-	drive_irq(device, true);
+	pit_drive_irq(device, true);
 }
 
 static bool pit_state_valid(const void *state)
@@ -293,11 +296,16 @@ static void pit_restored(struct device *device)
 	const struct pit_state *pit = device->state;
 
 	device_set_pin(device, PIT_PIN_OUT0, pit->line);
-	if (rests(device))
+	if (pit_rests(device, pit_now(device)))
 		device_arm(device, DEADLINE_NONE);
 	else
-		arm(device);
+		pit_arm(device);
 }
+
+static const struct line_listener_ops pit_listener_ops = {
+	.acknowledged = pit_acknowledged,
+	.switched = pit_switched,
+};
 
 const struct device_model pit_model = {
 	.name = "pit",
@@ -310,6 +318,5 @@ const struct device_model pit_model = {
 	.state_valid = pit_state_valid,
 	.restored = pit_restored,
 	.timer = pit_timer,
-	.acknowledged = pit_acknowledged,
-	.switched = pit_switched,
+	.listener_ops = &pit_listener_ops,
 };

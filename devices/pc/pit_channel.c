@@ -27,62 +27,62 @@ enum pit_mode {
 };
 
 /* The control word has two codes for modes 2 and 3. */
-static uint8_t mode_of(uint8_t control)
+static uint8_t pit_mode_of(uint8_t control)
 {
 	uint8_t code = control >> 1 & 7;
 
 	return code & 2 ? code & 3 : code;
 }
 
-static enum access_mode access_mode(const struct pit_channel *channel)
+static enum access_mode pit_access_mode(const struct pit_channel *channel)
 {
 	return (enum access_mode)(channel->control >> 4 & 3);
 }
 
-static bool periodic(unsigned mode)
+static bool pit_mode_is_periodic(unsigned mode)
 {
 	return mode == MODE_RATE || mode == MODE_SQUARE;
 }
 
-static bool triggered(unsigned mode)
+static bool pit_mode_is_triggered(unsigned mode)
 {
 	return mode == MODE_ONE_SHOT || mode == MODE_HARDWARE_STROBE;
 }
 
-static uint32_t from_bcd(unsigned value)
+static uint32_t pit_from_bcd(unsigned value)
 {
 	return (value >> 12) * 1000 + (value >> 8 & 15) * 100 + (value >> 4 & 15) * 10 + (value & 15);
 }
 
-static uint16_t to_bcd(unsigned value)
+static uint16_t pit_to_bcd(unsigned value)
 {
 	return (uint16_t)(value / 1000 % 10 << 12 | value / 100 % 10 << 8 | value / 10 % 10 << 4 |
 	                  value % 10);
 }
 
 /* Ticks with OUT high in a cycle of mode 3: the longer half of an odd count. */
-static uint32_t high_half(uint32_t count)
+static uint32_t pit_high_half(uint32_t count)
 {
 	return (count + 1) / 2;
 }
 
-static noinline void switch_count(struct pit_channel *channel, uint64_t at)
+static noinline void channel_switch_count(struct pit_channel *channel, uint64_t at)
 {
 	if (channel->mode == MODE_SQUARE && (at - channel->start) % channel->count)
-		at -= high_half(channel->reload); /* it starts with its low half */
+		at -= pit_high_half(channel->reload); /* it starts with its low half */
 	channel->start = at;
 	channel->count = channel->reload;
 	channel->switching = 0;
 }
 
 /* In modes 2 and 3 a new count waits for the end of the cycle (or half cycle) at `load_at`. */
-static inline void settle(struct pit_channel *channel, uint64_t tick)
+static inline void channel_settle(struct pit_channel *channel, uint64_t tick)
 {
 	if (unlikely(channel->switching) && tick >= channel->load_at)
-		switch_count(channel, channel->load_at);
+		channel_switch_count(channel, channel->load_at);
 }
 
-static uint64_t elapsed(const struct pit_channel *channel, uint64_t tick)
+static uint64_t channel_elapsed(const struct pit_channel *channel, uint64_t tick)
 {
 	return channel->paused ? channel->elapsed : tick - channel->start;
 }
@@ -91,10 +91,10 @@ static uint64_t elapsed(const struct pit_channel *channel, uint64_t tick)
  * What the counting element shows in mode 3: it goes down by two, from an even number, twice a
  * cycle.
  */
-static uint32_t square_count(const struct pit_channel *channel, uint64_t ticks)
+static uint32_t channel_square_count(const struct pit_channel *channel, uint64_t ticks)
 {
 	uint32_t phase = (uint32_t)(ticks % channel->count);
-	uint32_t high = high_half(channel->count);
+	uint32_t high = pit_high_half(channel->count);
 
 	if (phase >= high)
 		phase -= high;
@@ -102,7 +102,7 @@ static uint32_t square_count(const struct pit_channel *channel, uint64_t ticks)
 }
 
 /* The counting element as the data lines show it. The channel is settled. */
-static inline uint16_t shown_count(const struct pit_channel *channel, uint64_t tick)
+static inline uint16_t channel_shown_count(const struct pit_channel *channel, uint64_t tick)
 {
 	unsigned mode = channel->mode;
 	uint64_t ticks;
@@ -110,29 +110,29 @@ static inline uint16_t shown_count(const struct pit_channel *channel, uint64_t t
 
 	if (tick < channel->start)
 		return channel->held;
-	ticks = elapsed(channel, tick);
+	ticks = channel_elapsed(channel, tick);
 	if (mode == MODE_RATE)
 		value = channel->count - (uint32_t)(ticks % channel->count);
 	else if (mode == MODE_SQUARE)
-		value = square_count(channel, ticks);
+		value = channel_square_count(channel, ticks);
 	else if (channel->control & CONTROL_BCD)
 		value = channel->count + BCD_MODULUS - (uint32_t)(ticks % BCD_MODULUS);
 	else
 		value = channel->count - (uint32_t)ticks;
-	return channel->control & CONTROL_BCD ? to_bcd(value % BCD_MODULUS) : (uint16_t)value;
+	return channel->control & CONTROL_BCD ? pit_to_bcd(value % BCD_MODULUS) : (uint16_t)value;
 }
 
 /* The level of OUT. The channel is settled. */
-static bool shown_out(const struct pit_channel *channel, uint64_t tick)
+static bool channel_shown_out(const struct pit_channel *channel, uint64_t tick)
 {
 	uint64_t ticks;
 
 	if (tick < channel->start)
 		return channel->held_out;
-	ticks = elapsed(channel, tick);
+	ticks = channel_elapsed(channel, tick);
 	switch ((enum pit_mode)channel->mode) {
 	case MODE_RATE: return channel->paused || ticks % channel->count != channel->count - 1;
-	case MODE_SQUARE: return channel->paused || ticks % channel->count < high_half(channel->count);
+	case MODE_SQUARE: return channel->paused || ticks % channel->count < pit_high_half(channel->count);
 	case MODE_SOFTWARE_STROBE:
 	case MODE_HARDWARE_STROBE: return ticks != channel->count;
 	default: return ticks >= channel->count;
@@ -141,8 +141,8 @@ static bool shown_out(const struct pit_channel *channel, uint64_t tick)
 
 bool pit_channel_out(struct pit_channel *channel, uint64_t tick)
 {
-	settle(channel, tick);
-	return shown_out(channel, tick);
+	channel_settle(channel, tick);
+	return channel_shown_out(channel, tick);
 }
 
 void pit_channel_reset(struct pit_channel *channel, bool gate)
@@ -163,20 +163,20 @@ void pit_channel_control(struct pit_channel *channel, uint8_t value, uint64_t ti
 	uint8_t gate = channel->gate;
 	uint16_t held;
 
-	settle(channel, tick);
-	held = shown_count(channel, tick);
+	channel_settle(channel, tick);
+	held = channel_shown_count(channel, tick);
 	pit_channel_reset(channel, gate);
 	channel->held = held;
 	channel->control = value & CONTROL_MASK;
-	channel->mode = mode_of(channel->control);
+	channel->mode = pit_mode_of(channel->control);
 	channel->held_out = channel->mode != MODE_TERMINAL_COUNT;
 }
 
 /* The count register goes to the counting element with the next clock pulse. */
-static void load(struct pit_channel *channel, uint64_t tick)
+static void channel_load(struct pit_channel *channel, uint64_t tick)
 {
-	channel->held = shown_count(channel, tick);
-	channel->held_out = shown_out(channel, tick);
+	channel->held = channel_shown_count(channel, tick);
+	channel->held_out = channel_shown_out(channel, tick);
 	channel->start = channel->load_at = tick + 1;
 	channel->count = channel->reload;
 	channel->elapsed = 0;
@@ -185,44 +185,44 @@ static void load(struct pit_channel *channel, uint64_t tick)
 }
 
 /* Modes 2 and 3: when does the running cycle, or half cycle, end? */
-static uint64_t cycle_end(const struct pit_channel *channel, uint64_t tick)
+static uint64_t channel_cycle_end(const struct pit_channel *channel, uint64_t tick)
 {
 	uint32_t phase = (uint32_t)((tick - channel->start) % channel->count);
-	uint32_t high = high_half(channel->count);
+	uint32_t high = pit_high_half(channel->count);
 
 	if (channel->mode == MODE_SQUARE && phase < high)
 		return tick - phase + high;
 	return tick - phase + channel->count;
 }
 
-static void replace_periodic(struct pit_channel *channel, uint64_t tick)
+static void channel_replace_periodic(struct pit_channel *channel, uint64_t tick)
 {
 	if (tick < channel->start) {
-		load(channel, tick);
+		channel_load(channel, tick);
 		channel->paused = !channel->gate;
 	} else if (channel->paused) {
 		channel->load_at = PIT_TICK_NONE; /* the rising GATE loads it */
 	} else {
-		channel->load_at = cycle_end(channel, tick);
+		channel->load_at = channel_cycle_end(channel, tick);
 		channel->switching = 1;
 	}
 }
 
 /* A whole count was written. */
-static void write_count(struct pit_channel *channel, unsigned value, uint64_t tick)
+static void channel_write_count(struct pit_channel *channel, unsigned value, uint64_t tick)
 {
 	unsigned mode = channel->mode;
 	bool bcd = channel->control & CONTROL_BCD;
 
 	if (bcd)
-		value = from_bcd(value);
+		value = pit_from_bcd(value);
 	channel->reload = value ? value : bcd ? BCD_MODULUS : BINARY_MODULUS;
-	if (periodic(mode)) {
-		replace_periodic(channel, tick);
-	} else if (triggered(mode)) {
+	if (pit_mode_is_periodic(mode)) {
+		channel_replace_periodic(channel, tick);
+	} else if (pit_mode_is_triggered(mode)) {
 		channel->load_at = PIT_TICK_NONE; /* the rising GATE loads it */
 	} else {
-		load(channel, tick);
+		channel_load(channel, tick);
 		channel->paused = !channel->gate;
 		if (mode == MODE_TERMINAL_COUNT)
 			channel->held_out = 0;
@@ -230,13 +230,13 @@ static void write_count(struct pit_channel *channel, unsigned value, uint64_t ti
 }
 
 /* The first of two bytes stops a count in mode 0 and takes OUT low at once. */
-static void write_low(struct pit_channel *channel, uint8_t value, uint64_t tick)
+static void channel_write_low(struct pit_channel *channel, uint8_t value, uint64_t tick)
 {
 	channel->low_byte = value;
 	channel->write_high = 1;
 	if (channel->mode != MODE_TERMINAL_COUNT)
 		return;
-	channel->held = shown_count(channel, tick);
+	channel->held = channel_shown_count(channel, tick);
 	channel->held_out = 0;
 	channel->start = PIT_TICK_NONE;
 	if (tick < channel->load_at)
@@ -245,17 +245,17 @@ static void write_low(struct pit_channel *channel, uint8_t value, uint64_t tick)
 
 bool pit_channel_write(struct pit_channel *channel, uint8_t value, uint64_t tick)
 {
-	settle(channel, tick);
-	switch (access_mode(channel)) {
-	case ACCESS_LOW: write_count(channel, value, tick); break;
-	case ACCESS_HIGH: write_count(channel, (unsigned)value << 8, tick); break;
+	channel_settle(channel, tick);
+	switch (pit_access_mode(channel)) {
+	case ACCESS_LOW: channel_write_count(channel, value, tick); break;
+	case ACCESS_HIGH: channel_write_count(channel, (unsigned)value << 8, tick); break;
 	default:
 		if (!channel->write_high) {
-			write_low(channel, value, tick);
+			channel_write_low(channel, value, tick);
 			return channel->mode == MODE_TERMINAL_COUNT;
 		}
 		channel->write_high = 0;
-		write_count(channel, (unsigned)value << 8 | channel->low_byte, tick);
+		channel_write_count(channel, (unsigned)value << 8 | channel->low_byte, tick);
 		break;
 	}
 	return true;
@@ -265,18 +265,18 @@ void pit_channel_latch_count(struct pit_channel *channel, uint64_t tick)
 {
 	if (channel->latched)
 		return;
-	settle(channel, tick);
-	channel->latch = shown_count(channel, tick);
-	channel->latched = access_mode(channel) == ACCESS_BOTH ? 2 : 1;
+	channel_settle(channel, tick);
+	channel->latch = channel_shown_count(channel, tick);
+	channel->latched = pit_access_mode(channel) == ACCESS_BOTH ? 2 : 1;
 }
 
 void pit_channel_latch_status(struct pit_channel *channel, uint64_t tick)
 {
 	if (channel->status_latched)
 		return;
-	settle(channel, tick);
+	channel_settle(channel, tick);
 	channel->status = channel->control;
-	if (shown_out(channel, tick))
+	if (channel_shown_out(channel, tick))
 		channel->status |= STATUS_OUT;
 	if (tick < channel->load_at)
 		channel->status |= STATUS_NULL;
@@ -285,7 +285,7 @@ void pit_channel_latch_status(struct pit_channel *channel, uint64_t tick)
 
 uint32_t pit_channel_read(struct pit_channel *channel, uint64_t tick)
 {
-	enum access_mode access = access_mode(channel);
+	enum access_mode access = pit_access_mode(channel);
 	bool high = access == ACCESS_HIGH;
 	unsigned value;
 
@@ -301,13 +301,13 @@ uint32_t pit_channel_read(struct pit_channel *channel, uint64_t tick)
 		channel->latched--;
 		value = channel->latch;
 	} else {
-		settle(channel, tick);
-		value = shown_count(channel, tick);
+		channel_settle(channel, tick);
+		value = channel_shown_count(channel, tick);
 	}
 	return (uint8_t)(high ? value >> 8 : value);
 }
 
-static void pause(struct pit_channel *channel, uint64_t tick)
+static void channel_pause(struct pit_channel *channel, uint64_t tick)
 {
 	if (channel->start == PIT_TICK_NONE)
 		return;
@@ -319,7 +319,7 @@ static void pause(struct pit_channel *channel, uint64_t tick)
 	}
 }
 
-static void resume(struct pit_channel *channel, uint64_t tick)
+static void channel_resume(struct pit_channel *channel, uint64_t tick)
 {
 	if (!channel->paused)
 		return;
@@ -335,16 +335,16 @@ void pit_channel_set_gate(struct pit_channel *channel, bool level, uint64_t tick
 
 	if (level == channel->gate)
 		return;
-	settle(channel, tick);
+	channel_settle(channel, tick);
 	channel->gate = level;
 	if (!level) {
-		if (!triggered(mode))
-			pause(channel, tick);
-	} else if (periodic(mode) || triggered(mode)) {
+		if (!pit_mode_is_triggered(mode))
+			channel_pause(channel, tick);
+	} else if (pit_mode_is_periodic(mode) || pit_mode_is_triggered(mode)) {
 		if (channel->reload)
-			load(channel, tick);
+			channel_load(channel, tick);
 	} else {
-		resume(channel, tick);
+		channel_resume(channel, tick);
 	}
 }
 
@@ -352,7 +352,7 @@ void pit_channel_set_gate(struct pit_channel *channel, bool level, uint64_t tick
  * The end of the first whole cycle of modes 2 and 3 that ends after `tick`. A count of 1 never
  * changes OUT.
  */
-static uint64_t next_cycle(const struct pit_channel *channel, uint64_t tick)
+static uint64_t channel_next_cycle(const struct pit_channel *channel, uint64_t tick)
 {
 	if (channel->count < 2)
 		return PIT_TICK_NONE;
@@ -362,17 +362,17 @@ static uint64_t next_cycle(const struct pit_channel *channel, uint64_t tick)
 }
 
 /* Modes 2 and 3, settled at `tick`. */
-static uint64_t periodic_rise(const struct pit_channel *channel, uint64_t tick)
+static uint64_t channel_periodic_rise(const struct pit_channel *channel, uint64_t tick)
 {
 	struct pit_channel next = *channel;
 	bool was_low, is_high;
 
 	if (!channel->switching)
-		return next_cycle(channel, tick);
-	settle(&next, channel->load_at);
-	was_low = !shown_out(channel, channel->load_at - 1);
-	is_high = shown_out(&next, channel->load_at);
-	return was_low && is_high ? channel->load_at : next_cycle(&next, channel->load_at);
+		return channel_next_cycle(channel, tick);
+	channel_settle(&next, channel->load_at);
+	was_low = !channel_shown_out(channel, channel->load_at - 1);
+	is_high = channel_shown_out(&next, channel->load_at);
+	return was_low && is_high ? channel->load_at : channel_next_cycle(&next, channel->load_at);
 }
 
 uint64_t pit_channel_next_rise(const struct pit_channel *channel, uint64_t tick)
@@ -381,18 +381,18 @@ uint64_t pit_channel_next_rise(const struct pit_channel *channel, uint64_t tick)
 	unsigned mode = channel->mode;
 	uint64_t rise;
 
-	settle(&now, tick);
+	channel_settle(&now, tick);
 	if (now.start == PIT_TICK_NONE || now.paused)
 		return PIT_TICK_NONE;
-	if (periodic(mode))
-		return periodic_rise(&now, tick);
+	if (pit_mode_is_periodic(mode))
+		return channel_periodic_rise(&now, tick);
 	rise = now.start + now.count;
 	if (mode == MODE_SOFTWARE_STROBE || mode == MODE_HARDWARE_STROBE)
 		rise++;
 	return rise > tick ? rise : PIT_TICK_NONE;
 }
 
-static bool tick_valid(uint64_t tick)
+static bool pit_tick_valid(uint64_t tick)
 {
 	return tick <= PIT_TICK_MAX || tick == PIT_TICK_NONE;
 }
@@ -404,7 +404,7 @@ bool pit_channel_valid(const struct pit_channel *channel)
 	             channel->write_high <= 1;
 	bool counts = channel->count >= 1 && channel->count <= BINARY_MODULUS &&
 	              channel->reload <= BINARY_MODULUS && channel->latched <= 2;
-	bool times = tick_valid(channel->start) && tick_valid(channel->load_at) &&
+	bool times = pit_tick_valid(channel->start) && pit_tick_valid(channel->load_at) &&
 	             channel->elapsed <= PIT_TICK_MAX;
 	/*
 	 * A count that waits for its turn exists, and its turn comes after the present cycle's
@@ -415,5 +415,5 @@ bool pit_channel_valid(const struct pit_channel *channel)
 	             channel->load_at >= PIT_TICK_BASE && channel->load_at != PIT_TICK_NONE);
 
 	return flags && counts && times && turn && channel->control <= CONTROL_MASK &&
-	       channel->mode == mode_of(channel->control) && access_mode(channel) != ACCESS_LATCH;
+	       channel->mode == pit_mode_of(channel->control) && pit_access_mode(channel) != ACCESS_LATCH;
 }

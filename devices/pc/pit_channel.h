@@ -37,7 +37,7 @@ void pit_channel_latch_status(struct pit_channel *channel, uint64_t tick);
 void pit_channel_set_gate(struct pit_channel *channel, bool level, uint64_t tick);
 bool pit_channel_out(struct pit_channel *channel, uint64_t tick);
 
-/* The first tick after `tick` at which OUT rises if nobody interferes, or PIT_TICK_NONE. */
+/* The first tick after `tick` at which OUT rises without further writes, or PIT_TICK_NONE. */
 uint64_t pit_channel_next_rise(const struct pit_channel *channel, uint64_t tick);
 
 static inline bool pit_channel_latched(const struct pit_channel *channel)

@@ -5,8 +5,8 @@
  * Information".
  *
  * The unit of time is the update: once a second, at `phase`. Update number n ends when the machine
- * clock is (n - 1) seconds + phase; updates_at() says how many have ended. The divider chain that
- * makes the updates also makes the periodic interrupt, so that both have the same phase.
+ * clock is (n - 1) seconds + phase; rtc_updates_at() says how many have ended. The divider chain
+ * that makes the updates also makes the periodic interrupt, so that both have the same phase.
  */
 #include "devices/pc/rtc.h"
 
@@ -32,48 +32,48 @@
 
 #define NEVER UINT64_MAX /* no update has this number */
 
-static bool divider_runs(const struct rtc_state *state)
+static bool rtc_divider_runs(const struct rtc_state *state)
 {
 	return (state->ram[RTC_A] & A_DV) == A_DV_32KHZ;
 }
 
 /* Do updates advance the time? */
-static bool updates_run(const struct rtc_state *state)
+static bool rtc_updates_run(const struct rtc_state *state)
 {
-	return divider_runs(state) && !(state->ram[RTC_B] & B_SET);
+	return rtc_divider_runs(state) && !(state->ram[RTC_B] & B_SET);
 }
 
 /* Time in the divider chain's own count: a whole number of seconds at the end of each update. */
-static uint64_t chain_ns(const struct rtc_state *state, uint64_t now)
+static uint64_t rtc_chain_ns(const struct rtc_state *state, uint64_t now)
 {
 	return now + NS_PER_SECOND - state->phase;
 }
 
-static uint64_t updates_at(const struct rtc_state *state, uint64_t now)
+static uint64_t rtc_updates_at(const struct rtc_state *state, uint64_t now)
 {
-	return chain_ns(state, now) / NS_PER_SECOND;
+	return rtc_chain_ns(state, now) / NS_PER_SECOND;
 }
 
 /* The machine clock at the end of an update. */
-static uint64_t update_time(const struct rtc_state *state, uint64_t update)
+static uint64_t rtc_update_time(const struct rtc_state *state, uint64_t update)
 {
 	return (update - 1) * NS_PER_SECOND + state->phase;
 }
 
-static uint64_t ticks_at(const struct rtc_state *state, uint64_t now)
+static uint64_t rtc_ticks_at(const struct rtc_state *state, uint64_t now)
 {
-	uint64_t chain = chain_ns(state, now);
+	uint64_t chain = rtc_chain_ns(state, now);
 
 	return chain / NS_PER_SECOND * TICKS_PER_SECOND +
 	       chain % NS_PER_SECOND * TICK_NS_DENOMINATOR / TICK_NS_NUMERATOR;
 }
 
 /* The machine clock at a tick, rounded up to whole ns. */
-static uint64_t tick_time(const struct rtc_state *state, uint64_t tick)
+static uint64_t rtc_tick_time(const struct rtc_state *state, uint64_t tick)
 {
 	uint64_t rest = tick % TICKS_PER_SECOND * TICK_NS_NUMERATOR;
 
-	return update_time(state, tick / TICKS_PER_SECOND) +
+	return rtc_update_time(state, tick / TICKS_PER_SECOND) +
 	       (rest + TICK_NS_DENOMINATOR - 1) / TICK_NS_DENOMINATOR;
 }
 
@@ -81,7 +81,7 @@ static uint64_t tick_time(const struct rtc_state *state, uint64_t tick)
  * Ticks per periodic interrupt as a power of two, or -1: Table "Periodic Interrupt Rate", 32.768
  * kHz.
  */
-static int periodic_shift(const struct rtc_state *state)
+static int rtc_periodic_shift(const struct rtc_state *state)
 {
 	int rate = state->ram[RTC_A] & A_RS;
 
@@ -89,7 +89,7 @@ static int periodic_shift(const struct rtc_state *state)
 }
 
 /* The guest's time in seconds since 1970 after so many updates. */
-static int64_t guest_time(const struct device *device, uint64_t updates)
+static int64_t rtc_guest_time(const struct device *device, uint64_t updates)
 {
 	const struct rtc_state *state = device->state;
 
@@ -97,86 +97,86 @@ static int64_t guest_time(const struct device *device, uint64_t updates)
 }
 
 /* Are the time's bytes in RAM what the guest should read? Else they are computed. */
-static bool time_in_ram(const struct rtc_state *state, uint64_t updates)
+static bool rtc_time_in_ram(const struct rtc_state *state, uint64_t updates)
 {
-	return !updates_run(state) || state->written == updates;
+	return !rtc_updates_run(state) || state->written == updates;
 }
 
 /* Put the present time into RAM. */
-static void time_to_ram(const struct device *device)
+static void rtc_time_to_ram(const struct device *device)
 {
 	struct rtc_state *state = device->state;
-	uint64_t updates = updates_at(state, device_now(device));
+	uint64_t updates = rtc_updates_at(state, device_now(device));
 
-	if (!time_in_ram(state, updates))
-		rtc_time_encode(state->ram, guest_time(device, updates), state->weekday_offset);
+	if (!rtc_time_in_ram(state, updates))
+		rtc_time_encode(state->ram, rtc_guest_time(device, updates), state->weekday_offset);
 }
 
 /* Let the time go on from what is in RAM. */
-static void time_from_ram(struct device *device)
+static void rtc_time_from_ram(struct device *device)
 {
 	struct rtc_state *state = device->state;
 
-	state->written = updates_at(state, device_now(device));
+	state->written = rtc_updates_at(state, device_now(device));
 	state->offset +=
-		rtc_time_decode(state->ram, &state->weekday_offset) - guest_time(device, state->written);
+		rtc_time_decode(state->ram, &state->weekday_offset) - rtc_guest_time(device, state->written);
 }
 
-static void pulse_alarm(struct device *device)
+static void rtc_pulse_alarm(struct device *device)
 {
 	device_set_pin(device, RTC_PIN_ALARM, true);
 	device_set_pin(device, RTC_PIN_ALARM, false);
 }
 
 /* Set in register C what has happened since it was last looked at. */
-static void catch_up(struct device *device)
+static void rtc_catch_up(struct device *device)
 {
 	struct rtc_state *state = device->state;
 	uint64_t now = device_now(device), seen = MIN(state->seen, now);
-	int shift = periodic_shift(state);
+	int shift = rtc_periodic_shift(state);
 
 	state->seen = now;
-	if (!divider_runs(state))
+	if (!rtc_divider_runs(state))
 		return;
-	if (shift >= 0 && ticks_at(state, seen) >> shift != ticks_at(state, now) >> shift)
+	if (shift >= 0 && rtc_ticks_at(state, seen) >> shift != rtc_ticks_at(state, now) >> shift)
 		state->ram[RTC_C] |= C_PF;
-	if (updates_run(state)) {
-		uint64_t first = updates_at(state, seen) + 1, last = updates_at(state, now);
+	if (rtc_updates_run(state)) {
+		uint64_t first = rtc_updates_at(state, seen) + 1, last = rtc_updates_at(state, now);
 
 		if (first > last)
 			return;
 		state->ram[RTC_C] |= C_UF;
-		if (rtc_until_alarm(state->ram, guest_time(device, first)) <= last - first) {
+		if (rtc_until_alarm(state->ram, rtc_guest_time(device, first)) <= last - first) {
 			state->ram[RTC_C] |= C_AF;
 			if (state->ram[RTC_B] & B_AIE)
-				pulse_alarm(device);
+				rtc_pulse_alarm(device);
 		}
 	}
 }
 
 /* When the next interrupt is due that the guest enabled and that is not pending yet. */
-static uint64_t next_interrupt(const struct device *device)
+static uint64_t rtc_next_interrupt(const struct device *device)
 {
 	const struct rtc_state *state = device->state;
 	uint8_t wanted = state->ram[RTC_B] & ~state->ram[RTC_C];
-	int shift = periodic_shift(state);
-	uint64_t next = updates_at(state, state->seen) + 1, deadline = DEADLINE_NONE;
+	int shift = rtc_periodic_shift(state);
+	uint64_t next = rtc_updates_at(state, state->seen) + 1, deadline = DEADLINE_NONE;
 
-	if ((wanted & C_PF) && divider_runs(state) && shift >= 0)
-		deadline = tick_time(state, ((ticks_at(state, state->seen) >> shift) + 1) << shift);
-	if ((wanted & C_UF) && updates_run(state))
-		deadline = MIN(deadline, update_time(state, next));
-	if ((wanted & C_AF) && updates_run(state)) {
-		uint64_t wait = rtc_until_alarm(state->ram, guest_time(device, next));
+	if ((wanted & C_PF) && rtc_divider_runs(state) && shift >= 0)
+		deadline = rtc_tick_time(state, ((rtc_ticks_at(state, state->seen) >> shift) + 1) << shift);
+	if ((wanted & C_UF) && rtc_updates_run(state))
+		deadline = MIN(deadline, rtc_update_time(state, next));
+	if ((wanted & C_AF) && rtc_updates_run(state)) {
+		uint64_t wait = rtc_until_alarm(state->ram, rtc_guest_time(device, next));
 
 		if (wait != RTC_NO_ALARM)
-			deadline = MIN(deadline, update_time(state, next + wait));
+			deadline = MIN(deadline, rtc_update_time(state, next + wait));
 	}
 	return deadline;
 }
 
 /* IRQF as register C shows it. */
-static uint8_t irqf(const struct rtc_state *state)
+static uint8_t rtc_irqf(const struct rtc_state *state)
 {
 	return (state->ram[RTC_B] & state->ram[RTC_C] & C_FLAGS) ? C_IRQF : 0;
 }
@@ -187,104 +187,104 @@ static uint8_t irqf(const struct rtc_state *state)
  */
 static void rtc_update(struct device *device)
 {
-	bool raised = irqf(device->state);
+	bool raised = rtc_irqf(device->state);
 
 	device_set_pin(device, RTC_PIN_IRQ, raised);
-	device_arm(device, raised ? DEADLINE_NONE : next_interrupt(device));
+	device_arm(device, raised ? DEADLINE_NONE : rtc_next_interrupt(device));
 }
 
 static void rtc_timer(struct device *device)
 {
-	catch_up(device);
+	rtc_catch_up(device);
 	rtc_update(device);
 }
 
-static uint8_t a_read(const struct device *device)
+static uint8_t rtc_a_read(const struct device *device)
 {
 	const struct rtc_state *state = device->state;
-	uint64_t into_second = chain_ns(state, device_now(device)) % NS_PER_SECOND;
-	bool uip = updates_run(state) && into_second >= NS_PER_SECOND - UIP_NS;
+	uint64_t into_second = rtc_chain_ns(state, device_now(device)) % NS_PER_SECOND;
+	bool uip = rtc_updates_run(state) && into_second >= NS_PER_SECOND - UIP_NS;
 
 	return state->ram[RTC_A] | (uip ? A_UIP : 0);
 }
 
 /* "A read of Register C clears all flags", and with them the line. */
-static uint8_t c_read(struct device *device)
+static uint8_t rtc_c_read(struct device *device)
 {
 	struct rtc_state *state = device->state;
 	uint8_t flags;
 
-	catch_up(device);
-	flags = state->ram[RTC_C] | irqf(state);
+	rtc_catch_up(device);
+	flags = state->ram[RTC_C] | rtc_irqf(state);
 	state->ram[RTC_C] = 0;
 	rtc_update(device);
 	return flags;
 }
 
-static void a_write(struct device *device, uint8_t value)
+static void rtc_a_write(struct device *device, uint8_t value)
 {
 	struct rtc_state *state = device->state;
-	bool ran = divider_runs(state);
+	bool ran = rtc_divider_runs(state);
 
-	time_to_ram(device);
+	rtc_time_to_ram(device);
 	state->ram[RTC_A] = value & ~A_UIP;
-	if (divider_runs(state) && !ran)
+	if (rtc_divider_runs(state) && !ran)
 		state->phase = (device_now(device) + FIRST_UPDATE_NS) % NS_PER_SECOND;
-	if (updates_run(state) && !ran)
-		time_from_ram(device);
+	if (rtc_updates_run(state) && !ran)
+		rtc_time_from_ram(device);
 }
 
-static void b_write(struct device *device, uint8_t value)
+static void rtc_b_write(struct device *device, uint8_t value)
 {
 	struct rtc_state *state = device->state;
-	bool ran = updates_run(state);
+	bool ran = rtc_updates_run(state);
 
-	time_to_ram(device);
+	rtc_time_to_ram(device);
 	/* "The UIE bit is cleared by the SET bit going high." */
 	if (value & ~state->ram[RTC_B] & B_SET)
 		value &= ~B_UIE;
 	state->ram[RTC_B] = value;
-	if (updates_run(state) && !ran)
-		time_from_ram(device);
-	else if (updates_run(state))
+	if (rtc_updates_run(state) && !ran)
+		rtc_time_from_ram(device);
+	else if (rtc_updates_run(state))
 		state->written = NEVER; /* show the time in the mode that may be new */
 }
 
-static void time_write(struct device *device, unsigned index, uint8_t value)
+static void rtc_time_write(struct device *device, unsigned index, uint8_t value)
 {
 	struct rtc_state *state = device->state;
 
-	time_to_ram(device);
+	rtc_time_to_ram(device);
 	state->ram[index] = value;
-	if (updates_run(state))
-		time_from_ram(device);
+	if (rtc_updates_run(state))
+		rtc_time_from_ram(device);
 }
 
-static uint8_t register_read(struct device *device, unsigned index)
+static uint8_t rtc_register_read(struct device *device, unsigned index)
 {
 	struct rtc_state *state = device->state;
 
 	if (index == RTC_A)
-		return a_read(device);
+		return rtc_a_read(device);
 	if (index == RTC_C)
-		return c_read(device);
+		return rtc_c_read(device);
 	if (rtc_is_time(index))
-		time_to_ram(device);
+		rtc_time_to_ram(device);
 	return state->ram[index];
 }
 
-static void register_write(struct device *device, unsigned index, uint8_t value)
+static void rtc_register_write(struct device *device, unsigned index, uint8_t value)
 {
 	struct rtc_state *state = device->state;
 
 	/* What happened until now did so under the old registers. */
-	catch_up(device);
+	rtc_catch_up(device);
 	if (index == RTC_A)
-		a_write(device, value);
+		rtc_a_write(device, value);
 	else if (index == RTC_B)
-		b_write(device, value);
+		rtc_b_write(device, value);
 	else if (rtc_is_time(index))
-		time_write(device, index, value);
+		rtc_time_write(device, index, value);
 	else if (index != RTC_C && index != RTC_D)
 		state->ram[index] = value;
 	/* NVRAM has no influence on interrupts. */
@@ -297,7 +297,7 @@ static uint32_t rtc_read(struct device *device, unsigned offset, unsigned size)
 	const struct rtc_state *state = device->state;
 
 	/* The index is write-only: Intel 82371AB (PIIX4) datasheet, "RTC Index Register". */
-	return offset == 0 ? 0xff : register_read(device, state->index & (RTC_RAM_SIZE - 1));
+	return offset == 0 ? 0xff : rtc_register_read(device, state->index & (RTC_RAM_SIZE - 1));
 }
 
 static void rtc_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
@@ -307,7 +307,7 @@ static void rtc_write(struct device *device, unsigned offset, unsigned size, uin
 	if (offset == 0)
 		state->index = value;
 	else
-		register_write(device, state->index & (RTC_RAM_SIZE - 1), value);
+		rtc_register_write(device, state->index & (RTC_RAM_SIZE - 1), value);
 }
 
 bool rtc_nmi_disabled(const struct device *device)
@@ -315,7 +315,7 @@ bool rtc_nmi_disabled(const struct device *device)
 	return ((const struct rtc_state *)device->state)->index & INDEX_NMI_DISABLE;
 }
 
-static void battery_inserted(struct device *device)
+static void rtc_insert_battery(struct device *device)
 {
 	struct rtc_state *state = device->state;
 
@@ -325,7 +325,7 @@ static void battery_inserted(struct device *device)
 	state->ram[RTC_D] = D_VRT;
 	state->ram[CMOS_EQUIPMENT] = EQUIPMENT_FPU;
 	/* The wall clock, whatever update it is. */
-	state->offset = -(int64_t)updates_at(state, 0);
+	state->offset = -(int64_t)rtc_updates_at(state, 0);
 	rtc_set_memory(device, 0);
 }
 
@@ -338,7 +338,7 @@ static void rtc_reset(struct device *device)
 	struct rtc_state *state = device->state;
 
 	if (!(state->ram[RTC_D] & D_VRT))
-		battery_inserted(device);
+		rtc_insert_battery(device);
 	state->index = 0;
 	state->seen = device_now(device);
 	state->ram[RTC_B] &= ~(B_PIE | B_AIE | B_UIE | B_SQWE);
@@ -346,7 +346,7 @@ static void rtc_reset(struct device *device)
 	rtc_update(device);
 }
 
-static void put16(uint8_t *ram, unsigned index, uint16_t value)
+static void rtc_put16(uint8_t *ram, unsigned index, uint16_t value)
 {
 	ram[index] = value;
 	ram[index + 1] = value >> 8;
@@ -360,10 +360,10 @@ void rtc_set_memory(struct device *device, uint64_t bytes_below_4g)
 	uint64_t above_16m = bytes_below_4g > MIB(16) ? (bytes_below_4g - MIB(16)) / KIB(64) : 0;
 	uint16_t sum = 0;
 
-	put16(state->ram, CMOS_BASE_KIB, base);
-	put16(state->ram, CMOS_EXTENDED_KIB, MIN(extended, UINT16_MAX));
-	put16(state->ram, CMOS_EXTENDED_KIB_2, MIN(extended, UINT16_MAX));
-	put16(state->ram, CMOS_ABOVE_16M, MIN(above_16m, UINT16_MAX));
+	rtc_put16(state->ram, CMOS_BASE_KIB, base);
+	rtc_put16(state->ram, CMOS_EXTENDED_KIB, MIN(extended, UINT16_MAX));
+	rtc_put16(state->ram, CMOS_EXTENDED_KIB_2, MIN(extended, UINT16_MAX));
+	rtc_put16(state->ram, CMOS_ABOVE_16M, MIN(above_16m, UINT16_MAX));
 	for (unsigned i = CMOS_SUM_FIRST; i <= CMOS_SUM_LAST; i++)
 		sum += state->ram[i];
 	/* The checksum alone has its high byte first. */

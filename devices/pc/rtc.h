@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MC146818A real-time clock and CMOS RAM, ports 70h and 71h, with a 32.768 kHz
- * crystal, 128 bytes of RAM and the century at 32h, as on a PC.
+ * MC146818A real-time clock and CMOS RAM, ports 70h and 71h. As on a PC, there are a 32.768 kHz
+ * crystal, 128 bytes of RAM, and the century at 32h.
  *
  * The time of day is never ticked: it is the wall clock plus what the guest
  * made of it, computed when read. Flags of register C are likewise computed when
@@ -25,7 +25,9 @@ struct rtc_state {
 	uint8_t ram[RTC_RAM_SIZE]; /* all registers; the time of day only as long as no update changes it */
 };
 
-/* What it drives: its interrupt, and a pulse for each alarm that interrupts, for the ACPI hardware. */
+/*
+ * What it drives: its interrupt, and a pulse for each alarm that interrupts, for the ACPI hardware.
+ */
 enum rtc_pin { RTC_PIN_IRQ, RTC_PIN_ALARM, RTC_PINS };
 
 extern const struct device_model rtc_model;

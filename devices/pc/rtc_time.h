@@ -49,7 +49,7 @@ enum {
 #define B_DM   0x04 /* 1: binary, 0: BCD */
 #define B_24H  0x02
 
-/* The flags stand at the same places as their enable bits in B. */
+/* The flags are at the places of their enable bits in B. */
 #define C_IRQF  0x80
 #define C_PF    0x40
 #define C_AF    0x20

@@ -56,19 +56,19 @@ static const struct vga_state mode3 = {
 
 /* ---- CRT controller ---- */
 
-static bool colour(const struct vga_state *state)
+static bool vga_is_colour(const struct vga_state *state)
 {
 	return state->misc & MISC_COLOUR;
 }
 
-static uint8_t crtc_read(const struct vga_state *state, unsigned offset)
+static uint8_t vga_crtc_read(const struct vga_state *state, unsigned offset)
 {
 	if (offset == 0)
 		return state->crtc_index;
 	return state->crtc_index < VGA_CRTC_COUNT ? state->crtc[state->crtc_index] : 0;
 }
 
-static void crtc_data(struct vga_state *state, uint8_t value)
+static void vga_crtc_data(struct vga_state *state, uint8_t value)
 {
 	unsigned index = state->crtc_index;
 	uint8_t writable;
@@ -81,43 +81,43 @@ static void crtc_data(struct vga_state *state, uint8_t value)
 	state->crtc[index] = (uint8_t)((state->crtc[index] & ~writable) | (value & writable));
 }
 
-static void crtc_write(struct vga_state *state, unsigned offset, uint32_t value)
+static void vga_crtc_write(struct vga_state *state, unsigned offset, uint32_t value)
 {
 	if (offset == 0)
 		state->crtc_index = value & CRTC_INDEX_MASK;
 	else
-		crtc_data(state, (uint8_t)value);
+		vga_crtc_data(state, (uint8_t)value);
 }
 
 /*
- * The CRTC and the port of status and feature control stand at 3Bxh or at 3Dxh; at the other nobody
- * answers.
+ * The CRTC and the port of status and feature control answer at 3Bxh or at 3Dxh, and not at the
+ * other.
  */
 static uint32_t mono_crtc_read(struct device *device, unsigned offset, unsigned size)
 {
-	return colour(device->state) ? 0xff : crtc_read(device->state, offset);
+	return vga_is_colour(device->state) ? 0xff : vga_crtc_read(device->state, offset);
 }
 
 static uint32_t colour_crtc_read(struct device *device, unsigned offset, unsigned size)
 {
-	return colour(device->state) ? crtc_read(device->state, offset) : 0xff;
+	return vga_is_colour(device->state) ? vga_crtc_read(device->state, offset) : 0xff;
 }
 
 static void mono_crtc_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	if (!colour(device->state))
-		crtc_write(device->state, offset, value);
+	if (!vga_is_colour(device->state))
+		vga_crtc_write(device->state, offset, value);
 }
 
 static void colour_crtc_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	if (colour(device->state))
-		crtc_write(device->state, offset, value);
+	if (vga_is_colour(device->state))
+		vga_crtc_write(device->state, offset, value);
 }
 
 /* ---- Input status 1, feature control ---- */
 
-static uint8_t status_read(struct device *device)
+static uint8_t vga_status_read(struct device *device)
 {
 	struct vga_state *state = device->state;
 
@@ -127,34 +127,34 @@ static uint8_t status_read(struct device *device)
 
 static uint32_t mono_status_read(struct device *device, unsigned offset, unsigned size)
 {
-	return colour(device->state) ? 0xff : status_read(device);
+	return vga_is_colour(device->state) ? 0xff : vga_status_read(device);
 }
 
 static uint32_t colour_status_read(struct device *device, unsigned offset, unsigned size)
 {
-	return colour(device->state) ? status_read(device) : 0xff;
+	return vga_is_colour(device->state) ? vga_status_read(device) : 0xff;
 }
 
-static void feature_write(struct vga_state *state, uint32_t value)
+static void vga_feature_write(struct vga_state *state, uint32_t value)
 {
 	state->feature = value & FEATURE_MASK;
 }
 
 static void mono_feature_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	if (!colour(device->state))
-		feature_write(device->state, value);
+	if (!vga_is_colour(device->state))
+		vga_feature_write(device->state, value);
 }
 
 static void colour_feature_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
-	if (colour(device->state))
-		feature_write(device->state, value);
+	if (vga_is_colour(device->state))
+		vga_feature_write(device->state, value);
 }
 
 /* ---- Attribute controller ---- */
 
-static uint8_t attribute_read(const struct vga_state *state)
+static uint8_t vga_attribute_read(const struct vga_state *state)
 {
 	unsigned index = state->attribute_index & (PALETTE_SOURCE - 1);
 
@@ -162,25 +162,25 @@ static uint8_t attribute_read(const struct vga_state *state)
 }
 
 /* While the screen reads the palette, the processor cannot change it. */
-static bool palette_in_use(const struct vga_state *state, unsigned index)
+static bool vga_palette_in_use(const struct vga_state *state, unsigned index)
 {
 	return index < ATTRIBUTE_PALETTE_END && state->attribute_index & PALETTE_SOURCE;
 }
 
-static void attribute_write(struct vga_state *state, uint8_t value)
+static void vga_attribute_write(struct vga_state *state, uint8_t value)
 {
 	unsigned index = state->attribute_index & (PALETTE_SOURCE - 1);
 
 	state->attribute_data ^= 1;
 	if (state->attribute_data)
 		state->attribute_index = value & ATTRIBUTE_INDEX_MASK;
-	else if (index < VGA_ATTRIBUTE_COUNT && !palette_in_use(state, index))
+	else if (index < VGA_ATTRIBUTE_COUNT && !vga_palette_in_use(state, index))
 		state->attribute[index] = value & attribute_mask[index];
 }
 
 /* ---- DAC ---- */
 
-static void next_component(struct vga_state *state, uint8_t *colour_index)
+static void vga_next_component(struct vga_state *state, uint8_t *colour_index)
 {
 	if (++state->dac_component == 3) {
 		state->dac_component = 0;
@@ -188,16 +188,16 @@ static void next_component(struct vga_state *state, uint8_t *colour_index)
 	}
 }
 
-static uint8_t dac_read(struct vga_state *state)
+static uint8_t vga_dac_read(struct vga_state *state)
 {
 	uint8_t value = state->dac[state->dac_read][state->dac_component];
 
-	next_component(state, &state->dac_read);
+	vga_next_component(state, &state->dac_read);
 	return value;
 }
 
 /* A colour changes when its third part is there. */
-static void dac_write(struct vga_state *state, uint8_t value)
+static void vga_dac_write(struct vga_state *state, uint8_t value)
 {
 	uint8_t *entry = state->dac[state->dac_write];
 
@@ -209,10 +209,10 @@ static void dac_write(struct vga_state *state, uint8_t value)
 		entry[1] = state->dac_latch[1];
 		entry[2] = value;
 	}
-	next_component(state, &state->dac_write);
+	vga_next_component(state, &state->dac_write);
 }
 
-static void dac_address(struct vga_state *state, uint8_t value, bool reading)
+static void vga_dac_address(struct vga_state *state, uint8_t value, bool reading)
 {
 	*(reading ? &state->dac_read : &state->dac_write) = value;
 	state->dac_component = 0;
@@ -221,14 +221,14 @@ static void dac_address(struct vga_state *state, uint8_t value, bool reading)
 
 /* ---- 3C0h to 3CFh ---- */
 
-static uint32_t ports_read(struct device *device, unsigned offset, unsigned size)
+static uint32_t vga_ports_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct vga_state *state = device->state;
 	unsigned index;
 
 	switch (offset) {
 	case 0x0: return state->attribute_index;
-	case 0x1: return attribute_read(state);
+	case 0x1: return vga_attribute_read(state);
 	case 0x2: return SWITCH_SENSE;
 	case 0x3: return state->enable;
 	case 0x4: return state->sequencer_index;
@@ -238,7 +238,7 @@ static uint32_t ports_read(struct device *device, unsigned offset, unsigned size
 	case 0x6: return state->dac_mask;
 	case 0x7: return state->dac_reading ? DAC_STATE_READ : 0;
 	case 0x8: return state->dac_write;
-	case 0x9: return dac_read(state);
+	case 0x9: return vga_dac_read(state);
 	case 0xa: return state->feature;
 	case 0xc: return state->misc;
 	case 0xe: return state->graphics_index;
@@ -249,13 +249,13 @@ static uint32_t ports_read(struct device *device, unsigned offset, unsigned size
 	}
 }
 
-static void ports_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+static void vga_ports_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	struct vga_state *state = device->state;
 	unsigned index;
 
 	switch (offset) {
-	case 0x0: attribute_write(state, (uint8_t)value); break;
+	case 0x0: vga_attribute_write(state, (uint8_t)value); break;
 	case 0x2: state->misc = value & MISC_MASK; break;
 	case 0x3: state->enable = value & ENABLE_MASK; break;
 	case 0x4: state->sequencer_index = value & SEQUENCER_INDEX_MASK; break;
@@ -265,9 +265,9 @@ static void ports_write(struct device *device, unsigned offset, unsigned size, u
 			state->sequencer[index] = value & sequencer_mask[index];
 		break;
 	case 0x6: state->dac_mask = (uint8_t)value; break;
-	case 0x7: dac_address(state, (uint8_t)value, true); break;
-	case 0x8: dac_address(state, (uint8_t)value, false); break;
-	case 0x9: dac_write(state, (uint8_t)value); break;
+	case 0x7: vga_dac_address(state, (uint8_t)value, true); break;
+	case 0x8: vga_dac_address(state, (uint8_t)value, false); break;
+	case 0x9: vga_dac_write(state, (uint8_t)value); break;
 	case 0xe: state->graphics_index = value & GRAPHICS_INDEX_MASK; break;
 	case 0xf:
 		index = state->graphics_index;
@@ -282,7 +282,7 @@ static void ports_write(struct device *device, unsigned offset, unsigned size, u
 /*
  * Bits 2-0 of a colour's number are red, green, blue at two thirds, bits 5-3 the same at one third.
  */
-static void default_colour(uint8_t entry[3], unsigned number)
+static void vga_default_colour(uint8_t entry[3], unsigned number)
 {
 	for (unsigned i = 0; i < 3; i++)
 		entry[i] = (uint8_t)((number >> (2 - i) & 1) * 0x2a + (number >> (5 - i) & 1) * 0x15);
@@ -294,10 +294,10 @@ static void vga_reset(struct device *device)
 
 	*state = mode3;
 	for (unsigned i = 0; i < MODE3_COLOURS; i++)
-		default_colour(state->dac[i], i);
+		vga_default_colour(state->dac[i], i);
 }
 
-static bool masked(const uint8_t *registers, const uint8_t *masks, unsigned count)
+static bool vga_masked(const uint8_t *registers, const uint8_t *masks, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (registers[i] & ~masks[i])
@@ -305,7 +305,7 @@ static bool masked(const uint8_t *registers, const uint8_t *masks, unsigned coun
 	return true;
 }
 
-static bool colours_valid(const struct vga_state *state)
+static bool vga_colours_valid(const struct vga_state *state)
 {
 	const uint8_t *part = &state->dac[0][0];
 
@@ -325,10 +325,10 @@ static bool vga_state_valid(const void *bytes)
 	       !(state->graphics_index & ~GRAPHICS_INDEX_MASK) &&
 	       !(state->attribute_index & ~ATTRIBUTE_INDEX_MASK) && state->attribute_data <= 1 &&
 	       state->dac_reading <= 1 && state->dac_component < 3 &&
-	       masked(state->crtc, crtc_mask, VGA_CRTC_COUNT) &&
-	       masked(state->sequencer, sequencer_mask, VGA_SEQUENCER_COUNT) &&
-	       masked(state->graphics, graphics_mask, VGA_GRAPHICS_COUNT) &&
-	       masked(state->attribute, attribute_mask, VGA_ATTRIBUTE_COUNT) && colours_valid(state);
+	       vga_masked(state->crtc, crtc_mask, VGA_CRTC_COUNT) &&
+	       vga_masked(state->sequencer, sequencer_mask, VGA_SEQUENCER_COUNT) &&
+	       vga_masked(state->graphics, graphics_mask, VGA_GRAPHICS_COUNT) &&
+	       vga_masked(state->attribute, attribute_mask, VGA_ATTRIBUTE_COUNT) && vga_colours_valid(state);
 }
 
 /* Words at an index write the index, then the data: the region layer cuts them. */
@@ -336,7 +336,7 @@ static bool vga_state_valid(const void *bytes)
 static const struct port_region vga_ports[] = {
 	{.base = 0x3b4, .count = 2,  .width = 1, .read = mono_crtc_read,     .write = mono_crtc_write},
 	{.base = 0x3ba, .count = 1,  .width = 1, .read = mono_status_read,   .write = mono_feature_write},
-	{.base = 0x3c0, .count = 16, .width = 1, .read = ports_read,         .write = ports_write},
+	{.base = 0x3c0, .count = 16, .width = 1, .read = vga_ports_read,         .write = vga_ports_write},
 	{.base = 0x3d4, .count = 2,  .width = 1, .read = colour_crtc_read,   .write = colour_crtc_write},
 	{.base = 0x3da, .count = 1,  .width = 1, .read = colour_status_read, .write = colour_feature_write},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register part of a VGA, as it stands in colour text mode. IBM VGA Technical Reference;
+ * The register part of a VGA, in colour text mode. IBM VGA Technical Reference;
  * FreeVGA project, "VGA Hardware". The text memory at B8000h is RAM of the guest, which it writes
  * without an exit; what the screen shows is computed from both when somebody looks:
  * vga_text_frame().

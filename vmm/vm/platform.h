@@ -9,8 +9,8 @@
 #include "vmm/vm/vm.h"
 
 /*
- * Make the VM's machine, whose clock starts now: the interrupt controllers' output leads to the boot
- * processor, and the VM's memory map follows what the devices claim. -ERR_NO_MEMORY, or what
+ * Make the VM's machine, whose clock starts now: the interrupt controllers' output leads to the
+ * boot processor, and the VM's memory map follows what the devices claim. -ERR_NO_MEMORY, or what
  * machine_create() fails with.
  */
 int must_check platform_make_machine(struct vm *vm);

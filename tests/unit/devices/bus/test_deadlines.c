@@ -6,17 +6,17 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "devices/bus/deadlines.h"
+#include "devices/bus/device.h"
 #include "lib/x86.h"
 
 #define MANY 100
 
 static struct clock clock;
 static struct deadlines deadlines;
-static struct deadline deadline[MANY];
+static struct device device[MANY];
 static uint64_t told;
 static unsigned tellings, calls, order[MANY + 1];
-static void (*hook)(struct deadline *deadline);
+static void (*hook)(struct device *device);
 
 static void note_told(void *context, uint64_t earliest)
 {
@@ -28,10 +28,10 @@ static void note_told(void *context, uint64_t earliest)
 static const struct platform_events events = {.deadline_changed = note_told};
 static const struct platform platform = {&clock, &events, &told};
 
-static void note_reached(struct deadline *which)
+static void note_reached(struct device *which)
 {
-	assert_int_equal(which->at, DEADLINE_NONE);
-	order[calls++] = (unsigned)(which - deadline);
+	assert_int_equal(which->deadline.at, DEADLINE_NONE);
+	order[calls++] = (unsigned)(which - device);
 	if (hook)
 		hook(which);
 }
@@ -46,13 +46,13 @@ static int setup(void **state)
 	hook = NULL;
 	deadlines_init(&deadlines, &platform);
 	for (unsigned i = 0; i < MANY; i++)
-		deadline_init(&deadline[i], note_reached);
+		deadline_init(&device[i].deadline, note_reached, &device[i]);
 	return 0;
 }
 
 static void arm(unsigned index, uint64_t at)
 {
-	deadline_arm(&deadlines, &deadline[index], at);
+	deadline_arm(&deadlines, &device[index].deadline, at);
 }
 
 static void only_a_change_of_the_earliest_is_told(void **state)
@@ -105,9 +105,9 @@ static void all_that_are_due_run_in_the_order_of_their_times(void **state)
 	assert_int_equal(calls, 50);
 }
 
-static void arm_for_the_past(struct deadline *which)
+static void arm_for_the_past(struct device *which)
 {
-	deadline_arm(&deadlines, which, 0);
+	deadline_arm(&deadlines, &which->deadline, 0);
 }
 
 static void one_that_asks_again_waits_for_the_next_run(void **state)
@@ -124,9 +124,9 @@ static void one_that_asks_again_waits_for_the_next_run(void **state)
 	assert_int_equal(calls, 4);
 }
 
-static void disarm_the_other(struct deadline *which)
+static void disarm_the_other(struct device *which)
 {
-	deadline_arm(&deadlines, &deadline[which == &deadline[0]], DEADLINE_NONE);
+	deadline_arm(&deadlines, &device[which == &device[0]].deadline, DEADLINE_NONE);
 }
 
 static void one_that_is_disarmed_by_another_does_not_run(void **state)

@@ -156,11 +156,8 @@ static void greedy_timer(struct device *device)
 
 static void timers_run_once_a_call(void **state)
 {
-	struct device_model greedy = pit_model;
-
 	(void)state;
-	greedy.timer = greedy_timer;
-	pc.device[DEVICE_PIT].model = &greedy;
+	pc.device[DEVICE_PIT].deadline.reached = greedy_timer;
 	timer_calls = 0;
 	device_arm(&pc.device[DEVICE_PIT], 100);
 	fake_x86.tsc = 99;
@@ -172,7 +169,6 @@ static void timers_run_once_a_call(void **state)
 	assert_int_equal(fake_platform.deadline, 0);
 	machine_run_timers(&pc);
 	assert_int_equal(timer_calls, 2);
-	pc.device[DEVICE_PIT].model = &pit_model;
 }
 
 static void reset_keeps_what_is_outside(void **state)
