@@ -45,7 +45,7 @@ static struct guest_file files[BOOT_MODULES_MAX];
  * Until the monitor's own tables are loaded, a screen that the entry code's tables reach is
  * used there, so that an early failure is seen on machines without a serial port too.
  */
-static void start_screen_early(const struct boot_framebuffer *framebuffer)
+static void boot_start_screen_early(const struct boot_framebuffer *framebuffer)
 {
 	size_t size = screen_size(framebuffer);
 
@@ -53,7 +53,7 @@ static void start_screen_early(const struct boot_framebuffer *framebuffer)
 		(void)screen_init(framebuffer, hpa_to_pointer(framebuffer->address));
 }
 
-static void stop_screen_early(void)
+static void boot_stop_screen_early(void)
 {
 	static const struct boot_framebuffer none = {.kind = FRAMEBUFFER_NONE};
 
@@ -61,7 +61,7 @@ static void stop_screen_early(void)
 }
 
 /* The parser speaks to nobody, so that the console can be set up from what it finds. */
-static void start_console_and_parse(uint32_t info_address, struct monitor_config *options)
+static void boot_start_console_and_parse(uint32_t info_address, struct monitor_config *options)
 {
 	size_t limit = MIN(BOOT_INFO_SIZE_MAX, (uint64_t)EARLY_MAP_LIMIT - info_address);
 	char unknown[BOOT_OPTION_MAX];
@@ -74,7 +74,7 @@ static void start_console_and_parse(uint32_t info_address, struct monitor_config
 	console_early_init(options->serial_port, options->serial_speed);
 	shutdown_set_output((struct shutdown_output){console_write, console_flush});
 	if (options->screen)
-		start_screen_early(&info.framebuffer);
+		boot_start_screen_early(&info.framebuffer);
 	log_info("Nacre, a hypervisor for x86-64\n");
 	if (error) {
 		log_error("boot: %s; boot with GRUB 2.06 or newer\n", problem);
@@ -86,7 +86,7 @@ static void start_console_and_parse(uint32_t info_address, struct monitor_config
 		            unknown);
 }
 
-static void describe_boot(void)
+static void boot_describe(void)
 {
 	uint64_t memory = 0;
 
@@ -108,7 +108,7 @@ static void describe_boot(void)
 }
 
 /* What must not be given away: below 1 MiB is the firmware's, and where other processors start. */
-static unsigned reserve_memory(void)
+static unsigned boot_reserve_memory(void)
 {
 	unsigned count = 0;
 
@@ -119,23 +119,23 @@ static unsigned reserve_memory(void)
 	return count;
 }
 
-static void start_memory(void)
+static void boot_start_memory(void)
 {
 	bool one_gib_pages =
 		cpuid(0x80000000, 0).eax >= 0x80000001 && cpuid(0x80000001, 0).edx & CPUID_EXTENDED_EDX_1G;
 
-	if (frames_init(info.range, info.range_count, reserved, reserve_memory(), DIRECT_MAP_LIMIT) ||
+	if (frames_init(info.range, info.range_count, reserved, boot_reserve_memory(), DIRECT_MAP_LIMIT) ||
 	    host_map_init(info.range, info.range_count, one_gib_pages)) {
 		log_error("boot: this machine has too little free memory below 4 GiB; give it "
 		          "more, or load smaller modules\n");
 		shutdown_halt();
 	}
-	stop_screen_early();
+	boot_stop_screen_early();
 	host_map_activate();
 	frames_extend();
 }
 
-static void start_devices(void)
+static void boot_start_devices(void)
 {
 	acpi_parse(&acpi, info.rsdp_copy, info.rsdp_size, host_map_firmware);
 	for (unsigned i = 0; i < MIN(acpi.problem_count, (unsigned)ACPI_PROBLEMS_MAX); i++)
@@ -148,9 +148,9 @@ static void start_devices(void)
 }
 
 /* On the boot processor's final stack. */
-static void run(void)
+static void boot_run(void)
 {
-	start_devices();
+	boot_start_devices();
 	for (unsigned i = 0; i < info.module_count; i++)
 		files[i] = (struct guest_file){info.module[i].name, info.module[i].start,
 		                               info.module[i].end - info.module[i].start};
@@ -167,13 +167,13 @@ _Noreturn void boot_main(uint32_t info_address)
 	cpu_init(&boot_cpu, 0);
 	cpu_add(&boot_cpu);
 	interrupts_early_init(&boot_cpu);
-	start_console_and_parse(info_address, &options);
-	describe_boot();
-	start_memory();
+	boot_start_console_and_parse(info_address, &options);
+	boot_describe();
+	boot_start_memory();
 	stack = host_map_stack(CPU_STACK_PAGES);
 	if (!stack || interrupts_init_cpu(&boot_cpu))
 		panic("boot: no memory for the boot processor's stacks");
 	boot_cpu.stack_top = (uint64_t)stack;
 	console_init(options.screen ? &info.framebuffer : NULL);
-	stack_switch(stack, run);
+	stack_switch(stack, boot_run);
 }

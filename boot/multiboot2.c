@@ -43,29 +43,29 @@ struct parse {
 	bool has_memory_map;
 };
 
-static uint16_t get16(const uint8_t *p)
+static uint16_t info_get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] | p[1] << 8);
 }
 
-static uint32_t get32(const uint8_t *p)
+static uint32_t info_get32(const uint8_t *p)
 {
-	return get16(p) | (uint32_t)get16(p + 2) << 16;
+	return info_get16(p) | (uint32_t)info_get16(p + 2) << 16;
 }
 
-static uint64_t get64(const uint8_t *p)
+static uint64_t info_get64(const uint8_t *p)
 {
-	return get32(p) | (uint64_t)get32(p + 4) << 32;
+	return info_get32(p) | (uint64_t)info_get32(p + 4) << 32;
 }
 
-static int broken(struct parse *parse, const char *problem)
+static int info_broken(struct parse *parse, const char *problem)
 {
 	*parse->problem = problem;
 	return -ERR_INVALID;
 }
 
 /* Copy the text of a string tag, cut at BOOT_STRING_MAX; false if it has no end. */
-static bool copy_string(char *to, const uint8_t *from, uint32_t size)
+static bool info_copy_string(char *to, const uint8_t *from, uint32_t size)
 {
 	size_t length = strnlen((const char *)from, size);
 
@@ -81,7 +81,7 @@ static bool copy_string(char *to, const uint8_t *from, uint32_t size)
  * GRUB joins the words of a module's line by spaces; in each it sets a backslash before
  * quotes and backslashes, and double quotes around a word that has spaces.
  */
-static void first_word(char *to, const char *from)
+static void info_first_word(char *to, const char *from)
 {
 	bool quoted = false;
 	size_t length = 0;
@@ -98,48 +98,48 @@ static void first_word(char *to, const char *from)
 	to[length] = '\0';
 }
 
-static int parse_command_line(struct parse *parse, struct tag tag)
+static int info_parse_command_line(struct parse *parse, struct tag tag)
 {
-	if (!copy_string(parse->info->command_line, tag.data, tag.size))
-		return broken(parse, "the boot information's command line has no end");
+	if (!info_copy_string(parse->info->command_line, tag.data, tag.size))
+		return info_broken(parse, "the boot information's command line has no end");
 	return 0;
 }
 
-static int parse_loader_name(struct parse *parse, struct tag tag)
+static int info_parse_loader_name(struct parse *parse, struct tag tag)
 {
-	if (!copy_string(parse->info->loader, tag.data, tag.size))
-		return broken(parse, "the boot information's loader name has no end");
+	if (!info_copy_string(parse->info->loader, tag.data, tag.size))
+		return info_broken(parse, "the boot information's loader name has no end");
 	return 0;
 }
 
-static int parse_module(struct parse *parse, struct tag tag)
+static int info_parse_module(struct parse *parse, struct tag tag)
 {
 	struct boot_info *info = parse->info;
 	struct boot_module *module = &info->module[info->module_count];
 	char text[BOOT_STRING_MAX];
 
-	if (get32(tag.data + 4) < get32(tag.data))
-		return broken(parse, "a module of the boot information ends before it starts");
-	if (!copy_string(text, tag.data + 8, tag.size - 8))
-		return broken(parse, "a module's name in the boot information has no end");
+	if (info_get32(tag.data + 4) < info_get32(tag.data))
+		return info_broken(parse, "a module of the boot information ends before it starts");
+	if (!info_copy_string(text, tag.data + 8, tag.size - 8))
+		return info_broken(parse, "a module's name in the boot information has no end");
 	if (info->module_count == BOOT_MODULES_MAX) {
 		info->modules_truncated = true;
 		return 0;
 	}
-	module->start = get32(tag.data);
-	module->end = get32(tag.data + 4);
-	first_word(module->name, text);
+	module->start = info_get32(tag.data);
+	module->end = info_get32(tag.data + 4);
+	info_first_word(module->name, text);
 	info->module_count++;
 	return 0;
 }
 
-static int add_range(struct parse *parse, uint64_t start, uint64_t size)
+static int info_add_range(struct parse *parse, uint64_t start, uint64_t size)
 {
 	struct boot_info *info = parse->info;
 	uint64_t end;
 
 	if (add_overflows(start, size, &end))
-		return broken(parse, "an entry of the boot information's memory map wraps around");
+		return info_broken(parse, "an entry of the boot information's memory map wraps around");
 	if (!size)
 		return 0;
 	if (info->range_count == BOOT_RANGES_MAX) {
@@ -151,13 +151,13 @@ static int add_range(struct parse *parse, uint64_t start, uint64_t size)
 }
 
 /* Entries of both memory maps stand behind their size and a version. */
-static int parse_map(struct parse *parse, struct tag tag, uint32_t entry_min,
-                     int (*parse_entry)(struct parse *parse, const uint8_t *entry))
+static int info_parse_map(struct parse *parse, struct tag tag, uint32_t entry_min,
+                          int (*parse_entry)(struct parse *parse, const uint8_t *entry))
 {
-	uint32_t entry_size = get32(tag.data);
+	uint32_t entry_size = info_get32(tag.data);
 
 	if (entry_size < entry_min || entry_size % TAG_ALIGN)
-		return broken(parse, "a memory map's entry size in the boot information is impossible");
+		return info_broken(parse, "a memory map's entry size in the boot information is impossible");
 	for (uint32_t at = MAP_HEADER; range_within(at, entry_size, tag.size); at += entry_size) {
 		int error = parse_entry(parse, tag.data + at);
 
@@ -167,59 +167,62 @@ static int parse_map(struct parse *parse, struct tag tag, uint32_t entry_min,
 	return 0;
 }
 
-static int parse_entry(struct parse *parse, const uint8_t *entry)
+static int info_parse_entry(struct parse *parse, const uint8_t *entry)
 {
 	enum { AVAILABLE = 1 };
 
-	return get32(entry + 16) == AVAILABLE ? add_range(parse, get64(entry), get64(entry + 8)) : 0;
+	return info_get32(entry + 16) == AVAILABLE
+	               ? info_add_range(parse, info_get64(entry), info_get64(entry + 8))
+	               : 0;
 }
 
-static int parse_memory_map(struct parse *parse, struct tag tag)
+static int info_parse_memory_map(struct parse *parse, struct tag tag)
 {
 	parse->has_memory_map = true;
-	return parse_map(parse, tag, 24, parse_entry);
+	return info_parse_map(parse, tag, 24, info_parse_entry);
 }
 
 /* UEFI Specification, "GetMemoryMap()": what is ordinary memory once boot services have ended. */
-static bool efi_type_usable(uint32_t type)
+static bool info_efi_type_usable(uint32_t type)
 {
 	enum { LOADER_CODE = 1, BOOT_SERVICES_DATA = 4, CONVENTIONAL = 7 };
 
 	return (type >= LOADER_CODE && type <= BOOT_SERVICES_DATA) || type == CONVENTIONAL;
 }
 
-static int parse_efi_entry(struct parse *parse, const uint8_t *entry)
+static int info_parse_efi_entry(struct parse *parse, const uint8_t *entry)
 {
-	uint64_t pages = get64(entry + 24);
+	uint64_t pages = info_get64(entry + 24);
 
-	if (!efi_type_usable(get32(entry)))
+	if (!info_efi_type_usable(info_get32(entry)))
 		return 0;
 	if (pages > UINT64_MAX >> PAGE_SHIFT)
-		return broken(parse, "an entry of the UEFI memory map wraps around");
-	return add_range(parse, get64(entry + 8), pages << PAGE_SHIFT);
+		return info_broken(parse, "an entry of the UEFI memory map wraps around");
+	return info_add_range(parse, info_get64(entry + 8), pages << PAGE_SHIFT);
 }
 
-static int keep_efi_memory_map(struct parse *parse, struct tag tag)
+static int info_keep_efi_memory_map(struct parse *parse, struct tag tag)
 {
 	parse->info->efi = true;
 	parse->efi_memory_map = tag;
 	return 0;
 }
 
-static int parse_framebuffer(struct parse *parse, struct tag tag)
+static int info_parse_framebuffer(struct parse *parse, struct tag tag)
 {
 	enum { TYPE_INDEXED = 0, TYPE_RGB = 1, TYPE_TEXT = 2 };
 	struct boot_framebuffer framebuffer = {.kind = FRAMEBUFFER_NONE};
 	const uint8_t *p = tag.data;
 
-	framebuffer.address = get64(p);
-	framebuffer.pitch = get32(p + 8);
-	framebuffer.width = get32(p + 12);
-	framebuffer.height = get32(p + 16);
+	framebuffer.address = info_get64(p);
+	framebuffer.pitch = info_get32(p + 8);
+	framebuffer.width = info_get32(p + 12);
+	framebuffer.height = info_get32(p + 16);
 	framebuffer.bits_per_pixel = p[20];
 	if (p[21] == TYPE_RGB) {
 		if (tag.size < 30)
-			return broken(parse, "the framebuffer tag of the boot information lacks its colours");
+			return info_broken(parse,
+			                   "the framebuffer tag of the boot information lacks its colours");
 		framebuffer.kind = FRAMEBUFFER_RGB;
 		framebuffer.red_position = p[24];
 		framebuffer.red_size = p[25];
@@ -234,7 +237,7 @@ static int parse_framebuffer(struct parse *parse, struct tag tag)
 	return 0;
 }
 
-static int note_efi(struct parse *parse, struct tag tag)
+static int info_note_efi(struct parse *parse, struct tag tag)
 {
 	parse->info->efi = true;
 	return 0;
@@ -244,13 +247,13 @@ static int note_efi(struct parse *parse, struct tag tag)
  * Of several the newest counts. A wrong signature makes it no RSDP; checksums are for ACPI to
  * check.
  */
-static int parse_rsdp(struct parse *parse, struct tag tag)
+static int info_parse_rsdp(struct parse *parse, struct tag tag)
 {
 	struct boot_info *info = parse->info;
 	uint8_t size = tag.type == TAG_RSDP_OLD ? 20 : 36;
 
 	if (memcmp(tag.data, "RSD PTR ", 8))
-		return broken(parse, "the boot information's copy of the ACPI RSDP is broken");
+		return info_broken(parse, "the boot information's copy of the ACPI RSDP is broken");
 	if (size > info->rsdp_size) {
 		memcpy(info->rsdp_copy, tag.data, size);
 		info->rsdp_size = size;
@@ -265,53 +268,54 @@ static const struct {
 	uint32_t min_size;
 	int (*parse)(struct parse *parse, struct tag tag);
 } tag_parsers[] = {
-	{TAG_COMMAND_LINE,      0,          parse_command_line},
-	{TAG_LOADER_NAME,       0,          parse_loader_name},
-	{TAG_MODULE,            8,          parse_module},
-	{TAG_MEMORY_MAP,        MAP_HEADER, parse_memory_map},
-	{TAG_FRAMEBUFFER,       24,         parse_framebuffer},
-	{TAG_EFI32,             0,          note_efi},
-	{TAG_EFI64,             0,          note_efi},
-	{TAG_RSDP_OLD,          20,         parse_rsdp},
-	{TAG_RSDP_NEW,          36,         parse_rsdp},
-	{TAG_EFI_MEMORY_MAP,    MAP_HEADER, keep_efi_memory_map},
-	{TAG_EFI_BOOT_SERVICES, 0,          note_efi},
-	{TAG_EFI32_IMAGE,       0,          note_efi},
-	{TAG_EFI64_IMAGE,       0,          note_efi},
+	{TAG_COMMAND_LINE,      0,          info_parse_command_line},
+	{TAG_LOADER_NAME,       0,          info_parse_loader_name},
+	{TAG_MODULE,            8,          info_parse_module},
+	{TAG_MEMORY_MAP,        MAP_HEADER, info_parse_memory_map},
+	{TAG_FRAMEBUFFER,       24,         info_parse_framebuffer},
+	{TAG_EFI32,             0,          info_note_efi},
+	{TAG_EFI64,             0,          info_note_efi},
+	{TAG_RSDP_OLD,          20,         info_parse_rsdp},
+	{TAG_RSDP_NEW,          36,         info_parse_rsdp},
+	{TAG_EFI_MEMORY_MAP,    MAP_HEADER, info_keep_efi_memory_map},
+	{TAG_EFI_BOOT_SERVICES, 0,          info_note_efi},
+	{TAG_EFI32_IMAGE,       0,          info_note_efi},
+	{TAG_EFI64_IMAGE,       0,          info_note_efi},
 };
 /* clang-format on */
 
-static int parse_tag(struct parse *parse, struct tag tag)
+static int info_parse_tag(struct parse *parse, struct tag tag)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tag_parsers); i++) {
 		if (tag_parsers[i].type != tag.type)
 			continue;
 		if (tag.size < tag_parsers[i].min_size)
-			return broken(parse, "a tag of the boot information is shorter than its type needs");
+			return info_broken(parse,
+			                   "a tag of the boot information is shorter than its type needs");
 		return tag_parsers[i].parse(parse, tag);
 	}
 	return 0;
 }
 
-static int parse_tags(struct parse *parse, const uint8_t *data, uint32_t total)
+static int info_parse_tags(struct parse *parse, const uint8_t *data, uint32_t total)
 {
 	enum { INFO_HEADER = 8, TAG_HEADER = 8 };
 	uint64_t at = INFO_HEADER;
 
 	while (range_within(at, TAG_HEADER, total)) {
-		uint32_t type = get32(data + at), size = get32(data + at + 4);
+		uint32_t type = info_get32(data + at), size = info_get32(data + at + 4);
 		int error;
 
 		if (size < TAG_HEADER || !range_within(at, size, total))
-			return broken(parse, "a tag of the boot information has an impossible length");
+			return info_broken(parse, "a tag of the boot information has an impossible length");
 		if (type == TAG_END)
 			return 0;
-		error = parse_tag(parse, (struct tag){type, data + at + TAG_HEADER, size - TAG_HEADER});
+		error = info_parse_tag(parse, (struct tag){type, data + at + TAG_HEADER, size - TAG_HEADER});
 		if (error)
 			return error;
 		at = ALIGN_UP(at + size, TAG_ALIGN);
 	}
-	return broken(parse, "the boot information has no end tag");
+	return info_broken(parse, "the boot information has no end tag");
 }
 
 int boot_info_parse(const void *data, size_t size, struct boot_info *info, const char **problem)
@@ -322,16 +326,16 @@ int boot_info_parse(const void *data, size_t size, struct boot_info *info, const
 
 	memset(info, 0, sizeof(*info));
 	*problem = NULL;
-	total = size < 8 ? UINT32_MAX : get32(data);
+	total = size < 8 ? UINT32_MAX : info_get32(data);
 	if (total > size) {
 		*problem = "the boot information is longer than the place where it stands";
 		return -ERR_TRUNCATED;
 	}
 	if (total < 8)
-		return broken(&parse, "the boot information is shorter than its header");
+		return info_broken(&parse, "the boot information is shorter than its header");
 	info->size = total;
-	error = parse_tags(&parse, data, total);
+	error = info_parse_tags(&parse, data, total);
 	if (!error && !parse.has_memory_map && parse.efi_memory_map.data)
-		error = parse_map(&parse, parse.efi_memory_map, 40, parse_efi_entry);
+		error = info_parse_map(&parse, parse.efi_memory_map, 40, info_parse_efi_entry);
 	return error;
 }

@@ -6,7 +6,7 @@
 static const char *const known[] = {"serial", "speed", "screen"};
 
 /* `word` is cut in two. */
-static bool parse_option(char *word, struct monitor_config *settings)
+static bool option_parse(char *word, struct monitor_config *settings)
 {
 	char *equals = strchr(word, '=');
 
@@ -20,7 +20,7 @@ static bool parse_option(char *word, struct monitor_config *settings)
 	return false;
 }
 
-static void copy_word(char to[BOOT_OPTION_MAX], const char *text, size_t length)
+static void option_copy_word(char to[BOOT_OPTION_MAX], const char *text, size_t length)
 {
 	length = MIN(length, (size_t)BOOT_OPTION_MAX - 1);
 	memcpy(to, text, length);
@@ -41,9 +41,9 @@ unsigned boot_options_parse(const char *command_line, struct monitor_config *set
 			;
 		for (length = 0; command_line[length] && command_line[length] != ' '; length++)
 			;
-		copy_word(word, command_line, length);
-		if (length && !parse_option(word, settings) && !count++)
-			copy_word(unknown, command_line, length);
+		option_copy_word(word, command_line, length);
+		if (length && !option_parse(word, settings) && !count++)
+			option_copy_word(unknown, command_line, length);
 	}
 	return count;
 }

@@ -53,23 +53,23 @@ enum stage {
 
 static char problem[200];
 
-static void report(struct cpu *cpu, enum stage stage)
+static void smp_report(struct cpu *cpu, enum stage stage)
 {
 	__atomic_store_n(&cpu->stage, stage, __ATOMIC_RELEASE);
 }
 
-static enum stage reached(const struct cpu *cpu)
+static enum stage smp_reached(const struct cpu *cpu)
 {
 	return __atomic_load_n(&cpu->stage, __ATOMIC_ACQUIRE);
 }
 
-static void await(const struct cpu *cpu, enum stage stage)
+static void smp_await(const struct cpu *cpu, enum stage stage)
 {
-	while (reached(cpu) != stage)
+	while (smp_reached(cpu) != stage)
 		cpu_relax();
 }
 
-static bool start_devices(struct cpu *cpu)
+static bool smp_start_devices(struct cpu *cpu)
 {
 	if (irq_init_cpu())
 		return !backend_cpu_start(cpu, problem, sizeof(problem));
@@ -78,41 +78,41 @@ static bool start_devices(struct cpu *cpu)
 }
 
 /* The first C code on another processor: interrupts are off. One that failed waits for its INIT. */
-static _Noreturn void start_here(struct cpu *cpu)
+static _Noreturn void smp_start_here(struct cpu *cpu)
 {
 	host_map_activate();
 	if (interrupts_init_cpu(cpu)) {
 		format_buffer(problem, sizeof(problem), "no memory for its stacks");
-		report(cpu, FAILED);
+		smp_report(cpu, FAILED);
 	} else {
-		report(cpu, ALIVE);
+		smp_report(cpu, ALIVE);
 	}
-	await(cpu, ASKED);
+	smp_await(cpu, ASKED);
 	cpu->stage_tsc = read_tsc_in_order();
-	report(cpu, TOLD);
-	await(cpu, ACCEPTED);
-	report(cpu, start_devices(cpu) ? READY : FAILED);
-	await(cpu, RELEASED);
+	smp_report(cpu, TOLD);
+	smp_await(cpu, ACCEPTED);
+	smp_report(cpu, smp_start_devices(cpu) ? READY : FAILED);
+	smp_await(cpu, RELEASED);
 	backend_run();
 }
 
 /* Wait until it has come at least as far, or has failed. */
-static bool wait_for(const struct cpu *cpu, enum stage wanted, uint64_t ns)
+static bool smp_wait_for(const struct cpu *cpu, enum stage wanted, uint64_t ns)
 {
 	uint64_t end = time_now() + time_tsc_from_ns(ns);
 
-	while (reached(cpu) < wanted && time_now() < end)
+	while (smp_reached(cpu) < wanted && time_now() < end)
 		cpu_relax();
-	return reached(cpu) >= wanted && reached(cpu) != FAILED;
+	return smp_reached(cpu) >= wanted && smp_reached(cpu) != FAILED;
 }
 
-static void wake(const struct cpu *cpu, hpa_t page)
+static void smp_wake(const struct cpu *cpu, hpa_t page)
 {
 	lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_INIT, 0);
-	wait_for(cpu, ALIVE, INIT_WAIT_NS); /* which is not yet */
-	for (unsigned i = 0; i < STARTUPS && reached(cpu) == SILENT; i++) {
+	smp_wait_for(cpu, ALIVE, INIT_WAIT_NS); /* which is not yet */
+	for (unsigned i = 0; i < STARTUPS && smp_reached(cpu) == SILENT; i++) {
 		lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_STARTUP, (uint8_t)(page >> PAGE_SHIFT));
-		wait_for(cpu, ALIVE, STARTUP_WAIT_NS);
+		smp_wait_for(cpu, ALIVE, STARTUP_WAIT_NS);
 	}
 }
 
@@ -120,12 +120,12 @@ static void wake(const struct cpu *cpu, hpa_t page)
  * All clocks are offsets of the TSC, and VMs move: every processor must have the same. So its own
  * must lie between two looks at this one's.
  */
-static bool has_our_tsc(struct cpu *cpu)
+static bool smp_has_our_tsc(struct cpu *cpu)
 {
 	uint64_t before = read_tsc_in_order(), after;
 
-	report(cpu, ASKED);
-	if (!wait_for(cpu, TOLD, COME_UP_NS))
+	smp_report(cpu, ASKED);
+	if (!smp_wait_for(cpu, TOLD, COME_UP_NS))
 		return false;
 	after = read_tsc_in_order();
 	if (cpu->stage_tsc - before <= after - before)
@@ -136,7 +136,7 @@ static bool has_our_tsc(struct cpu *cpu)
 	return false;
 }
 
-static struct cpu *create_cpu(uint32_t apic_id)
+static struct cpu *smp_create_cpu(uint32_t apic_id)
 {
 	hpa_t frame = frames_alloc(FRAME_ORDER_4K, FRAME_OWNER_MONITOR, FRAME_DATA);
 	void *stack = host_map_stack(CPU_STACK_PAGES);
@@ -152,10 +152,10 @@ static struct cpu *create_cpu(uint32_t apic_id)
 	return cpu;
 }
 
-static void start(uint32_t apic_id, hpa_t page)
+static void smp_start_cpu(uint32_t apic_id, hpa_t page)
 {
 	struct trampoline_values *values = hpa_to_pointer(page + trampoline_values_at);
-	struct cpu *cpu = create_cpu(apic_id);
+	struct cpu *cpu = smp_create_cpu(apic_id);
 
 	if (!cpu) {
 		log_warning("cpu: no memory for the processor with APIC ID %u; it is left out\n", apic_id);
@@ -167,16 +167,16 @@ static void start(uint32_t apic_id, hpa_t page)
 		.cr3 = host_map_root(),
 		.stack = cpu->stack_top,
 		.cpu = (uint64_t)cpu,
-		.next = (uint64_t)start_here,
+		.next = (uint64_t)smp_start_here,
 		.enter = (uint64_t)trampoline_switch,
 	};
 	problem[0] = '\0';
-	wake(cpu, page);
-	if (wait_for(cpu, ALIVE, COME_UP_NS) && has_our_tsc(cpu)) {
-		report(cpu, ACCEPTED);
-		if (wait_for(cpu, READY, COME_UP_NS)) {
+	smp_wake(cpu, page);
+	if (smp_wait_for(cpu, ALIVE, COME_UP_NS) && smp_has_our_tsc(cpu)) {
+		smp_report(cpu, ACCEPTED);
+		if (smp_wait_for(cpu, READY, COME_UP_NS)) {
 			cpu_add(cpu);
-			report(cpu, RELEASED);
+			smp_report(cpu, RELEASED);
 			return;
 		}
 	}
@@ -188,7 +188,7 @@ static void start(uint32_t apic_id, hpa_t page)
 /*
  * A page of low memory that is RAM: the trampoline's for as long as it is needed. 0: there is none.
  */
-static hpa_t find_page(const struct memory_range *ram, unsigned count)
+static hpa_t smp_find_page(const struct memory_range *ram, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		hpa_t start = MAX(ALIGN_UP(ram[i].start, PAGE_SIZE), LOW_START);
@@ -202,7 +202,7 @@ static hpa_t find_page(const struct memory_range *ram, unsigned count)
 void smp_start(const struct acpi_info *info, const struct memory_range *ram, unsigned count)
 {
 	uint32_t own = lapic_id();
-	hpa_t page = find_page(ram, count);
+	hpa_t page = smp_find_page(ram, count);
 	unsigned named = 0;
 
 	for (unsigned i = 0; i < info->cpu_count; i++) {
@@ -219,7 +219,7 @@ void smp_start(const struct acpi_info *info, const struct memory_range *ram, uns
 		}
 		if (!named++)
 			memcpy(hpa_to_pointer(page), trampoline_start, trampoline_size);
-		start(apic_id, page);
+		smp_start_cpu(apic_id, page);
 	}
 	log_info("cpu: %u of %u processors run guests\n", cpu_count, MAX(info->cpu_count, 1));
 }

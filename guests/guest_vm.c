@@ -31,14 +31,14 @@ const struct guest_file *guest_file_find(const char *name)
 
 /* ---- Loading ---- */
 
-/* Where find_file() leaves its sentence. */
+/* Where guest_vm_find_file() leaves its sentence. */
 struct missing {
 	char *problem;
 	size_t size;
 	bool any;
 };
 
-static bool find_file(void *context, const struct image_name *name, struct image_file *found)
+static bool guest_vm_find_file(void *context, const struct image_name *name, struct image_file *found)
 {
 	const struct guest_file *file = guest_file_find(name->path);
 	struct missing *missing = context;
@@ -55,20 +55,21 @@ static bool find_file(void *context, const struct image_name *name, struct image
 	return file;
 }
 
-static bool defer(void *context, gpa_t gpa, const void *data, uint64_t size)
+static bool guest_vm_defer(void *context, gpa_t gpa, const void *data, uint64_t size)
 {
 	return vm_defer_copy(context, gpa, data, size);
 }
 
-static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
+static int guest_vm_load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
 {
 	const struct guest_config *guest = vm->loader.context;
-	struct guest_image image = {.config = guest, .map = &vm->map, .defer = defer, .defer_context = vm};
+	struct guest_image image = {
+		.config = guest, .map = &vm->map, .defer = guest_vm_defer, .defer_context = vm};
 	struct missing missing = {problem, size, false};
 	char reason[GUEST_PROBLEM_MAX];
 	int error;
 
-	if (!guest_image_find(&image, find_file, &missing))
+	if (!guest_image_find(&image, guest_vm_find_file, &missing))
 		return -ERR_NOT_FOUND;
 	error = guest_load_image(&image, start, reason, sizeof(reason));
 	if (error)
@@ -81,7 +82,7 @@ static int load(struct vm *vm, struct vcpu_start *start, char *problem, size_t s
  * Kernels search the option ROMs byte by byte. All ones in read-only pages look like the empty bus
  * that the bare machine has there, without an exit for each.
  */
-static int add_empty_roms(struct guest_map *map)
+static int guest_vm_add_empty_roms(struct guest_map *map)
 {
 	uint8_t ones[256];
 	int error = guest_map_add(map, GUEST_OPTION_ROMS, GUEST_BIOS_START - GUEST_OPTION_ROMS, GUEST_ROM);
@@ -92,7 +93,7 @@ static int add_empty_roms(struct guest_map *map)
 	return error;
 }
 
-static int populate(struct guest_map *map, uint64_t memory)
+static int guest_vm_populate(struct guest_map *map, uint64_t memory)
 {
 	struct guest_range ranges[GUEST_RANGES_MAX];
 	unsigned count = guest_memory_layout(memory, ranges);
@@ -105,7 +106,7 @@ static int populate(struct guest_map *map, uint64_t memory)
 			return error;
 	}
 	error = guest_map_add(map, VGA_TEXT_GPA, VGA_TEXT_SIZE, GUEST_RAM);
-	return error ? error : add_empty_roms(map);
+	return error ? error : guest_vm_add_empty_roms(map);
 }
 
 /* ---- The VM ---- */
@@ -114,7 +115,7 @@ static int populate(struct guest_map *map, uint64_t memory)
  * Where the operator finds it. A port that does not answer leaves the VM on the shared console, and
  * says so.
  */
-static void choose_console(const struct guest_config *section, struct console_vm *console)
+static void guest_vm_choose_console(const struct guest_config *section, struct console_vm *console)
 {
 	static const enum channel_view view[] = {
 		[VIEW_AUTO] = CHANNEL_VIEW_AUTO,
@@ -130,7 +131,7 @@ static void choose_console(const struct guest_config *section, struct console_vm
 }
 
 /* Null: there is no memory. */
-static void *plan_alloc(size_t size)
+static void *guest_vm_alloc(size_t size)
 {
 	hpa_t frames = frames_alloc(frames_order(size), FRAME_OWNER_MONITOR, FRAME_DATA);
 
@@ -139,7 +140,8 @@ static void *plan_alloc(size_t size)
 
 struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 {
-	const struct vm_loader loader = {.populate = populate, .load = load, .context = section};
+	const struct vm_loader loader = {
+		.populate = guest_vm_populate, .load = guest_vm_load, .context = section};
 	uint64_t present = UINT64_MAX >> (64 - cpu_count);
 	struct vm_config config = section->vm;
 	struct console_vm *console;
@@ -156,13 +158,13 @@ struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 		log_warning("vm %s: config line %u: cpus: this machine runs guests on processors 0 to "
 		            "%u; the others are left out\n",
 		            section->vm.name, section->cpus_line, cpu_count - 1);
-	vm = plan_alloc(sizeof(*vm));
-	console = plan_alloc(sizeof(*console));
+	vm = guest_vm_alloc(sizeof(*vm));
+	console = guest_vm_alloc(sizeof(*console));
 	if (!vm || !console || vm_define(vm, &config, &loader, number)) {
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->vm.name);
 		return NULL;
 	}
 	console_vm_connect(console, vm);
-	choose_console(section, console);
+	guest_vm_choose_console(section, console);
 	return vm;
 }

@@ -22,14 +22,14 @@
 
 static struct config config;
 
-static void put(const char *line)
+static void guests_log_line(const char *line)
 {
 	log_info("%s\n", line);
 }
 
 /* ---- Config ---- */
 
-static bool read_config(void)
+static bool guests_read_config(void)
 {
 	static struct config_error errors[ERRORS_SHOWN];
 	const struct guest_file *file = guest_file_find("config");
@@ -59,7 +59,7 @@ static bool read_config(void)
 
 /* ---- VMs ---- */
 
-static void check_memory(void)
+static void guests_check_memory(void)
 {
 	uint64_t wanted = config_memory_total(&config), free = frames_stat().free * PAGE_SIZE;
 
@@ -70,7 +70,7 @@ static void check_memory(void)
 		            wanted >> 20, free >> 20);
 }
 
-static void start_vm(struct vm *vm)
+static void guests_start_vm(struct vm *vm)
 {
 	char problem[400];
 
@@ -81,11 +81,11 @@ static void start_vm(struct vm *vm)
 }
 
 /* A VM that cannot start does not keep the next one from it. Returns whether any is on. */
-static bool start_vms(void)
+static bool guests_start_vms(void)
 {
 	bool any = false;
 
-	check_memory();
+	guests_check_memory();
 	for (unsigned i = 0; i < config.guest_count; i++) {
 		struct vm *vm = guest_vm_define(&config.guest[i], i);
 
@@ -95,7 +95,7 @@ static bool start_vms(void)
 		                          (config.monitor.audit ? WATCH_AUDIT : 0);
 		if (!config.guest[i].autostart)
 			continue;
-		start_vm(vm);
+		guests_start_vm(vm);
 		if (!any && vm->state != VM_STOPPED)
 			console_attach(channel_find(vm->number + 1));
 		any |= vm->state != VM_STOPPED;
@@ -107,7 +107,7 @@ static bool start_vms(void)
 
 #define PIECE 256 /* a line can be longer than the shell prints at once */
 
-static void show_line(void *context, const char *line)
+static void guests_show_line(void *context, const char *line)
 {
 	for (size_t left = strlen(line), n; left; line += n, left -= n) {
 		n = MIN(left, PIECE);
@@ -116,16 +116,17 @@ static void show_line(void *context, const char *line)
 	shell_print("\n");
 }
 
-static void command_config(unsigned count, const char *const *arguments)
+static void guests_command_config(unsigned count, const char *const *arguments)
 {
-	config_print(&config, show_line, NULL);
+	config_print(&config, guests_show_line, NULL);
 }
 
 static const struct shell_command commands[] = {
-	{"config", "", "the config table in effect, every key with its value", 0, 0, command_config, NULL},
+	{"config", "", "the config table in effect, every key with its value", 0, 0, guests_command_config,
+         NULL},
 };
 
-static void start_shell(void)
+static void guests_start_shell(void)
 {
 	shell_init();
 	shell_vm_init();
@@ -134,7 +135,7 @@ static void start_shell(void)
 
 /* ---- The end ---- */
 
-static void all_stopped(void)
+static void guests_all_stopped(void)
 {
 	switch (config.monitor.on_all_stopped) {
 	case STOPPED_POWEROFF: shutdown_power_off(); break;
@@ -153,18 +154,18 @@ void guests_init(const struct guest_file *files, unsigned count)
 
 	guest_files_set(files, count);
 	if (backend_detect(problem, sizeof(problem))) {
-		backend_report(put); /* what there is, beside what is missing */
+		backend_report(guests_log_line); /* what there is, beside what is missing */
 		log_error("%s\n", problem);
 		shutdown_halt();
 	}
-	readable = read_config();
+	readable = guests_read_config();
 	log_level_set(config.monitor.log_level);
 	if (config.monitor.keyboard)
 		console_irq_init_keyboard();
 	mitigations_init(config.monitor.mitigations == MITIGATIONS_AUTO);
-	backend_report(put);
+	backend_report(guests_log_line);
 	log_info("Speculation mitigations:\n");
-	mitigations_report(put);
+	mitigations_report(guests_log_line);
 	cpuid_init(backend_offers(), time_tsc_hz);
 	if (backend_cpu_start(this_cpu(), problem, sizeof(problem))) {
 		log_error("%s\n", problem);
@@ -174,9 +175,9 @@ void guests_init(const struct guest_file *files, unsigned count)
 
 _Noreturn void guests_run(void)
 {
-	vm_all_stopped = all_stopped;
-	start_shell();
-	if (!readable || !start_vms())
-		all_stopped();
+	vm_all_stopped = guests_all_stopped;
+	guests_start_shell();
+	if (!readable || !guests_start_vms())
+		guests_all_stopped();
 	backend_run();
 }

@@ -14,15 +14,15 @@ struct spec {
 	bool is_long;         /* l, ll or z */
 };
 
-static void put(struct sink *sink, char c)
+static void format_put(struct sink *sink, char c)
 {
 	if (sink->length + 1 < sink->size)
 		sink->buffer[sink->length] = c;
 	sink->length++;
 }
 
-static void put_padded(struct sink *sink, const struct spec *spec, const char *prefix, const char *text,
-                       size_t length, size_t zeros)
+static void format_put_padded(struct sink *sink, const struct spec *spec, const char *prefix,
+                              const char *text, size_t length, size_t zeros)
 {
 	size_t prefix_length = strlen(prefix);
 	size_t total = prefix_length + zeros + length;
@@ -30,20 +30,20 @@ static void put_padded(struct sink *sink, const struct spec *spec, const char *p
 
 	if (!spec->left)
 		for (size_t i = 0; i < pad; i++)
-			put(sink, ' ');
+			format_put(sink, ' ');
 	for (size_t i = 0; i < prefix_length; i++)
-		put(sink, prefix[i]);
+		format_put(sink, prefix[i]);
 	for (size_t i = 0; i < zeros; i++)
-		put(sink, '0');
+		format_put(sink, '0');
 	for (size_t i = 0; i < length; i++)
-		put(sink, text[i]);
+		format_put(sink, text[i]);
 	if (spec->left)
 		for (size_t i = 0; i < pad; i++)
-			put(sink, ' ');
+			format_put(sink, ' ');
 }
 
-static void put_number(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base, bool upper,
-                       const char *prefix)
+static void format_put_number(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base,
+                              bool upper, const char *prefix)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[24];
@@ -60,10 +60,10 @@ static void put_number(struct sink *sink, const struct spec *spec, uint64_t valu
 		minimum = 0;
 	if (minimum > length)
 		zeros = minimum - length;
-	put_padded(sink, spec, prefix, text + at, length, zeros);
+	format_put_padded(sink, spec, prefix, text + at, length, zeros);
 }
 
-static int number_or_star(const char **at, va_list *args)
+static int format_number_or_star(const char **at, va_list *args)
 {
 	int n = 0;
 
@@ -77,7 +77,7 @@ static int number_or_star(const char **at, va_list *args)
 	return n;
 }
 
-static const char *parse_spec(const char *at, struct spec *spec, va_list *args)
+static const char *format_parse_spec(const char *at, struct spec *spec, va_list *args)
 {
 	*spec = (struct spec){.precision = -1};
 	for (;; at++) {
@@ -90,34 +90,34 @@ static const char *parse_spec(const char *at, struct spec *spec, va_list *args)
 		else
 			break;
 	}
-	spec->width = number_or_star(&at, args);
+	spec->width = format_number_or_star(&at, args);
 	if (spec->width < 0) {
 		spec->left = true;
 		spec->width = -spec->width;
 	}
 	if (*at == '.') {
 		at++;
-		spec->precision = number_or_star(&at, args);
+		spec->precision = format_number_or_star(&at, args);
 	}
 	for (; *at == 'l' || *at == 'z'; at++)
 		spec->is_long = true;
 	return at;
 }
 
-static uint64_t unsigned_argument(const struct spec *spec, va_list *args)
+static uint64_t format_unsigned_argument(const struct spec *spec, va_list *args)
 {
 	return spec->is_long ? va_arg(*args, unsigned long) : va_arg(*args, unsigned);
 }
 
-static void put_string(struct sink *sink, const struct spec *spec, const char *s)
+static void format_put_string(struct sink *sink, const struct spec *spec, const char *s)
 {
 	if (!s)
 		s = "(null)";
-	put_padded(sink, spec, "", s, spec->precision >= 0 ? strnlen(s, (size_t)spec->precision) : strlen(s),
-	           0);
+	format_put_padded(sink, spec, "", s,
+	                  spec->precision >= 0 ? strnlen(s, (size_t)spec->precision) : strlen(s), 0);
 }
 
-static void convert(struct sink *sink, struct spec *spec, char conversion, va_list *args)
+static void format_convert(struct sink *sink, struct spec *spec, char conversion, va_list *args)
 {
 	int64_t value;
 	char c;
@@ -126,22 +126,22 @@ static void convert(struct sink *sink, struct spec *spec, char conversion, va_li
 	case 'd':
 	case 'i':
 		value = spec->is_long ? va_arg(*args, long) : va_arg(*args, int);
-		put_number(sink, spec, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, false,
-		           value < 0 ? "-" : "");
+		format_put_number(sink, spec, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, false,
+		                  value < 0 ? "-" : "");
 		break;
-	case 'u': put_number(sink, spec, unsigned_argument(spec, args), 10, false, ""); break;
+	case 'u': format_put_number(sink, spec, format_unsigned_argument(spec, args), 10, false, ""); break;
 	case 'x':
 	case 'X':
-		put_number(sink, spec, unsigned_argument(spec, args), 16, conversion == 'X',
-		           spec->alternate ? "0x" : "");
+		format_put_number(sink, spec, format_unsigned_argument(spec, args), 16, conversion == 'X',
+		                  spec->alternate ? "0x" : "");
 		break;
-	case 'p': put_number(sink, spec, (uintptr_t)va_arg(*args, void *), 16, false, "0x"); break;
-	case 's': put_string(sink, spec, va_arg(*args, const char *)); break;
+	case 'p': format_put_number(sink, spec, (uintptr_t)va_arg(*args, void *), 16, false, "0x"); break;
+	case 's': format_put_string(sink, spec, va_arg(*args, const char *)); break;
 	case 'c':
 		c = (char)va_arg(*args, int);
-		put_padded(sink, spec, "", &c, 1, 0);
+		format_put_padded(sink, spec, "", &c, 1, 0);
 		break;
-	default: put(sink, conversion); break;
+	default: format_put(sink, conversion); break;
 	}
 }
 
@@ -154,13 +154,13 @@ int format_buffer_va(char *buffer, size_t size, const char *format, va_list args
 	va_copy(copy, args);
 	for (; *format; format++) {
 		if (*format != '%') {
-			put(&sink, *format);
+			format_put(&sink, *format);
 			continue;
 		}
-		format = parse_spec(format + 1, &spec, &copy);
+		format = format_parse_spec(format + 1, &spec, &copy);
 		if (!*format)
 			break;
-		convert(&sink, &spec, *format, &copy);
+		format_convert(&sink, &spec, *format, &copy);
 	}
 	va_end(copy);
 	if (size)

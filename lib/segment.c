@@ -7,7 +7,7 @@
 #define TYPE_READ_WRITE  BIT(1) /* data: writable; code: readable */
 
 /* SDM Vol. 3A "Type Checking". */
-static bool type_allows(uint32_t type, bool write)
+static bool segment_type_allows(uint32_t type, bool write)
 {
 	if (type & TYPE_CODE)
 		return !write && type & TYPE_READ_WRITE;
@@ -18,7 +18,7 @@ static bool type_allows(uint32_t type, bool write)
  * SDM Vol. 3A "Limit Checking". What reaches beyond 4 GiB is outside any limit, as the section
  * permits.
  */
-static bool within_limit(const struct segment *segment, uint64_t offset, unsigned size)
+static bool segment_within_limit(const struct segment *segment, uint64_t offset, unsigned size)
 {
 	uint64_t last = offset + size - 1;
 
@@ -35,7 +35,7 @@ bool segment_linear(const struct segment *segment, enum segment_index index, enu
 		return is_canonical(*linear) && is_canonical(*linear + size - 1);
 	}
 	*linear = (uint32_t)(segment->base + offset);
-	if (segment->access & SEGMENT_UNUSABLE || !within_limit(segment, offset, size))
+	if (segment->access & SEGMENT_UNUSABLE || !segment_within_limit(segment, offset, size))
 		return false;
-	return mode == SEGMENT_MODE_REAL || type_allows(SEGMENT_TYPE(segment), write);
+	return mode == SEGMENT_MODE_REAL || segment_type_allows(SEGMENT_TYPE(segment), write);
 }

@@ -22,13 +22,13 @@
 static struct config table;
 static struct config_error errors[ERRORS_MAX];
 
-static void put_line(void *context, const char *line)
+static void check_put_line(void *context, const char *line)
 {
 	fprintf(context, "%s\n", line);
 }
 
 /* Read the whole file; says why and returns null if it cannot. */
-static char *read_file(const char *path, size_t *size)
+static char *check_read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "rb");
 	char *text = malloc(FILE_MAX + 1);
@@ -52,7 +52,7 @@ static char *read_file(const char *path, size_t *size)
 	return text;
 }
 
-static void report_mistake(const char *path, unsigned line, const char *text)
+static void check_print_mistake(const char *path, unsigned line, const char *text)
 {
 	if (line)
 		fprintf(stderr, "%s:%u: %s\n", path, line, text);
@@ -60,13 +60,13 @@ static void report_mistake(const char *path, unsigned line, const char *text)
 		fprintf(stderr, "%s: %s\n", path, text);
 }
 
-static int compare_names(const void *a, const void *b)
+static int check_compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* All images, each once, as many VMs may share one; null without memory. */
-static const char **image_names(size_t *count)
+static const char **check_image_names(size_t *count)
 {
 	size_t max = (2 + CONFIG_MODULES_MAX) * (size_t)table.guest_count, named = 0;
 	const char **names = malloc((max + 1) * sizeof(*names));
@@ -82,7 +82,7 @@ static const char **image_names(size_t *count)
 		for (unsigned n = 0; n < guest->module_count; n++)
 			names[named++] = guest->module[n].path;
 	}
-	qsort(names, named, sizeof(*names), compare_names);
+	qsort(names, named, sizeof(*names), check_compare_names);
 	*count = 0;
 	for (size_t i = 0; i < named; i++)
 		if (*count == 0 || strcmp(names[*count - 1], names[i]) != 0)
@@ -90,7 +90,7 @@ static const char **image_names(size_t *count)
 	return names;
 }
 
-static void print_table(void)
+static void check_print_table(void)
 {
 	uint64_t total = config_memory_total(&table);
 	bool mega = total % MIB(1) == 0;
@@ -98,7 +98,7 @@ static void print_table(void)
 
 	for (unsigned i = 0; i < table.guest_count; i++)
 		count += table.guest[i].autostart;
-	config_print(&table, put_line, stdout);
+	config_print(&table, check_put_line, stdout);
 	printf("\n# VMs: %u. Start by themselves: %u, with a total of %llu%c of memory.\n", table.guest_count,
 	       count, (unsigned long long)total >> (mega ? 20 : 10), mega ? 'M' : 'K');
 }
@@ -111,11 +111,11 @@ static int check_table(const char *path, const char *text, size_t size, void *st
 	size_t name_count;
 
 	for (unsigned i = 0; i < count && i < ERRORS_MAX; i++)
-		report_mistake(path, errors[i].line, errors[i].text);
+		check_print_mistake(path, errors[i].line, errors[i].text);
 	if (count > ERRORS_MAX)
 		fprintf(stderr, "%s: %u more mistakes are not shown\n", path, count - ERRORS_MAX);
-	count += check_images(&table, path, report_mistake);
-	names = image_names(&name_count);
+	count += check_images(&table, path, check_print_mistake);
+	names = check_image_names(&name_count);
 	if (!names) {
 		fprintf(stderr, "check-config: no memory\n");
 		return 2;
@@ -128,17 +128,17 @@ static int check_table(const char *path, const char *text, size_t size, void *st
 		count++;
 	}
 	if (!count && !files)
-		print_table();
+		check_print_table();
 	for (size_t i = 0; !count && files && i < name_count; i++)
 		printf("%s\n", names[i]);
 	free(names);
 	return count != 0;
 }
 
-static int check(const char *path, bool files)
+static int check_run(const char *path, bool files)
 {
 	size_t size;
-	char *text = read_file(path, &size);
+	char *text = check_read_file(path, &size);
 	void *storage;
 	int status;
 
@@ -154,13 +154,13 @@ static int check(const char *path, bool files)
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--document") == 0) {
-		config_document(put_line, stdout);
+		config_document(check_put_line, stdout);
 		return 0;
 	}
 	if (argc == 3 && strcmp(argv[1], "--files") == 0)
-		return check(argv[2], true);
+		return check_run(argv[2], true);
 	if (argc == 2 && argv[1][0] != '-')
-		return check(argv[1], false);
+		return check_run(argv[1], false);
 	fprintf(stderr, "usage: check-config [--files] FILE | --document\n");
 	return 2;
 }

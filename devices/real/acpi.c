@@ -25,7 +25,7 @@ void acpi_problem(struct acpi_info *info, const char *format, ...)
 	info->problem_count++;
 }
 
-static bool sums_to_zero(const uint8_t *bytes, size_t size)
+static bool acpi_sums_to_zero(const uint8_t *bytes, size_t size)
 {
 	uint8_t sum = 0;
 
@@ -35,7 +35,7 @@ static bool sums_to_zero(const uint8_t *bytes, size_t size)
 }
 
 /* Map a whole table of any signature after checking it; null with a problem noted. */
-static const uint8_t *map_table(struct acpi_info *info, acpi_map_t map, hpa_t address, uint32_t *size)
+static const uint8_t *acpi_map_table(struct acpi_info *info, acpi_map_t map, hpa_t address, uint32_t *size)
 {
 	const uint8_t *table = map(address, ACPI_HEADER_SIZE);
 	char name[5] = "";
@@ -55,7 +55,7 @@ static const uint8_t *map_table(struct acpi_info *info, acpi_map_t map, hpa_t ad
 		return NULL;
 	}
 	table = map(address, *size);
-	if (!table || !sums_to_zero(table, *size)) {
+	if (!table || !acpi_sums_to_zero(table, *size)) {
 		acpi_problem(info, "ACPI: table %s at %#lx has a wrong checksum and is left out", name,
 		             address);
 		return NULL;
@@ -63,10 +63,10 @@ static const uint8_t *map_table(struct acpi_info *info, acpi_map_t map, hpa_t ad
 	return table;
 }
 
-static void read_table(struct acpi_info *info, acpi_map_t map, hpa_t address)
+static void acpi_read_table(struct acpi_info *info, acpi_map_t map, hpa_t address)
 {
 	uint32_t size;
-	const uint8_t *table = map_table(info, map, address, &size);
+	const uint8_t *table = acpi_map_table(info, map, address, &size);
 	hpa_t dsdt = 0;
 
 	if (!table)
@@ -77,18 +77,18 @@ static void read_table(struct acpi_info *info, acpi_map_t map, hpa_t address)
 		acpi_find_s5(info, table, size);
 	} else if (!memcmp(table, "FACP", 4)) {
 		dsdt = acpi_read_fadt(info, table, size);
-		table = dsdt ? map_table(info, map, dsdt, &size) : NULL;
+		table = dsdt ? acpi_map_table(info, map, dsdt, &size) : NULL;
 		if (table)
 			acpi_find_s5(info, table, size);
 	}
 }
 
 /* Walk the RSDT (4-byte entries) or XSDT (8-byte entries). */
-static bool read_root(struct acpi_info *info, acpi_map_t map, hpa_t address, unsigned entry_size,
-                      const char *signature)
+static bool acpi_read_root(struct acpi_info *info, acpi_map_t map, hpa_t address, unsigned entry_size,
+                           const char *signature)
 {
 	uint32_t size;
-	const uint8_t *root = map_table(info, map, address, &size);
+	const uint8_t *root = acpi_map_table(info, map, address, &size);
 	unsigned count;
 
 	if (!root)
@@ -108,23 +108,23 @@ static bool read_root(struct acpi_info *info, acpi_map_t map, hpa_t address, uns
 		entry = root + ACPI_HEADER_SIZE + i * entry_size;
 		table = entry_size == 8 ? acpi_get64(entry) : acpi_get32(entry);
 		if (table)
-			read_table(info, map, table);
+			acpi_read_table(info, map, table);
 	}
 	return true;
 }
 
-static bool rsdp_good(const uint8_t *rsdp, size_t size)
+static bool acpi_rsdp_good(const uint8_t *rsdp, size_t size)
 {
-	return size >= RSDP_V1_SIZE && !memcmp(rsdp, "RSD PTR ", 8) && sums_to_zero(rsdp, RSDP_V1_SIZE);
+	return size >= RSDP_V1_SIZE && !memcmp(rsdp, "RSD PTR ", 8) && acpi_sums_to_zero(rsdp, RSDP_V1_SIZE);
 }
 
 /* ACPI Specification, "Finding the RSDP on IA-PC Systems": on 16-byte boundaries. */
-static bool search(acpi_map_t map, hpa_t start, size_t length, uint8_t *rsdp)
+static bool acpi_search(acpi_map_t map, hpa_t start, size_t length, uint8_t *rsdp)
 {
 	const uint8_t *area = start ? map(start, length) : NULL;
 
 	for (size_t at = 0; area && at + RSDP_V1_SIZE <= length; at += 16) {
-		if (!rsdp_good(area + at, length - at))
+		if (!acpi_rsdp_good(area + at, length - at))
 			continue;
 		memcpy(rsdp, area + at, MIN((size_t)RSDP_V2_SIZE, length - at));
 		return true;
@@ -132,15 +132,16 @@ static bool search(acpi_map_t map, hpa_t start, size_t length, uint8_t *rsdp)
 	return false;
 }
 
-static bool search_bios(acpi_map_t map, uint8_t *rsdp)
+static bool acpi_search_bios(acpi_map_t map, uint8_t *rsdp)
 {
 	const uint8_t *pointer = map(EBDA_POINTER, 2);
 	hpa_t ebda = pointer ? (hpa_t)acpi_get16(pointer) << 4 : 0;
 
-	return search(map, ebda, EBDA_SEARCHED, rsdp) || search(map, BIOS_AREA, BIOS_AREA_SIZE, rsdp);
+	return acpi_search(map, ebda, EBDA_SEARCHED, rsdp) ||
+	       acpi_search(map, BIOS_AREA, BIOS_AREA_SIZE, rsdp);
 }
 
-static void set_defaults(struct acpi_info *info)
+static void acpi_set_defaults(struct acpi_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->has_8259 = true;
@@ -155,13 +156,13 @@ void acpi_parse(struct acpi_info *info, const uint8_t *rsdp, size_t rsdp_size, a
 	uint8_t copy[RSDP_V2_SIZE] = {0};
 	hpa_t xsdt;
 
-	set_defaults(info);
-	if (rsdp_size && rsdp_good(rsdp, rsdp_size)) {
+	acpi_set_defaults(info);
+	if (rsdp_size && acpi_rsdp_good(rsdp, rsdp_size)) {
 		memcpy(copy, rsdp, MIN(rsdp_size, sizeof(copy)));
 	} else {
 		if (rsdp_size)
 			acpi_problem(info, "ACPI: the boot loader's copy of the RSDP is broken");
-		if (!search_bios(map, copy)) {
+		if (!acpi_search_bios(map, copy)) {
 			acpi_problem(info, "ACPI: no tables found; a plain PC is assumed");
 			return;
 		}
@@ -169,11 +170,11 @@ void acpi_parse(struct acpi_info *info, const uint8_t *rsdp, size_t rsdp_size, a
 	info->revision = copy[15];
 	xsdt = acpi_get64(copy + 24);
 	if (info->revision >= 2 && xsdt) {
-		if (!sums_to_zero(copy, RSDP_V2_SIZE))
+		if (!acpi_sums_to_zero(copy, RSDP_V2_SIZE))
 			acpi_problem(info, "ACPI: the RSDP's extended checksum is wrong; the RSDT is used");
 		else
-			info->present = read_root(info, map, xsdt, 8, "XSDT");
+			info->present = acpi_read_root(info, map, xsdt, 8, "XSDT");
 	}
 	if (!info->present)
-		info->present = read_root(info, map, acpi_get32(copy + 16), 4, "RSDT");
+		info->present = acpi_read_root(info, map, acpi_get32(copy + 16), 4, "RSDT");
 }

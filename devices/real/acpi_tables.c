@@ -22,7 +22,7 @@ enum {
  * Firmware may name a processor twice: for its xAPIC and for its x2APIC. What is not enabled is a
  * place where one may be plugged in later, or is broken.
  */
-static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
+static void acpi_add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 {
 	if (!(flags & 1))
 		return;
@@ -37,7 +37,7 @@ static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 	info->apic_id[info->cpu_count++] = apic_id;
 }
 
-static void add_override(struct acpi_info *info, const uint8_t *entry)
+static void acpi_add_override(struct acpi_info *info, const uint8_t *entry)
 {
 	uint8_t bus = entry[2], irq = entry[3];
 	uint16_t flags = acpi_get16(entry + 8);
@@ -51,7 +51,7 @@ static void add_override(struct acpi_info *info, const uint8_t *entry)
 		.gsi = acpi_get32(entry + 4), .active_low = (flags & 3) == 3, .level = (flags >> 2 & 3) == 3};
 }
 
-static void add_ioapic(struct acpi_info *info, const uint8_t *entry)
+static void acpi_add_ioapic(struct acpi_info *info, const uint8_t *entry)
 {
 	if (info->ioapic_count == ACPI_IOAPICS_MAX) {
 		acpi_problem(info, "ACPI: more than %u I/O APICs; the rest is left out", ACPI_IOAPICS_MAX);
@@ -61,13 +61,13 @@ static void add_ioapic(struct acpi_info *info, const uint8_t *entry)
 		(struct acpi_ioapic){entry[2], acpi_get32(entry + 4), acpi_get32(entry + 8)};
 }
 
-static void read_madt_entry(struct acpi_info *info, const uint8_t *entry)
+static void acpi_read_madt_entry(struct acpi_info *info, const uint8_t *entry)
 {
 	switch (entry[0]) {
-	case MADT_LAPIC: add_cpu(info, entry[3], acpi_get32(entry + 4)); break;
-	case MADT_X2APIC: add_cpu(info, acpi_get32(entry + 4), acpi_get32(entry + 8)); break;
-	case MADT_IOAPIC: add_ioapic(info, entry); break;
-	case MADT_OVERRIDE: add_override(info, entry); break;
+	case MADT_LAPIC: acpi_add_cpu(info, entry[3], acpi_get32(entry + 4)); break;
+	case MADT_X2APIC: acpi_add_cpu(info, acpi_get32(entry + 4), acpi_get32(entry + 8)); break;
+	case MADT_IOAPIC: acpi_add_ioapic(info, entry); break;
+	case MADT_OVERRIDE: acpi_add_override(info, entry); break;
 	case MADT_LAPIC_OVERRIDE: info->lapic_address = acpi_get64(entry + 4); break;
 	default: break;
 	}
@@ -97,7 +97,7 @@ void acpi_read_madt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 			             at);
 			return;
 		}
-		read_madt_entry(info, table + at);
+		acpi_read_madt_entry(info, table + at);
 	}
 }
 
@@ -128,7 +128,7 @@ void acpi_read_madt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 #define RTC_REGISTERS    128
 
 /* "Generic Address Structure" */
-static struct acpi_register read_gas(const uint8_t *table, uint32_t size, uint32_t offset)
+static struct acpi_register acpi_read_gas(const uint8_t *table, uint32_t size, uint32_t offset)
 {
 	struct acpi_register reg = {.space = ACPI_SPACE_NONE};
 
@@ -143,10 +143,10 @@ static struct acpi_register read_gas(const uint8_t *table, uint32_t size, uint32
 }
 
 /* The port of a register block: as the 32-bit field says, or where that is 0 the extended one. */
-static uint16_t read_port(const uint8_t *table, uint32_t size, uint32_t offset, uint32_t extended)
+static uint16_t acpi_read_port(const uint8_t *table, uint32_t size, uint32_t offset, uint32_t extended)
 {
 	uint32_t port = acpi_get32(table + offset);
-	struct acpi_register reg = read_gas(table, size, extended);
+	struct acpi_register reg = acpi_read_gas(table, size, extended);
 
 	if (!port && reg.space == ACPI_SPACE_IO && reg.address <= UINT16_MAX)
 		port = (uint32_t)reg.address;
@@ -165,17 +165,18 @@ hpa_t acpi_read_fadt(struct acpi_info *info, const uint8_t *table, uint32_t size
 	info->has_fadt = true;
 	flags = acpi_get32(table + FADT_FLAGS);
 	info->hardware_reduced = flags & FLAG_HW_REDUCED;
-	info->smi_command = read_port(table, size, FADT_SMI_CMD, size);
+	info->smi_command = acpi_read_port(table, size, FADT_SMI_CMD, size);
 	info->acpi_enable = table[FADT_ACPI_ENABLE];
-	info->pm1a_control = read_port(table, size, FADT_PM1A_CNT, FADT_X_PM1A_CNT);
-	info->pm1b_control = read_port(table, size, FADT_PM1B_CNT, FADT_X_PM1B_CNT);
-	info->pm_timer = table[FADT_PM_TMR_LEN] == 4 ? read_port(table, size, FADT_PM_TMR, FADT_X_PM_TMR) : 0;
+	info->pm1a_control = acpi_read_port(table, size, FADT_PM1A_CNT, FADT_X_PM1A_CNT);
+	info->pm1b_control = acpi_read_port(table, size, FADT_PM1B_CNT, FADT_X_PM1B_CNT);
+	info->pm_timer =
+		table[FADT_PM_TMR_LEN] == 4 ? acpi_read_port(table, size, FADT_PM_TMR, FADT_X_PM_TMR) : 0;
 	info->pm_timer_32bit = flags & FLAG_TMR_VAL_EXT;
 	info->century = table[FADT_CENTURY] < RTC_REGISTERS ? table[FADT_CENTURY] : 0;
 	if (size > FADT_SIZE_1_0) /* IAPC_BOOT_ARCH came with ACPI 2.0 */
 		info->has_8042 = acpi_get16(table + FADT_BOOT_ARCH) & BOOT_ARCH_8042;
 	if (flags & FLAG_RESET_REG && size > FADT_RESET_VALUE) {
-		info->reset = read_gas(table, size, FADT_RESET_REG);
+		info->reset = acpi_read_gas(table, size, FADT_RESET_REG);
 		info->reset_value = table[FADT_RESET_VALUE];
 	}
 	dsdt = range_within(FADT_X_DSDT, 8, size) ? acpi_get64(table + FADT_X_DSDT) : 0;
@@ -193,7 +194,7 @@ hpa_t acpi_read_fadt(struct acpi_info *info, const uint8_t *table, uint32_t size
 #define AML_ROOT    0x5c
 
 /* One integer at *at, of which SLP_TYP is the low three bits. */
-static bool read_integer(const uint8_t *table, uint32_t size, uint32_t *at, uint8_t *value)
+static bool acpi_read_integer(const uint8_t *table, uint32_t size, uint32_t *at, uint8_t *value)
 {
 	uint8_t op = *at < size ? table[*at] : 0xff;
 	uint32_t width = op == AML_BYTE ? 1 : op == AML_WORD ? 2 : op == AML_DWORD ? 4 : 0;
@@ -209,7 +210,7 @@ static bool read_integer(const uint8_t *table, uint32_t size, uint32_t *at, uint
 }
 
 /* At `at` stands "_S5_"; is it a Name of a Package with at least one integer? */
-static bool read_s5(struct acpi_info *info, const uint8_t *table, uint32_t size, uint32_t at)
+static bool acpi_read_s5(struct acpi_info *info, const uint8_t *table, uint32_t size, uint32_t at)
 {
 	bool named = table[at - 1] == AML_NAME || (table[at - 1] == AML_ROOT && table[at - 2] == AML_NAME);
 	uint8_t a, b, elements;
@@ -220,9 +221,9 @@ static bool read_s5(struct acpi_info *info, const uint8_t *table, uint32_t size,
 	at += 2 + (table[at + 1] >> 6); /* PkgLength: the top two bits count the bytes that follow */
 	elements = at < size ? table[at] : 0;
 	at++;
-	if (!elements || !read_integer(table, size, &at, &a))
+	if (!elements || !acpi_read_integer(table, size, &at, &a))
 		return false;
-	if (elements < 2 || !read_integer(table, size, &at, &b))
+	if (elements < 2 || !acpi_read_integer(table, size, &at, &b))
 		b = a;
 	info->has_s5 = true;
 	info->s5_type_a = a & 7;
@@ -233,6 +234,6 @@ static bool read_s5(struct acpi_info *info, const uint8_t *table, uint32_t size,
 void acpi_find_s5(struct acpi_info *info, const uint8_t *table, uint32_t size)
 {
 	for (uint32_t at = ACPI_HEADER_SIZE + 1; !info->has_s5 && at + 4 <= size; at++)
-		if (!memcmp(table + at, "_S5_", 4) && read_s5(info, table, size, at))
+		if (!memcmp(table + at, "_S5_", 4) && acpi_read_s5(info, table, size, at))
 			return;
 }

@@ -122,7 +122,7 @@ static const uint8_t arms[GLYPH_BOX_END - GLYPH_BOX] = {
 
 #define MIDDLE 7 /* the row of horizontal lines; vertical ones have the columns of 18h */
 
-static uint8_t line_row(uint8_t arm, unsigned row)
+static uint8_t font_line_row(uint8_t arm, unsigned row)
 {
 	uint8_t bits = 0;
 
@@ -133,7 +133,7 @@ static uint8_t line_row(uint8_t arm, unsigned row)
 	return (uint8_t)(bits | (arm & L ? 0xf8 : 0) | (arm & R ? 0x1f : 0));
 }
 
-static uint8_t block_row(uint8_t character, unsigned row)
+static uint8_t font_block_row(uint8_t character, unsigned row)
 {
 	static const uint8_t shades[3][2] = {{0x88, 0x22}, {0xaa, 0x55}, {0x77, 0xdd}};
 
@@ -147,7 +147,7 @@ static uint8_t block_row(uint8_t character, unsigned row)
 	}
 }
 
-static uint8_t letter_row(const uint8_t *glyph, unsigned row)
+static uint8_t font_letter_row(const uint8_t *glyph, unsigned row)
 {
 	uint8_t bits = glyph[row / 2 % 8];
 
@@ -157,8 +157,8 @@ static uint8_t letter_row(const uint8_t *glyph, unsigned row)
 uint8_t font_row(uint8_t character, unsigned row)
 {
 	if (character >= GLYPH_BOX && character < GLYPH_BOX_END)
-		return line_row(arms[character - GLYPH_BOX], row);
+		return font_line_row(arms[character - GLYPH_BOX], row);
 	if (character >= GLYPH_SHADES && character <= GLYPH_UPPER)
-		return block_row(character, row);
-	return letter_row(character < FIRST || character > LAST ? box : glyphs[character - FIRST], row);
+		return font_block_row(character, row);
+	return font_letter_row(character < FIRST || character > LAST ? box : glyphs[character - FIRST], row);
 }

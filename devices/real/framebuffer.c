@@ -19,7 +19,7 @@ static struct {
 	uint32_t colours[COLOURS]; /* by the numbers of VGA text: blue 1, green 2, red 4, bright 8 */
 } framebuffer;
 
-static bool colour_fits(uint8_t position, uint8_t size, unsigned bits)
+static bool framebuffer_colour_fits(uint8_t position, uint8_t size, unsigned bits)
 {
 	return size >= 1 && size <= 8 && position + size <= bits;
 }
@@ -37,14 +37,14 @@ static size_t framebuffer_size(const struct boot_framebuffer *mode)
 		return 0;
 	if (bytes != 3 && (mode->pitch % bytes || mode->address % bytes))
 		return 0;
-	if (!colour_fits(mode->red_position, mode->red_size, mode->bits_per_pixel) ||
-	    !colour_fits(mode->green_position, mode->green_size, mode->bits_per_pixel) ||
-	    !colour_fits(mode->blue_position, mode->blue_size, mode->bits_per_pixel))
+	if (!framebuffer_colour_fits(mode->red_position, mode->red_size, mode->bits_per_pixel) ||
+	    !framebuffer_colour_fits(mode->green_position, mode->green_size, mode->bits_per_pixel) ||
+	    !framebuffer_colour_fits(mode->blue_position, mode->blue_size, mode->bits_per_pixel))
 		return 0;
 	return size;
 }
 
-static uint32_t colour(uint8_t position, uint8_t size, bool set, bool bright)
+static uint32_t framebuffer_colour(uint8_t position, uint8_t size, bool set, bool bright)
 {
 	return (uint32_t)(brightness[set | bright << 1] >> (8 - size)) << position;
 }
@@ -65,14 +65,15 @@ static void framebuffer_start(const struct boot_framebuffer *mode, void *memory,
 	framebuffer.scale =
 		MIN(MAX(scale_x, scale_y), MIN(mode->width / FONT_WIDTH, mode->height / FONT_HEIGHT));
 	for (unsigned i = 0; i < COLOURS; i++)
-		framebuffer.colours[i] = colour(mode->red_position, mode->red_size, i & 4, i & 8) |
-		                         colour(mode->green_position, mode->green_size, i & 2, i & 8) |
-		                         colour(mode->blue_position, mode->blue_size, i & 1, i & 8);
+		framebuffer.colours[i] =
+			framebuffer_colour(mode->red_position, mode->red_size, i & 4, i & 8) |
+			framebuffer_colour(mode->green_position, mode->green_size, i & 2, i & 8) |
+			framebuffer_colour(mode->blue_position, mode->blue_size, i & 1, i & 8);
 	*columns = MIN(mode->width / FONT_WIDTH / framebuffer.scale, SCREEN_COLUMNS_MAX);
 	*rows = framebuffer.rows = MIN(mode->height / FONT_HEIGHT / framebuffer.scale, SCREEN_ROWS_MAX);
 }
 
-static void put_pixel(volatile uint8_t *at, uint32_t value)
+static void framebuffer_put_pixel(volatile uint8_t *at, uint32_t value)
 {
 	switch (framebuffer.bytes) {
 	case 2: *(volatile uint16_t *)at = (uint16_t)value; break;
@@ -86,7 +87,8 @@ static void put_pixel(volatile uint8_t *at, uint32_t value)
 }
 
 /* Line `line` of the cell, in screen pixels, with the eight font pixels `bits`. */
-static void put_line(unsigned column, unsigned row, unsigned line, uint8_t bits, uint8_t attribute)
+static void framebuffer_put_line(unsigned column, unsigned row, unsigned line, uint8_t bits,
+                                 uint8_t attribute)
 {
 	uint32_t on = framebuffer.colours[attribute % COLOURS];
 	uint32_t off = framebuffer.colours[attribute / COLOURS];
@@ -96,14 +98,14 @@ static void put_line(unsigned column, unsigned row, unsigned line, uint8_t bits,
 	volatile uint8_t *at = framebuffer.memory + y * framebuffer.pitch + x * framebuffer.bytes;
 
 	for (unsigned i = 0; i < FONT_WIDTH * scale; i++, at += framebuffer.bytes)
-		put_pixel(at, bits & 0x80 >> i / scale ? on : off);
+		framebuffer_put_pixel(at, bits & 0x80 >> i / scale ? on : off);
 }
 
 static void framebuffer_draw(unsigned column, unsigned row, uint16_t cell)
 {
 	for (unsigned line = 0; line < FONT_HEIGHT * framebuffer.scale; line++)
-		put_line(column, row, line, font_row((uint8_t)cell, line / framebuffer.scale),
-		         (uint8_t)(cell >> 8));
+		framebuffer_put_line(column, row, line, font_row((uint8_t)cell, line / framebuffer.scale),
+		                     (uint8_t)(cell >> 8));
 }
 
 static void framebuffer_cursor(unsigned column, unsigned row)
@@ -113,7 +115,7 @@ static void framebuffer_cursor(unsigned column, unsigned row)
 	if (row >= framebuffer.rows)
 		return;
 	for (unsigned line = height - 2 * framebuffer.scale; line < height; line++)
-		put_line(column, row, line, 0xff, CURSOR);
+		framebuffer_put_line(column, row, line, 0xff, CURSOR);
 }
 
 const struct screen_backend framebuffer_backend = {framebuffer_size, framebuffer_start, framebuffer_draw,

@@ -19,33 +19,33 @@ static struct {
 	unsigned pins[ACPI_IOAPICS_MAX];
 } ioapic;
 
-static uint32_t get(unsigned unit, uint32_t reg)
+static uint32_t ioapic_get(unsigned unit, uint32_t reg)
 {
 	ioapic.registers[unit][IOREGSEL] = reg;
 	return ioapic.registers[unit][IOWIN];
 }
 
-static void put(unsigned unit, uint32_t reg, uint32_t value)
+static void ioapic_put(unsigned unit, uint32_t reg, uint32_t value)
 {
 	ioapic.registers[unit][IOREGSEL] = reg;
 	ioapic.registers[unit][IOWIN] = value;
 }
 
-static bool start(unsigned unit)
+static bool ioapic_start(unsigned unit)
 {
 	uint32_t version;
 
 	ioapic.registers[unit] = host_map_mmio(ioapic.info->ioapic[unit].address, PAGE_SIZE);
 	if (!ioapic.registers[unit])
 		return false;
-	version = get(unit, IOAPICVER);
+	version = ioapic_get(unit, IOAPICVER);
 	if (version == NOBODY) {
 		ioapic.registers[unit] = NULL;
 		return false;
 	}
 	ioapic.pins[unit] = (version >> 16 & 0xff) + 1;
 	for (unsigned pin = 0; pin < ioapic.pins[unit]; pin++)
-		put(unit, IOREDTBL(pin), REDIRECTION_MASKED);
+		ioapic_put(unit, IOREDTBL(pin), REDIRECTION_MASKED);
 	return true;
 }
 
@@ -55,7 +55,7 @@ unsigned ioapic_init(const struct acpi_info *info)
 
 	ioapic.info = info;
 	for (unsigned unit = 0; unit < info->ioapic_count; unit++)
-		answering += start(unit);
+		answering += ioapic_start(unit);
 	return answering;
 }
 
@@ -71,10 +71,10 @@ bool ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id)
 		if (!ioapic.registers[unit] || line->gsi < ioapic.info->ioapic[unit].gsi_base ||
 		    pin >= ioapic.pins[unit])
 			continue;
-		put(unit, IOREDTBL(pin) + 1, apic_id << 24);
-		put(unit, IOREDTBL(pin),
-		    vector | (line->level ? REDIRECTION_LEVEL : 0) |
-		            (line->active_low ? REDIRECTION_ACTIVE_LOW : 0));
+		ioapic_put(unit, IOREDTBL(pin) + 1, apic_id << 24);
+		ioapic_put(unit, IOREDTBL(pin),
+		           vector | (line->level ? REDIRECTION_LEVEL : 0) |
+		                   (line->active_low ? REDIRECTION_ACTIVE_LOW : 0));
 		return true;
 	}
 	return false;

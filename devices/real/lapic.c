@@ -53,12 +53,12 @@ static struct {
 	uint64_t ticks_per_tsc; /* one-shot mode: 32.32 fixed point */
 } lapic;
 
-static uint32_t get(unsigned reg)
+static uint32_t lapic_get(unsigned reg)
 {
 	return lapic.x2apic ? (uint32_t)read_msr(X2APIC_MSR(reg)) : lapic.registers[reg / 4];
 }
 
-static void put(unsigned reg, uint32_t value)
+static void lapic_put(unsigned reg, uint32_t value)
 {
 	if (lapic.x2apic)
 		write_msr(X2APIC_MSR(reg), value);
@@ -67,7 +67,7 @@ static void put(unsigned reg, uint32_t value)
 }
 
 /* SDM Vol. 3A "Local Vector Table": which entries exist follows from the version register. */
-static void mask_local_vectors(void)
+static void lapic_mask_local_vectors(void)
 {
 	/* clang-format off */
 	static const struct {
@@ -83,11 +83,11 @@ static void mask_local_vectors(void)
 		{REG_LVT_CMCI,        6},
 	};
 	/* clang-format on */
-	unsigned last = get(REG_VERSION) >> 16 & 0xff;
+	unsigned last = lapic_get(REG_VERSION) >> 16 & 0xff;
 
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
 		if (last >= entries[i].from)
-			put(entries[i].reg, LVT_MASKED);
+			lapic_put(entries[i].reg, LVT_MASKED);
 }
 
 bool lapic_init(uint8_t spurious_vector)
@@ -110,10 +110,10 @@ bool lapic_init(uint8_t spurious_vector)
 		lapic.registers = host_map_mmio(base & APIC_BASE_ADDRESS, PAGE_SIZE);
 	if (!lapic.x2apic && !lapic.registers)
 		return false;
-	mask_local_vectors();
-	put(REG_TPR, 0);
-	put(REG_ESR, 0);
-	put(REG_SVR, SVR_ENABLE | spurious_vector);
+	lapic_mask_local_vectors();
+	lapic_put(REG_TPR, 0);
+	lapic_put(REG_ESR, 0);
+	lapic_put(REG_SVR, SVR_ENABLE | spurious_vector);
 	return true;
 }
 
@@ -124,27 +124,27 @@ bool lapic_x2apic(void)
 
 uint32_t lapic_id(void)
 {
-	return lapic.x2apic ? get(REG_ID) : get(REG_ID) >> 24;
+	return lapic.x2apic ? lapic_get(REG_ID) : lapic_get(REG_ID) >> 24;
 }
 
 void lapic_eoi(void)
 {
-	put(REG_EOI, 0);
+	lapic_put(REG_EOI, 0);
 }
 
 /* How far the timer counts during 10 ms of the TSC. */
-static bool measure(uint64_t tsc_hz)
+static bool lapic_measure(uint64_t tsc_hz)
 {
 	uint64_t wanted = tsc_hz / MEASURE_DIVISOR, elapsed = 0, start;
 	uint32_t counted;
 
-	put(REG_DIVIDE, DIVIDE_BY_1);
-	put(REG_INITIAL_COUNT, UINT32_MAX);
+	lapic_put(REG_DIVIDE, DIVIDE_BY_1);
+	lapic_put(REG_INITIAL_COUNT, UINT32_MAX);
 	start = read_tsc();
 	for (unsigned i = 0; elapsed < wanted && i < LOOPS_MAX; i++)
 		elapsed = read_tsc() - start;
-	counted = UINT32_MAX - get(REG_CURRENT_COUNT);
-	put(REG_INITIAL_COUNT, 0);
+	counted = UINT32_MAX - lapic_get(REG_CURRENT_COUNT);
+	lapic_put(REG_INITIAL_COUNT, 0);
 	if (!counted || !elapsed)
 		return false;
 	lapic.ticks_per_tsc = ((uint64_t)counted << 32) / elapsed;
@@ -155,7 +155,7 @@ bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz)
 {
 	lapic.deadline_mode = cpuid(1, 0).ecx & CPUID_ECX_DEADLINE;
 	if (lapic.deadline_mode) {
-		put(REG_LVT_TIMER, LVT_TSC_DEADLINE | vector);
+		lapic_put(REG_LVT_TIMER, LVT_TSC_DEADLINE | vector);
 		/*
 		 * SDM Vol. 3A "TSC-Deadline Mode": the write to the LVT must come before those to
 		 * the MSR.
@@ -163,15 +163,15 @@ bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz)
 		__asm__ volatile("mfence" : : : "memory");
 		return true;
 	}
-	put(REG_LVT_TIMER, LVT_MASKED | vector);
-	if (!measure(tsc_hz))
+	lapic_put(REG_LVT_TIMER, LVT_MASKED | vector);
+	if (!lapic_measure(tsc_hz))
 		return false;
-	put(REG_LVT_TIMER, vector);
+	lapic_put(REG_LVT_TIMER, vector);
 	return true;
 }
 
 /* Too far for the 32-bit counter: the interrupt comes early, and whoever waits arms it again. */
-static uint32_t one_shot_count(uint64_t deadline)
+static uint32_t lapic_one_shot_count(uint64_t deadline)
 {
 	uint64_t now = read_tsc();
 	unsigned __int128 count;
@@ -189,7 +189,7 @@ void lapic_timer_arm(uint64_t deadline)
 	if (lapic.deadline_mode)
 		write_msr(IA32_TSC_DEADLINE, never ? 0 : MAX(deadline, 1)); /* 0 disarms */
 	else
-		put(REG_INITIAL_COUNT, never ? 0 : one_shot_count(deadline));
+		lapic_put(REG_INITIAL_COUNT, never ? 0 : lapic_one_shot_count(deadline));
 }
 
 const char *lapic_timer_mode(void)
@@ -210,8 +210,8 @@ void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector)
 		write_msr(X2APIC_MSR(REG_ICR_LOW), (uint64_t)apic_id << 32 | command);
 		return;
 	}
-	put(REG_ICR_HIGH, apic_id << 24);
-	put(REG_ICR_LOW, command);
-	for (unsigned i = 0; get(REG_ICR_LOW) & ICR_PENDING && i < IPI_POLLS_MAX; i++)
+	lapic_put(REG_ICR_HIGH, apic_id << 24);
+	lapic_put(REG_ICR_LOW, command);
+	for (unsigned i = 0; lapic_get(REG_ICR_LOW) & ICR_PENDING && i < IPI_POLLS_MAX; i++)
 		cpu_relax();
 }

@@ -30,14 +30,14 @@ void power_init(const struct acpi_info *info)
 	acpi = info;
 }
 
-static void settle(void)
+static void power_settle(void)
 {
 	for (unsigned i = 0; i < SETTLE_READS; i++)
 		in8(SYSTEM_PORT_B);
 }
 
 /* ACPI Specification, "Legacy/ACPI Select and the SCI Interrupt". */
-static bool enter_acpi_mode(void)
+static bool power_enter_acpi_mode(void)
 {
 	if (!acpi->smi_command || !acpi->acpi_enable || in16(acpi->pm1a_control) & PM1_SCI_EN)
 		return true;
@@ -48,7 +48,7 @@ static bool enter_acpi_mode(void)
 	return false;
 }
 
-static void sleep(uint16_t port, uint8_t type)
+static void power_sleep(uint16_t port, uint8_t type)
 {
 	uint16_t value;
 
@@ -61,18 +61,19 @@ static void sleep(uint16_t port, uint8_t type)
 
 void power_off(void)
 {
-	if (!acpi || !acpi->has_s5 || !acpi->pm1a_control || acpi->hardware_reduced || !enter_acpi_mode())
+	if (!acpi || !acpi->has_s5 || !acpi->pm1a_control || acpi->hardware_reduced ||
+	    !power_enter_acpi_mode())
 		return;
-	sleep(acpi->pm1a_control, acpi->s5_type_a);
-	sleep(acpi->pm1b_control, acpi->s5_type_b);
-	settle();
+	power_sleep(acpi->pm1a_control, acpi->s5_type_a);
+	power_sleep(acpi->pm1b_control, acpi->s5_type_b);
+	power_settle();
 }
 
 /*
  * ACPI Specification, "Reset Register": in PCI space it is on bus 0, as device, function and
  * offset.
  */
-static void write_reset_register(const struct acpi_register *reset, uint8_t value)
+static void power_write_reset_register(const struct acpi_register *reset, uint8_t value)
 {
 	volatile uint8_t *memory;
 	uint32_t device = reset->address >> 32 & 0x1f, function = reset->address >> 16 & 7;
@@ -93,7 +94,7 @@ static void write_reset_register(const struct acpi_register *reset, uint8_t valu
 	}
 }
 
-static void pulse_8042(void)
+static void power_pulse_8042(void)
 {
 	for (unsigned i = 0; i < SETTLE_READS && in8(I8042_STATUS) & I8042_INPUT_FULL; i++)
 		cpu_relax();
@@ -103,15 +104,15 @@ static void pulse_8042(void)
 void power_reset(void)
 {
 	if (acpi && acpi->reset.space != ACPI_SPACE_NONE) {
-		write_reset_register(&acpi->reset, acpi->reset_value);
-		settle();
+		power_write_reset_register(&acpi->reset, acpi->reset_value);
+		power_settle();
 	}
 	out8(RESET_CONTROL, RESET_HARD);
 	out8(RESET_CONTROL, RESET_HARD | RESET_NOW);
-	settle();
+	power_settle();
 	if (!acpi || acpi->has_8042) {
-		pulse_8042();
-		settle();
+		power_pulse_8042();
+		power_settle();
 	}
 	triple_fault();
 }

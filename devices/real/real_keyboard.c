@@ -43,7 +43,7 @@ static struct {
 	struct keyboard_state state;
 } keyboard;
 
-static bool wait_for(uint8_t mask, uint8_t value)
+static bool keyboard_wait_for(uint8_t mask, uint8_t value)
 {
 	for (unsigned polls = 0; polls < POLLS_MAX; polls++) {
 		if ((in8(STATUS) & mask) == value)
@@ -53,62 +53,62 @@ static bool wait_for(uint8_t mask, uint8_t value)
 	return false;
 }
 
-static bool write(uint16_t port, uint8_t value)
+static bool keyboard_write(uint16_t port, uint8_t value)
 {
-	if (!wait_for(STATUS_INPUT, 0))
+	if (!keyboard_wait_for(STATUS_INPUT, 0))
 		return false;
 	out8(port, value);
 	return true;
 }
 
 /* The controller's answer, or -1. */
-static int read(void)
+static int keyboard_receive(void)
 {
-	return wait_for(STATUS_OUTPUT, STATUS_OUTPUT) ? in8(DATA) : -1;
+	return keyboard_wait_for(STATUS_OUTPUT, STATUS_OUTPUT) ? in8(DATA) : -1;
 }
 
-static int ask(uint8_t command)
+static int keyboard_ask(uint8_t command)
 {
-	return write(COMMAND, command) ? read() : -1;
+	return keyboard_write(COMMAND, command) ? keyboard_receive() : -1;
 }
 
-static void discard(void)
+static void keyboard_discard(void)
 {
 	for (unsigned i = 0; i < READS_MAX && in8(STATUS) & STATUS_OUTPUT; i++)
 		(void)in8(DATA);
 }
 
 /* A byte for the keyboard itself; does it take it? */
-static bool tell(uint8_t value)
+static bool keyboard_tell(uint8_t value)
 {
 	int answer = RESEND;
 
 	for (unsigned tries = 0; tries < TRIES && answer == RESEND; tries++) {
-		if (!write(DATA, value))
+		if (!keyboard_write(DATA, value))
 			return false;
-		answer = read();
+		answer = keyboard_receive();
 		for (unsigned i = 0; i < OTHERS_MAX && answer >= 0 && answer != ACK && answer != RESEND; i++)
-			answer = read();
+			answer = keyboard_receive();
 	}
 	return answer == ACK;
 }
 
-static bool start_controller(void)
+static bool keyboard_start_controller(void)
 {
 	int config;
 
-	if (!write(COMMAND, DISABLE_KEYBOARD) || !write(COMMAND, DISABLE_AUX))
+	if (!keyboard_write(COMMAND, DISABLE_KEYBOARD) || !keyboard_write(COMMAND, DISABLE_AUX))
 		return false;
-	discard();
-	if (ask(SELF_TEST) != SELF_TEST_GOOD)
+	keyboard_discard();
+	if (keyboard_ask(SELF_TEST) != SELF_TEST_GOOD)
 		return false;
-	config = ask(READ_CONFIG);
+	config = keyboard_ask(READ_CONFIG);
 	if (config < 0)
 		return false;
 	config &= ~(CONFIG_IRQ12 | CONFIG_NO_CLOCK);
 	config |= CONFIG_IRQ1 | CONFIG_NO_AUX | CONFIG_TRANSLATE;
-	return write(COMMAND, WRITE_CONFIG) && write(DATA, (uint8_t)config) && ask(INTERFACE_TEST) == 0 &&
-	       write(COMMAND, ENABLE_KEYBOARD);
+	return keyboard_write(COMMAND, WRITE_CONFIG) && keyboard_write(DATA, (uint8_t)config) &&
+	       keyboard_ask(INTERFACE_TEST) == 0 && keyboard_write(COMMAND, ENABLE_KEYBOARD);
 }
 
 const char *keyboard_init(void)
@@ -117,9 +117,9 @@ const char *keyboard_init(void)
 	keyboard.state = (struct keyboard_state){.num_lock = true};
 	if (in8(STATUS) == STATUS_FLOATING)
 		return "no controller is there";
-	if (!start_controller())
+	if (!keyboard_start_controller())
 		return "the controller does not answer as an 8042 does";
-	if (!tell(SET_CODES) || !tell(CODES_2) || !tell(ENABLE))
+	if (!keyboard_tell(SET_CODES) || !keyboard_tell(CODES_2) || !keyboard_tell(ENABLE))
 		return "none is plugged in";
 	keyboard.present = true;
 	return NULL;

@@ -34,7 +34,7 @@ static const char digits[] = "789-456+1230.";
 static const char *const moves[] = {"\x1b[H", "\x1b[A", "\x1b[5~", NULL,      "\x1b[D",  "\x1b[E", "\x1b[C",
                                     NULL,     "\x1b[F", "\x1b[B",  "\x1b[6~", "\x1b[2~", "\x1b[3~"};
 
-static size_t put_text(const char *text, uint8_t *bytes)
+static size_t keyboard_put_text(const char *text, uint8_t *bytes)
 {
 	size_t length = 0;
 
@@ -44,7 +44,7 @@ static size_t put_text(const char *text, uint8_t *bytes)
 }
 
 /* The locks and modifiers; false: another key. */
-static bool take_modifier(struct keyboard_state *state, uint8_t code, bool extended, bool down)
+static bool keyboard_take_modifier(struct keyboard_state *state, uint8_t code, bool extended, bool down)
 {
 	switch (code) {
 	case CONTROL: state->control[extended] = down; return true;
@@ -61,7 +61,7 @@ static bool take_modifier(struct keyboard_state *state, uint8_t code, bool exten
 }
 
 /* What a terminal makes of a character with Ctrl. */
-static char control_character(char c)
+static char keyboard_control_character(char c)
 {
 	if (c >= '@' && c <= '_')
 		return (char)(c & 0x1f);
@@ -78,55 +78,57 @@ static char control_character(char c)
 	}
 }
 
-static size_t put_character(const struct keyboard_state *state, char c, uint8_t *bytes)
+static size_t keyboard_put_character(const struct keyboard_state *state, char c, uint8_t *bytes)
 {
 	size_t length = 0;
 
 	if (state->control[0] || state->control[1])
-		c = control_character(c);
+		c = keyboard_control_character(c);
 	if (state->alt[0] || state->alt[1])
 		bytes[length++] = ESCAPE;
 	bytes[length++] = (uint8_t)c;
 	return length;
 }
 
-static bool is_letter(char c)
+static bool keyboard_is_letter(char c)
 {
 	return c >= 'a' && c <= 'z';
 }
 
-static size_t take_keypad(const struct keyboard_state *state, uint8_t code, bool extended, uint8_t *bytes)
+static size_t keyboard_take_keypad(const struct keyboard_state *state, uint8_t code, bool extended,
+                                   uint8_t *bytes)
 {
 	unsigned key = code - KEYPAD;
 	bool shift = state->shift[0] || state->shift[1];
 
 	/* The keys of their own between letters and keypad come with E0h; shift undoes Num Lock. */
 	if (!moves[key] || (!extended && state->num_lock != shift))
-		return put_character(state, digits[key], bytes);
-	return put_text(moves[key], bytes);
+		return keyboard_put_character(state, digits[key], bytes);
+	return keyboard_put_text(moves[key], bytes);
 }
 
-static size_t take_key(const struct keyboard_state *state, uint8_t code, bool extended, uint8_t *bytes)
+static size_t keyboard_take_key(const struct keyboard_state *state, uint8_t code, bool extended,
+                                uint8_t *bytes)
 {
 	bool shift = state->shift[0] || state->shift[1];
 
 	if (code >= KEYPAD && code <= POINT)
-		return take_keypad(state, code, extended, bytes);
+		return keyboard_take_keypad(state, code, extended, bytes);
 	if (extended && code != SLASH && code != ENTER)
 		return 0;
 	if (code >= 0x3b && code <= 0x44)
-		return put_text(functions[code - 0x3b], bytes);
+		return keyboard_put_text(functions[code - 0x3b], bytes);
 	if (code == 0x57 || code == 0x58)
-		return put_text(functions[code - 0x57 + 10], bytes);
+		return keyboard_put_text(functions[code - 0x57 + 10], bytes);
 	if (code == 0x56) /* the key that Europeans have more */
-		return put_character(state, shift ? '|' : '\\', bytes);
+		return keyboard_put_character(state, shift ? '|' : '\\', bytes);
 	if (code >= sizeof(plain) - 1 || !plain[code])
 		return 0;
 	if (extended)
 		shift = false;
-	else if (is_letter(plain[code]))
+	else if (keyboard_is_letter(plain[code]))
 		shift ^= state->caps_lock;
-	return put_character(state, shift ? shifted[code] : plain[code], bytes);
+	return keyboard_put_character(state, shift ? shifted[code] : plain[code], bytes);
 }
 
 size_t keyboard_decode(struct keyboard_state *state, uint8_t code, uint8_t *bytes)
@@ -145,7 +147,7 @@ size_t keyboard_decode(struct keyboard_state *state, uint8_t code, uint8_t *byte
 		return 0;
 	}
 	code &= (uint8_t)~RELEASED;
-	if (take_modifier(state, code, extended, down) || !down)
+	if (keyboard_take_modifier(state, code, extended, down) || !down)
 		return 0;
-	return take_key(state, code, extended, bytes);
+	return keyboard_take_key(state, code, extended, bytes);
 }

@@ -41,42 +41,42 @@
 #define PATTERN   0x2e
 #define POLLS_MAX 2000000 /* reads of LSR: at least a second on an ISA or LPC bus */
 
-static uint8_t get(const struct uart *uart, unsigned reg)
+static uint8_t uart_get(const struct uart *uart, unsigned reg)
 {
 	return in8((uint16_t)(uart->base + reg));
 }
 
-static void put(const struct uart *uart, unsigned reg, uint8_t value)
+static void uart_put(const struct uart *uart, unsigned reg, uint8_t value)
 {
 	out8((uint16_t)(uart->base + reg), value);
 }
 
 /* A UART keeps its scratch register and loops its modem lines back; a floating bus does neither. */
-static bool answers(const struct uart *uart)
+static bool uart_answers(const struct uart *uart)
 {
 	bool scratch, loop;
 
-	put(uart, SCR, PATTERN);
-	scratch = get(uart, SCR) == PATTERN;
-	put(uart, SCR, (uint8_t)~PATTERN);
-	scratch = scratch && get(uart, SCR) == (uint8_t)~PATTERN;
-	put(uart, MCR, MCR_LOOP | MCR_RTS | MCR_OUT2);
-	loop = (get(uart, MSR) & 0xf0) == 0x90; /* CTS follows RTS, DCD follows OUT2 */
-	put(uart, MCR, 0);
+	uart_put(uart, SCR, PATTERN);
+	scratch = uart_get(uart, SCR) == PATTERN;
+	uart_put(uart, SCR, (uint8_t)~PATTERN);
+	scratch = scratch && uart_get(uart, SCR) == (uint8_t)~PATTERN;
+	uart_put(uart, MCR, MCR_LOOP | MCR_RTS | MCR_OUT2);
+	loop = (uart_get(uart, MSR) & 0xf0) == 0x90; /* CTS follows RTS, DCD follows OUT2 */
+	uart_put(uart, MCR, 0);
 	return scratch && loop;
 }
 
-static void set_speed(struct uart *uart, uint32_t speed)
+static void uart_set_speed(struct uart *uart, uint32_t speed)
 {
 	uint32_t divisor;
 
 	if (speed < SLOWEST || speed > UART_CLOCK)
 		speed = UART_CLOCK;
 	divisor = (UART_CLOCK + speed / 2) / speed;
-	put(uart, LCR, LCR_8N1 | LCR_DLAB);
-	put(uart, DLL, (uint8_t)divisor);
-	put(uart, DLM, (uint8_t)(divisor >> 8));
-	put(uart, LCR, LCR_8N1);
+	uart_put(uart, LCR, LCR_8N1 | LCR_DLAB);
+	uart_put(uart, DLL, (uint8_t)divisor);
+	uart_put(uart, DLM, (uint8_t)(divisor >> 8));
+	uart_put(uart, LCR, LCR_8N1);
 	uart->speed = UART_CLOCK / divisor;
 }
 
@@ -85,39 +85,39 @@ bool uart_init(struct uart *uart, uint16_t base, uint32_t speed)
 	*uart = (struct uart){.base = base, .fifo = 1};
 	if (!base)
 		return false;
-	put(uart, IER, 0);
-	if (!answers(uart)) {
+	uart_put(uart, IER, 0);
+	if (!uart_answers(uart)) {
 		uart->base = 0;
 		return false;
 	}
-	set_speed(uart, speed);
-	put(uart, FCR, FCR_ENABLE | FCR_CLEAR | FCR_TRIGGER_8);
+	uart_set_speed(uart, speed);
+	uart_put(uart, FCR, FCR_ENABLE | FCR_CLEAR | FCR_TRIGGER_8);
 	/*
 	 * On a 16550 without the A, whose FIFOs do not work, only one of the two bits reads back.
 	 */
-	if ((get(uart, IIR) & IIR_FIFOS) == IIR_FIFOS)
+	if ((uart_get(uart, IIR) & IIR_FIFOS) == IIR_FIFOS)
 		uart->fifo = FIFO_SIZE;
 	else
-		put(uart, FCR, 0);
+		uart_put(uart, FCR, 0);
 	uart->modem = MCR_DTR | MCR_RTS | MCR_OUT2;
-	put(uart, MCR, uart->modem);
+	uart_put(uart, MCR, uart->modem);
 	return true;
 }
 
 size_t uart_send(struct uart *uart, const uint8_t *bytes, size_t count)
 {
-	if (!uart->base || !count || !(get(uart, LSR) & LSR_THR_EMPTY))
+	if (!uart->base || !count || !(uart_get(uart, LSR) & LSR_THR_EMPTY))
 		return 0;
 	count = MIN(count, uart->fifo);
 	for (size_t i = 0; i < count; i++)
-		put(uart, THR, bytes[i]);
+		uart_put(uart, THR, bytes[i]);
 	return count;
 }
 
-static bool wait_for(const struct uart *uart, uint8_t condition)
+static bool uart_wait_for(const struct uart *uart, uint8_t condition)
 {
 	for (unsigned polls = 0; polls < POLLS_MAX; polls++) {
-		if (get(uart, LSR) & condition)
+		if (uart_get(uart, LSR) & condition)
 			return true;
 		cpu_relax();
 	}
@@ -129,7 +129,7 @@ bool uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count)
 	while (uart->base && count) {
 		size_t sent;
 
-		if (!wait_for(uart, LSR_THR_EMPTY))
+		if (!uart_wait_for(uart, LSR_THR_EMPTY))
 			return false;
 		sent = uart_send(uart, bytes, count);
 		bytes += sent;
@@ -141,7 +141,7 @@ bool uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count)
 void uart_flush(struct uart *uart)
 {
 	if (uart->base)
-		wait_for(uart, LSR_ALL_EMPTY);
+		uart_wait_for(uart, LSR_ALL_EMPTY);
 }
 
 size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size)
@@ -150,13 +150,13 @@ size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size)
 
 	/* Bounded apart from `size`, since bytes with errors do not count. */
 	for (unsigned reads = 0; uart->base && count < size && reads < 4 * FIFO_SIZE; reads++) {
-		uint8_t status = get(uart, LSR), byte;
+		uint8_t status = uart_get(uart, LSR), byte;
 
 		if (!(status & LSR_DATA))
 			break;
 		if (status & LSR_OVERRUN)
 			uart->overruns++;
-		byte = get(uart, RBR);
+		byte = uart_get(uart, RBR);
 		if (!(status & (LSR_FRAMING | LSR_BREAK)))
 			bytes[count++] = byte;
 	}
@@ -170,12 +170,12 @@ void uart_interrupts(struct uart *uart, bool receive, bool transmit)
 	if (!uart->base || enabled == uart->enabled)
 		return;
 	uart->enabled = enabled;
-	put(uart, IER, enabled);
+	uart_put(uart, IER, enabled);
 }
 
 bool uart_acknowledge(struct uart *uart)
 {
-	return uart->base && !(get(uart, IIR) & IIR_NONE);
+	return uart->base && !(uart_get(uart, IIR) & IIR_NONE);
 }
 
 void uart_ready_to_receive(struct uart *uart, bool ready)
@@ -185,7 +185,7 @@ void uart_ready_to_receive(struct uart *uart, bool ready)
 	if (!uart->base || modem == uart->modem)
 		return;
 	uart->modem = modem;
-	put(uart, MCR, modem);
+	uart_put(uart, MCR, modem);
 }
 
 int uart_isa_irq(uint16_t base)

@@ -31,7 +31,7 @@ static struct {
 	uint16_t drawn[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX]; /* 0: unknown */
 } screen;
 
-static const struct screen_backend *find_backend(const struct boot_framebuffer *mode)
+static const struct screen_backend *screen_find_backend(const struct boot_framebuffer *mode)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
 		if (backends[i]->size(mode))
@@ -41,28 +41,28 @@ static const struct screen_backend *find_backend(const struct boot_framebuffer *
 
 size_t screen_size(const struct boot_framebuffer *mode)
 {
-	const struct screen_backend *backend = find_backend(mode);
+	const struct screen_backend *backend = screen_find_backend(mode);
 
 	return backend ? backend->size(mode) : 0;
 }
 
-static uint16_t cell_of(uint8_t character)
+static uint16_t screen_cell_of(uint8_t character)
 {
 	return (uint16_t)(screen_colour_attribute(&screen.colour) << 8 | character);
 }
 
-static void fill(uint16_t *cells, unsigned count)
+static void screen_fill(uint16_t *cells, unsigned count)
 {
 	while (count--)
-		*cells++ = cell_of(' ');
+		*cells++ = screen_cell_of(' ');
 }
 
 bool screen_init(const struct boot_framebuffer *mode, void *memory)
 {
 	memset(&screen, 0, sizeof(screen));
 	screen.colour = SCREEN_COLOUR_PLAIN;
-	fill(screen.grid[0], SCREEN_ROWS_MAX * SCREEN_COLUMNS_MAX);
-	screen.backend = find_backend(mode);
+	screen_fill(screen.grid[0], SCREEN_ROWS_MAX * SCREEN_COLUMNS_MAX);
+	screen.backend = screen_find_backend(mode);
 	if (!screen.backend)
 		return false;
 	screen.backend->start(mode, memory, &screen.columns, &screen.rows);
@@ -75,32 +75,32 @@ bool screen_present(void)
 	return screen.backend;
 }
 
-static uint16_t *line_of(unsigned row)
+static uint16_t *screen_line_of(unsigned row)
 {
 	return screen.grid[(screen.top + row) % screen.rows];
 }
 
-static void line_feed(void)
+static void screen_line_feed(void)
 {
 	if (screen.row + 1 < screen.rows) {
 		screen.row++;
 		return;
 	}
 	screen.top = (screen.top + 1) % screen.rows;
-	fill(line_of(screen.rows - 1), screen.columns);
+	screen_fill(screen_line_of(screen.rows - 1), screen.columns);
 }
 
-static void put_character(uint8_t character)
+static void screen_put_character(uint8_t character)
 {
 	if (screen.column == screen.columns) {
 		screen.column = 0;
-		line_feed();
+		screen_line_feed();
 	}
-	line_of(screen.row)[screen.column++] = cell_of(character);
+	screen_line_of(screen.row)[screen.column++] = screen_cell_of(character);
 }
 
 /* A byte of a UTF-8 sequence; what is cut off or wrong is dropped. */
-static void take_utf8(uint8_t byte)
+static void screen_take_utf8(uint8_t byte)
 {
 	if (byte >= 0xc0) {
 		screen.to_come = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
@@ -108,19 +108,19 @@ static void take_utf8(uint8_t byte)
 	} else if (screen.to_come) {
 		screen.code_point = screen.code_point << 6 | (byte & 0x3f);
 		if (!--screen.to_come)
-			put_character(glyph_of(screen.code_point));
+			screen_put_character(glyph_of(screen.code_point));
 	}
 }
 
-static void take_plain(uint8_t byte)
+static void screen_take_plain(uint8_t byte)
 {
 	if (byte >= 0x80) {
-		take_utf8(byte);
+		screen_take_utf8(byte);
 		return;
 	}
 	screen.to_come = 0;
 	switch (byte) {
-	case '\n': line_feed(); break;
+	case '\n': screen_line_feed(); break;
 	case '\r': screen.column = 0; break;
 	case '\b':
 		if (screen.column)
@@ -130,26 +130,26 @@ static void take_plain(uint8_t byte)
 	case ESCAPE: screen.state = AFTER_ESCAPE; break;
 	default:
 		if (byte >= ' ' && byte < 0x7f)
-			put_character(byte);
+			screen_put_character(byte);
 		break;
 	}
 }
 
-static unsigned parameter_or(unsigned index, unsigned otherwise)
+static unsigned screen_parameter_or(unsigned index, unsigned otherwise)
 {
 	return index < MIN(screen.parameters, PARAMETERS_MAX) && screen.parameter[index]
 	               ? screen.parameter[index]
 	               : otherwise;
 }
 
-static void erase(unsigned from_row, unsigned from_column, unsigned to_row, unsigned to_column)
+static void screen_erase(unsigned from_row, unsigned from_column, unsigned to_row, unsigned to_column)
 {
 	for (unsigned row = from_row; row <= to_row && row < screen.rows; row++) {
 		unsigned first = row == from_row ? from_column : 0;
 		unsigned end = row == to_row ? MIN(to_column + 1, screen.columns) : screen.columns;
 
 		if (first < end)
-			fill(line_of(row) + first, end - first);
+			screen_fill(screen_line_of(row) + first, end - first);
 	}
 }
 
@@ -157,10 +157,10 @@ static void erase(unsigned from_row, unsigned from_column, unsigned to_row, unsi
  * ECMA-48 "Control functions": CUU, CUD, CUF, CUB, CHA, CUP, ED, EL, SGR. Private ones are a
  * VT220's.
  */
-static void take_sequence(uint8_t final)
+static void screen_take_sequence(uint8_t final)
 {
 	unsigned last_row = screen.rows - 1, last_column = screen.columns - 1;
-	unsigned n = parameter_or(0, 1);
+	unsigned n = screen_parameter_or(0, 1);
 
 	if (screen.private) {
 		if (n == CURSOR_MODE && (final == 'h' || final == 'l'))
@@ -176,16 +176,17 @@ static void take_sequence(uint8_t final)
 	case 'H':
 	case 'f':
 		screen.row = MIN(n - 1, last_row);
-		screen.column = MIN(parameter_or(1, 1) - 1, last_column);
+		screen.column = MIN(screen_parameter_or(1, 1) - 1, last_column);
 		break;
 	case 'J':
-		n = parameter_or(0, 0);
-		erase(n ? 0 : screen.row, n ? 0 : screen.column, n == 1 ? screen.row : last_row,
-		      n == 1 ? screen.column : last_column);
+		n = screen_parameter_or(0, 0);
+		screen_erase(n ? 0 : screen.row, n ? 0 : screen.column, n == 1 ? screen.row : last_row,
+		             n == 1 ? screen.column : last_column);
 		break;
 	case 'K':
-		n = parameter_or(0, 0);
-		erase(screen.row, n ? 0 : screen.column, screen.row, n == 1 ? screen.column : last_column);
+		n = screen_parameter_or(0, 0);
+		screen_erase(screen.row, n ? 0 : screen.column, screen.row,
+		             n == 1 ? screen.column : last_column);
 		break;
 	case 'm':
 		screen_colour_take(&screen.colour, screen.parameter, MIN(screen.parameters, PARAMETERS_MAX));
@@ -194,7 +195,7 @@ static void take_sequence(uint8_t final)
 	}
 }
 
-static void take_parameter(uint8_t byte)
+static void screen_take_parameter(uint8_t byte)
 {
 	if (byte == ';') {
 		screen.parameters = MIN(screen.parameters + 1, PARAMETERS_MAX + 1);
@@ -208,7 +209,7 @@ static void take_parameter(uint8_t byte)
 }
 
 /* The byte behind ESC says what it is. */
-static void start_sequence(uint8_t byte)
+static void screen_start_sequence(uint8_t byte)
 {
 	switch (byte) {
 	case '[': screen.state = IN_SEQUENCE; break;
@@ -222,23 +223,23 @@ static void start_sequence(uint8_t byte)
 	memset(screen.parameter, 0, sizeof(screen.parameter));
 }
 
-static void take(uint8_t byte)
+static void screen_take(uint8_t byte)
 {
 	switch (screen.state) {
-	case PLAIN: take_plain(byte); break;
+	case PLAIN: screen_take_plain(byte); break;
 	case AFTER_ESCAPE:
 		if (byte == ESCAPE)
 			break;
-		start_sequence(byte);
+		screen_start_sequence(byte);
 		break;
 	case IN_SEQUENCE:
 		if (byte >= 0x40 && byte <= 0x7e) {
-			take_sequence(byte);
+			screen_take_sequence(byte);
 			screen.state = PLAIN;
 		} else if (byte == ESCAPE) {
 			screen.state = AFTER_ESCAPE;
 		} else {
-			take_parameter(byte);
+			screen_take_parameter(byte);
 		}
 		break;
 	case BEFORE_LAST: screen.state = PLAIN; break;
@@ -256,14 +257,14 @@ void screen_write(const uint8_t *text, size_t length)
 	if (!screen.backend || !length)
 		return;
 	for (size_t i = 0; i < length; i++)
-		take(text[i]);
+		screen_take(text[i]);
 	screen.changed = true;
 }
 
 /* Draw what differs in one row; returns how many characters of the budget that took. */
-static size_t draw_row(unsigned row, size_t budget)
+static size_t screen_draw_row(unsigned row, size_t budget)
 {
-	const uint16_t *line = line_of(row);
+	const uint16_t *line = screen_line_of(row);
 	uint16_t *drawn = screen.drawn[row];
 	size_t used = 0;
 
@@ -279,7 +280,7 @@ static size_t draw_row(unsigned row, size_t budget)
 	return used;
 }
 
-static void draw_cursor(void)
+static void screen_draw_cursor(void)
 {
 	unsigned column = MIN(screen.column, screen.columns - 1);
 
@@ -301,11 +302,11 @@ bool screen_draw(size_t cells)
 	if (!screen.backend || !screen.changed)
 		return false;
 	for (unsigned row = 0; row < screen.rows; row++) {
-		cells -= draw_row(row, cells);
+		cells -= screen_draw_row(row, cells);
 		if (!cells)
 			return true;
 	}
-	draw_cursor();
+	screen_draw_cursor();
 	screen.changed = false;
 	return false;
 }

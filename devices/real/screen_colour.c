@@ -22,7 +22,7 @@ enum {
 };
 
 /* ECMA-48 has red in bit 0 and blue in bit 2, VGA the other way round. */
-static uint8_t vga_number(unsigned colour)
+static uint8_t colour_vga_number(unsigned colour)
 {
 	return (uint8_t)((colour & 1) << 2 | (colour & 2) | (colour & 4) >> 2 | (colour & BRIGHT));
 }
@@ -30,7 +30,7 @@ static uint8_t vga_number(unsigned colour)
 /*
  * 38 and 48, with a colour of a larger palette behind them; returns how many parameters that takes.
  */
-static unsigned take_number(uint8_t *colour, unsigned most, const unsigned *parameter, unsigned count)
+static unsigned colour_take_number(uint8_t *colour, unsigned most, const unsigned *parameter, unsigned count)
 {
 	if (count < 2)
 		return count;
@@ -39,11 +39,11 @@ static unsigned take_number(uint8_t *colour, unsigned most, const unsigned *para
 	if (parameter[1] != BY_INDEX)
 		return 2;
 	if (count > 2 && parameter[2] < 16)
-		*colour = vga_number(parameter[2]) & (uint8_t)most;
+		*colour = colour_vga_number(parameter[2]) & (uint8_t)most;
 	return 3;
 }
 
-static void take_one(struct screen_colour *colour, unsigned value)
+static void colour_take_one(struct screen_colour *colour, unsigned value)
 {
 	switch (value) {
 	case RESET: *colour = SCREEN_COLOUR_PLAIN; break;
@@ -53,13 +53,13 @@ static void take_one(struct screen_colour *colour, unsigned value)
 	case NOT_REVERSE: colour->reverse = false; break;
 	case FOREGROUND_DEFAULT: colour->foreground = SCREEN_COLOUR_PLAIN.foreground; break;
 	case BACKGROUND_DEFAULT: colour->background = SCREEN_COLOUR_PLAIN.background; break;
-	case FOREGROUND ... FOREGROUND + 7: colour->foreground = vga_number(value - FOREGROUND); break;
-	case BACKGROUND ... BACKGROUND + 7: colour->background = vga_number(value - BACKGROUND); break;
+	case FOREGROUND ... FOREGROUND + 7: colour->foreground = colour_vga_number(value - FOREGROUND); break;
+	case BACKGROUND ... BACKGROUND + 7: colour->background = colour_vga_number(value - BACKGROUND); break;
 	case FOREGROUND_BRIGHT ... FOREGROUND_BRIGHT + 7:
-		colour->foreground = vga_number(value - FOREGROUND_BRIGHT) | BRIGHT;
+		colour->foreground = colour_vga_number(value - FOREGROUND_BRIGHT) | BRIGHT;
 		break;
 	case BACKGROUND_BRIGHT ... BACKGROUND_BRIGHT + 7: /* it would blink */
-		colour->background = vga_number(value - BACKGROUND_BRIGHT);
+		colour->background = colour_vga_number(value - BACKGROUND_BRIGHT);
 		break;
 	default: break;
 	}
@@ -69,11 +69,11 @@ void screen_colour_take(struct screen_colour *colour, const unsigned *parameter,
 {
 	for (unsigned i = 0; i < count;) {
 		if (parameter[i] == FOREGROUND_BY_NUMBER) {
-			i += take_number(&colour->foreground, 15, parameter + i, count - i);
+			i += colour_take_number(&colour->foreground, 15, parameter + i, count - i);
 		} else if (parameter[i] == BACKGROUND_BY_NUMBER) {
-			i += take_number(&colour->background, 7, parameter + i, count - i);
+			i += colour_take_number(&colour->background, 7, parameter + i, count - i);
 		} else {
-			take_one(colour, parameter[i]);
+			colour_take_one(colour, parameter[i]);
 			i++;
 		}
 	}

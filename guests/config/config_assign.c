@@ -4,7 +4,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-static void complain_unknown_key(struct config_parser *p, const char *name)
+static void config_complain_unknown_key(struct config_parser *p, const char *name)
 {
 	const char *here = config_section_names[p->section];
 	const struct config_key *near = config_nearest_key(p->section, name);
@@ -29,7 +29,7 @@ static void complain_unknown_key(struct config_parser *p, const char *name)
 	complain(p, "unknown key '%.40s' in [%s]; the keys are %s", name, here, keys);
 }
 
-static void complain_value(struct config_parser *p, const struct config_key *key, const char *value)
+static void config_complain_value(struct config_parser *p, const struct config_key *key, const char *value)
 {
 	char values[CONFIG_VALUES_MAX];
 
@@ -43,7 +43,7 @@ static void complain_value(struct config_parser *p, const struct config_key *key
 }
 
 /* A comment may follow any value but a verbatim one; blanks set it apart. */
-static void cut_comment(char *value)
+static void config_cut_comment(char *value)
 {
 	for (char *c = value; *c; c++) {
 		if ((*c == '#' || *c == ';') && (c == value || config_is_blank(c[-1]))) {
@@ -62,7 +62,7 @@ char *config_keep(struct config_parser *p, const char *text)
 	return copy;
 }
 
-static bool set_value(struct config_parser *p, const struct config_key *key, const char *value)
+static bool config_set_value(struct config_parser *p, const struct config_key *key, const char *value)
 {
 	bool good;
 
@@ -75,7 +75,7 @@ static bool set_value(struct config_parser *p, const struct config_key *key, con
 }
 
 /* May the key stand here? */
-static bool check_again(struct config_parser *p, const struct config_key *key)
+static bool config_check_again(struct config_parser *p, const struct config_key *key)
 {
 	const struct guest_config *guest = p->fields;
 	unsigned *seen = &p->seen[key - config_keys];
@@ -94,16 +94,16 @@ static bool check_again(struct config_parser *p, const struct config_key *key)
 	return true;
 }
 
-static void set_key(struct config_parser *p, const struct config_key *key, char *value)
+static void config_set_key(struct config_parser *p, const struct config_key *key, char *value)
 {
 	if (key->kind != KIND_TEXT && key->kind != KIND_MODULE)
-		cut_comment(value);
-	if (!check_again(p, key))
+		config_cut_comment(value);
+	if (!config_check_again(p, key))
 		return;
 	if (key->line_offset != LINE_NOT_KEPT)
 		memcpy((char *)p->fields + key->line_offset, &p->lines.start, sizeof(p->lines.start));
-	if (!set_value(p, key, value))
-		complain_value(p, key, value);
+	if (!config_set_value(p, key, value))
+		config_complain_value(p, key, value);
 }
 
 void config_assign(struct config_parser *p)
@@ -124,7 +124,7 @@ void config_assign(struct config_parser *p)
 	}
 	key = config_find_key(p->section, p->lines.text);
 	if (key)
-		set_key(p, key, value);
+		config_set_key(p, key, value);
 	else
-		complain_unknown_key(p, p->lines.text);
+		config_complain_unknown_key(p, p->lines.text);
 }

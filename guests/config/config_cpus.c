@@ -8,7 +8,7 @@
  * A number below CONFIG_CPUS_MAX with blanks around it; returns where it ends, or null if there is
  * none.
  */
-static const char *parse_number(const char *at, unsigned *number)
+static const char *cpus_parse_number(const char *at, unsigned *number)
 {
 	const char *digits;
 
@@ -37,10 +37,10 @@ bool config_cpus_parse(const char *text, uint64_t *cpus)
 	for (const char *at = text;; at++) {
 		unsigned first, last;
 
-		at = parse_number(at, &first);
+		at = cpus_parse_number(at, &first);
 		last = first;
 		if (at && *at == '-')
-			at = parse_number(at + 1, &last);
+			at = cpus_parse_number(at + 1, &last);
 		if (!at || last < first)
 			return false;
 		for (unsigned i = first; i <= last; i++)

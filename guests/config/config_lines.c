@@ -49,7 +49,7 @@ struct piece {
 	bool continued; /* the next line belongs to it; the backslash is already taken off */
 };
 
-static struct piece take_piece(struct config_lines *lines)
+static struct piece config_take_piece(struct config_lines *lines)
 {
 	const char *newline = memchr(lines->at, '\n', (size_t)(lines->end - lines->at));
 	struct piece piece = {lines->at, newline ? newline : lines->end, false};
@@ -74,7 +74,7 @@ size_t config_lines_count(const char *text, size_t size, const char *word)
 
 	config_lines_init(&lines, text, size);
 	while (lines.at < lines.end) {
-		struct piece piece = take_piece(&lines);
+		struct piece piece = config_take_piece(&lines);
 
 		if ((size_t)(piece.end - piece.begin) >= length && memcmp(piece.begin, word, length) == 0)
 			count++;
@@ -82,7 +82,8 @@ size_t config_lines_count(const char *text, size_t size, const char *word)
 	return count;
 }
 
-static enum config_line check_bytes(struct piece piece, unsigned line, struct config_findings *findings)
+static enum config_line config_check_bytes(struct piece piece, unsigned line,
+                                           struct config_findings *findings)
 {
 	for (const char *c = piece.begin; c < piece.end; c++) {
 		unsigned char byte = (unsigned char)*c;
@@ -103,7 +104,7 @@ static enum config_line check_bytes(struct piece piece, unsigned line, struct co
 }
 
 /* False: no room. */
-static bool append(struct config_lines *lines, const char *bytes, size_t count)
+static bool config_append(struct config_lines *lines, const char *bytes, size_t count)
 {
 	if (count > CONFIG_LINE_MAX - lines->length)
 		return false;
@@ -114,11 +115,12 @@ static bool append(struct config_lines *lines, const char *bytes, size_t count)
 }
 
 /* Append one line of the file; `*more` says whether the next one belongs to it. */
-static enum config_line read_piece(struct config_lines *lines, struct config_findings *findings, bool *more)
+static enum config_line config_read_piece(struct config_lines *lines, struct config_findings *findings,
+                                          bool *more)
 {
 	unsigned line = lines->line;
-	struct piece piece = take_piece(lines);
-	enum config_line result = check_bytes(piece, line, findings);
+	struct piece piece = config_take_piece(lines);
+	enum config_line result = config_check_bytes(piece, line, findings);
 	bool fits;
 
 	*more = piece.continued;
@@ -131,10 +133,10 @@ static enum config_line read_piece(struct config_lines *lines, struct config_fin
 		                "a backslash continues this line, but nothing follows; remove it");
 		return CONFIG_LINE_BAD;
 	}
-	fits = append(lines, piece.begin, (size_t)(piece.end - piece.begin));
+	fits = config_append(lines, piece.begin, (size_t)(piece.end - piece.begin));
 	if (fits && *more) {
 		lines->length = config_trim(lines->text, lines->length);
-		fits = append(lines, " ", 1);
+		fits = config_append(lines, " ", 1);
 	}
 	if (fits)
 		return CONFIG_LINE_GOOD;
@@ -157,7 +159,7 @@ enum config_line config_next_line(struct config_lines *lines, struct config_find
 		struct config_findings ignored = {0};
 
 		/* One finding for a line is enough; the rest of a bad one is only passed over. */
-		piece = read_piece(lines, result == CONFIG_LINE_GOOD ? findings : &ignored, &more);
+		piece = config_read_piece(lines, result == CONFIG_LINE_GOOD ? findings : &ignored, &more);
 		if (piece == CONFIG_LINE_END)
 			return CONFIG_LINE_END;
 		if (piece == CONFIG_LINE_BAD)

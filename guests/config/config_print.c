@@ -12,7 +12,7 @@
  * Optimal string alignment distance: the edits (insert, delete, substitute, swap neighbours) that
  * turn `a` into `b`. Names longer than NAME_MAX_COMPARED resemble nothing.
  */
-static unsigned edit_distance(const char *a, const char *b)
+static unsigned config_edit_distance(const char *a, const char *b)
 {
 	uint8_t rows[3][NAME_MAX_COMPARED + 1];
 	size_t m = strlen(a), n = strlen(b);
@@ -47,7 +47,7 @@ const struct config_key *config_nearest_key(enum config_section section, const c
 
 		if (config_keys[i].section != section)
 			continue;
-		distance = edit_distance(name, config_keys[i].name);
+		distance = config_edit_distance(name, config_keys[i].name);
 		if (distance < least && distance <= MAX(strlen(config_keys[i].name) / 2, 1)) {
 			least = distance;
 			nearest = &config_keys[i];
@@ -56,8 +56,8 @@ const struct config_key *config_nearest_key(enum config_section section, const c
 	return nearest;
 }
 
-static void print_section(enum config_section section, const void *fields,
-                          void (*put)(void *context, const char *line), void *context)
+static void config_print_section(enum config_section section, const void *fields,
+                                 void (*put)(void *context, const char *line), void *context)
 {
 	static char line[CONFIG_LINE_MAX + 1]; /* too big for the stack */
 
@@ -80,12 +80,12 @@ void config_print(const struct config *config, void (*put)(void *context, const 
 	char header[VM_NAME_MAX + 8];
 
 	put(context, "[monitor]");
-	print_section(SECTION_MONITOR, &config->monitor, put, context);
+	config_print_section(SECTION_MONITOR, &config->monitor, put, context);
 	for (unsigned i = 0; i < config->guest_count; i++) {
 		put(context, "");
 		format_buffer(header, sizeof(header), "[vm %s]", config->guest[i].vm.name);
 		put(context, header);
-		print_section(SECTION_VM, &config->guest[i], put, context);
+		config_print_section(SECTION_VM, &config->guest[i], put, context);
 	}
 }
 

@@ -4,7 +4,7 @@
 #include "lib/checked.h"
 #include "lib/string.h"
 
-static void store(const struct config_key *key, void *section, uint64_t value)
+static void value_store(const struct config_key *key, void *section, uint64_t value)
 {
 	/* Little endian: the low bytes come first. */
 	memcpy((char *)section + key->offset, &value, key->size);
@@ -14,7 +14,7 @@ static void store(const struct config_key *key, void *section, uint64_t value)
  * Parse digits of `base` (10 or 16); returns where they end, or null without a digit or on
  * overflow.
  */
-static const char *parse_digits(const char *text, unsigned base, uint64_t *value)
+static const char *value_parse_digits(const char *text, unsigned base, uint64_t *value)
 {
 	const char *at = text;
 
@@ -32,7 +32,7 @@ static const char *parse_digits(const char *text, unsigned base, uint64_t *value
 	}
 }
 
-static bool parse_word(const struct config_key *key, const char *text, uint64_t *value)
+static bool value_parse_word(const struct config_key *key, const char *text, uint64_t *value)
 {
 	for (unsigned i = 0; i < key->word_count; i++) {
 		if (strcmp(text, key->words[i].text) == 0) {
@@ -43,21 +43,21 @@ static bool parse_word(const struct config_key *key, const char *text, uint64_t 
 	return false;
 }
 
-static bool parse_port(const char *text, uint64_t *value)
+static bool value_parse_port(const char *text, uint64_t *value)
 {
 	const char *end;
 
 	if (text[0] != '0' || (text[1] | 0x20) != 'x')
 		return false;
-	end = parse_digits(text + 2, 16, value);
+	end = value_parse_digits(text + 2, 16, value);
 	return end && *end == '\0' && *value % 8 == 0;
 }
 
 static const char units[] = CONFIG_UNITS;
 
-static bool parse_bytes(const char *text, uint64_t *value)
+static bool value_parse_bytes(const char *text, uint64_t *value)
 {
-	const char *end = parse_digits(text, 10, value), *unit;
+	const char *end = value_parse_digits(text, 10, value), *unit;
 
 	if (!end)
 		return false;
@@ -71,9 +71,9 @@ static bool parse_bytes(const char *text, uint64_t *value)
 	return *value % PAGE_SIZE == 0;
 }
 
-static bool parse_time(const char *text, uint64_t *milliseconds)
+static bool value_parse_time(const char *text, uint64_t *milliseconds)
 {
-	const char *end = parse_digits(text, 10, milliseconds);
+	const char *end = value_parse_digits(text, 10, milliseconds);
 
 	if (!end || (*milliseconds == 0 && *end == '\0'))
 		return end;
@@ -94,20 +94,20 @@ bool config_value_parse(const struct config_key *key, const char *text, void *se
 	case KIND_TEXT:
 	case KIND_MODULE: break;
 	case KIND_PORT:
-		good = parse_word(key, text, &value);
+		good = value_parse_word(key, text, &value);
 		checked = !good;
-		good = good || parse_port(text, &value);
+		good = good || value_parse_port(text, &value);
 		break;
 	case KIND_WORD:
-		good = parse_word(key, text, &value);
+		good = value_parse_word(key, text, &value);
 		checked = false;
 		break;
 	case KIND_NUMBER:
-		end = parse_digits(text, 10, &value);
+		end = value_parse_digits(text, 10, &value);
 		good = end && *end == '\0';
 		break;
-	case KIND_BYTES: good = parse_bytes(text, &value); break;
-	case KIND_TIME: good = parse_time(text, &value); break;
+	case KIND_BYTES: good = value_parse_bytes(text, &value); break;
+	case KIND_TIME: good = value_parse_time(text, &value); break;
 	case KIND_CPUS:
 		good = config_cpus_parse(text, &value);
 		checked = false;
@@ -115,11 +115,11 @@ bool config_value_parse(const struct config_key *key, const char *text, void *se
 	}
 	if (!good || (checked && (value < key->min || value > key->max)))
 		return false;
-	store(key, section, value);
+	value_store(key, section, value);
 	return true;
 }
 
-static bool path_is_clean(const char *text)
+static bool value_path_is_clean(const char *text)
 {
 	/* Boot loaders split a module's line at blanks and expand the others. */
 	static const char forbidden[] = " \t\"'\\$`{}<>|&;*?";
@@ -131,7 +131,7 @@ static bool path_is_clean(const char *text)
 }
 
 /* Cut a module's value into path and arguments, and append it to the VM's. */
-static bool parse_module(char *text, struct guest_config *guest)
+static bool value_parse_module(char *text, struct guest_config *guest)
 {
 	char *end = text, *arguments;
 
@@ -139,14 +139,14 @@ static bool parse_module(char *text, struct guest_config *guest)
 		end++;
 	arguments = config_skip_blanks(end);
 	*end = '\0';
-	if (end - text >= CONFIG_PATH_MAX || !path_is_clean(text))
+	if (end - text >= CONFIG_PATH_MAX || !value_path_is_clean(text))
 		return false;
 	guest->module[guest->module_count].path = text;
 	guest->module[guest->module_count++].arguments = arguments;
 	return true;
 }
 
-static void point(const struct config_key *key, void *section, const char *text)
+static void value_point(const struct config_key *key, void *section, const char *text)
 {
 	memcpy((char *)section + key->offset, (void *)&text, sizeof(text));
 }
@@ -158,10 +158,10 @@ bool config_text_parse(const struct config_key *key, char *text, void *section)
 	if (length < key->min || length > key->max)
 		return false;
 	if (key->kind == KIND_MODULE)
-		return parse_module(text, section);
-	if (key->kind == KIND_PATH && !path_is_clean(text))
+		return value_parse_module(text, section);
+	if (key->kind == KIND_PATH && !value_path_is_clean(text))
 		return false;
-	point(key, section, text);
+	value_point(key, section, text);
 	return true;
 }
 
@@ -173,7 +173,7 @@ void config_defaults(enum config_section section, void *fields)
 		if (key->section != section || key->kind == KIND_MODULE)
 			continue;
 		if (config_kind_is_text(key->kind))
-			point(key, fields, key->initial);
+			value_point(key, fields, key->initial);
 		else
 			(void)config_value_parse(key, key->initial, fields);
 	}

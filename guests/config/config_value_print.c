@@ -4,7 +4,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-static uint64_t fetch(const struct config_key *key, const void *section)
+static uint64_t value_fetch(const struct config_key *key, const void *section)
 {
 	uint64_t value = 0;
 
@@ -12,7 +12,7 @@ static uint64_t fetch(const struct config_key *key, const void *section)
 	return value;
 }
 
-static int print_bytes(uint64_t value, char *buffer, size_t size)
+static int value_print_bytes(uint64_t value, char *buffer, size_t size)
 {
 	unsigned unit = 0;
 
@@ -24,7 +24,7 @@ static int print_bytes(uint64_t value, char *buffer, size_t size)
 	                     unit ? CONFIG_UNITS[unit - 1] : 0);
 }
 
-static int print_time(uint64_t milliseconds, char *buffer, size_t size)
+static int value_print_time(uint64_t milliseconds, char *buffer, size_t size)
 {
 	if (milliseconds && milliseconds % 1000 == 0)
 		return format_buffer(buffer, size, "%llus", (unsigned long long)milliseconds / 1000);
@@ -53,21 +53,21 @@ int config_value_print(const struct config_key *key, const void *section, unsign
 		memcpy((void *)&text, (const char *)section + key->offset, sizeof(text));
 		return format_buffer(buffer, size, "%s", text);
 	}
-	value = fetch(key, section);
+	value = value_fetch(key, section);
 	for (unsigned i = 0; i < key->word_count; i++)
 		if (key->words[i].value == value)
 			return format_buffer(buffer, size, "%s", key->words[i].text);
 	if (key->kind == KIND_BYTES)
-		return print_bytes(value, buffer, size);
+		return value_print_bytes(value, buffer, size);
 	if (key->kind == KIND_TIME)
-		return print_time(value, buffer, size);
+		return value_print_time(value, buffer, size);
 	if (key->kind == KIND_CPUS)
 		return config_cpus_print(value, buffer, size);
 	return format_buffer(buffer, size, key->kind == KIND_PORT ? "0x%llx" : "%llu",
 	                     (unsigned long long)value);
 }
 
-static size_t describe_words(const struct config_key *key, char *buffer, size_t size)
+static size_t value_describe_words(const struct config_key *key, char *buffer, size_t size)
 {
 	unsigned count = key->word_count;
 	size_t used = 0;
@@ -85,7 +85,7 @@ static size_t describe_words(const struct config_key *key, char *buffer, size_t 
 
 void config_describe_values(const struct config_key *key, char *buffer, size_t size)
 {
-	size_t used = describe_words(key, buffer, size);
+	size_t used = value_describe_words(key, buffer, size);
 	char low[24], high[24];
 
 	switch (key->kind) {
@@ -99,13 +99,13 @@ void config_describe_values(const struct config_key *key, char *buffer, size_t s
 		              (unsigned long long)key->max);
 		break;
 	case KIND_BYTES:
-		print_bytes(key->min, low, sizeof(low));
-		print_bytes(key->max, high, sizeof(high));
+		value_print_bytes(key->min, low, sizeof(low));
+		value_print_bytes(key->max, high, sizeof(high));
 		format_buffer(buffer, size, "%s to %s, a multiple of 4K, as in 64M or 1G", low, high);
 		break;
 	case KIND_TIME:
-		print_time(key->min, low, sizeof(low));
-		print_time(key->max, high, sizeof(high));
+		value_print_time(key->min, low, sizeof(low));
+		value_print_time(key->max, high, sizeof(high));
 		format_buffer(buffer, size, "%s to %s with a unit, as in 500ms or 3s", low, high);
 		break;
 	case KIND_CPUS:

@@ -69,7 +69,7 @@ static const uint8_t post_entry[] = {
 #define FACS (GUEST_EBDA + 64)
 
 /* Mode 3 on the VGA, a keyboard beside it. */
-static void describe_screen(struct bios_data *data)
+static void firmware_describe_screen(struct bios_data *data)
 {
 	data->equipment |= EQUIPMENT_COLOUR;
 	data->key_head = data->key_tail = data->key_buffer_start = KEY_BUFFER_START;
@@ -86,7 +86,7 @@ static void describe_screen(struct bios_data *data)
 }
 
 /* Blanks in light grey on black, as after a change of mode. */
-static int clear_screen(const struct guest_map *map)
+static int firmware_clear_screen(const struct guest_map *map)
 {
 	uint16_t blanks[128];
 	int error = 0;
@@ -98,7 +98,7 @@ static int clear_screen(const struct guest_map *map)
 	return error;
 }
 
-static int load_data_areas(const struct guest_map *map, unsigned uarts, bool screen)
+static int firmware_load_data_areas(const struct guest_map *map, unsigned uarts, bool screen)
 {
 	uint8_t ebda[GUEST_EBDA_SIZE] = {GUEST_EBDA_SIZE / 1024};
 	struct bios_data data = {
@@ -111,12 +111,12 @@ static int load_data_areas(const struct guest_map *map, unsigned uarts, bool scr
 	for (unsigned i = 0; i < MIN(uarts, FIRMWARE_UARTS); i++)
 		data.com[i] = firmware_uart_ports[i];
 	if (screen)
-		describe_screen(&data);
+		firmware_describe_screen(&data);
 	error = guest_load(map, BIOS_DATA_AREA, &data, sizeof(data));
 	return error ? error : guest_load(map, GUEST_EBDA, ebda, sizeof(ebda));
 }
 
-static int load_reset_vector(const struct guest_map *map)
+static int firmware_load_reset_vector(const struct guest_map *map)
 {
 	int error = guest_load(map, POST_ENTRY, post_entry, sizeof(post_entry));
 
@@ -126,13 +126,13 @@ static int load_reset_vector(const struct guest_map *map)
 int firmware_load(const struct guest_map *map, const struct machine_config *machine, gpa_t *rsdp)
 {
 	gpa_t at = GUEST_BIOS_START;
-	int error = load_data_areas(map, machine->uarts, machine->screen);
+	int error = firmware_load_data_areas(map, machine->uarts, machine->screen);
 
 	*rsdp = 0;
 	if (!error && machine->screen)
-		error = clear_screen(map);
+		error = firmware_clear_screen(map);
 	if (!error)
-		error = load_reset_vector(map);
+		error = firmware_load_reset_vector(map);
 	if (!error)
 		error = firmware_load_vectors(map);
 	if (!error && machine->acpi)

@@ -106,7 +106,7 @@ struct writer {
 	gpa_t at, limit;
 };
 
-static uint8_t checksum(const void *data, size_t size)
+static uint8_t acpi_checksum(const void *data, size_t size)
 {
 	const uint8_t *bytes = data;
 	uint8_t sum = 0;
@@ -117,7 +117,7 @@ static uint8_t checksum(const void *data, size_t size)
 }
 
 /* Put `size` bytes at the next multiple of 16; `*gpa` becomes their address. */
-static int place(struct writer *writer, const void *data, size_t size, gpa_t *gpa)
+static int acpi_place(struct writer *writer, const void *data, size_t size, gpa_t *gpa)
 {
 	*gpa = ALIGN_UP(writer->at, 16);
 	if (*gpa + size > writer->limit)
@@ -127,8 +127,8 @@ static int place(struct writer *writer, const void *data, size_t size, gpa_t *gp
 }
 
 /* Complete the header of the table at `table` and place it. */
-static int place_table(struct writer *writer, void *table, const char *signature, uint8_t revision,
-                       size_t size, gpa_t *gpa)
+static int acpi_place_table(struct writer *writer, void *table, const char *signature, uint8_t revision,
+                            size_t size, gpa_t *gpa)
 {
 	struct acpi_header *header = table;
 
@@ -142,20 +142,20 @@ static int place_table(struct writer *writer, void *table, const char *signature
 		.creator_revision = 1,
 	};
 	memcpy(header->signature, signature, sizeof(header->signature));
-	header->checksum = checksum(table, size);
-	return place(writer, table, size, gpa);
+	header->checksum = acpi_checksum(table, size);
+	return acpi_place(writer, table, size, gpa);
 }
 
 /* "NameOp NameString ByteConst" in AML: Name (\NAME, value) */
-struct packed aml_name {
+struct packed acpi_aml_name {
 	uint8_t name_op, root;
 	char name[4];
 	uint8_t byte_prefix, value;
 };
 
-static struct aml_name aml_name(const char *text, uint8_t value)
+static struct acpi_aml_name acpi_aml_name(const char *text, uint8_t value)
 {
-	struct aml_name name = {.name_op = 0x08, .root = '\\', .byte_prefix = 0x0a, .value = value};
+	struct acpi_aml_name name = {.name_op = 0x08, .root = '\\', .byte_prefix = 0x0a, .value = value};
 
 	memcpy(name.name, text, sizeof(name.name));
 	return name;
@@ -165,26 +165,26 @@ static struct aml_name aml_name(const char *text, uint8_t value)
  * What the DSDT asks for: \UCNT, the serial ports, and whether there are an HPET (\HPTP) and a
  * keyboard (\KBDP).
  */
-static int place_ssdt(struct writer *writer, const struct machine_config *machine, gpa_t *gpa)
+static int acpi_place_ssdt(struct writer *writer, const struct machine_config *machine, gpa_t *gpa)
 {
 	struct packed {
 		struct acpi_header header;
-		struct aml_name uarts, hpet, keyboard;
+		struct acpi_aml_name uarts, hpet, keyboard;
 	} ssdt = {
-		.uarts = aml_name("UCNT", machine->uarts),
-		.hpet = aml_name("HPTP", machine->hpet),
-		.keyboard = aml_name("KBDP", machine->screen),
+		.uarts = acpi_aml_name("UCNT", machine->uarts),
+		.hpet = acpi_aml_name("HPTP", machine->hpet),
+		.keyboard = acpi_aml_name("KBDP", machine->screen),
 	};
 
-	return place_table(writer, &ssdt, "SSDT", 2, sizeof(ssdt), gpa);
+	return acpi_place_table(writer, &ssdt, "SSDT", 2, sizeof(ssdt), gpa);
 }
 
-static struct acpi_address io_register(uint16_t port, uint8_t bits, uint8_t access)
+static struct acpi_address acpi_io_register(uint16_t port, uint8_t bits, uint8_t access)
 {
 	return (struct acpi_address){SPACE_IO, bits, 0, access, port};
 }
 
-static int place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, bool screen, gpa_t *gpa)
+static int acpi_place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, bool screen, gpa_t *gpa)
 {
 	struct acpi_fadt fadt = {
 		.firmware_ctrl = (uint32_t)facs,
@@ -203,20 +203,20 @@ static int place_fadt(struct writer *writer, gpa_t dsdt, gpa_t facs, bool screen
 	                             BOOT_NO_MSI | BOOT_NO_ASPM,
 		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC | FADT_TMR_VAL_EXT |
 	                 FADT_RESET_REG_SUP,
-		.reset_register = io_register(RESET_PORT, 8, ACCESS_BYTE),
+		.reset_register = acpi_io_register(RESET_PORT, 8, ACCESS_BYTE),
 		.reset_value = RESET_FULL,
 		.minor_revision = 1,
 		.x_dsdt = dsdt,
-		.x_pm1a_evt = io_register(ACPI_PM1A_EVT_PORT, 32, ACCESS_WORD),
-		.x_pm1a_cnt = io_register(ACPI_PM1A_CNT_PORT, 16, ACCESS_WORD),
-		.x_pm_tmr = io_register(ACPI_PM_TMR_PORT, 32, ACCESS_DWORD),
+		.x_pm1a_evt = acpi_io_register(ACPI_PM1A_EVT_PORT, 32, ACCESS_WORD),
+		.x_pm1a_cnt = acpi_io_register(ACPI_PM1A_CNT_PORT, 16, ACCESS_WORD),
+		.x_pm_tmr = acpi_io_register(ACPI_PM_TMR_PORT, 32, ACCESS_DWORD),
 	};
 
-	return place_table(writer, &fadt, "FACP", 5, sizeof(fadt), gpa);
+	return acpi_place_table(writer, &fadt, "FACP", 5, sizeof(fadt), gpa);
 }
 
 /* IA-PC HPET specification, "The ACPI 2.0 HPET Description Table (HPET)" */
-static int place_hpet(struct writer *writer, gpa_t *gpa)
+static int acpi_place_hpet(struct writer *writer, gpa_t *gpa)
 {
 	struct packed {
 		struct acpi_header header;
@@ -232,12 +232,12 @@ static int place_hpet(struct writer *writer, gpa_t *gpa)
 		.page_protection = 1, /* nothing else in its 4 KiB */
 	};
 
-	return place_table(writer, &hpet, "HPET", 1, sizeof(hpet), gpa);
+	return acpi_place_table(writer, &hpet, "HPET", 1, sizeof(hpet), gpa);
 }
 
 /* RSDT and XSDT list the same tables, with 32 and 64 bits an address. */
-static int place_roots(struct writer *writer, const gpa_t *tables, unsigned count, gpa_t *rsdt_gpa,
-                       gpa_t *xsdt_gpa)
+static int acpi_place_roots(struct writer *writer, const gpa_t *tables, unsigned count, gpa_t *rsdt_gpa,
+                            gpa_t *xsdt_gpa)
 {
 	struct packed {
 		struct acpi_header header;
@@ -253,15 +253,15 @@ static int place_roots(struct writer *writer, const gpa_t *tables, unsigned coun
 		rsdt.tables[i] = (uint32_t)tables[i];
 		xsdt.tables[i] = tables[i];
 	}
-	error = place_table(writer, &rsdt, "RSDT", 1, sizeof(rsdt.header) + count * sizeof(uint32_t),
-	                    rsdt_gpa);
+	error = acpi_place_table(writer, &rsdt, "RSDT", 1, sizeof(rsdt.header) + count * sizeof(uint32_t),
+	                         rsdt_gpa);
 	if (error)
 		return error;
-	return place_table(writer, &xsdt, "XSDT", 1, sizeof(xsdt.header) + count * sizeof(uint64_t),
-	                   xsdt_gpa);
+	return acpi_place_table(writer, &xsdt, "XSDT", 1, sizeof(xsdt.header) + count * sizeof(uint64_t),
+	                        xsdt_gpa);
 }
 
-static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
+static int acpi_place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
 {
 	struct acpi_rsdp rsdp = {
 		.signature = "RSD PTR ",
@@ -272,9 +272,9 @@ static int place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
 		.xsdt = xsdt,
 	};
 
-	rsdp.checksum = checksum(&rsdp, 20);
-	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));
-	return place(writer, &rsdp, sizeof(rsdp), gpa);
+	rsdp.checksum = acpi_checksum(&rsdp, 20);
+	rsdp.extended_checksum = acpi_checksum(&rsdp, sizeof(rsdp));
+	return acpi_place(writer, &rsdp, sizeof(rsdp), gpa);
 }
 
 int firmware_acpi_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
@@ -287,17 +287,17 @@ int firmware_acpi_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_
 	int error = guest_load(map, facs, &facs_table, sizeof(facs_table));
 
 	if (!error)
-		error = place(&writer, dsdt_aml_code, sizeof(dsdt_aml_code), &dsdt);
+		error = acpi_place(&writer, dsdt_aml_code, sizeof(dsdt_aml_code), &dsdt);
 	if (!error)
-		error = place_ssdt(&writer, machine, &listed[1]);
+		error = acpi_place_ssdt(&writer, machine, &listed[1]);
 	if (!error)
-		error = place_fadt(&writer, dsdt, facs, machine->screen, &listed[0]);
+		error = acpi_place_fadt(&writer, dsdt, facs, machine->screen, &listed[0]);
 	if (!error && machine->hpet)
-		error = place_hpet(&writer, &listed[count++]);
+		error = acpi_place_hpet(&writer, &listed[count++]);
 	if (!error)
-		error = place_roots(&writer, listed, count, &rsdt, &xsdt);
+		error = acpi_place_roots(&writer, listed, count, &rsdt, &xsdt);
 	if (!error)
-		error = place_rsdp(&writer, rsdt, xsdt, rsdp);
+		error = acpi_place_rsdp(&writer, rsdt, xsdt, rsdp);
 	*at = writer.at;
 	return error;
 }

@@ -50,7 +50,7 @@ bool elf_probe(const void *data, size_t size)
 	return size >= 4 && memcmp(data, "\177ELF", 4) == 0;
 }
 
-static int check_ident(const uint8_t *ident, uint16_t type, uint16_t machine, const char **problem)
+static int elf_check_ident(const uint8_t *ident, uint16_t type, uint16_t machine, const char **problem)
 {
 	if (ident[IDENT_DATA] != DATA_LITTLE || ident[IDENT_VERSION] != 1 ||
 	    (machine != EM_386 && machine != EM_X86_64)) {
@@ -82,7 +82,7 @@ int elf_open(const void *data, size_t size, struct elf_image *elf, const char **
 		if (size < sizeof(h64))
 			return -ERR_TRUNCATED;
 		memcpy(&h64, data, sizeof(h64));
-		error = check_ident(ident, h64.type, h64.machine, problem);
+		error = elf_check_ident(ident, h64.type, h64.machine, problem);
 		elf->entry = h64.entry;
 		elf->table = h64.phoff;
 		elf->entry_size = h64.phentsize;
@@ -94,7 +94,7 @@ int elf_open(const void *data, size_t size, struct elf_image *elf, const char **
 		smallest = sizeof(struct elf64_program);
 	} else {
 		memcpy(&h32, data, sizeof(h32));
-		error = check_ident(ident, h32.type, h32.machine, problem);
+		error = elf_check_ident(ident, h32.type, h32.machine, problem);
 		elf->entry = h32.entry;
 		elf->table = h32.phoff;
 		elf->entry_size = h32.phentsize;
@@ -134,8 +134,8 @@ struct elf_segment elf_segment(const struct elf_image *elf, unsigned index)
 }
 
 /* Look through `size` bytes of notes whose parts are padded to `alignment`. */
-static int find_note(const uint8_t *notes, uint64_t size, uint64_t alignment, const char *owner,
-                     uint32_t type, uint64_t *value)
+static int elf_find_note(const uint8_t *notes, uint64_t size, uint64_t alignment, const char *owner,
+                         uint32_t type, uint64_t *value)
 {
 	size_t owner_size = strlen(owner) + 1;
 	uint64_t at = 0;
@@ -173,10 +173,10 @@ int elf_note_number(const struct elf_image *elf, const char *owner, uint32_t typ
 		    !range_within(segment.offset, segment.file_size, elf->size))
 			continue;
 		notes = elf->data + segment.offset;
-		result = find_note(notes, segment.file_size, alignment, owner, type, value);
+		result = elf_find_note(notes, segment.file_size, alignment, owner, type, value);
 		/* Linkers put notes of 4 and of 8 into one segment and mark it with the larger. */
 		if (result == -ERR_NOT_FOUND)
-			result = find_note(notes, segment.file_size, alignment ^ 12, owner, type, value);
+			result = elf_find_note(notes, segment.file_size, alignment ^ 12, owner, type, value);
 		if (result != -ERR_NOT_FOUND)
 			return result;
 	}

@@ -4,26 +4,26 @@
 
 #define SENTENCE_CORRUPT "the ELF kernel is corrupt: segment %u %s; fetch or build it again"
 
-static bool is_loaded(const struct elf_segment *segment)
+static bool elf_is_loaded(const struct elf_segment *segment)
 {
 	return segment->type == ELF_PT_LOAD && segment->memory_size;
 }
 
-static bool overlaps_earlier(const struct elf_image *elf, unsigned index)
+static bool elf_overlaps_earlier(const struct elf_image *elf, unsigned index)
 {
 	struct elf_segment a = elf_segment(elf, index);
 
 	for (unsigned i = 0; i < index; i++) {
 		struct elf_segment b = elf_segment(elf, i);
 
-		if (is_loaded(&b) && a.physical < b.physical + b.memory_size &&
+		if (elf_is_loaded(&b) && a.physical < b.physical + b.memory_size &&
 		    b.physical < a.physical + a.memory_size)
 			return true;
 	}
 	return false;
 }
 
-static int check_file(struct loading *loading, const struct elf_image *elf, unsigned index)
+static int elf_check_in_file(struct loading *loading, const struct elf_image *elf, unsigned index)
 {
 	struct elf_segment segment = elf_segment(elf, index);
 
@@ -45,8 +45,8 @@ int elf_check_file(struct loading *loading, const struct elf_image *elf)
 	for (unsigned i = 0; i < elf->count && !error; i++) {
 		struct elf_segment segment = elf_segment(elf, i);
 
-		if (is_loaded(&segment))
-			error = check_file(loading, elf, i);
+		if (elf_is_loaded(&segment))
+			error = elf_check_in_file(loading, elf, i);
 	}
 	return error;
 }
@@ -59,7 +59,7 @@ struct extent elf_span(const struct elf_image *elf)
 		struct elf_segment segment = elf_segment(elf, i);
 		uint64_t end;
 
-		if (!is_loaded(&segment) || add_overflows(segment.physical, segment.memory_size, &end))
+		if (!elf_is_loaded(&segment) || add_overflows(segment.physical, segment.memory_size, &end))
 			continue; /* elf_load() will refuse it */
 		if (!span.end || segment.physical < span.start)
 			span.start = segment.physical;
@@ -69,7 +69,8 @@ struct extent elf_span(const struct elf_image *elf)
 }
 
 /* Check segment `index`, which is whole in the file; the ones before it are good. */
-static int check_segment(struct loading *loading, const struct elf_image *elf, unsigned index, uint64_t shift)
+static int elf_check_segment(struct loading *loading, const struct elf_image *elf, unsigned index,
+                             uint64_t shift)
 {
 	struct elf_segment segment = elf_segment(elf, index);
 	uint64_t start = segment.physical + shift, end;
@@ -80,12 +81,13 @@ static int check_segment(struct loading *loading, const struct elf_image *elf, u
 		                    "ends behind the last address");
 	if (!placing_is_free(loading->machine->memory, start, end))
 		return placing_refuse(loading, "ELF kernel", start, end);
-	if (overlaps_earlier(elf, index))
+	if (elf_overlaps_earlier(elf, index))
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index, "overlaps another");
 	return 0;
 }
 
-static int load_segment(struct loading *loading, const struct elf_image *elf, unsigned index, uint64_t shift)
+static int elf_load_segment(struct loading *loading, const struct elf_image *elf, unsigned index,
+                            uint64_t shift)
 {
 	struct elf_segment segment = elf_segment(elf, index);
 	gpa_t start = segment.physical + shift;
@@ -97,7 +99,7 @@ static int load_segment(struct loading *loading, const struct elf_image *elf, un
 }
 
 /* Add what segment `index` takes between 1 MiB and 3 GiB. */
-static void extend(struct extent *used, const struct elf_segment *segment, uint64_t shift)
+static void elf_extend(struct extent *used, const struct elf_segment *segment, uint64_t shift)
 {
 	gpa_t start = segment->physical + shift, end = start + segment->memory_size;
 
@@ -115,14 +117,14 @@ int elf_load(struct loading *loading, const struct elf_image *elf, uint64_t shif
 		struct elf_segment segment = elf_segment(elf, i);
 		int error;
 
-		if (!is_loaded(&segment))
+		if (!elf_is_loaded(&segment))
 			continue;
-		error = check_segment(loading, elf, i, shift);
+		error = elf_check_segment(loading, elf, i, shift);
 		if (!error)
-			error = load_segment(loading, elf, i, shift);
+			error = elf_load_segment(loading, elf, i, shift);
 		if (error)
 			return error;
-		extend(used, &segment, shift);
+		elf_extend(used, &segment, shift);
 	}
 	return 0;
 }
@@ -132,7 +134,7 @@ bool elf_has_physical(const struct elf_image *elf, uint64_t address)
 	for (unsigned i = 0; i < elf->count; i++) {
 		struct elf_segment segment = elf_segment(elf, i);
 
-		if (is_loaded(&segment) && address >= segment.physical &&
+		if (elf_is_loaded(&segment) && address >= segment.physical &&
 		    address - segment.physical < segment.file_size)
 			return true;
 	}
@@ -144,7 +146,7 @@ bool elf_translate(const struct elf_image *elf, uint64_t *address)
 	for (unsigned i = 0; i < elf->count; i++) {
 		struct elf_segment segment = elf_segment(elf, i);
 
-		if (is_loaded(&segment) && *address >= segment.virtual &&
+		if (elf_is_loaded(&segment) && *address >= segment.virtual &&
 		    *address - segment.virtual < segment.file_size) {
 			*address = segment.physical + (*address - segment.virtual);
 			return true;

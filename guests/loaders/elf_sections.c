@@ -30,8 +30,8 @@ bool elf_has_sections(const struct elf_image *elf)
 }
 
 /* Put a section's contents where there is room; `*address` is 0 if the file does not have it. */
-static int load_contents(struct loading *loading, const struct elf_image *elf, uint64_t offset, uint64_t size,
-                         uint64_t alignment, struct extent *room, gpa_t *address)
+static int elf_section_load_contents(struct loading *loading, const struct elf_image *elf, uint64_t offset,
+                                     uint64_t size, uint64_t alignment, struct extent *room, gpa_t *address)
 {
 	bool usable = alignment && alignment <= PAGE_SIZE && !(alignment & (alignment - 1));
 	int error;
@@ -43,7 +43,7 @@ static int load_contents(struct loading *loading, const struct elf_image *elf, u
 	return error ? error : loading_copy(loading, *address, elf->data + offset, size);
 }
 
-static bool needs_place(uint32_t type, uint64_t flags)
+static bool elf_section_needs_place(uint32_t type, uint64_t flags)
 {
 	return type != SHT_NULL && type != SHT_NOBITS && !(flags & SHF_ALLOC);
 }
@@ -60,17 +60,18 @@ int elf_section_load(struct loading *loading, const struct elf_image *elf, unsig
 	memcpy(header, at, elf->section_size);
 	if (elf->is_64) {
 		memcpy(&s64, at, sizeof(s64));
-		if (!needs_place(s64.type, s64.flags))
+		if (!elf_section_needs_place(s64.type, s64.flags))
 			return 0;
-		error = load_contents(loading, elf, s64.offset, s64.size, s64.alignment, room, &address);
+		error = elf_section_load_contents(loading, elf, s64.offset, s64.size, s64.alignment, room,
+		                                  &address);
 		s64.address = address;
 		memcpy(header, &s64, sizeof(s64));
 		return error;
 	}
 	memcpy(&s32, at, sizeof(s32));
-	if (!needs_place(s32.type, s32.flags))
+	if (!elf_section_needs_place(s32.type, s32.flags))
 		return 0;
-	error = load_contents(loading, elf, s32.offset, s32.size, s32.alignment, room, &address);
+	error = elf_section_load_contents(loading, elf, s32.offset, s32.size, s32.alignment, room, &address);
 	s32.address = (uint32_t)address;
 	memcpy(header, &s32, sizeof(s32));
 	return error;

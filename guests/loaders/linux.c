@@ -99,7 +99,7 @@ enum fit linux_fit(const void *kernel, size_t size)
 	return magic == HEADER_MAGIC ? FIT_SURE : FIT_NO;
 }
 
-static int read_header(struct loading *loading, struct linux_image *image)
+static int linux_read_header(struct loading *loading, struct linux_image *image)
 {
 	const uint8_t *kernel = loading->image->kernel.data;
 	size_t size = loading->image->kernel.size, end;
@@ -127,7 +127,7 @@ static int read_header(struct loading *loading, struct linux_image *image)
 }
 
 /* Find the protected-mode part, and see whether the file holds all of it. */
-static int find_code(struct loading *loading, struct linux_image *image)
+static int linux_find_code(struct loading *loading, struct linux_image *image)
 {
 	const struct setup_header *header = &image->header;
 	size_t size = loading->image->kernel.size;
@@ -162,7 +162,7 @@ static int find_code(struct loading *loading, struct linux_image *image)
  * Where the code goes. Kernels with a preferred address do not run below it even
  * when relocatable: their entry code moves up to it.
  */
-static int place_code(struct loading *loading, struct linux_image *image)
+static int linux_place_code(struct loading *loading, struct linux_image *image)
 {
 	const struct setup_header *header = &image->header;
 	uint64_t preferred = header->version >= VERSION(2, 10) ? header->pref_address : 0;
@@ -189,7 +189,7 @@ static int place_code(struct loading *loading, struct linux_image *image)
 }
 
 /* The fields that a loader must fill in. */
-static void complete_header(const struct loading *loading, struct linux_image *image)
+static void linux_complete_header(const struct loading *loading, struct linux_image *image)
 {
 	struct setup_header *header = &image->header;
 
@@ -210,7 +210,7 @@ static void complete_header(const struct loading *loading, struct linux_image *i
 		header->boot_flag &= 0xff;
 }
 
-static int write_e820(struct loading *loading)
+static int linux_write_e820(struct loading *loading)
 {
 	struct guest_e820 ranges[GUEST_E820_MAX];
 	uint8_t count = (uint8_t)guest_memory_e820(loading->machine->memory, ranges);
@@ -243,7 +243,7 @@ _Static_assert(sizeof(struct screen_info) == 18, "screen_info");
  * Zeroes say that there is no screen. Memory from 1 MiB on is told in two more ways than by the
  * map, since the decompressors of old kernels know no map and refuse to work without 3 MiB.
  */
-static int write_machine(struct loading *loading)
+static int linux_write_machine(struct loading *loading)
 {
 	static const struct screen_info mode3 = {
 		.mode = 3, .columns = 80, .ega_bx = 3, .lines = 25, .is_vga = 1, .points = 16};
@@ -259,7 +259,7 @@ static int write_machine(struct loading *loading)
 	                            sizeof(alt_mem_k));
 }
 
-static int write_boot_params(struct loading *loading, const struct linux_image *image)
+static int linux_write_boot_params(struct loading *loading, const struct linux_image *image)
 {
 	uint64_t rsdp = image->header.version >= VERSION(2, 14) ? loading->rsdp : 0;
 	int error = loading_zero(loading, GUEST_LINUX_PARAMS, PAGE_SIZE);
@@ -270,8 +270,8 @@ static int write_boot_params(struct loading *loading, const struct linux_image *
 	if (!error)
 		error = loading_copy(loading, GUEST_LINUX_PARAMS + PARAMS_RSDP, &rsdp, sizeof(rsdp));
 	if (!error)
-		error = write_machine(loading);
-	return error ? error : write_e820(loading);
+		error = linux_write_machine(loading);
+	return error ? error : linux_write_e820(loading);
 }
 
 #define PAGE_TABLE_FLAGS 0x03 /* present, writable */
@@ -279,7 +279,7 @@ static int write_boot_params(struct loading *loading, const struct linux_image *
 #define DIRECTORIES      4    /* of 1 GiB each */
 
 /* The first 4 GiB mapped to themselves. */
-static int write_page_tables(struct loading *loading)
+static int linux_write_page_tables(struct loading *loading)
 {
 	gpa_t pdpt = GUEST_PAGE_TABLES + PAGE_SIZE, directories = pdpt + PAGE_SIZE;
 	uint64_t entries[64] = {pdpt | PAGE_TABLE_FLAGS};
@@ -300,7 +300,7 @@ static int write_page_tables(struct loading *loading)
 	return error;
 }
 
-static int enter(struct loading *loading, const struct linux_image *image)
+static int linux_enter(struct loading *loading, const struct linux_image *image)
 {
 	struct vcpu_start *start = loading->start;
 
@@ -309,19 +309,19 @@ static int enter(struct loading *loading, const struct linux_image *image)
 	start->gpr[RSI] = GUEST_LINUX_PARAMS;
 	if (loading_gdt(loading, GUEST_LINUX_GDT, image->entry_64) < 0)
 		return -ERR_OUT_OF_RANGE;
-	return image->entry_64 ? write_page_tables(loading) : 0;
+	return image->entry_64 ? linux_write_page_tables(loading) : 0;
 }
 
 int linux_load(struct loading *loading)
 {
 	struct linux_image image = {0};
 	const struct setup_header *header = &image.header;
-	int error = read_header(loading, &image);
+	int error = linux_read_header(loading, &image);
 
 	if (!error)
-		error = find_code(loading, &image);
+		error = linux_find_code(loading, &image);
 	if (!error)
-		error = place_code(loading, &image);
+		error = linux_place_code(loading, &image);
 	if (!error)
 		error = loading_copy(loading, image.load, image.code, image.code_size);
 	if (!error)
@@ -333,7 +333,7 @@ int linux_load(struct loading *loading)
 		                        header->version >= VERSION(2, 6) ? header->cmdline_size : 255);
 	if (error)
 		return error;
-	complete_header(loading, &image);
-	error = write_boot_params(loading, &image);
-	return error ? error : enter(loading, &image);
+	linux_complete_header(loading, &image);
+	error = linux_write_boot_params(loading, &image);
+	return error ? error : linux_enter(loading, &image);
 }

@@ -37,7 +37,7 @@ int loading_fail(struct loading *loading, enum error error, const char *format, 
 /* Copies of at least this size are worth their own steps. */
 #define DEFERRED_MIN KIB(64)
 
-static bool defer(const struct loading *loading, gpa_t gpa, const void *data, uint64_t size)
+static bool loading_defer(const struct loading *loading, gpa_t gpa, const void *data, uint64_t size)
 {
 	const struct guest_image *image = loading->image;
 
@@ -47,7 +47,7 @@ static bool defer(const struct loading *loading, gpa_t gpa, const void *data, ui
 
 int loading_copy(struct loading *loading, gpa_t gpa, const void *data, size_t size)
 {
-	if (defer(loading, gpa, data, size))
+	if (loading_defer(loading, gpa, data, size))
 		return 0;
 	if (size && guest_load(loading->image->map, gpa, data, size) < 0)
 		return loading_fail(
@@ -62,7 +62,7 @@ int loading_zero(struct loading *loading, gpa_t gpa, uint64_t size)
 	static const uint8_t zeros[PAGE_SIZE];
 	int error = 0;
 
-	if (defer(loading, gpa, NULL, size))
+	if (loading_defer(loading, gpa, NULL, size))
 		return 0;
 	while (size && !error) {
 		size_t part = MIN(size, sizeof(zeros));
@@ -133,7 +133,7 @@ int loading_gdt(struct loading *loading, gpa_t at, bool long_mode)
  * The loader that the operator names; for `auto` the first that is sure, else the first that may be
  * right.
  */
-static const struct loader *choose_loader(struct loading *loading)
+static const struct loader *loading_choose(struct loading *loading)
 {
 	const struct guest_config *config = loading->config;
 	const struct image_file *kernel = &loading->image->kernel;
@@ -183,7 +183,7 @@ int guest_load_image(const struct guest_image *image, struct vcpu_start *start, 
 		problem[0] = '\0';
 	if (!image->kernel.data || !image->kernel.size)
 		return loading_fail(&loading, ERR_TRUNCATED, "the kernel is empty; fetch or build it again");
-	loader = choose_loader(&loading);
+	loader = loading_choose(&loading);
 	if (!loader)
 		return -ERR_UNSUPPORTED;
 	if (loading.config->module_count && !loader->takes_modules)

@@ -10,8 +10,8 @@
 /* ---- Where it goes ---- */
 
 /* How far from its linked place [span] is loaded. */
-static int choose_shift(struct loading *loading, const struct multiboot_header *header, struct extent span,
-                        uint64_t *shift)
+static int multiboot_choose_shift(struct loading *loading, const struct multiboot_header *header,
+                                  struct extent span, uint64_t *shift)
 {
 	const struct extent within = {header->lowest, header->highest + 1UL};
 	uint64_t memory = loading->machine->memory, alignment = MAX(header->alignment, 1u);
@@ -45,7 +45,8 @@ struct raw_image {
 	struct extent span;
 };
 
-static int find_raw(struct loading *loading, const struct multiboot_header *header, struct raw_image *raw)
+static int multiboot_find_raw(struct loading *loading, const struct multiboot_header *header,
+                              struct raw_image *raw)
 {
 	size_t size = loading->image->kernel.size;
 	uint32_t load = header->load_address, before = header->header_address - load;
@@ -73,17 +74,17 @@ static int find_raw(struct loading *loading, const struct multiboot_header *head
 	return 0;
 }
 
-static int load_raw(struct loading *loading, const struct multiboot_header *header,
-                    struct multiboot_kernel *kernel)
+static int multiboot_load_raw(struct loading *loading, const struct multiboot_header *header,
+                              struct multiboot_kernel *kernel)
 {
 	const uint8_t *file = loading->image->kernel.data;
 	struct raw_image raw = {0};
 	uint64_t shift;
 	gpa_t end;
-	int error = find_raw(loading, header, &raw);
+	int error = multiboot_find_raw(loading, header, &raw);
 
 	if (!error)
-		error = choose_shift(loading, header, raw.span, &shift);
+		error = multiboot_choose_shift(loading, header, raw.span, &shift);
 	if (error)
 		return error;
 	kernel->base = raw.span.start + shift;
@@ -104,8 +105,8 @@ static int load_raw(struct loading *loading, const struct multiboot_header *head
  * Kernels of 64 bits and of higher halves give the entry as a virtual address, others as a physical
  * one.
  */
-static int find_entry(struct loading *loading, const struct multiboot_header *header,
-                      const struct elf_image *elf, uint64_t *entry)
+static int multiboot_find_entry(struct loading *loading, const struct multiboot_header *header,
+                                const struct elf_image *elf, uint64_t *entry)
 {
 	*entry = header->has_entry ? header->entry : elf->entry;
 	if (elf_has_physical(elf, *entry) || (!header->has_entry && elf_translate(elf, entry)))
@@ -116,8 +117,8 @@ static int find_entry(struct loading *loading, const struct multiboot_header *he
 	                    (unsigned long long)*entry);
 }
 
-static int load_elf(struct loading *loading, const struct multiboot_header *header,
-                    struct multiboot_kernel *kernel)
+static int multiboot_load_elf(struct loading *loading, const struct multiboot_header *header,
+                              struct multiboot_kernel *kernel)
 {
 	const struct guest_image *image = loading->image;
 	struct elf_image *elf = &kernel->elf;
@@ -130,9 +131,9 @@ static int load_elf(struct loading *loading, const struct multiboot_header *head
 	kernel->is_elf = true;
 	error = elf_check_file(loading, elf);
 	if (!error)
-		error = find_entry(loading, header, elf, &kernel->entry);
+		error = multiboot_find_entry(loading, header, elf, &kernel->entry);
 	if (!error)
-		error = choose_shift(loading, header, elf_span(elf), &shift);
+		error = multiboot_choose_shift(loading, header, elf_span(elf), &shift);
 	if (!error)
 		error = elf_load(loading, elf, shift, &kernel->used);
 	if (error)
@@ -153,17 +154,17 @@ int multiboot_load_kernel(struct loading *loading, const struct multiboot_header
 		return loading_fail(loading, ERR_UNSUPPORTED,
 		                    "the " WHAT " demands a screen; write screen = yes");
 	if (header->has_addresses)
-		return load_raw(loading, header, kernel);
+		return multiboot_load_raw(loading, header, kernel);
 	if (elf_probe(image->kernel.data, image->kernel.size))
-		return load_elf(loading, header, kernel);
+		return multiboot_load_elf(loading, header, kernel);
 	return loading_fail(loading, ERR_UNSUPPORTED,
 	                    "the " WHAT " is no ELF file, and its header has no addresses; link it as ELF");
 }
 
 /* ---- Modules ---- */
 
-static int load_module(struct loading *loading, struct extent *room, const struct image_file *file,
-                       const char *arguments, struct multiboot_modules *modules)
+static int multiboot_load_module(struct loading *loading, struct extent *room, const struct image_file *file,
+                                 const char *arguments, struct multiboot_modules *modules)
 {
 	struct multiboot_module *module = &modules->module[modules->count++];
 	int error = placing_take(loading, room, "module", file->size, PAGE_SIZE, &module->start);
@@ -180,10 +181,10 @@ int multiboot_load_modules(struct loading *loading, struct extent *room, struct 
 
 	modules->count = 0;
 	if (image->initrd.data)
-		error = load_module(loading, room, &image->initrd, "", modules);
+		error = multiboot_load_module(loading, room, &image->initrd, "", modules);
 	for (unsigned i = 0; i < loading->config->module_count && !error; i++)
-		error = load_module(loading, room, &image->module[i], loading->config->module[i].arguments,
-		                    modules);
+		error = multiboot_load_module(loading, room, &image->module[i],
+		                              loading->config->module[i].arguments, modules);
 	return error;
 }
 

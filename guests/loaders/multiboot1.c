@@ -24,7 +24,8 @@ struct packed multiboot1_header {
 #define FLAGS_KNOWN  (BIT(0) | BIT(1) | BIT(2))
 #define FLAGS_DEMAND 0xffff
 
-static bool find_header(const uint8_t *kernel, size_t size, size_t *offset, struct multiboot1_header *header)
+static bool multiboot1_find_header(const uint8_t *kernel, size_t size, size_t *offset,
+                                   struct multiboot1_header *header)
 {
 	size_t limit = MIN(size, (size_t)HEADER_SEARCH);
 
@@ -52,15 +53,16 @@ enum fit multiboot1_fit(const void *kernel, size_t size)
 	struct multiboot1_header header;
 	size_t offset;
 
-	return find_header(kernel, size, &offset, &header) ? FIT_SURE : FIT_NO;
+	return multiboot1_find_header(kernel, size, &offset, &header) ? FIT_SURE : FIT_NO;
 }
 
-static int read_header(struct loading *loading, struct multiboot_header *wanted)
+static int multiboot1_read_header(struct loading *loading, struct multiboot_header *wanted)
 {
 	struct multiboot1_header header;
 
 	*wanted = (struct multiboot_header){0};
-	if (!find_header(loading->image->kernel.data, loading->image->kernel.size, &wanted->offset, &header))
+	if (!multiboot1_find_header(loading->image->kernel.data, loading->image->kernel.size, &wanted->offset,
+	                            &header))
 		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
 	if (header.flags & FLAGS_DEMAND & ~FLAGS_KNOWN)
 		return loading_fail(loading, ERR_UNSUPPORTED,
@@ -131,7 +133,7 @@ struct writer {
 	struct multiboot1_info info;
 };
 
-static int write_string(struct writer *writer, const char *text, uint32_t *address)
+static int multiboot1_write_string(struct writer *writer, const char *text, uint32_t *address)
 {
 	gpa_t at = 0;
 	int error = multiboot_put(writer->loading, &writer->area, text, strlen(text) + 1, 1, &at);
@@ -140,7 +142,7 @@ static int write_string(struct writer *writer, const char *text, uint32_t *addre
 	return error;
 }
 
-static int write_modules(struct writer *writer, const struct multiboot_modules *modules)
+static int multiboot1_write_modules(struct writer *writer, const struct multiboot_modules *modules)
 {
 	struct multiboot1_module list[MULTIBOOT_MODULES_MAX];
 	gpa_t at = 0;
@@ -149,7 +151,7 @@ static int write_modules(struct writer *writer, const struct multiboot_modules *
 	for (unsigned i = 0; i < modules->count && !error; i++) {
 		list[i] = (struct multiboot1_module){.start = (uint32_t)modules->module[i].start,
 		                                     .end = (uint32_t)modules->module[i].end};
-		error = write_string(writer, modules->module[i].cmdline, &list[i].string);
+		error = multiboot1_write_string(writer, modules->module[i].cmdline, &list[i].string);
 	}
 	if (!error)
 		error = multiboot_put(writer->loading, &writer->area, list, modules->count * sizeof(list[0]),
@@ -160,7 +162,7 @@ static int write_modules(struct writer *writer, const struct multiboot_modules *
 	return error;
 }
 
-static int write_map(struct writer *writer)
+static int multiboot1_write_map(struct writer *writer)
 {
 	struct guest_e820 ranges[GUEST_E820_MAX];
 	struct multiboot1_memory map[GUEST_E820_MAX];
@@ -177,7 +179,7 @@ static int write_map(struct writer *writer)
 	return error;
 }
 
-static int write_sections(struct writer *writer, const struct elf_image *elf, struct extent *room)
+static int multiboot1_write_sections(struct writer *writer, const struct elf_image *elf, struct extent *room)
 {
 	uint64_t size = (uint64_t)elf->section_count * elf->section_size;
 	gpa_t table;
@@ -199,7 +201,7 @@ static int write_sections(struct writer *writer, const struct elf_image *elf, st
 	return error;
 }
 
-static void describe_screen(struct multiboot1_info *info)
+static void multiboot1_describe_screen(struct multiboot1_info *info)
 {
 	info->flags |= INFO_SCREEN;
 	info->screen = MULTIBOOT_SCREEN;
@@ -210,7 +212,7 @@ static void describe_screen(struct multiboot1_info *info)
 	info->screen_type = MULTIBOOT_EGA_TEXT;
 }
 
-static int write_info(struct loading *loading, const struct multiboot_kernel *kernel)
+static int multiboot1_write_info(struct loading *loading, const struct multiboot_kernel *kernel)
 {
 	struct extent room = placing_room_beside(loading->machine->memory, kernel->used);
 	struct multiboot_modules modules;
@@ -229,18 +231,18 @@ static int write_info(struct loading *loading, const struct multiboot_kernel *ke
 	int error = 0;
 
 	if (kernel->is_elf && elf_has_sections(&kernel->elf))
-		error = write_sections(&writer, &kernel->elf, &room);
+		error = multiboot1_write_sections(&writer, &kernel->elf, &room);
 	if (!error)
 		error = multiboot_load_modules(loading, &room, &modules);
 	if (!error)
-		error = write_map(&writer);
+		error = multiboot1_write_map(&writer);
 	if (!error)
-		error = write_string(&writer, MULTIBOOT_LOADER_NAME, &name);
+		error = multiboot1_write_string(&writer, MULTIBOOT_LOADER_NAME, &name);
 	if (!error)
-		error = write_modules(&writer, &modules);
+		error = multiboot1_write_modules(&writer, &modules);
 	writer.info.loader_name = name;
 	if (loading->machine->screen)
-		describe_screen(&writer.info);
+		multiboot1_describe_screen(&writer.info);
 	return error ? error
 	             : loading_copy(loading, MULTIBOOT_INFORMATION, &writer.info, sizeof(writer.info));
 }
@@ -249,13 +251,13 @@ int multiboot1_load(struct loading *loading)
 {
 	struct multiboot_header header;
 	struct multiboot_kernel kernel = {0};
-	int error = read_header(loading, &header);
+	int error = multiboot1_read_header(loading, &header);
 
 	if (!error)
 		error = multiboot_load_kernel(loading, &header, &kernel);
 	if (!error)
 		error = loading_cmdline(loading, GUEST_CMDLINE, GUEST_CMDLINE_SIZE - 1);
 	if (!error)
-		error = write_info(loading, &kernel);
+		error = multiboot1_write_info(loading, &kernel);
 	return error ? error : multiboot_enter(loading, &kernel, MAGIC_LOADED);
 }

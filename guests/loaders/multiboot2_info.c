@@ -69,7 +69,7 @@ struct writer {
 };
 
 /* Begin a tag whose contents have `size` bytes. */
-static int begin_tag(struct writer *writer, enum info_tag_type type, size_t size)
+static int info_begin_tag(struct writer *writer, enum info_tag_type type, size_t size)
 {
 	struct info_tag tag = {type, (uint32_t)(sizeof(tag) + size)};
 	gpa_t at;
@@ -78,57 +78,57 @@ static int begin_tag(struct writer *writer, enum info_tag_type type, size_t size
 }
 
 /* Go on with it. */
-static int add(struct writer *writer, const void *data, size_t size)
+static int info_extend_tag(struct writer *writer, const void *data, size_t size)
 {
 	gpa_t at;
 
 	return multiboot_put(writer->loading, &writer->area, data, size, 1, &at);
 }
 
-static int write_tag(struct writer *writer, enum info_tag_type type, const void *data, size_t size)
+static int info_write_tag(struct writer *writer, enum info_tag_type type, const void *data, size_t size)
 {
-	int error = begin_tag(writer, type, size);
+	int error = info_begin_tag(writer, type, size);
 
-	return error ? error : add(writer, data, size);
+	return error ? error : info_extend_tag(writer, data, size);
 }
 
-static int write_string(struct writer *writer, enum info_tag_type type, const char *text)
+static int info_write_string(struct writer *writer, enum info_tag_type type, const char *text)
 {
-	return write_tag(writer, type, text, strlen(text) + 1);
+	return info_write_tag(writer, type, text, strlen(text) + 1);
 }
 
-static int write_module(struct writer *writer, const struct multiboot_module *module)
+static int info_write_module(struct writer *writer, const struct multiboot_module *module)
 {
 	struct info_module tag = {(uint32_t)module->start, (uint32_t)module->end};
 	size_t length = strlen(module->cmdline) + 1;
-	int error = begin_tag(writer, INFO_MODULE, sizeof(tag) + length);
+	int error = info_begin_tag(writer, INFO_MODULE, sizeof(tag) + length);
 
 	if (!error)
-		error = add(writer, &tag, sizeof(tag));
-	return error ? error : add(writer, module->cmdline, length);
+		error = info_extend_tag(writer, &tag, sizeof(tag));
+	return error ? error : info_extend_tag(writer, module->cmdline, length);
 }
 
-static int write_memory(struct writer *writer)
+static int info_write_memory(struct writer *writer)
 {
 	struct info_memory memory = {MULTIBOOT_LOWER, multiboot_upper(writer->loading)};
 	struct info_map map = {sizeof(struct info_map_entry), 0};
 	struct guest_e820 ranges[GUEST_E820_MAX];
 	unsigned count = guest_memory_e820(writer->loading->machine->memory, ranges);
-	int error = write_tag(writer, INFO_MEMORY, &memory, sizeof(memory));
+	int error = info_write_tag(writer, INFO_MEMORY, &memory, sizeof(memory));
 
 	if (!error)
-		error = begin_tag(writer, INFO_MAP, sizeof(map) + count * sizeof(struct info_map_entry));
+		error = info_begin_tag(writer, INFO_MAP, sizeof(map) + count * sizeof(struct info_map_entry));
 	if (!error)
-		error = add(writer, &map, sizeof(map));
+		error = info_extend_tag(writer, &map, sizeof(map));
 	for (unsigned i = 0; i < count && !error; i++) {
 		struct info_map_entry entry = {ranges[i].start, ranges[i].size, ranges[i].type, 0};
 
-		error = add(writer, &entry, sizeof(entry));
+		error = info_extend_tag(writer, &entry, sizeof(entry));
 	}
 	return error;
 }
 
-static int write_screen(struct writer *writer)
+static int info_write_screen(struct writer *writer)
 {
 	const struct info_screen screen = {
 		.address = MULTIBOOT_SCREEN,
@@ -139,55 +139,55 @@ static int write_screen(struct writer *writer)
 		.type = MULTIBOOT_EGA_TEXT,
 	};
 
-	return write_tag(writer, INFO_SCREEN, &screen, sizeof(screen));
+	return info_write_tag(writer, INFO_SCREEN, &screen, sizeof(screen));
 }
 
-static int write_sections(struct writer *writer, const struct elf_image *elf, struct extent *room)
+static int info_write_sections(struct writer *writer, const struct elf_image *elf, struct extent *room)
 {
 	struct info_sections tag = {elf->section_count, elf->section_size, elf->section_names};
-	int error = begin_tag(writer, INFO_SECTIONS, sizeof(tag) + tag.count * tag.entry_size);
+	int error = info_begin_tag(writer, INFO_SECTIONS, sizeof(tag) + tag.count * tag.entry_size);
 
 	if (!error)
-		error = add(writer, &tag, sizeof(tag));
+		error = info_extend_tag(writer, &tag, sizeof(tag));
 	for (unsigned i = 0; i < elf->section_count && !error; i++) {
 		uint8_t header[ELF_SECTION_HEADER_MAX];
 
 		error = elf_section_load(writer->loading, elf, i, room, header);
 		if (!error)
-			error = add(writer, header, elf->section_size);
+			error = info_extend_tag(writer, header, elf->section_size);
 	}
 	return error;
 }
 
-static int write_rsdp(struct writer *writer)
+static int info_write_rsdp(struct writer *writer)
 {
 	uint8_t rsdp[RSDP_SIZE_2];
 	int error;
 
 	guest_read(writer->loading->image->map, writer->loading->rsdp, rsdp, sizeof(rsdp));
-	error = write_tag(writer, INFO_RSDP_1, rsdp, RSDP_SIZE_1);
-	return error ? error : write_tag(writer, INFO_RSDP_2, rsdp, RSDP_SIZE_2);
+	error = info_write_tag(writer, INFO_RSDP_1, rsdp, RSDP_SIZE_1);
+	return error ? error : info_write_tag(writer, INFO_RSDP_2, rsdp, RSDP_SIZE_2);
 }
 
 /* What a kernel is told of the machine and of itself. */
-static int write_description(struct writer *writer, const struct multiboot_header *header,
-                             const struct multiboot_kernel *kernel, struct extent *room)
+static int info_write_description(struct writer *writer, const struct multiboot_header *header,
+                                  const struct multiboot_kernel *kernel, struct extent *room)
 {
 	uint32_t base = (uint32_t)kernel->base;
-	int error = write_string(writer, INFO_CMDLINE, writer->loading->config->cmdline);
+	int error = info_write_string(writer, INFO_CMDLINE, writer->loading->config->cmdline);
 
 	if (!error)
-		error = write_string(writer, INFO_LOADER_NAME, MULTIBOOT_LOADER_NAME);
+		error = info_write_string(writer, INFO_LOADER_NAME, MULTIBOOT_LOADER_NAME);
 	if (!error)
-		error = write_memory(writer);
+		error = info_write_memory(writer);
 	if (!error && writer->loading->machine->screen)
-		error = write_screen(writer);
+		error = info_write_screen(writer);
 	if (!error && kernel->is_elf && elf_has_sections(&kernel->elf))
-		error = write_sections(writer, &kernel->elf, room);
+		error = info_write_sections(writer, &kernel->elf, room);
 	if (!error && writer->loading->rsdp)
-		error = write_rsdp(writer);
+		error = info_write_rsdp(writer);
 	if (!error && header->relocatable)
-		error = write_tag(writer, INFO_LOAD_BASE, &base, sizeof(base));
+		error = info_write_tag(writer, INFO_LOAD_BASE, &base, sizeof(base));
 	return error;
 }
 
@@ -201,16 +201,16 @@ int multiboot2_write_info(struct loading *loading, const struct multiboot_header
 	};
 	struct multiboot_modules modules;
 	struct info_head head = {0};
-	int error = write_description(&writer, header, kernel, &room);
+	int error = info_write_description(&writer, header, kernel, &room);
 
 	if (!error)
 		error = multiboot_load_modules(loading, &room, &modules);
 	if (error)
 		return error;
 	for (unsigned i = 0; i < modules.count && !error; i++)
-		error = write_module(&writer, &modules.module[i]);
+		error = info_write_module(&writer, &modules.module[i]);
 	if (!error)
-		error = write_tag(&writer, INFO_END, NULL, 0);
+		error = info_write_tag(&writer, INFO_END, NULL, 0);
 	head.total_size = (uint32_t)(writer.area.start - MULTIBOOT_INFORMATION);
 	return error ? error : loading_copy(loading, MULTIBOOT_INFORMATION, &head, sizeof(head));
 }

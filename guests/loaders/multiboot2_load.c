@@ -45,7 +45,8 @@ enum header_tag_type {
 
 #define MAGIC_LOADED 0x36d76289
 
-static bool find_header(const uint8_t *kernel, size_t size, size_t *offset, struct multiboot2_header *header)
+static bool multiboot2_find_header(const uint8_t *kernel, size_t size, size_t *offset,
+                                   struct multiboot2_header *header)
 {
 	size_t limit = MIN(size, (size_t)HEADER_SEARCH);
 
@@ -67,12 +68,12 @@ enum fit multiboot2_fit(const void *kernel, size_t size)
 	struct multiboot2_header header;
 	size_t offset;
 
-	return find_header(kernel, size, &offset, &header) ? FIT_SURE : FIT_NO;
+	return multiboot2_find_header(kernel, size, &offset, &header) ? FIT_SURE : FIT_NO;
 }
 
 /* ---- The tags ---- */
 
-static uint32_t word(const uint8_t *at)
+static uint32_t multiboot2_word(const uint8_t *at)
 {
 	uint32_t value;
 
@@ -92,43 +93,43 @@ typedef int tag_function(struct loading *loading, struct multiboot_header *wante
  * knows and has nothing to say of is left out, and the kernel starts as usual, so there is nothing
  * to note.
  */
-static int take_information(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                            const uint8_t *at, size_t size)
+static int multiboot2_take_information(struct loading *loading, struct multiboot_header *wanted,
+                                       bool optional, const uint8_t *at, size_t size)
 {
 	for (; size >= 4 && !optional; at += 4, size -= 4)
-		if (word(at) >= INFORMATION_TYPES)
+		if (multiboot2_word(at) >= INFORMATION_TYPES)
 			return loading_fail(loading, ERR_UNSUPPORTED,
 			                    "the Multiboot 2 kernel demands information of type "
 			                    "%u, which is unknown; use another kernel",
-			                    word(at));
+			                    multiboot2_word(at));
 	return 0;
 }
 
-static int take_addresses(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                          const uint8_t *at, size_t size)
+static int multiboot2_take_addresses(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                                     const uint8_t *at, size_t size)
 {
 	wanted->has_addresses = true;
-	wanted->header_address = word(at);
-	wanted->load_address = word(at + 4);
-	wanted->load_end = word(at + 8);
-	wanted->bss_end = word(at + 12);
+	wanted->header_address = multiboot2_word(at);
+	wanted->load_address = multiboot2_word(at + 4);
+	wanted->load_end = multiboot2_word(at + 8);
+	wanted->bss_end = multiboot2_word(at + 12);
 	if (wanted->load_address == UINT32_MAX) /* from the file's beginning */
 		wanted->load_address = wanted->header_address - (uint32_t)wanted->offset;
 	return 0;
 }
 
-static int take_entry(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                      const uint8_t *at, size_t size)
+static int multiboot2_take_entry(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                                 const uint8_t *at, size_t size)
 {
 	wanted->has_entry = true;
-	wanted->entry = word(at);
+	wanted->entry = multiboot2_word(at);
 	return 0;
 }
 
-static int take_console(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                        const uint8_t *at, size_t size)
+static int multiboot2_take_console(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                                   const uint8_t *at, size_t size)
 {
-	uint32_t flags = word(at);
+	uint32_t flags = multiboot2_word(at);
 
 	if (optional || !(flags & CONSOLE_REQUIRED))
 		return 0;
@@ -145,14 +146,14 @@ static int take_console(struct loading *loading, struct multiboot_header *wanted
  * mode is but preferred, and a loader may choose another ("The framebuffer tag of Multiboot2
  * header"): the kernel is told of the text screen, or of none.
  */
-static int take_nothing(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                        const uint8_t *at, size_t size)
+static int multiboot2_take_nothing(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                                   const uint8_t *at, size_t size)
 {
 	return 0;
 }
 
-static int take_efi(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                    const uint8_t *at, size_t size)
+static int multiboot2_take_efi(struct loading *loading, struct multiboot_header *wanted, bool optional,
+                               const uint8_t *at, size_t size)
 {
 	if (optional)
 		return 0;
@@ -161,14 +162,14 @@ static int take_efi(struct loading *loading, struct multiboot_header *wanted, bo
 	                    "none; use another kernel");
 }
 
-static int take_relocatable(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                            const uint8_t *at, size_t size)
+static int multiboot2_take_relocatable(struct loading *loading, struct multiboot_header *wanted,
+                                       bool optional, const uint8_t *at, size_t size)
 {
 	wanted->relocatable = true;
-	wanted->lowest = word(at);
-	wanted->highest = word(at + 4);
-	wanted->alignment = word(at + 8);
-	wanted->preference = word(at + 12);
+	wanted->lowest = multiboot2_word(at);
+	wanted->highest = multiboot2_word(at + 4);
+	wanted->alignment = multiboot2_word(at + 8);
+	wanted->preference = multiboot2_word(at + 12);
 	return 0;
 }
 
@@ -177,22 +178,22 @@ static const struct {
 	size_t contents; /* bytes behind the tag's head, at least */
 	tag_function *take;
 } tags[TAG_COUNT] = {
-	[TAG_END] =               {0,  take_nothing},
-	[TAG_INFORMATION] =       {0,  take_information},
-	[TAG_ADDRESSES] =         {16, take_addresses},
-	[TAG_ENTRY] =             {4,  take_entry},
-	[TAG_CONSOLE] =           {4,  take_console},
-	[TAG_FRAMEBUFFER] =       {12, take_nothing},
-	[TAG_MODULE_ALIGNMENT] =  {0,  take_nothing},
-	[TAG_EFI_BOOT_SERVICES] = {0,  take_efi},
-	[TAG_EFI_ENTRY_32] =      {0,  take_nothing},
-	[TAG_EFI_ENTRY_64] =      {0,  take_nothing},
-	[TAG_RELOCATABLE] =       {16, take_relocatable},
+	[TAG_END] =               {0,  multiboot2_take_nothing},
+	[TAG_INFORMATION] =       {0,  multiboot2_take_information},
+	[TAG_ADDRESSES] =         {16, multiboot2_take_addresses},
+	[TAG_ENTRY] =             {4,  multiboot2_take_entry},
+	[TAG_CONSOLE] =           {4,  multiboot2_take_console},
+	[TAG_FRAMEBUFFER] =       {12, multiboot2_take_nothing},
+	[TAG_MODULE_ALIGNMENT] =  {0,  multiboot2_take_nothing},
+	[TAG_EFI_BOOT_SERVICES] = {0,  multiboot2_take_efi},
+	[TAG_EFI_ENTRY_32] =      {0,  multiboot2_take_nothing},
+	[TAG_EFI_ENTRY_64] =      {0,  multiboot2_take_nothing},
+	[TAG_RELOCATABLE] =       {16, multiboot2_take_relocatable},
 };
 /* clang-format on */
 
-static int take_tag(struct loading *loading, struct multiboot_header *wanted, const struct header_tag *tag,
-                    const uint8_t *contents)
+static int multiboot2_take_tag(struct loading *loading, struct multiboot_header *wanted,
+                               const struct header_tag *tag, const uint8_t *contents)
 {
 	bool optional = tag->flags & TAG_OPTIONAL;
 	size_t size = tag->size - sizeof(*tag);
@@ -212,7 +213,7 @@ static int take_tag(struct loading *loading, struct multiboot_header *wanted, co
 }
 
 /* Tags follow each other at multiples of 8. */
-static int read_header(struct loading *loading, struct multiboot_header *wanted)
+static int multiboot2_read_header(struct loading *loading, struct multiboot_header *wanted)
 {
 	const uint8_t *kernel = loading->image->kernel.data;
 	struct multiboot2_header header;
@@ -221,7 +222,7 @@ static int read_header(struct loading *loading, struct multiboot_header *wanted)
 	int error = 0;
 
 	*wanted = (struct multiboot_header){0};
-	if (!find_header(kernel, loading->image->kernel.size, &wanted->offset, &header))
+	if (!multiboot2_find_header(kernel, loading->image->kernel.size, &wanted->offset, &header))
 		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
 	while (at + sizeof(tag) <= header.length && tag.type != TAG_END && !error) {
 		const uint8_t *here = kernel + wanted->offset + at;
@@ -232,7 +233,7 @@ static int read_header(struct loading *loading, struct multiboot_header *wanted)
 			                    "the Multiboot 2 kernel is corrupt: header tag %u is longer than "
 			                    "the header; fetch or build it again",
 			                    tag.type);
-		error = take_tag(loading, wanted, &tag, here + sizeof(tag));
+		error = multiboot2_take_tag(loading, wanted, &tag, here + sizeof(tag));
 		at += ALIGN_UP((size_t)tag.size, (size_t)HEADER_ALIGNMENT);
 	}
 	return error;
@@ -242,7 +243,7 @@ int multiboot2_load(struct loading *loading)
 {
 	struct multiboot_header header;
 	struct multiboot_kernel kernel = {0};
-	int error = read_header(loading, &header);
+	int error = multiboot2_read_header(loading, &header);
 
 	if (!error)
 		error = multiboot_load_kernel(loading, &header, &kernel);

@@ -32,8 +32,8 @@ int placing_refuse(struct loading *loading, const char *what, gpa_t start, gpa_t
 }
 
 /* `size` bytes in what `range` and `within` share. */
-static bool find_in(struct extent range, struct extent within, uint64_t size, uint64_t alignment,
-                    bool highest, gpa_t *address)
+static bool placing_find_in(struct extent range, struct extent within, uint64_t size, uint64_t alignment,
+                            bool highest, gpa_t *address)
 {
 	gpa_t start = MAX(range.start, within.start), end = MIN(range.end, within.end);
 	uint64_t at;
@@ -58,8 +58,8 @@ int placing_find(uint64_t memory, struct extent within, uint64_t size, uint64_t 
 	const struct extent low = {GUEST_HANDOVER_END, GUEST_EBDA};
 	const struct extent high = {GUEST_HIGH_START, guest_high_ram_end(memory)};
 
-	if (find_in(highest ? high : low, within, size, alignment, highest, address) ||
-	    find_in(highest ? low : high, within, size, alignment, highest, address))
+	if (placing_find_in(highest ? high : low, within, size, alignment, highest, address) ||
+	    placing_find_in(highest ? low : high, within, size, alignment, highest, address))
 		return 0;
 	return -ERR_NO_MEMORY;
 }

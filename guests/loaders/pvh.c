@@ -52,7 +52,7 @@ enum fit pvh_fit(const void *kernel, size_t size)
 }
 
 /* The entry must be reachable by 32 bits, and come from the file. */
-static int check_entry(struct loading *loading, const struct elf_image *elf, uint64_t entry)
+static int pvh_check_entry(struct loading *loading, const struct elf_image *elf, uint64_t entry)
 {
 	if (elf_has_physical(elf, entry) && entry <= UINT32_MAX)
 		return 0;
@@ -62,7 +62,7 @@ static int check_entry(struct loading *loading, const struct elf_image *elf, uin
 	                    (unsigned long long)entry);
 }
 
-static int write_memory_map(struct loading *loading, struct start_info *info)
+static int pvh_write_memory_map(struct loading *loading, struct start_info *info)
 {
 	struct guest_e820 ranges[GUEST_E820_MAX];
 	int error = 0;
@@ -77,7 +77,7 @@ static int write_memory_map(struct loading *loading, struct start_info *info)
 	return error;
 }
 
-static int write_start_info(struct loading *loading)
+static int pvh_write_start_info(struct loading *loading)
 {
 	struct start_module module = {.address = loading->initrd, .size = loading->image->initrd.size};
 	struct start_info info = {
@@ -94,7 +94,7 @@ static int write_start_info(struct loading *loading)
 		error = loading_copy(loading, MODULE_LIST, &module, sizeof(module));
 	}
 	if (!error)
-		error = write_memory_map(loading, &info);
+		error = pvh_write_memory_map(loading, &info);
 	if (!error)
 		error = loading_copy(loading, GUEST_INFORMATION, &info, sizeof(info));
 	return error;
@@ -120,13 +120,13 @@ int pvh_load(struct loading *loading)
 		                    "built with CONFIG_PVH, or the bzImage");
 	error = elf_load(loading, &elf, 0, &used);
 	if (!error)
-		error = check_entry(loading, &elf, entry);
+		error = pvh_check_entry(loading, &elf, entry);
 	if (!error)
 		error = loading_initrd(loading, used.end, elf.is_64 ? GUEST_HOLE_START : INITRD_LIMIT_32);
 	if (!error)
 		error = loading_cmdline(loading, GUEST_CMDLINE, GUEST_CMDLINE_SIZE - 1);
 	if (!error)
-		error = write_start_info(loading);
+		error = pvh_write_start_info(loading);
 	if (!error)
 		error = loading_gdt(loading, GUEST_GDT, false);
 	loading->start->rip = entry;
