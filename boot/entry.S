@@ -154,8 +154,8 @@ fail:
 	jmp 1b
 
 /*
- * Print the text at %esi on COM1 (115200 8N1), the debug port and the VGA text screen, as far as they are
- * there. Changes eax, ebx, ecx, edx, esi.
+ * Print the text at %esi on those of COM1 (115200 8N1), the debug port and the VGA text screen that
+ * the machine has. Changes eax, ebx, ecx, edx, esi.
  */
 print:
 	movl $PHYSICAL(uart_setup), %ecx

@@ -42,8 +42,8 @@ static struct memory_range reserved[2 + BOOT_MODULES_MAX]; /* must stay: frames_
 static struct guest_file files[BOOT_MODULES_MAX];
 
 /*
- * Until the monitor's own tables are loaded, a screen that the entry code's tables reach is
- * used there, so that an early failure is seen on machines without a serial port too.
+ * An early failure must be seen on machines without a serial port, too. So a screen that the entry
+ * code's tables reach is used there until the monitor's own tables are loaded.
  */
 static void boot_start_screen_early(const struct boot_framebuffer *framebuffer)
 {
@@ -60,7 +60,7 @@ static void boot_stop_screen_early(void)
 	(void)screen_init(&none, NULL);
 }
 
-/* The parser speaks to nobody, so that the console can be set up from what it finds. */
+/* The parser prints nothing, so that the console can be set up from what it finds. */
 static void boot_start_console_and_parse(uint32_t info_address, struct monitor_config *options)
 {
 	size_t limit = MIN(BOOT_INFO_SIZE_MAX, (uint64_t)EARLY_MAP_LIMIT - info_address);

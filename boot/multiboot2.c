@@ -150,7 +150,7 @@ static int info_add_range(struct parse *parse, uint64_t start, uint64_t size)
 	return 0;
 }
 
-/* Entries of both memory maps stand behind their size and a version. */
+/* In both memory maps, the entries follow their size and a version. */
 static int info_parse_map(struct parse *parse, struct tag tag, uint32_t entry_min,
                           int (*parse_entry)(struct parse *parse, const uint8_t *entry))
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where other processors start: copied below 1 MiB, since a start-up IPI names a page there. From real
- * mode to 64-bit mode and the monitor's own tables in one go, with what smp.c filled in.
+ * Where other processors start: copied below 1 MiB, since a start-up IPI names a page there. From
+ * real mode to 64-bit mode and the monitor's own tables in one go, with what smp.c filled in.
  * SDM Vol. 3A "MP Initialization Protocol Algorithm for MP Systems", "Initializing IA-32e Mode".
  */
 #include "mm/layout.h"

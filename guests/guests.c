@@ -64,8 +64,8 @@ static void guests_check_memory(void)
 	uint64_t wanted = config_memory_total(&config), free = frames_stat().free * PAGE_SIZE;
 
 	if (wanted > free)
-		log_warning("config: the VMs that start by themselves need %luM of memory in all, "
-		            "but only %luM are free, so that the last of them will not start: "
+		log_warning("config: the VMs that start by themselves need a total of %luM of memory, "
+		            "but only %luM are free, so the last of them will not start: "
 		            "give them less, or the machine more\n",
 		            wanted >> 20, free >> 20);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The beginning of what belongs to one processor (struct cpu in vmm/cpu/cpu.h), as far as parts of
- * the tree that know no struct cpu need it: who traces or panics must name the processor.
+ * The beginning of struct cpu (vmm/cpu/cpu.h), for parts of the tree that know no more of it: who
+ * traces or panics must name the processor.
  */
 #ifndef LIB_PER_CPU_H
 #define LIB_PER_CPU_H
@@ -11,7 +11,7 @@
 
 #define CPU_STACK_PAGES 4
 
-/* Known to assembly, too: vmm/vmx/entry.S. vmm/cpu/cpu.c asserts that struct cpu begins like this. */
+/* Known to vmm/vmx/entry.S, too. vmm/cpu/cpu.c asserts that struct cpu begins like this. */
 struct per_cpu {
 	void *self;         /* %gs:0 */
 	uint64_t stack_top; /* 0: still on the boot stack */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Check a config table on the host with the monitor's own parser and loaders, the images included.
+ * Check a config table and its images on the host with the monitor's own parser and loaders.
  *
- *   check-config FILE             FILE:LINE: message for each mistake, or the effective table
- *   check-config --files FILE     the image files that it names, each once, one a line
- *   check-config --document       the reference of all keys, as Markdown
+ *   check-config FILE             the mistakes, as FILE:LINE: message; or the effective table.
+ *   check-config --files FILE     the image files that it names, each once, one a line.
+ *   check-config --document       the reference of all keys, as Markdown.
  *
  * Exit status: 0 good, 1 the table has mistakes, 2 it cannot be read or wrong usage.
  */

@@ -99,7 +99,7 @@ static void check_map_file(struct check_file *file, const char *path)
 		         "cannot be opened at %s: %s; give a path relative to the config file's folder", path,
 		         strerror(errno));
 	} else if (!S_ISREG(info.st_mode)) {
-		snprintf(file->problem, sizeof(file->problem), "is no regular file; name an image file");
+		snprintf(file->problem, sizeof(file->problem), "is not a regular file; name an image file");
 	} else if (info.st_size == 0) {
 		snprintf(file->problem, sizeof(file->problem), "is empty; fetch or build it again");
 	} else {
@@ -162,8 +162,8 @@ static bool check_find(void *context, const struct image_name *name, struct imag
 /* ---- Sections ---- */
 
 /*
- * In a section that has another mistake, the key for the memory may be the one that is wrong, so
- * that what does not fit may fit.
+ * Where a section has another mistake, the key for its memory may be the wrong one. Then what does
+ * not fit now may fit.
  */
 static bool check_may_follow(int error, bool left_out)
 {

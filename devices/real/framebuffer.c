@@ -70,7 +70,8 @@ static void framebuffer_start(const struct boot_framebuffer *mode, void *memory,
 			framebuffer_colour(mode->green_position, mode->green_size, i & 2, i & 8) |
 			framebuffer_colour(mode->blue_position, mode->blue_size, i & 1, i & 8);
 	*columns = MIN(mode->width / FONT_WIDTH / framebuffer.scale, SCREEN_COLUMNS_MAX);
-	*rows = framebuffer.rows = MIN(mode->height / FONT_HEIGHT / framebuffer.scale, SCREEN_ROWS_MAX);
+	framebuffer.rows = MIN(mode->height / FONT_HEIGHT / framebuffer.scale, SCREEN_ROWS_MAX);
+	*rows = framebuffer.rows;
 }
 
 static void framebuffer_put_pixel(volatile uint8_t *at, uint32_t value)

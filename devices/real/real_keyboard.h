@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's PS/2 keyboard behind an 8042 controller, as bytes that a terminal would send: US
+ * The machine's PS/2 keyboard at an 8042 controller, as bytes that a terminal would send: US
  * layout, and the sequences of VT100 and xterm for keys that are no character. IBM Personal
  * System/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller" and
  * "Keyboards (101- and 102-Key)", scan code set 1.

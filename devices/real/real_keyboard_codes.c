@@ -29,7 +29,7 @@ static const char *const functions[] = {"\x1bOP",   "\x1bOQ",   "\x1bOR",   "\x1
                                         "\x1b[15~", "\x1b[17~", "\x1b[18~", "\x1b[19~",
                                         "\x1b[20~", "\x1b[21~", "\x1b[23~", "\x1b[24~"};
 
-/* From KEYPAD on: what the keys send as digits, and as what else stands on them. */
+/* From KEYPAD on: what the keys send as digits, and by their other labels. */
 static const char digits[] = "789-456+1230.";
 static const char *const moves[] = {"\x1b[H", "\x1b[A", "\x1b[5~", NULL,      "\x1b[D",  "\x1b[E", "\x1b[C",
                                     NULL,     "\x1b[F", "\x1b[B",  "\x1b[6~", "\x1b[2~", "\x1b[3~"};

@@ -9,7 +9,7 @@
 
 /* 8259A datasheet, "Initialization Command Words". */
 #define ICW1_INIT_ICW4 0x11
-#define ICW3_MASTER    0x04 /* the slave stands at line 2 */
+#define ICW3_MASTER    0x04 /* the slave is at line 2 */
 #define ICW3_SLAVE     0x02
 #define ICW4_8086      0x01
 

@@ -208,7 +208,7 @@ static void screen_take_parameter(uint8_t byte)
 	}
 }
 
-/* The byte behind ESC says what it is. */
+/* The byte after ESC says which sequence begins. */
 static void screen_start_sequence(uint8_t byte)
 {
 	switch (byte) {

@@ -37,9 +37,9 @@ bool screen_init(const struct boot_framebuffer *mode, void *memory);
 bool screen_present(void);
 
 /*
- * Take text: ASCII, lines and blocks in UTF-8 (another character beyond ASCII is a question mark),
- * CR, LF, BS, TAB, and the sequences of ECMA-48 for moving, erasing and colours, and for hiding the
- * cursor; others are skipped.
+ * Take text: ASCII, lines and blocks in UTF-8, CR, LF, BS and TAB. Another character beyond ASCII
+ * becomes a question mark. The sequences of ECMA-48 for moving, erasing, colours and hiding the
+ * cursor have their effect; others are skipped.
  */
 void screen_write(const uint8_t *text, size_t length);
 

@@ -28,7 +28,7 @@ static uint8_t colour_vga_number(unsigned colour)
 }
 
 /*
- * 38 and 48, with a colour of a larger palette behind them; returns how many parameters that takes.
+ * 38 and 48, followed by a colour of a larger palette; returns how many parameters that takes.
  */
 static unsigned colour_take_number(uint8_t *colour, unsigned most, const unsigned *parameter, unsigned count)
 {

@@ -107,7 +107,7 @@ size_t config_storage_size(const char *text, size_t size);
 unsigned config_parse(const char *text, size_t size, void *storage, struct config *config,
                       struct config_error *errors, unsigned max_errors);
 
-/* Bytes of memory that the VMs with `autostart` have in all; UINT64_MAX if that does not fit. */
+/* Total memory of the VMs with `autostart`, in bytes; UINT64_MAX if that does not fit. */
 uint64_t config_memory_total(const struct config *config);
 
 /*

@@ -74,7 +74,7 @@ static bool config_set_value(struct config_parser *p, const struct config_key *k
 	return good;
 }
 
-/* May the key stand here? */
+/* May the section have this key, or one more of it? */
 static bool config_check_again(struct config_parser *p, const struct config_key *key)
 {
 	const struct guest_config *guest = p->fields;

@@ -19,7 +19,7 @@ enum config_kind {
 	KIND_CPUS,   /* a set of processors: `all`, or numbers and ranges set apart by commas */
 	KIND_PATH,   /* min..max characters without blanks, quotes, $ and backslashes */
 	KIND_TEXT,   /* min..max characters, verbatim to the end of the line */
-	KIND_MODULE, /* a path as above, then text; min..max characters in all; may stand several times */
+	KIND_MODULE, /* a path as above, then text; min..max characters in total; may occur several times */
 };
 
 struct config_word {
@@ -86,7 +86,7 @@ int config_cpus_print(uint64_t cpus, char *buffer, size_t size);
 unsigned config_value_count(const struct config_key *key, const void *section);
 
 /*
- * Write the key's value number `index` as it would stand in the file; returns the length as
+ * Write the key's value number `index` as the file would have it; returns the length as
  * format_buffer() does.
  */
 int config_value_print(const struct config_key *key, const void *section, unsigned index, char *buffer,

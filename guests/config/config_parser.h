@@ -48,7 +48,7 @@ void config_leave_out(struct config_parser *p, unsigned index);
 
 /*
  * Leave out, with a finding for each, the VMs whose serial port is taken. Comes last: the monitor's
- * may stand anywhere.
+ * section may be anywhere.
  */
 void config_check_consoles(struct config_parser *p);
 

@@ -46,7 +46,7 @@ _Static_assert(offsetof(struct bios_data, memory_kib) == 0x13 &&
 
 /* The firmware's last 16 bytes: where a PC starts and where software jumps to restart it. */
 #define RESET_VECTOR 0xffff0UL
-/* Date and model byte stand at fixed places behind a far jump to F000:E05B, as on every PC. */
+/* As on every PC: a far jump to F000:E05B, then date and model byte at fixed places. */
 static const uint8_t reset_vector[16] = {
 	0xea, 0x5b, 0xe0, 0x00, 0xf0, '0', '1', '/', '0', '1', '/', '2', '6', 0, 0xfc, 0,
 };
@@ -65,7 +65,7 @@ static const uint8_t post_entry[] = {
 	0xeb, 0xfc,       /* jmp back to cli */
 };
 
-/* FACS stands in the EBDA, behind its size byte: it must stay writable. */
+/* The FACS must stay writable, so it lies in the EBDA, after that area's size byte. */
 #define FACS (GUEST_EBDA + 64)
 
 /* Mode 3 on the VGA, a keyboard beside it. */

@@ -10,7 +10,7 @@
 #include "mm/guest_map.h"
 
 /*
- * Write it all. Where the machine has `acpi`, `*rsdp` becomes the address of the root pointer, else 0.
+ * Write it all. `*rsdp` becomes the address of the root pointer if the machine has `acpi`, else 0.
  * Returns 0, or -ERR_OUT_OF_RANGE when the map lacks RAM there.
  */
 int must_check firmware_load(const struct guest_map *map, const struct machine_config *machine, gpa_t *rsdp);

@@ -9,9 +9,9 @@
 #define ACPI_FACS_SIZE 64
 
 /*
- * Write RSDP, RSDT, XSDT, FADT, DSDT, SSDT and perhaps HPET into [*at, limit), advance `*at` behind
- * them, and FACS (which a guest writes to) at `facs`, a multiple of 64. `*rsdp` becomes the root
- * pointer's address. -ERR_NO_MEMORY: no room; -ERR_OUT_OF_RANGE: the map has no RAM there.
+ * Write RSDP, RSDT, XSDT, FADT, DSDT, SSDT and perhaps HPET into [*at, limit); `*at` advances to
+ * their end. FACS, which a guest writes to, goes to `facs`, a multiple of 64. `*rsdp` becomes the
+ * root pointer's address. -ERR_NO_MEMORY: no room; -ERR_OUT_OF_RANGE: the map has no RAM there.
  */
 int must_check firmware_acpi_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
                                   const struct machine_config *machine, gpa_t *rsdp);

@@ -2,7 +2,7 @@
 /*
  * There is no firmware to call, so a service that is called returns. But the interrupts that
  * firmware leaves open come, and someone must end them: IBM PC AT Technical Reference, "BIOS". All
- * stand at the offsets that they have on every PC.
+ * handlers are at the offsets that they have on every PC.
  */
 #include "guests/firmware/firmware_vectors.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Real mode's interrupt vectors, and what the firmware has behind them. Used by guests/ alone. */
+/* Real mode's interrupt vectors, and the handlers to which they lead. Used by guests/ alone. */
 #ifndef GUESTS_FIRMWARE_FIRMWARE_VECTORS_H
 #define GUESTS_FIRMWARE_FIRMWARE_VECTORS_H
 

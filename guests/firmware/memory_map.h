@@ -50,9 +50,9 @@ struct guest_range {
 #define GUEST_RANGES_MAX 4
 
 /*
- * The memory that a guest with `memory` bytes (a multiple of 4 KiB, at least 1 MiB) is to be
- * given, in ascending order, without overlaps. Returns the number of ranges. As on a PC, the
- * RAM behind the legacy hole is lost, and what lies above 3 GiB continues at 4 GiB.
+ * The memory to give to a guest with `memory` bytes, a multiple of 4 KiB and at least 1 MiB.
+ * Ascending, without overlaps; returns the number of ranges. As on a PC, the RAM under the legacy
+ * hole is lost, and what lies above 3 GiB continues at 4 GiB.
  */
 unsigned guest_memory_layout(uint64_t memory, struct guest_range ranges[GUEST_RANGES_MAX]);
 

@@ -32,7 +32,7 @@ static int elf_check_in_file(struct loading *loading, const struct elf_image *el
 		                    "is larger in the file than in memory");
 	if (!range_within(segment.offset, segment.file_size, elf->size))
 		return loading_fail(loading, ERR_TRUNCATED,
-		                    "the ELF kernel is truncated: segment %u ends behind the file's end at "
+		                    "the ELF kernel is truncated: segment %u ends after the file's end at "
 		                    "%zu bytes; fetch or build it again",
 		                    index, elf->size);
 	return 0;
@@ -78,7 +78,7 @@ static int elf_check_segment(struct loading *loading, const struct elf_image *el
 	if (add_overflows(start, segment.memory_size, &end) ||
 	    segment.physical + segment.memory_size < segment.physical)
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index,
-		                    "ends behind the last address");
+		                    "ends after the last address");
 	if (!placing_is_free(loading->machine->memory, start, end))
 		return placing_refuse(loading, "ELF kernel", start, end);
 	if (elf_overlaps_earlier(elf, index))

@@ -26,7 +26,7 @@ int must_check elf_load(struct loading *loading, const struct elf_image *elf, ui
 /* Does the physical address lie in a segment's part that comes from the file? */
 bool elf_has_physical(const struct elf_image *elf, uint64_t address);
 
-/* The physical address behind virtual address `*address`, if a segment has that in the file. */
+/* The physical address of virtual address `*address`, if a segment has that in the file. */
 bool must_check elf_translate(const struct elf_image *elf, uint64_t *address);
 
 #endif

@@ -50,13 +50,13 @@ struct packed setup_header {
 };
 
 #define HEADER_OFFSET    0x1f1
-#define HEADER_END_MAX   0x290      /* struct boot_params has other things behind it */
+#define HEADER_END_MAX   0x290      /* struct boot_params has other things after it */
 #define HEADER_MAGIC     0x53726448 /* "HdrS" */
 #define BOOT_FLAG        0xaa55
 #define LOADED_HIGH      0x01
 #define CAN_USE_HEAP     0x80
 #define XLF_KERNEL_64    0x0001
-#define ENTRY_64         0x200 /* behind the 32-bit entry */
+#define ENTRY_64         0x200 /* bytes after the 32-bit entry */
 #define VID_MODE_NORMAL  0xffff
 #define LOADER_UNDEFINED 0xff
 
@@ -147,7 +147,7 @@ static int linux_find_code(struct loading *loading, struct linux_image *image)
 	payload_end = (uint64_t)header->payload_offset + header->payload_length;
 	if (header->version >= VERSION(2, 8) && payload_end > image->code_size)
 		return loading_fail(loading, ERR_INVALID,
-		                    "the Linux kernel is corrupt: its payload ends behind the "
+		                    "the Linux kernel is corrupt: its payload ends after the "
 		                    "file's end; fetch or build it again");
 	image->entry_64 = header->version >= VERSION(2, 12) && (header->xloadflags & XLF_KERNEL_64) &&
 	                  !loading->entry_32;
@@ -237,11 +237,11 @@ struct packed screen_info {
 };
 _Static_assert(sizeof(struct screen_info) == 18, "screen_info");
 
-#define EXT_MEM_K_MAX 0xfc00 /* as firmware answers: INT 15h, AH = 88h, knows 64 MiB in all */
+#define EXT_MEM_K_MAX 0xfc00 /* as firmware answers: INT 15h, AH = 88h, knows 64 MiB at most */
 
 /*
- * Zeroes say that there is no screen. Memory from 1 MiB on is told in two more ways than by the
- * map, since the decompressors of old kernels know no map and refuse to work without 3 MiB.
+ * Zeroes say that there is no screen. Memory from 1 MiB on is told in two more ways: the
+ * decompressors of old kernels know no map, and refuse to work without 3 MiB.
  */
 static int linux_write_machine(struct loading *loading)
 {

@@ -13,14 +13,16 @@
 
 /* clang-format off */
 static const struct loader loaders[] = {
-	{VM_TYPE_LINUX,      "Linux kernel (bzImage)",       false, false, linux_fit,      linux_load},
-	{VM_TYPE_LINUX32,    "Linux kernel (bzImage)",       true,  false, linux_fit,      linux_load},
-	{VM_TYPE_PVH,        "ELF file",                     false, false, pvh_fit,        pvh_load},
-	{VM_TYPE_MULTIBOOT2, "Multiboot 2 kernel (it has no header in its first 32 KiB)", false, true,
-         multiboot2_fit,											   multiboot2_load},
-	{VM_TYPE_MULTIBOOT,  "Multiboot kernel (it has no header in its first 8 KiB)",    false, true,
-         multiboot1_fit,											   multiboot1_load},
-	{VM_TYPE_FLAT,       "real-mode image (it has more than 512 KiB)",                false, false, flat_fit,  flat_load      },
+	/*                   "the kernel is no ..."    32-bit entry, modules */
+	{VM_TYPE_LINUX,      "Linux kernel (bzImage)", false, false, linux_fit,      linux_load},
+	{VM_TYPE_LINUX32,    "Linux kernel (bzImage)", true,  false, linux_fit,      linux_load},
+	{VM_TYPE_PVH,        "ELF file",               false, false, pvh_fit,        pvh_load},
+	{VM_TYPE_MULTIBOOT2, "Multiboot 2 kernel (it has no header in its first 32 KiB)",
+						       false, true,  multiboot2_fit, multiboot2_load},
+	{VM_TYPE_MULTIBOOT,  "Multiboot kernel (it has no header in its first 8 KiB)",
+						       false, true,  multiboot1_fit, multiboot1_load},
+	{VM_TYPE_FLAT,       "real-mode image (it has more than 512 KiB)",
+						       false, false, flat_fit,       flat_load},
 };
 /* clang-format on */
 

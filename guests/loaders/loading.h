@@ -58,7 +58,7 @@ enum fit {
 /* One image format. */
 struct loader {
 	enum config_type type;
-	const char *name; /* as it stands behind "no " in a message */
+	const char *name; /* as a message has it after "no " */
 	bool entry_32;
 	bool takes_modules;
 	enum fit (*fit)(const void *kernel, size_t size);

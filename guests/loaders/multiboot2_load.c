@@ -175,7 +175,7 @@ static int multiboot2_take_relocatable(struct loading *loading, struct multiboot
 
 /* clang-format off */
 static const struct {
-	size_t contents; /* bytes behind the tag's head, at least */
+	size_t contents; /* bytes after the tag's head, at least */
 	tag_function *take;
 } tags[TAG_COUNT] = {
 	[TAG_END] =               {0,  multiboot2_take_nothing},

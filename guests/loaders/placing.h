@@ -19,9 +19,8 @@ bool placing_is_free(uint64_t memory, gpa_t start, gpa_t end);
 int must_check placing_refuse(struct loading *loading, const char *what, gpa_t start, gpa_t end);
 
 /*
- * The lowest, or with `highest` the highest, free address below 4 GiB that is a multiple of
- * `alignment` (a power of two) with `size` bytes in [within.start, within.end). -ERR_NO_MEMORY:
- * none.
+ * The lowest free address below 4 GiB that is a multiple of `alignment` (a power of two) and has
+ * `size` bytes in [within.start, within.end); with `highest`, the highest. -ERR_NO_MEMORY: none.
  */
 int must_check placing_find(uint64_t memory, struct extent within, uint64_t size, uint64_t alignment,
                             bool highest, gpa_t *address);

@@ -45,7 +45,7 @@ class Limit:
 
 
 class Listener:
-    """A port on this machine for an emulator to connect to; nobody else can take it in between."""
+    """A port on this machine for an emulator to connect to; no other program can take it in between."""
 
     def __init__(self):
         self.socket = socket.create_server(("127.0.0.1", 0))

@@ -199,7 +199,7 @@ static void test_images(void **state)
 	              "directory; give a path relative to the config file's folder\n");
 	write_file("images.conf", "[vm a]\nkernel = /\n");
 	assert_int_equal(run(NULL, "images.conf"), 1);
-	assert_output("%s/images.conf:2: kernel '/' is no regular file; name an image file\n");
+	assert_output("%s/images.conf:2: kernel '/' is not a regular file; name an image file\n");
 }
 
 /* Size of a file without contents: reading it shows that no more is read than must be. */

@@ -364,7 +364,7 @@ static void test_hostile_elf(void **state)
 		{0x18,         TEXT_GVA + TEXT_SIZE + DATA_SIZE, ERR_INVALID,   "lies in no segment"},
 		{0x18,         TEXT_GPA - 1,       ERR_INVALID,   "lies in no segment"},
 		{0x18,         UINT32_MAX,         ERR_INVALID,   "lies in no segment"},
-		{PH32(0) + 4,  UINT32_MAX,         ERR_TRUNCATED, "segment 0 ends behind the file's end"},
+		{PH32(0) + 4,  UINT32_MAX,         ERR_TRUNCATED, "segment 0 ends after the file's end"},
 		{PH32(0) + 16, FILE_SIZE,          ERR_INVALID,   "larger in the file than in memory"},
 		{PH32(1) + 12, TEXT_GPA,           ERR_INVALID,   "segment 1 overlaps another"},
 		{PH32(1) + 12, UINT32_MAX,         ERR_NO_MEMORY, "needs memory up to"},
