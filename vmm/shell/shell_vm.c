@@ -149,7 +149,7 @@ static void vm_command_stop(struct vm *vm)
 
 	if (vm->state == VM_STOPPED) {
 		vm_command_say_stopped(vm);
-	} else if (vm->state == VM_RUNNING && button && !vm->stop_asked) {
+	} else if (vm->state == VM_RUNNING && button && !vm->button_pressed) {
 		vm_command_ask(vm, VM_BUTTON);
 		shell_print("VM %s has been asked to turn itself off; in %u s, or with a second "
 		            "'stop', its power is taken.\n",

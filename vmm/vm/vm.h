@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtual machine: memory, devices, one vCPU, and how its life goes.
+ * A virtual machine: memory, devices, vCPUs, and how its life goes.
  *
- * A VM that is on belongs to the CPU that its vCPU is on, and only that CPU touches it; one that is
- * off belongs to the boot processor. Everybody else asks with vm_ask().
+ * A vCPU belongs to the CPU that it is on (vmm/x86/vcpu.h). What is the VM's own, its devices
+ * included, belongs to the CPU that its boot vCPU is on; a VM that is off belongs to the boot
+ * processor. Other CPUs ask with vm_ask().
  */
 #ifndef VMM_VM_VM_H
 #define VMM_VM_VM_H
@@ -21,12 +22,14 @@
 #define VM_VCPUS_MAX 64
 #define VMS_MAX      (FRAME_OWNERS - FRAME_OWNER_FIRST_VM)
 
+/* Which may follow which: vm_life.c. */
 enum vm_state {
 	VM_STOPPED,  /* has no memory */
 	VM_STARTING, /* has its memory, and waits for its start or is being loaded */
 	VM_RUNNING,
 	VM_PAUSED,
-	VM_HELD, /* ended by a fault of its own, and kept as it was */
+	VM_ENDING, /* does not run again; its memory is about to be freed */
+	VM_HELD,   /* ended by a fault of its own, and kept as it was */
 };
 
 /* What brings a VM's memory into being, and what is in it at its start. */
@@ -81,7 +84,8 @@ struct vm {
 	struct ept ept;
 	struct vm_terminal *terminal; /* null: nothing is connected */
 	struct timer timer;           /* the machine's next deadline */
-	struct timer delay;           /* until it starts, or is forced to stop */
+	struct timer start_timer;     /* the end of its start delay, or of the wait for a restart */
+	struct timer button_timer;    /* the end of the patience after its power button was pressed */
 	struct clock clock;           /* the machine's */
 	uint64_t started;             /* TSC when it was last started or reset */
 	uint64_t resets;              /* by the guest */
@@ -90,11 +94,12 @@ struct vm {
 	uint64_t reset_said;          /* TSC when the operator was last told of one */
 	bool halted_said;             /* HLT with interrupts off has been reported */
 	bool powered;                 /* the devices are made */
-	bool stop_asked;              /* its power button was pressed */
-	uint64_t stop_at;             /* TSC when it is forced then */
+	bool button_pressed;          /* and it has neither ended nor been reset since */
+	uint64_t button_until;        /* TSC when it is forced off then */
 	struct vm_work work;
 
-	uint32_t asked; /* set of enum vm_request; atomic */
+	uint32_t asked;    /* set of enum vm_request; atomic */
+	bool carrying_out; /* what was asked for; atomic */
 	struct cpu_call call;
 };
 
@@ -122,6 +127,9 @@ int must_check vm_start(struct vm *vm, char *problem, size_t size);
 struct vm *vm_get(unsigned number);
 struct vm *vm_find(const char *name);
 extern unsigned vm_count;
+
+/* Exits of all its vCPUs. Any CPU. */
+uint64_t vm_exits(const struct vm *vm);
 
 /* Called on the boot processor when the last VM that was on has ended. Set by guests/. */
 extern void (*vm_all_stopped)(void);
@@ -183,9 +191,6 @@ void vm_hold_timers(struct vm *vm);
  * watched.
  */
 void vm_run_timers(struct vm *vm);
-
-/* Of vm->timer. */
-void vm_timer_expired(struct timer *timer);
 
 /* ---- Words ---- */
 

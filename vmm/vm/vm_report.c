@@ -36,7 +36,7 @@ const char *vm_state_name(enum vm_state state)
 {
 	static const char *const name[] = {
 		[VM_STOPPED] = "stopped", [VM_STARTING] = "starting", [VM_RUNNING] = "running",
-		[VM_PAUSED] = "paused",   [VM_HELD] = "held",
+		[VM_PAUSED] = "paused",   [VM_ENDING] = "ending",     [VM_HELD] = "held",
 	};
 
 	return name[state];

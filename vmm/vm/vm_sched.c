@@ -7,7 +7,7 @@
 #include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/log.h"
-#include "vmm/vm/vm.h"
+#include "vmm/vm/vm_internal.h"
 
 /* ---- The devices' timers ---- */
 
@@ -27,8 +27,8 @@ void vm_hold_timers(struct vm *vm)
 {
 	if (timer_armed(&vm->timer))
 		timer_cancel(&vm->timer);
-	if (vm->state == VM_RUNNING && timer_armed(&vm->delay))
-		timer_cancel(&vm->delay); /* its next turn may be on another CPU */
+	if (timer_armed(&vm->button_timer))
+		timer_cancel(&vm->button_timer); /* its next turn may be on another CPU */
 }
 
 void vm_run_timers(struct vm *vm)
@@ -39,8 +39,8 @@ void vm_run_timers(struct vm *vm)
 		machine_run_timers(&vm->machine);
 		vm_arm_timer(vm, machine_deadline(&vm->machine));
 	}
-	if (vm->stop_asked)
-		cpu_timer_arm(this_cpu(), &vm->delay, vm->stop_at);
+	if (vm->button_pressed)
+		cpu_timer_arm(this_cpu(), &vm->button_timer, vm->button_until);
 }
 
 /*

@@ -10,11 +10,12 @@
 #include "vmm/cpu/time.h"
 #include "vmm/observe/trace.h"
 #include "vmm/vm/platform.h"
+#include "vmm/vm/vm_internal.h"
 
 #define CLEAR_STEP KIB(256)
 #define COPY_STEP  KIB(256)
 
-static void reset_vcpu(struct vcpu *vcpu)
+static void vm_work_reset_vcpu(struct vcpu *vcpu)
 {
 	vcpu->requests = 0;
 	__atomic_store_n(&vcpu->kicked, 0, __ATOMIC_RELAXED);
@@ -28,7 +29,7 @@ static void reset_vcpu(struct vcpu *vcpu)
  * The machine's clock starts with its power, and the guest's TSC with it; a reset leaves both
  * alone.
  */
-static int power_on(struct vm *vm)
+static int vm_work_power_on(struct vm *vm)
 {
 	int error;
 
@@ -57,7 +58,7 @@ bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size)
 	return true;
 }
 
-static void load(struct vm *vm)
+static void vm_work_load(struct vm *vm)
 {
 	char problem[400];
 
@@ -71,7 +72,7 @@ static void load(struct vm *vm)
 }
 
 /* The last one first: their order does not matter. */
-static void copy(struct vm *vm)
+static void vm_work_copy(struct vm *vm)
 {
 	static const uint8_t zeroes[PAGE_SIZE];
 	struct vm_work *work = &vm->work;
@@ -90,18 +91,18 @@ static void copy(struct vm *vm)
 	work->copies -= !next->size;
 }
 
-static void begin(struct vm *vm)
+static void vm_work_begin(struct vm *vm)
 {
-	if (power_on(vm)) {
+	if (vm_work_power_on(vm)) {
 		vm_stop(vm, VM_NOT_LOADED);
 		return;
 	}
-	reset_vcpu(vm_boot_vcpu(vm));
+	vm_work_reset_vcpu(vm_boot_vcpu(vm));
 	machine_firmware(&vm->machine);
 	backend_vcpu_start(this_cpu(), vm_boot_vcpu(vm), &vm->work.start);
 	trace_vm(TRACE_START, vm->number, 0, 0, 0);
 	vm->halted_said = false;
-	vm->state = VM_RUNNING;
+	vm_set_state(vm, VM_RUNNING);
 	vm_arm_timer(vm, machine_deadline(&vm->machine));
 	log_debug("vm %s: begins, %lu ticks after the monitor\n", vm->name, time_now() - time_entry);
 }
@@ -117,8 +118,8 @@ void vm_work(struct vm *vm)
 		if (guest_map_clear(&vm->map, &work->cleared, CLEAR_STEP))
 			work->step = VM_WORK_LOAD;
 		break;
-	case VM_WORK_LOAD: load(vm); break;
-	case VM_WORK_COPY: copy(vm); break;
-	case VM_WORK_BEGIN: begin(vm); break;
+	case VM_WORK_LOAD: vm_work_load(vm); break;
+	case VM_WORK_COPY: vm_work_copy(vm); break;
+	case VM_WORK_BEGIN: vm_work_begin(vm); break;
 	}
 }

@@ -143,7 +143,7 @@ UNUSED static void assert_nothing_left(uint64_t monitors)
 	assert_int_equal(other.state, VM_STOPPED);
 	assert_int_equal(other.vcpus[0]->sched.state, SCHED_NOWHERE);
 	assert_false(timer_armed(&other.timer));
-	assert_false(timer_armed(&other.delay));
+	assert_false(timer_armed(&other.start_timer));
 	/* Its neighbour goes on. */
 	assert_true(rig_run());
 	assert_ptr_equal(cpu.current, vm.vcpus[0]);

@@ -1,6 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a VM that has started: vmm/vm/vm.c. */
 #include "rigs/vm_life.h"
+#include "vmm/vm/vm_internal.h"
+
+/* ---- States ---- */
+
+/* The table of vmm/vm/vm_life.c, from the other end: what a VM must never do. */
+static void a_vm_goes_only_to_a_state_that_may_follow(void **state)
+{
+	static const uint8_t follows[] = {
+		[VM_STOPPED] = BIT(VM_STARTING),
+		[VM_STARTING] = BIT(VM_STARTING) | BIT(VM_RUNNING) | BIT(VM_HELD) | BIT(VM_ENDING),
+		[VM_RUNNING] = BIT(VM_STARTING) | BIT(VM_PAUSED) | BIT(VM_HELD) | BIT(VM_ENDING),
+		[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_ENDING),
+		[VM_ENDING] = BIT(VM_STOPPED),
+		[VM_HELD] = BIT(VM_STARTING) | BIT(VM_ENDING),
+	};
+
+	(void)state;
+	for (unsigned from = 0; from < ARRAY_SIZE(follows); from++)
+		for (unsigned to = 0; to < ARRAY_SIZE(follows); to++) {
+			vm.state = (enum vm_state)from;
+			if (follows[from] & BIT(to)) {
+				vm_set_state(&vm, (enum vm_state)to);
+				assert_int_equal(vm.state, to);
+			} else {
+				expect_assert_failure(vm_set_state(&vm, (enum vm_state)to));
+			}
+		}
+	vm.state = VM_RUNNING;
+}
+
+/* The next request finds it neither on nor off. */
+static void a_vm_that_is_ending_takes_no_requests(void **state)
+{
+	(void)state;
+	vm_stop(&vm, VM_TRIPLE_FAULT);
+	vm_ask(&vm, VM_BUTTON | VM_PAUSE | VM_RESUME | VM_FORCE | VM_RESET);
+	assert_int_equal(vm.state, VM_ENDING);
+	assert_false(rig_run());
+	assert_stopped(VM_TRIPLE_FAULT);
+	assert_int_equal(loads, 0);
+	assert_int_equal(stopped_calls, 1);
+}
+
+static unsigned services;
+
+static void service_and_ask_again(struct vm_terminal *terminal)
+{
+	(void)terminal;
+	if (!services++)
+		vm_ask(&vm, VM_CONSOLE);
+}
+
+/* What is asked for while the same is carried out comes after it: there may be more input. */
+static void a_request_during_its_own_handling_is_not_lost(void **state)
+{
+	static const struct vm_terminal_ops ops = {.service = service_and_ask_again};
+	struct vm_terminal terminal = {&ops}, *before = vm.terminal;
+
+	(void)state;
+	services = 0;
+	vm.terminal = &terminal;
+	assert_true(vm_ask_and_wait(&vm, VM_CONSOLE));
+	vm.terminal = before;
+	assert_int_equal(services, 2);
+}
 
 /* ---- Stop ---- */
 
@@ -27,7 +92,7 @@ static void a_vm_that_ends_gives_its_memory_back(void **state)
 
 	(void)state;
 	assert_int_equal(vm_stop(&vm, VM_POWERED_OFF), ACTION_STOP);
-	assert_int_not_equal(vm.state, VM_STOPPED);
+	assert_int_equal(vm.state, VM_ENDING);
 	assert_int_equal(frames_stat().free, free);
 	assert_int_equal(stopped_calls, 0);
 	assert_false(vcpu_wants_to_run(vm.vcpus[0]));
@@ -340,10 +405,10 @@ static void a_restart_that_waits_can_be_called_off(void **state)
 	vm.config.on_crash = VM_CRASH_RESTART;
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_false(rig_run());
-	assert_true(timer_armed(&vm.delay));
+	assert_true(timer_armed(&vm.start_timer));
 	vm_ask_and_wait(&vm, VM_FORCE);
 	assert_stopped(VM_TRIPLE_FAULT);
-	assert_false(timer_armed(&vm.delay));
+	assert_false(timer_armed(&vm.start_timer));
 	assert_int_equal(stopped_calls, 1);
 }
 
@@ -354,10 +419,10 @@ static void the_button_has_ten_seconds(void **state)
 	(void)state;
 	assert_true(vm_ask_and_wait(&vm, VM_BUTTON));
 	assert_int_equal(vm.state, VM_RUNNING);
-	assert_true(vm.stop_asked);
-	assert_int_equal(vm.delay.deadline, fake_x86.tsc + VM_STOP_SECONDS * (uint64_t)RIG_TSC_HZ);
+	assert_true(vm.button_pressed);
+	assert_int_equal(vm.button_timer.deadline, fake_x86.tsc + VM_STOP_SECONDS * (uint64_t)RIG_TSC_HZ);
 	assert_true(rig_run());
-	fake_x86.tsc = vm.delay.deadline;
+	fake_x86.tsc = vm.button_timer.deadline;
 	cpu_catch_up(&cpu);
 	assert_false(rig_run());
 	assert_stopped(VM_FORCED);
@@ -368,10 +433,10 @@ static void a_guest_that_obeys_is_not_forced(void **state)
 	(void)state;
 	vm_ask_and_wait(&vm, VM_BUTTON);
 	platform_power_off(RIG_PLATFORM);
-	assert_false(timer_armed(&vm.delay));
+	assert_false(timer_armed(&vm.button_timer));
 	assert_false(rig_run());
 	assert_stopped(VM_POWERED_OFF);
-	assert_false(vm.stop_asked);
+	assert_false(vm.button_pressed);
 }
 
 static void a_reset_forgets_the_button(void **state)
@@ -380,8 +445,8 @@ static void a_reset_forgets_the_button(void **state)
 	vm_ask_and_wait(&vm, VM_BUTTON);
 	vm_ask(&vm, VM_RESET);
 	assert_true(rig_run());
-	assert_false(vm.stop_asked);
-	assert_false(timer_armed(&vm.delay));
+	assert_false(vm.button_pressed);
+	assert_false(timer_armed(&vm.button_timer));
 }
 
 /* ---- Console ---- */
@@ -420,6 +485,9 @@ static void the_console_number_may_be_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		vm_test(a_vm_goes_only_to_a_state_that_may_follow),
+		vm_test(a_vm_that_is_ending_takes_no_requests),
+		vm_test(a_request_during_its_own_handling_is_not_lost),
 		vm_test(the_operator_stops_it),
 		vm_test(a_vm_that_ends_gives_its_memory_back),
 		vm_test(the_guest_powers_off),

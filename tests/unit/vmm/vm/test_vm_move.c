@@ -94,12 +94,12 @@ static void the_buttons_ten_seconds_move_with_the_vm(void **state)
 
 	(void)state;
 	vm_ask_and_wait(&vm, VM_BUTTON);
-	deadline = vm.delay.deadline;
+	deadline = vm.button_timer.deadline;
 	send_to_second();
-	assert_false(timer_armed(&vm.delay));
+	assert_false(timer_armed(&vm.button_timer));
 	assert_true(run_second());
-	assert_true(timer_armed(&vm.delay));
-	assert_int_equal(vm.delay.deadline, deadline);
+	assert_true(timer_armed(&vm.button_timer));
+	assert_int_equal(vm.button_timer.deadline, deadline);
 	fake_x86.tsc = deadline;
 	cpu_catch_up(&cpu);
 	assert_int_equal(vm.state, VM_RUNNING); /* not that one's any more */
@@ -116,13 +116,13 @@ static void the_buttons_ten_seconds_wait_for_the_end_of_a_pause(void **state)
 
 	(void)state;
 	vm_ask_and_wait(&vm, VM_BUTTON);
-	deadline = vm.delay.deadline;
+	deadline = vm.button_timer.deadline;
 	vm_ask_and_wait(&vm, VM_PAUSE);
-	assert_false(timer_armed(&vm.delay));
+	assert_false(timer_armed(&vm.button_timer));
 	fake_x86.tsc = deadline + 1000;
 	vm_ask_and_wait(&vm, VM_RESUME);
 	assert_int_equal(vm.state, VM_RUNNING);
-	assert_true(vm.delay.deadline >= deadline + 1000);
+	assert_true(vm.button_timer.deadline >= deadline + 1000);
 }
 
 /* Its operator saw it run, and asks when it has just ended. */

@@ -327,12 +327,12 @@ static void a_delayed_start_can_be_called_off_or_hurried(void **state)
 	assert_int_equal(other.state, VM_STOPPED);
 	assert_int_equal(other.end, VM_FORCED);
 	assert_int_equal(frames_owned(VM_OWNER(&other)), 0);
-	assert_false(timer_armed(&other.delay));
+	assert_false(timer_armed(&other.start_timer));
 	assert_int_equal(start_other(&config), 0);
 	vm_ask(&other, VM_RESET);
 	assert_true(rig_run());
 	assert_int_equal(other.state, VM_RUNNING);
-	assert_false(timer_armed(&other.delay));
+	assert_false(timer_armed(&other.start_timer));
 }
 
 /* ---- Memory ---- */
