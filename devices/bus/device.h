@@ -59,9 +59,7 @@ struct device_model {
 	 */
 	void (*timer)(struct device *device);
 
-	/*
-	 * What it does when its requests on pin 0 are taken: device->listener listens. May be null.
-	 */
+	/* What it does when its requests on pin 0 are taken: device->listener. May be null. */
 	const struct line_listener_ops *listener_ops;
 };
 
@@ -75,8 +73,8 @@ struct environment {
 };
 
 /*
- * One device in one machine. The machine fills in what is above the line, from storage of its own,
- * before device_plug(). Nothing here but `state` is saved.
+ * One device in one machine. The machine fills in the first half, from storage of its own, and
+ * device_plug() the second. Only what `state` points to is saved.
  */
 struct device {
 	const struct device_model *model;
@@ -87,7 +85,7 @@ struct device {
 	struct line_sink *input;       /* model->inputs */
 	void *wiring;                  /* further connections that its model asks for */
 	uint8_t unit;                  /* 0 for the first of its model, 1 for the second ... */
-	/* ---- */
+
 	const struct clock *clock;
 	struct environment *environment;
 	struct deadline deadline;

@@ -35,9 +35,9 @@ enum machine_device {
 };
 
 /* What all models of a machine need together: machine_create() checks it. */
-#define MACHINE_PORT_REGIONS   26
+#define MACHINE_PORT_REGIONS   23
 #define MACHINE_MEMORY_REGIONS 1
-#define MACHINE_PINS           14
+#define MACHINE_PINS           13
 
 struct machine {
 	struct device device[DEVICE_COUNT];
