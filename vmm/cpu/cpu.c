@@ -5,8 +5,8 @@
 #include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/time.h"
 
-#define LOOK_NS      20000000 /* the longest that a guest may keep interrupts waiting */
-#define LOOK_SOON_NS 1000000  /* while the operator waits for output: a UART's FIFO takes as long */
+#define INTERRUPTS_NS      20000000 /* the longest that a guest may keep interrupts waiting */
+#define INTERRUPTS_SOON_NS 1000000  /* while the operator waits for output: a UART's FIFO takes as long */
 
 /* What lib/per_cpu.h says of the beginning of struct cpu. */
 _Static_assert(offsetof(struct cpu, self) == offsetof(struct per_cpu, self) &&
@@ -62,7 +62,7 @@ static inline void cpu_interrupts_taken(struct cpu *cpu, uint64_t now)
 {
 	bool soon = !cpu->index && cpu_background_waits();
 
-	cpu->look = now + (soon ? time_ticks(LOOK_SOON_NS) : time_ticks(LOOK_NS));
+	cpu->interrupts_due = now + (soon ? time_ticks(INTERRUPTS_SOON_NS) : time_ticks(INTERRUPTS_NS));
 }
 
 static inline void cpu_run_timers(struct cpu *cpu, uint64_t now)

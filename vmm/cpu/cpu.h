@@ -3,8 +3,8 @@
  * What belongs to one physical processor. %gs:0 holds its address while the
  * monitor runs; VM exits restore it from the VMCS.
  *
- * A VM is touched only by the CPU that it is on. Whoever wants something of it from elsewhere
- * sends that CPU a call.
+ * Locking: the CPU itself, except for what is marked. Work for it from elsewhere is sent as a call:
+ * vmm/cpu/cpu_call.h.
  */
 #ifndef VMM_CPU_CPU_H
 #define VMM_CPU_CPU_H
@@ -17,7 +17,7 @@
 #include "vmm/cpu/sched.h"
 #include "vmm/cpu/timer.h"
 
-struct vcpu;
+struct vcpu; /* not known here */
 
 #define CPUS_MAX 64 /* affinity is a mask of 64 bits */
 
@@ -32,17 +32,17 @@ struct cpu {
 	struct vcpu *loaded; /* whose VMCS is current */
 	struct vcpu *live;   /* whose registers are in the processor: those that exits leave there */
 	struct timer_queue timers;
-	bool rescheduled;   /* cpu_reschedule() was called since the run loop last began */
-	uint64_t slice_end; /* TSC when the turn ends; TIMER_NEVER: it need not */
-	uint64_t look;      /* TSC when real interrupts that wait are looked for at the latest */
+	bool rescheduled;        /* cpu_reschedule() was called since the run loop last began */
+	uint64_t slice_end;      /* TSC when the turn ends; TIMER_NEVER: it need not */
+	uint64_t interrupts_due; /* TSC when real interrupts that wait are taken at the latest */
 	hpa_t vmxon_region;
 	uint32_t stage;     /* of its start; atomic. This and the next of boot/smp.c */
 	uint64_t stage_tsc; /* its own TSC then */
 	struct sched_queue sched;
 
 	struct spinlock calls_lock;
-	struct list calls;   /* of struct cpu_call */
-	struct cpu_call ask; /* another CPU for work: sched.c */
+	struct list calls;   /* of struct cpu_call; under calls_lock */
+	struct cpu_call ask; /* to another CPU, for something to run: sched_move.c */
 };
 
 /* Processors that run guests; 1 until boot/smp.c has started the others. */

@@ -74,7 +74,7 @@ static void (*handlers[VECTORS])(void);
 static uint64_t counts[VECTORS];
 static uint64_t nmis, nmis_said;
 
-static void load_idt(void)
+static void interrupts_load_idt(void)
 {
 	struct table_pointer pointer = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
 
@@ -95,10 +95,10 @@ void interrupts_early_init(struct cpu *cpu)
 			.type = GATE_INTERRUPT,
 		};
 	}
-	load_idt();
+	interrupts_load_idt();
 }
 
-static void load_segments(struct cpu_segments *segments)
+static void interrupts_load_segments(struct cpu_segments *segments)
 {
 	uint64_t tss = (uint64_t)&segments->tss;
 	struct table_pointer pointer = {.limit = sizeof(segments->gdt) - 1, .base = (uint64_t)segments->gdt};
@@ -136,11 +136,11 @@ int interrupts_init_cpu(struct cpu *cpu)
 			return -ERR_NO_MEMORY;
 		segments->tss.ist[stack_switches[i].ist - 1] = (uint64_t)top;
 	}
-	load_segments(segments);
+	interrupts_load_segments(segments);
 	write_msr(MSR_GS_BASE, (uint64_t)cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(stack_switches); i++)
 		idt[stack_switches[i].vector].ist = stack_switches[i].ist;
-	load_idt();
+	interrupts_load_idt();
 	enable_machine_checks();
 	return trace_init_cpu(cpu->index);
 }
@@ -164,7 +164,7 @@ void interrupt_register(uint8_t vector, void (*handler)(void))
 	handlers[vector] = handler;
 }
 
-static void report_nmis(void)
+static void interrupts_report_nmis(void)
 {
 	uint64_t seen = __atomic_load_n(&nmis, __ATOMIC_RELAXED);
 
@@ -176,7 +176,7 @@ static void report_nmis(void)
 	nmis_said = seen;
 }
 
-static void dispatch_unhandled(unsigned vector)
+static void interrupt_dispatch_unhandled(unsigned vector)
 {
 	if (counts[vector] == 1)
 		log_warning("interrupt vector %u has no handler\n", vector);
@@ -190,8 +190,8 @@ void interrupt_dispatch(unsigned vector)
 	if (likely(handlers[vector]))
 		handlers[vector]();
 	else
-		dispatch_unhandled(vector);
-	report_nmis();
+		interrupt_dispatch_unhandled(vector);
+	interrupts_report_nmis();
 }
 
 void interrupt_nmi(void)

@@ -224,7 +224,8 @@ static void sched_go_idle(struct cpu *cpu, uint64_t now)
 	queue->last = TRACE_NO_VM;
 	cpu->slice_end = TIMER_NEVER;
 	__atomic_store_n(&queue->idle, true, __ATOMIC_RELAXED);
-	sched_ask_for_work(cpu, now);
+	if (cpu_count > 1)
+		sched_ask_for_work(cpu, now);
 }
 
 struct sched_entity *sched_pick(struct cpu *cpu)
@@ -236,12 +237,13 @@ struct sched_entity *sched_pick(struct cpu *cpu)
 	sched_act_on_wakes(cpu, now);
 	if (queue->running && sched_goes_on(cpu, now)) {
 		/* A heavy one may go on for many turns, and the other CPU sleep. */
-		if (queue->waiting && sched_find_idle(queue_first(queue)))
+		if (cpu_count > 1 && queue->waiting && sched_find_idle(queue_first(queue)))
 			sched_balance(cpu, now);
 		sched_arm_slice(cpu, now);
 		return queue->running;
 	}
-	sched_balance(cpu, now);
+	if (cpu_count > 1)
+		sched_balance(cpu, now);
 	while ((next = queue_first(queue))) {
 		if (sched_is_runnable(next)) {
 			sched_begin_turn(cpu, next, now);

@@ -170,7 +170,7 @@ void sched_balance(struct cpu *cpu, uint64_t now)
 {
 	struct sched_queue *queue = &cpu->sched;
 
-	if (cpu_count == 1 || !sched_has_spare(queue) || now - queue->balanced < time_ticks(BALANCE_NS))
+	if (!sched_has_spare(queue) || now - queue->balanced < time_ticks(BALANCE_NS))
 		return;
 	queue->balanced = now;
 	for (struct list *at = queue->ready.next; at != &queue->ready; at = at->next) {

@@ -71,7 +71,7 @@ static inline void queue_remove(struct sched_queue *queue, struct sched_entity *
 /* Bring what the cap allows up to date. */
 void sched_refill(struct sched_entity *entity, uint64_t now);
 
-/* ---- Other CPUs: sched_move.c ---- */
+/* ---- Other CPUs: sched_move.c. Where there are any: these cost time. ---- */
 
 /* Another CPU that the affinity allows and that has nothing to do; null: there is none. */
 struct cpu *sched_find_idle(const struct sched_entity *entity);

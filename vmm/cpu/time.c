@@ -50,7 +50,7 @@ static uint64_t boot_tsc;
  * to / from as the finest fraction that fits, rounded up. Long division by
  * hand, since 128-bit division is a library call.
  */
-static struct time_scale make_scale(uint64_t from, uint64_t to, uint8_t shift_max)
+static struct time_scale time_make_scale(uint64_t from, uint64_t to, uint8_t shift_max)
 {
 	uint64_t quotient = to / from, remainder = to % from;
 	uint8_t shift = 0;
@@ -68,13 +68,13 @@ static struct time_scale make_scale(uint64_t from, uint64_t to, uint8_t shift_ma
 void time_set_rate(uint64_t hz)
 {
 	time_tsc_hz = hz;
-	time_scale_to_ns = make_scale(hz, NS_PER_SECOND, 64);
+	time_scale_to_ns = time_make_scale(hz, NS_PER_SECOND, 64);
 	time_ns_left = 64 - time_scale_to_ns.shift;
-	time_scale_to_tsc = make_scale(NS_PER_SECOND, hz, SHIFT_MAX);
-	time_ticks_scale = make_scale(NS_PER_SECOND, hz, 32).multiplier;
+	time_scale_to_tsc = time_make_scale(NS_PER_SECOND, hz, SHIFT_MAX);
+	time_ticks_scale = time_make_scale(NS_PER_SECOND, hz, 32).multiplier;
 }
 
-static uint64_t plausible(uint64_t hz)
+static uint64_t time_plausible(uint64_t hz)
 {
 	return hz >= SLOWEST_HZ && hz <= FASTEST_HZ ? hz : 0;
 }
@@ -98,7 +98,7 @@ static uint32_t pit_latch(uint64_t *tsc)
  * TSC ticks a second against the 8254; 0 if it does not count. In mode 0 the output goes high at
  * the end, and the counter goes on from FFFFh: reading it tells how late that was seen.
  */
-static uint64_t measure_pit(const struct acpi_info *info)
+static uint64_t time_measure_pit(const struct acpi_info *info)
 {
 	uint8_t saved = in8(PORT_B);
 	uint64_t start, now, elapsed = 0;
@@ -117,11 +117,11 @@ static uint64_t measure_pit(const struct acpi_info *info)
 		}
 	counted = first + ((0 - pit_latch(&now)) & 0xffff);
 	out8(PORT_B, saved & (PORT_B_GATE_2 | PORT_B_SPEAKER));
-	return done ? plausible((now - start) * PIT_HZ / counted) : 0;
+	return done ? time_plausible((now - start) * PIT_HZ / counted) : 0;
 }
 
 /* The same against the ACPI PM timer, starting where it steps. */
-static uint64_t measure_pm_timer(const struct acpi_info *info)
+static uint64_t time_measure_pm_timer(const struct acpi_info *info)
 {
 	uint32_t mask = info->pm_timer_32bit ? UINT32_MAX : 0xffffff;
 	uint32_t before = in32(info->pm_timer) & mask, first = before, counted = 0;
@@ -139,54 +139,55 @@ static uint64_t measure_pm_timer(const struct acpi_info *info)
 		counted = (in32(info->pm_timer) - first) & mask;
 		elapsed = read_tsc() - start;
 	}
-	return plausible(elapsed * PM_TIMER_HZ / counted);
+	return time_plausible(elapsed * PM_TIMER_HZ / counted);
 }
 
 /*
  * The middle one: a system management interrupt, or a host that takes the processor away, may spoil
  * a run in either direction. 0 if the timer fails once.
  */
-static uint64_t middle_of(uint64_t a, uint64_t b, uint64_t c)
+static uint64_t time_middle_of(uint64_t a, uint64_t b, uint64_t c)
 {
 	if (!a || !b || !c)
 		return 0;
 	return MAX(MIN(a, b), MIN(MAX(a, b), c));
 }
 
-static uint64_t measure(uint64_t (*run)(const struct acpi_info *info), const struct acpi_info *info)
+static uint64_t time_measure(uint64_t (*run)(const struct acpi_info *info), const struct acpi_info *info)
 {
 	uint64_t first = run(info), second;
 
 	if (!first)
 		return 0;
 	second = run(info);
-	return middle_of(first, second, run(info));
+	return time_middle_of(first, second, run(info));
 }
 
 /*
  * What CPUID claims; 0: nothing. SDM Vol. 3B "Time-Stamp Counter", "Determining the Processor Base
  * Frequency".
  */
-static uint64_t cpuid_hz(void)
+static uint64_t time_cpuid_hz(void)
 {
 	uint32_t last = cpuid(0, 0).eax;
 	struct cpuid_result tsc = last >= CPUID_TSC ? cpuid(CPUID_TSC, 0) : (struct cpuid_result){0};
 
 	if (tsc.eax && tsc.ebx && tsc.ecx)
-		return plausible((uint64_t)tsc.ecx * tsc.ebx / tsc.eax);
-	return last >= CPUID_FREQUENCY ? plausible((cpuid(CPUID_FREQUENCY, 0).eax & 0xffff) * 1000000ull) : 0;
+		return time_plausible((uint64_t)tsc.ecx * tsc.ebx / tsc.eax);
+	return last >= CPUID_FREQUENCY ? time_plausible((cpuid(CPUID_FREQUENCY, 0).eax & 0xffff) * 1000000ull)
+	                               : 0;
 }
 
-static bool agree(uint64_t a, uint64_t b)
+static bool time_agree(uint64_t a, uint64_t b)
 {
 	return (a > b ? a - b : b - a) <= a / TOLERANCE;
 }
 
-static uint64_t choose(uint64_t pm, uint64_t pit, uint64_t claimed)
+static uint64_t time_choose(uint64_t pm, uint64_t pit, uint64_t claimed)
 {
 	uint64_t measured = pm ? pm : pit;
 
-	if (pm && pit && !agree(pm, pit))
+	if (pm && pit && !time_agree(pm, pit))
 		log_warning("time: the timers disagree: the TSC runs at %lu kHz by the ACPI PM "
 		            "timer, %lu kHz by the 8254; the first is used, check the clock\n",
 		            pm / 1000, pit / 1000);
@@ -215,11 +216,11 @@ static void read_wall_clock(const struct acpi_info *info)
 
 void time_init(const struct acpi_info *info)
 {
-	uint64_t pm = info->pm_timer ? measure(measure_pm_timer, info) : 0;
-	uint64_t pit = measure(measure_pit, info);
-	uint64_t claimed = cpuid_hz();
+	uint64_t pm = info->pm_timer ? time_measure(time_measure_pm_timer, info) : 0;
+	uint64_t pit = time_measure(time_measure_pit, info);
+	uint64_t claimed = time_cpuid_hz();
 
-	time_set_rate(choose(pm, pit, claimed));
+	time_set_rate(time_choose(pm, pit, claimed));
 	log_info("time: TSC %lu.%03lu MHz (PM timer %lu kHz, 8254 %lu kHz, CPUID says %lu kHz; 0: "
 	         "no answer)\n",
 	         time_tsc_hz / 1000000, time_tsc_hz / 1000 % 1000, pm / 1000, pit / 1000, claimed / 1000);

@@ -71,12 +71,10 @@ static struct vcpu *vcpu_of(struct sched_entity *entity)
 	return container_of(entity, struct vcpu, sched);
 }
 
-/* Whose devices go where this entity goes; null: another vCPU takes them along. */
-static struct vm *vm_at_home(struct sched_entity *entity)
+/* Do the VM's devices go where this vCPU goes? */
+static bool vcpu_is_home(const struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = vcpu_of(entity);
-
-	return vcpu->index ? NULL : vcpu->vm;
+	return likely(!vcpu->index);
 }
 
 bool sched_is_runnable(const struct sched_entity *entity)
@@ -86,9 +84,10 @@ bool sched_is_runnable(const struct sched_entity *entity)
 
 void sched_on_arrive(struct sched_entity *entity)
 {
-	struct vm *vm = vm_at_home(entity);
+	struct vcpu *vcpu = vcpu_of(entity);
+	struct vm *vm = vcpu->vm;
 
-	if (!vm)
+	if (!vcpu_is_home(vcpu))
 		return;
 	vm_run_timers(vm);
 	if (vm->terminal)
@@ -97,30 +96,31 @@ void sched_on_arrive(struct sched_entity *entity)
 
 void sched_on_leave(struct cpu *cpu, struct sched_entity *entity)
 {
-	struct vm *vm = vm_at_home(entity);
+	struct vcpu *vcpu = vcpu_of(entity);
+	struct vm *vm = vcpu->vm;
 
-	if (vm) {
+	if (vcpu_is_home(vcpu)) {
 		vm_hold_timers(vm);
 		if (vm->terminal)
 			vm->terminal->ops->leave(vm->terminal);
 	}
-	backend_vcpu_release(cpu, vcpu_of(entity));
+	backend_vcpu_release(cpu, vcpu);
 }
 
 void sched_on_wait(struct sched_entity *entity)
 {
-	struct vm *vm = vm_at_home(entity);
+	struct vcpu *vcpu = vcpu_of(entity);
 
-	if (vm)
-		vm_hold_timers(vm);
+	if (vcpu_is_home(vcpu))
+		vm_hold_timers(vcpu->vm);
 }
 
 void sched_on_wait_over(struct sched_entity *entity)
 {
-	struct vm *vm = vm_at_home(entity);
+	struct vcpu *vcpu = vcpu_of(entity);
 
-	if (vm)
-		vm_run_timers(vm);
+	if (vcpu_is_home(vcpu))
+		vm_run_timers(vcpu->vm);
 }
 
 /* HLT with interrupts off: tell the operator, once. */

@@ -42,7 +42,7 @@ static inline void advance(uint64_t rip)
 static void arm_preemption_timer(const struct cpu *cpu)
 {
 	uint64_t now = read_tsc();
-	uint64_t next = MIN(cpu_deadline(cpu), cpu->look);
+	uint64_t next = MIN(cpu_deadline(cpu), cpu->interrupts_due);
 	uint64_t ticks = 0;
 
 	/*

@@ -273,7 +273,7 @@ static void bench_events(unsigned index)
 		load->waits = fake_x86.tsc;
 		bench_wake(i);
 	}
-	if (MIN(cpu_deadline(cpu), cpu->look) <= fake_x86.tsc) /* the preemption timer */
+	if (MIN(cpu_deadline(cpu), cpu->interrupts_due) <= fake_x86.tsc) /* the preemption timer */
 		cpu_catch_up(cpu);
 }
 

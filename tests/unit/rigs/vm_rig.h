@@ -364,7 +364,7 @@ UNUSED static int rig_setup(void **state)
 		return -1;
 	machine_reset(&vm.machine); /* without the timer that firmware leaves on */
 	vmwrite(VMCS_PREEMPTION_TIMER, 0);
-	cpu.look = TIMER_NEVER; /* tests of that set it */
+	cpu.interrupts_due = TIMER_NEVER; /* tests of that set it */
 	return 0;
 }
 

@@ -88,7 +88,7 @@ static void catching_up_takes_interrupts_and_fires_timers(void **state)
 	assert_int_equal(expired, 1);
 	assert_int_equal(cpu_deadline(&cpu), fake_x86.tsc + 99999990);
 	/* A guest that keeps interrupts waiting is left after 20 ms at the latest. */
-	assert_int_equal(cpu.look, fake_x86.tsc + 20000000);
+	assert_int_equal(cpu.interrupts_due, fake_x86.tsc + 20000000);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), 20000000 / 32 + 1);
 }
 
@@ -118,7 +118,7 @@ static void an_idle_processor_fires_polls_or_waits(void **state)
 	cpu_idle(&cpu); /* ... then sleep, and something must end it */
 	assert_int_equal(waits, 1);
 	assert_int_equal(rig.apic_deadline, fake_x86.tsc + 4000);
-	assert_int_equal(cpu.look, fake_x86.tsc + 20000000); /* waiting took all interrupts */
+	assert_int_equal(cpu.interrupts_due, fake_x86.tsc + 20000000); /* waiting took all interrupts */
 }
 
 int main(void)

@@ -216,7 +216,7 @@ static void a_look_at_interrupts_is_due_20_ms_later(void **state)
 	(void)state;
 	cpu_catch_up(&bench.cpu[0]);
 	assert_int_equal(fake_x86.windows, windows + 1);
-	assert_int_equal(bench.cpu[0].look, fake_x86.tsc + 20 * MS);
+	assert_int_equal(bench.cpu[0].interrupts_due, fake_x86.tsc + 20 * MS);
 }
 
 int main(void)

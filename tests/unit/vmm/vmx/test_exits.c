@@ -445,8 +445,8 @@ static void the_preemption_timer_is_armed_for_the_next_deadline(void **state)
 	assert_int_equal(expired, 1);
 	assert_int_equal(cpu_deadline(&cpu), TIMER_NEVER);
 	/* Then for the next look at interrupts, and for nothing at all. */
-	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), cpu.look / 32 - fake_x86.tsc / 32 + 1);
-	cpu.look = TIMER_NEVER;
+	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), cpu.interrupts_due / 32 - fake_x86.tsc / 32 + 1);
+	cpu.interrupts_due = TIMER_NEVER;
 	backend_deadline_changed(&cpu);
 	assert_int_equal(vmread(VMCS_PREEMPTION_TIMER), UINT32_MAX);
 }
