@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the rest of the monitor may ask of the virtualisation hardware. Bound at
- * link time: vmm/vmx/ is the one implementation. All calls concern the current
- * vCPU of this CPU, whose state the hardware holds.
+ * What the rest of the monitor may ask of the virtualisation hardware. Bound at link time:
+ * vmm/vmx/ is the one implementation.
+ *
+ * Each call acts on the vCPU that it is given. That vCPU is this CPU's: no other CPU may hold any
+ * of its state. For the vCPU that exited, the hardware holds the state, and a register costs one
+ * access to it. For any other vCPU the backend reaches for the state and puts back what was there,
+ * so that an exit handler may look at a second vCPU and go on.
  */
 #ifndef VMM_BACKEND_H
 #define VMM_BACKEND_H
@@ -15,6 +19,8 @@
 #include "vmm/vcpu_start.h"
 #include "vmm/x86/vcpu.h"
 
+/* ---- The machine ---- */
+
 /* Check this CPU; -ERR_UNSUPPORTED and one sentence if it cannot run guests. */
 int must_check backend_detect(char *problem, size_t size);
 
@@ -24,27 +30,11 @@ struct cpuid_backend backend_offers(void);
 /* Describe the processor's virtualisation features, line by line. */
 void backend_report(void (*put)(const char *line));
 
-/* Enter VMX operation on this CPU, after backend_detect(). */
+/* Switch the hardware on, on this CPU, after backend_detect(). */
 int must_check backend_cpu_start(struct cpu *cpu, char *problem, size_t size);
 
-/* Allocate what the hardware keeps of a vCPU, and free it. */
-int must_check backend_vcpu_create(struct vcpu *vcpu);
-void backend_vcpu_destroy(struct vcpu *vcpu);
-
-/* Put it into its starting state; it need not have run, and its VMCS is the current one then. */
-void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start);
-
-/*
- * Make it the one that `cpu` enters next: its VMCS, and all registers that exits leave in the
- * processor.
- */
-void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu);
-
-/* Its VMCS alone, for the functions below. From the run loop, which loads again what it enters. */
-void backend_vcpu_look(struct cpu *cpu, struct vcpu *vcpu);
-
-/* `cpu` keeps nothing of it any more, so that another CPU may load it. */
-void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
+/* Run this CPU's vCPUs: the loop of exits and entries, which has no end. vmm/vmx/entry.S */
+_Noreturn void backend_run(void);
 
 /*
  * cpu_deadline() has changed, and the guest goes on: the VMX-preemption timer watches it, or that
@@ -52,48 +42,98 @@ void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
  */
 void backend_deadline_changed(const struct cpu *cpu);
 
-/* Run this CPU's vCPUs for ever: the loop of exits and entries. vmm/vmx/entry.S */
-_Noreturn void backend_run(void);
+/* The name of a kind of exit, "EXTERNAL INTERRUPT"; never null. */
+const char *backend_exit_name(unsigned kind);
 
-/* Registers of the current vCPU. */
-uint64_t backend_rip(void);
-uint64_t backend_rsp(void);
-uint64_t backend_rflags(void);
-void backend_set_rip(uint64_t value);
-void backend_set_rsp(uint64_t value);
-void backend_set_rflags(uint64_t value);
-uint64_t backend_cr0(void); /* as the guest sees it */
-uint64_t backend_cr4(void);
-uint64_t backend_efer(void);
-void backend_segment(enum segment_index index, struct segment *segment);
-uint8_t backend_cpl(void);
-bool backend_long_code(void); /* CS.L in long mode: 64-bit code */
-void backend_paging(struct guest_paging *paging);
-/*
- * In the handling of an EPT violation: has the processor itself translated the page of `address`,
- * for a write if `write`? Then `*gpa` is the address behind it.
- */
-bool must_check backend_translated(gva_t address, bool write, gpa_t *gpa);
+/* Kinds of exit are below this, and this is at most EXIT_KINDS_MAX. */
+unsigned backend_exit_kinds(void);
 
-void backend_set_cr2(uint64_t value);
+/* ---- A vCPU's life ---- */
 
-/*
- * An instruction was carried out and RIP is behind it: end its interrupt shadow, raise a due
- * single-step trap.
- */
-void backend_instruction_done(void);
+/* Allocate what the hardware keeps of a vCPU, and free it. -ERR_NO_MEMORY. */
+int must_check backend_vcpu_create(struct vcpu *vcpu);
+void backend_vcpu_destroy(struct vcpu *vcpu);
 
-void backend_set_tsc_offset(uint64_t offset);
-uint64_t backend_debugctl(void);
-void backend_set_debugctl(uint64_t value);
+/* Put it into its starting state; it need not have run. */
+void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_start *start);
+
+/* Make it the one that `cpu` enters next: the hardware holds its state from here on. */
+void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu);
+
+/* `cpu` keeps nothing of it any more, so that another CPU may load it. */
+void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
 
 /* Everything an operator wants to see of a vCPU that ended, line by line. */
 void backend_dump(const struct vcpu *vcpu, void (*put)(const char *line));
 
-/* The name of an exit reason, "EXTERNAL INTERRUPT"; never null. */
-const char *backend_exit_name(unsigned reason);
+/* ---- Registers ---- */
 
-/* Tell the hardware that all cached translations of the VM's guest-physical memory are stale. */
-void backend_flush(struct vcpu *vcpu);
+uint64_t backend_rip(const struct vcpu *vcpu);
+uint64_t backend_rsp(const struct vcpu *vcpu);
+uint64_t backend_rflags(const struct vcpu *vcpu);
+void backend_set_rip(struct vcpu *vcpu, uint64_t value);
+void backend_set_rsp(struct vcpu *vcpu, uint64_t value);
+void backend_set_rflags(struct vcpu *vcpu, uint64_t value);
+
+/*
+ * Control registers as the guest sees them. The calls that set them take what the architecture
+ * allows, change nothing else, and flush nothing: vmm/x86/cr.h has the instructions.
+ */
+uint64_t backend_cr0(const struct vcpu *vcpu);
+uint64_t backend_cr3(const struct vcpu *vcpu);
+uint64_t backend_cr4(const struct vcpu *vcpu);
+uint64_t backend_efer(const struct vcpu *vcpu);
+uint64_t backend_cr4_offered(void); /* the bits that a guest may set */
+void backend_set_cr0(struct vcpu *vcpu, uint64_t value);
+void backend_set_cr2(struct vcpu *vcpu, uint64_t value);
+void backend_set_cr3(struct vcpu *vcpu, uint64_t value);
+void backend_set_cr4(struct vcpu *vcpu, uint64_t value);
+void backend_set_efer(struct vcpu *vcpu, uint64_t value);
+void backend_set_pdptes(struct vcpu *vcpu, const uint64_t pdpte[4]); /* that PAE paging caches */
+void backend_set_xcr0(struct vcpu *vcpu, uint64_t value);
+
+uint64_t backend_dr6(const struct vcpu *vcpu);
+uint64_t backend_dr7(const struct vcpu *vcpu);
+void backend_set_dr6(struct vcpu *vcpu, uint64_t value);
+void backend_set_dr7(struct vcpu *vcpu, uint64_t value);
+uint64_t backend_debugctl(const struct vcpu *vcpu);
+void backend_set_debugctl(struct vcpu *vcpu, uint64_t value);
+void backend_set_resident_msr(struct vcpu *vcpu, enum resident_msr msr, uint64_t value);
+void backend_set_tsc_offset(struct vcpu *vcpu, uint64_t offset);
+
+void backend_segment(const struct vcpu *vcpu, enum segment_index index, struct segment *segment);
+void backend_set_segment(struct vcpu *vcpu, enum segment_index index, const struct segment *segment);
+void backend_gdt(const struct vcpu *vcpu, struct segment *table); /* its base and limit alone */
+uint8_t backend_cpl(const struct vcpu *vcpu);
+bool backend_long_code(const struct vcpu *vcpu); /* CS.L in long mode: 64-bit code */
+void backend_paging(const struct vcpu *vcpu, struct guest_paging *paging);
+
+/* ---- Instructions that the monitor carries out ---- */
+
+/*
+ * In the handling of an EPT violation: has the processor itself translated the page of `address`,
+ * for a write if `write`? Then `*gpa` is the address that it found.
+ */
+bool must_check backend_translated(const struct vcpu *vcpu, gva_t address, bool write, gpa_t *gpa);
+
+/*
+ * An instruction was carried out and RIP is past it: end its interrupt shadow, raise a due
+ * single-step trap.
+ */
+void backend_instruction_done(struct vcpu *vcpu);
+
+/* The shadow of STI and MOV SS ends. */
+void backend_end_shadow(struct vcpu *vcpu);
+
+/* Block NMIs, as the delivery of one does, or let them through again, as IRET does. */
+void backend_block_nmis(struct vcpu *vcpu, bool block);
+
+/* ---- Cached translations ---- */
+
+/* Forget what this CPU caches of the guest's own page tables. */
+void backend_flush_linear(const struct vcpu *vcpu);
+
+/* Forget what this CPU caches of the VM's guest-physical memory. */
+void backend_flush_physical(const struct vcpu *vcpu);
 
 #endif

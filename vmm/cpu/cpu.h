@@ -29,13 +29,10 @@ struct cpu {
 
 	uint8_t index; /* 0 is the boot processor */
 	uint32_t apic_id;
-	struct vcpu *loaded; /* whose VMCS is current */
-	struct vcpu *live;   /* whose registers are in the processor: those that exits leave there */
 	struct timer_queue timers;
 	bool rescheduled;        /* cpu_reschedule() was called since the run loop last began */
 	uint64_t slice_end;      /* TSC when the turn ends; TIMER_NEVER: it need not */
 	uint64_t interrupts_due; /* TSC when real interrupts that wait are taken at the latest */
-	hpa_t vmxon_region;
 	uint32_t stage;     /* of its start; atomic. This and the next of boot/smp.c */
 	uint64_t stage_tsc; /* its own TSC then */
 	struct sched_queue sched;

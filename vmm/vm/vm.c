@@ -74,7 +74,6 @@ static void vm_place_vcpu(struct vm *vm, struct vcpu *vcpu)
 	vcpu->ept = &vm->ept;
 	vcpu->ports = &vm->machine.ports;
 	vcpu->memory = &vm->machine.memory;
-	vcpu->vpid = (uint16_t)(vm->number + 1);
 	vcpu->requests = REQUEST_STOP;
 	vcpu_kick_init(vcpu);
 	vm_schedule_vcpu(vcpu);

@@ -88,7 +88,6 @@ static void vm_report_last_exits(const struct vcpu *vcpu, void (*put)(const char
 
 void vm_dump(struct vm *vm, void (*put)(const char *line))
 {
-	backend_vcpu_look(this_cpu(), vm_boot_vcpu(vm));
 	vm_report_code(vm_boot_vcpu(vm), put);
 	backend_dump(vm_boot_vcpu(vm), put);
 	vm_report_last_exits(vm_boot_vcpu(vm), put);

@@ -24,8 +24,7 @@ static void vm_pause(struct vm *vm)
 static void vm_resume_vcpu(struct vcpu *vcpu, uint64_t pause)
 {
 	vcpu->tsc_offset -= pause;
-	backend_vcpu_look(this_cpu(), vcpu);
-	backend_set_tsc_offset(vcpu->tsc_offset);
+	backend_set_tsc_offset(vcpu, vcpu->tsc_offset);
 	vcpu->requests &= ~(uint32_t)REQUEST_PAUSE;
 }
 

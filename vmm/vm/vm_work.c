@@ -20,7 +20,6 @@ static void vm_work_reset_vcpu(struct vcpu *vcpu)
 	vcpu->requests = 0;
 	__atomic_store_n(&vcpu->kicked, 0, __ATOMIC_RELAXED);
 	vcpu->cr8 = 0;
-	vcpu->nmi_blocked = vcpu->nmi_waiting = false;
 	vcpu->tsc_offset = -vcpu->vm->clock.base;
 	msr_reset(vcpu);
 }

@@ -23,7 +23,7 @@ struct audit {
 static const char *const segment_name[SEG_COUNT] = {"ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR"};
 
 /* Say `rule` unless it holds. */
-static void check(struct audit *audit, bool holds, const char *field, uint64_t value, const char *rule)
+static void audit_rule(struct audit *audit, bool holds, const char *field, uint64_t value, const char *rule)
 {
 	char line[160];
 
@@ -42,31 +42,33 @@ static void audit_registers(struct audit *a)
 	bool lma = a->efer & EFER_LMA, lme = a->efer & EFER_LME;
 	uint64_t pat = vmread(VMCS_GUEST_PAT);
 
-	check(a, !(fixed0 & ~a->cr0) && !(a->cr0 & ~fixed1), "CR0", a->cr0,
-	      "a bit that VMX fixes has the other value");
-	check(a, !(a->cr0 & CR0_PG) || a->cr0 & CR0_PE, "CR0", a->cr0, "PG is set without PE");
-	check(a, !(vmx_features.cr4_fixed0 & ~a->cr4) && !(a->cr4 & ~vmx_features.cr4_fixed1), "CR4", a->cr4,
-	      "a bit that VMX fixes has the other value");
-	check(a, !a->ia32e || (a->cr0 & CR0_PG && a->cr4 & CR4_PAE), "CR4", a->cr4,
-	      "IA-32e mode needs CR0.PG and CR4.PAE");
-	check(a, a->ia32e || !(a->cr4 & CR4_PCIDE), "CR4", a->cr4, "PCIDE is set outside IA-32e mode");
-	check(a, !(a->cr3 >> cpuid_physical_bits()), "CR3", a->cr3, "bits beyond the physical-address width");
-	check(a, !(vmread(VMCS_GUEST_DR7) >> 32), "DR7", vmread(VMCS_GUEST_DR7), "bits 63:32 are not 0");
-	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP",
-	      vmread(VMCS_GUEST_SYSENTER_ESP), "not canonical");
-	check(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP",
-	      vmread(VMCS_GUEST_SYSENTER_EIP), "not canonical");
+	audit_rule(a, !(fixed0 & ~a->cr0) && !(a->cr0 & ~fixed1), "CR0", a->cr0,
+	           "a bit that VMX fixes has the other value");
+	audit_rule(a, !(a->cr0 & CR0_PG) || a->cr0 & CR0_PE, "CR0", a->cr0, "PG is set without PE");
+	audit_rule(a, !(vmx_features.cr4_fixed0 & ~a->cr4) && !(a->cr4 & ~vmx_features.cr4_fixed1), "CR4",
+	           a->cr4, "a bit that VMX fixes has the other value");
+	audit_rule(a, !a->ia32e || (a->cr0 & CR0_PG && a->cr4 & CR4_PAE), "CR4", a->cr4,
+	           "IA-32e mode needs CR0.PG and CR4.PAE");
+	audit_rule(a, a->ia32e || !(a->cr4 & CR4_PCIDE), "CR4", a->cr4, "PCIDE is set outside IA-32e mode");
+	audit_rule(a, !(a->cr3 >> cpuid_physical_bits()), "CR3", a->cr3,
+	           "bits beyond the physical-address width");
+	audit_rule(a, !(vmread(VMCS_GUEST_DR7) >> 32), "DR7", vmread(VMCS_GUEST_DR7), "bits 63:32 are not 0");
+	audit_rule(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP",
+	           vmread(VMCS_GUEST_SYSENTER_ESP), "not canonical");
+	audit_rule(a, is_canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP",
+	           vmread(VMCS_GUEST_SYSENTER_EIP), "not canonical");
 	for (unsigned i = 0; i < 64; i += 8) {
 		uint8_t type = (uint8_t)(pat >> i);
 
-		check(a, type <= 1 || (type >= 4 && type <= 7), "PAT", pat,
-		      "a memory type that does not exist");
+		audit_rule(a, type <= 1 || (type >= 4 && type <= 7), "PAT", pat,
+		           "a memory type that does not exist");
 	}
-	check(a, !(a->efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)), "EFER", a->efer,
-	      "reserved bits are set");
-	check(a, lma == a->ia32e, "EFER", a->efer,
-	      "LMA differs from the \"IA-32e mode guest\" entry control");
-	check(a, !(a->cr0 & CR0_PG) || lma == lme, "EFER", a->efer, "LMA differs from LME with paging on");
+	audit_rule(a, !(a->efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)), "EFER", a->efer,
+	           "reserved bits are set");
+	audit_rule(a, lma == a->ia32e, "EFER", a->efer,
+	           "LMA differs from the \"IA-32e mode guest\" entry control");
+	audit_rule(a, !(a->cr0 & CR0_PG) || lma == lme, "EFER", a->efer,
+	           "LMA differs from LME with paging on");
 }
 
 /* "Checks on Guest Segment Registers", virtual-8086 mode */
@@ -74,10 +76,11 @@ static void audit_v86_segment(struct audit *a, unsigned i)
 {
 	const struct segment *s = &a->segment[i];
 
-	check(a, s->base == (uint64_t)s->selector << 4, segment_name[i], s->base,
-	      "virtual-8086 mode needs base = selector * 16");
-	check(a, s->limit == 0xffff, segment_name[i], s->limit, "virtual-8086 mode needs limit FFFFh");
-	check(a, s->access == 0xf3, segment_name[i], s->access, "virtual-8086 mode needs access rights F3h");
+	audit_rule(a, s->base == (uint64_t)s->selector << 4, segment_name[i], s->base,
+	           "virtual-8086 mode needs base = selector * 16");
+	audit_rule(a, s->limit == 0xffff, segment_name[i], s->limit, "virtual-8086 mode needs limit FFFFh");
+	audit_rule(a, s->access == 0xf3, segment_name[i], s->access,
+	           "virtual-8086 mode needs access rights F3h");
 }
 
 static void audit_segment_common(struct audit *a, unsigned i)
@@ -85,13 +88,13 @@ static void audit_segment_common(struct audit *a, unsigned i)
 	const struct segment *s = &a->segment[i];
 	const char *name = segment_name[i];
 
-	check(a, s->access & SEGMENT_PRESENT, name, s->access, "usable but not present");
-	check(a, !(s->access & 0xfffe0f00), name, s->access, "reserved access-rights bits are set");
+	audit_rule(a, s->access & SEGMENT_PRESENT, name, s->access, "usable but not present");
+	audit_rule(a, !(s->access & 0xfffe0f00), name, s->access, "reserved access-rights bits are set");
 	/* Granularity: SDM, "Bit 15 (G)". */
-	check(a, (s->limit & 0xfff) == 0xfff || !(s->access & BIT(15)), name, s->limit,
-	      "G is 1 but the limit's low 12 bits are not all ones");
-	check(a, !(s->limit & 0xfff00000) || s->access & BIT(15), name, s->limit,
-	      "G is 0 but the limit is 1 MiB or more");
+	audit_rule(a, (s->limit & 0xfff) == 0xfff || !(s->access & BIT(15)), name, s->limit,
+	           "G is 1 but the limit's low 12 bits are not all ones");
+	audit_rule(a, !(s->limit & 0xfff00000) || s->access & BIT(15), name, s->limit,
+	           "G is 0 but the limit is 1 MiB or more");
 }
 
 static void audit_code(struct audit *a)
@@ -100,20 +103,21 @@ static void audit_code(struct audit *a)
 	uint32_t type = SEGMENT_TYPE(cs);
 	bool flat_data = type == 3 && a->unrestricted;
 
-	check(a, !(type == 3 || !(a->cr0 & CR0_PE)) || SEGMENT_DPL(ss) == 0, "SS", ss->access,
-	      "real mode, or a data segment in CS, needs DPL 0");
-	check(a, flat_data || type == 9 || type == 11 || type == 13 || type == 15, "CS", cs->access,
-	      "the type is no accessed code segment");
-	check(a, cs->access & SEGMENT_CODE_OR_DATA, "CS", cs->access, "S is 0");
+	audit_rule(a, !(type == 3 || !(a->cr0 & CR0_PE)) || SEGMENT_DPL(ss) == 0, "SS", ss->access,
+	           "real mode, or a data segment in CS, needs DPL 0");
+	audit_rule(a, flat_data || type == 9 || type == 11 || type == 13 || type == 15, "CS", cs->access,
+	           "the type is no accessed code segment");
+	audit_rule(a, cs->access & SEGMENT_CODE_OR_DATA, "CS", cs->access, "S is 0");
 	if (type == 3)
-		check(a, SEGMENT_DPL(cs) == 0, "CS", cs->access, "a data segment in CS must have DPL 0");
+		audit_rule(a, SEGMENT_DPL(cs) == 0, "CS", cs->access, "a data segment in CS must have DPL 0");
 	if (type == 9 || type == 11)
-		check(a, SEGMENT_DPL(cs) == SEGMENT_DPL(ss), "CS", cs->access, "the DPL differs from SS's");
+		audit_rule(a, SEGMENT_DPL(cs) == SEGMENT_DPL(ss), "CS", cs->access,
+		           "the DPL differs from SS's");
 	if (type == 13 || type == 15)
-		check(a, SEGMENT_DPL(cs) <= SEGMENT_DPL(ss), "CS", cs->access, "the DPL is above SS's");
-	check(a, !a->ia32e || !(cs->access & SEGMENT_L) || !(cs->access & SEGMENT_DB), "CS", cs->access,
-	      "L and D are both 1");
-	check(a, !(cs->base >> 32), "CS", cs->base, "base bits 63:32 are not 0");
+		audit_rule(a, SEGMENT_DPL(cs) <= SEGMENT_DPL(ss), "CS", cs->access, "the DPL is above SS's");
+	audit_rule(a, !a->ia32e || !(cs->access & SEGMENT_L) || !(cs->access & SEGMENT_DB), "CS", cs->access,
+	           "L and D are both 1");
+	audit_rule(a, !(cs->base >> 32), "CS", cs->base, "base bits 63:32 are not 0");
 	audit_segment_common(a, SEG_CS);
 }
 
@@ -123,19 +127,19 @@ static void audit_data(struct audit *a, unsigned i)
 	const char *name = segment_name[i];
 	uint32_t type = SEGMENT_TYPE(s);
 
-	check(a,
-	      (i == SEG_FS || i == SEG_GS) ? is_canonical(s->base)
-	                                   : s->access & SEGMENT_UNUSABLE || !(s->base >> 32),
-	      name, s->base, "the base is not canonical, or above 4 GiB");
+	audit_rule(a,
+	           (i == SEG_FS || i == SEG_GS) ? is_canonical(s->base)
+	                                        : s->access & SEGMENT_UNUSABLE || !(s->base >> 32),
+	           name, s->base, "the base is not canonical, or above 4 GiB");
 	if (s->access & SEGMENT_UNUSABLE)
 		return;
 	if (i == SEG_SS)
-		check(a, type == 3 || type == 7, name, s->access,
-		      "the type is no accessed writable data segment");
+		audit_rule(a, type == 3 || type == 7, name, s->access,
+		           "the type is no accessed writable data segment");
 	else
-		check(a, type & 1 && (!(type & 8) || type & 2), name, s->access,
-		      "the type is not accessed, or an execute-only code segment");
-	check(a, s->access & SEGMENT_CODE_OR_DATA, name, s->access, "S is 0");
+		audit_rule(a, type & 1 && (!(type & 8) || type & 2), name, s->access,
+		           "the type is not accessed, or an execute-only code segment");
+	audit_rule(a, s->access & SEGMENT_CODE_OR_DATA, name, s->access, "S is 0");
 	audit_segment_common(a, i);
 }
 
@@ -144,19 +148,19 @@ static void audit_system_segments(struct audit *a)
 	const struct segment *tr = &a->segment[SEG_TR], *ldtr = &a->segment[SEG_LDTR];
 	uint32_t type = SEGMENT_TYPE(tr);
 
-	check(a, !(tr->selector & 4), "TR", tr->selector, "the selector points into the LDT");
-	check(a, type == 11 || (type == 3 && !a->ia32e), "TR", tr->access,
-	      "the type is no busy TSS of this mode");
-	check(a, !(tr->access & (SEGMENT_CODE_OR_DATA | SEGMENT_UNUSABLE)), "TR", tr->access,
-	      "S is 1, or unusable");
-	check(a, is_canonical(tr->base), "TR", tr->base, "not canonical");
+	audit_rule(a, !(tr->selector & 4), "TR", tr->selector, "the selector points into the LDT");
+	audit_rule(a, type == 11 || (type == 3 && !a->ia32e), "TR", tr->access,
+	           "the type is no busy TSS of this mode");
+	audit_rule(a, !(tr->access & (SEGMENT_CODE_OR_DATA | SEGMENT_UNUSABLE)), "TR", tr->access,
+	           "S is 1, or unusable");
+	audit_rule(a, is_canonical(tr->base), "TR", tr->base, "not canonical");
 	audit_segment_common(a, SEG_TR);
 	if (ldtr->access & SEGMENT_UNUSABLE)
 		return;
-	check(a, !(ldtr->selector & 4), "LDTR", ldtr->selector, "the selector points into the LDT");
-	check(a, SEGMENT_TYPE(ldtr) == 2 && !(ldtr->access & SEGMENT_CODE_OR_DATA), "LDTR", ldtr->access,
-	      "the type is no LDT");
-	check(a, is_canonical(ldtr->base), "LDTR", ldtr->base, "not canonical");
+	audit_rule(a, !(ldtr->selector & 4), "LDTR", ldtr->selector, "the selector points into the LDT");
+	audit_rule(a, SEGMENT_TYPE(ldtr) == 2 && !(ldtr->access & SEGMENT_CODE_OR_DATA), "LDTR", ldtr->access,
+	           "the type is no LDT");
+	audit_rule(a, is_canonical(ldtr->base), "LDTR", ldtr->base, "not canonical");
 	audit_segment_common(a, SEG_LDTR);
 }
 
@@ -179,24 +183,24 @@ static void audit_tables_and_flow(struct audit *a)
 	uint64_t rip = vmread(VMCS_GUEST_RIP), info = vmread(VMCS_ENTRY_INTERRUPTION);
 	bool external = info & INTERRUPTION_VALID && (info & INTERRUPTION_TYPE) == 0;
 
-	check(a, is_canonical(vmread(VMCS_GUEST_GDTR_BASE)), "GDTR base", vmread(VMCS_GUEST_GDTR_BASE),
-	      "not canonical");
-	check(a, is_canonical(vmread(VMCS_GUEST_IDTR_BASE)), "IDTR base", vmread(VMCS_GUEST_IDTR_BASE),
-	      "not canonical");
-	check(a, !(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16), "GDTR limit", vmread(VMCS_GUEST_GDTR_LIMIT),
-	      "above FFFFh");
-	check(a, !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16), "IDTR limit", vmread(VMCS_GUEST_IDTR_LIMIT),
-	      "above FFFFh");
+	audit_rule(a, is_canonical(vmread(VMCS_GUEST_GDTR_BASE)), "GDTR base", vmread(VMCS_GUEST_GDTR_BASE),
+	           "not canonical");
+	audit_rule(a, is_canonical(vmread(VMCS_GUEST_IDTR_BASE)), "IDTR base", vmread(VMCS_GUEST_IDTR_BASE),
+	           "not canonical");
+	audit_rule(a, !(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16), "GDTR limit", vmread(VMCS_GUEST_GDTR_LIMIT),
+	           "above FFFFh");
+	audit_rule(a, !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16), "IDTR limit", vmread(VMCS_GUEST_IDTR_LIMIT),
+	           "above FFFFh");
 	if (a->ia32e && a->segment[SEG_CS].access & SEGMENT_L)
-		check(a, is_canonical(rip) || rip >> LINEAR_BITS == 0, "RIP", rip, "bits 63:48 differ");
+		audit_rule(a, is_canonical(rip) || rip >> LINEAR_BITS == 0, "RIP", rip, "bits 63:48 differ");
 	else
-		check(a, !(rip >> 32), "RIP", rip, "above 4 GiB outside 64-bit code");
-	check(a, !(a->rflags & 0xffffffffffc08028) && a->rflags & RFLAGS_RESERVED, "RFLAGS", a->rflags,
-	      "reserved bits have the wrong value");
-	check(a, !a->v86 || (!a->ia32e && a->cr0 & CR0_PE), "RFLAGS", a->rflags,
-	      "VM is set in IA-32e or real mode");
-	check(a, !external || a->rflags & RFLAGS_IF, "RFLAGS", a->rflags,
-	      "an interrupt is to be injected with IF = 0");
+		audit_rule(a, !(rip >> 32), "RIP", rip, "above 4 GiB outside 64-bit code");
+	audit_rule(a, !(a->rflags & 0xffffffffffc08028) && a->rflags & RFLAGS_RESERVED, "RFLAGS", a->rflags,
+	           "reserved bits have the wrong value");
+	audit_rule(a, !a->v86 || (!a->ia32e && a->cr0 & CR0_PE), "RFLAGS", a->rflags,
+	           "VM is set in IA-32e or real mode");
+	audit_rule(a, !external || a->rflags & RFLAGS_IF, "RFLAGS", a->rflags,
+	           "an interrupt is to be injected with IF = 0");
 }
 
 /* "Checks on Guest Non-Register State" */
@@ -209,30 +213,31 @@ static void audit_non_registers(struct audit *a)
 	bool stepping = a->rflags & RFLAGS_TF && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF);
 	bool valid = info & INTERRUPTION_VALID;
 
-	check(a, activity <= 3, "activity state", activity, "not defined");
-	check(a, activity != 1 || SEGMENT_DPL(&a->segment[SEG_SS]) == 0, "activity state", activity,
-	      "HLT outside privilege level 0");
-	check(a, !activity || !(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)), "activity state", activity,
-	      "not active while blocking by STI or MOV SS");
-	check(a, !(blocking & ~0x1fUL), "interruptibility", blocking, "reserved bits are set");
-	check(a, !(blocking & BLOCKING_SMI), "interruptibility", blocking, "blocking by SMI outside SMM");
-	check(a, (blocking & (BLOCKING_STI | BLOCKING_MOV_SS)) != (BLOCKING_STI | BLOCKING_MOV_SS),
-	      "interruptibility", blocking, "blocking by STI and by MOV SS at once");
-	check(a, a->rflags & RFLAGS_IF || !(blocking & BLOCKING_STI), "interruptibility", blocking,
-	      "blocking by STI with IF = 0");
-	check(a, !valid || type != EVENT_INTERRUPT || !(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)),
-	      "interruptibility", blocking, "an interrupt is to be injected while blocked");
-	check(a, !valid || type != EVENT_NMI || !(blocking & BLOCKING_MOV_SS), "interruptibility", blocking,
-	      "an NMI is to be injected while blocked by MOV SS");
-	check(a, !valid || type != EVENT_NMI || !vmx_features.virtual_nmi || !(blocking & BLOCKING_NMI),
-	      "interruptibility", blocking, "an NMI is to be injected while NMIs are blocked");
-	check(a, !(pending & ~PENDING_DEBUG_ALL), "pending debug exceptions", pending,
-	      "reserved bits are set");
+	audit_rule(a, activity <= 3, "activity state", activity, "not defined");
+	audit_rule(a, activity != 1 || SEGMENT_DPL(&a->segment[SEG_SS]) == 0, "activity state", activity,
+	           "HLT outside privilege level 0");
+	audit_rule(a, !activity || !(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)), "activity state", activity,
+	           "not active while blocking by STI or MOV SS");
+	audit_rule(a, !(blocking & ~0x1fUL), "interruptibility", blocking, "reserved bits are set");
+	audit_rule(a, !(blocking & BLOCKING_SMI), "interruptibility", blocking,
+	           "blocking by SMI outside SMM");
+	audit_rule(a, (blocking & (BLOCKING_STI | BLOCKING_MOV_SS)) != (BLOCKING_STI | BLOCKING_MOV_SS),
+	           "interruptibility", blocking, "blocking by STI and by MOV SS at once");
+	audit_rule(a, a->rflags & RFLAGS_IF || !(blocking & BLOCKING_STI), "interruptibility", blocking,
+	           "blocking by STI with IF = 0");
+	audit_rule(a, !valid || type != EVENT_INTERRUPT || !(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)),
+	           "interruptibility", blocking, "an interrupt is to be injected while blocked");
+	audit_rule(a, !valid || type != EVENT_NMI || !(blocking & BLOCKING_MOV_SS), "interruptibility",
+	           blocking, "an NMI is to be injected while blocked by MOV SS");
+	audit_rule(a, !valid || type != EVENT_NMI || !vmx_features.virtual_nmi || !(blocking & BLOCKING_NMI),
+	           "interruptibility", blocking, "an NMI is to be injected while NMIs are blocked");
+	audit_rule(a, !(pending & ~PENDING_DEBUG_ALL), "pending debug exceptions", pending,
+	           "reserved bits are set");
 	if (activity == 1 || blocking & (BLOCKING_STI | BLOCKING_MOV_SS))
-		check(a, !(pending & PENDING_DEBUG_BS) == !stepping, "pending debug exceptions", pending,
-		      "in a shadow or HLT, BS must be 1 exactly with TF = 1 and BTF = 0");
-	check(a, vmread(VMCS_LINK_POINTER) == UINT64_MAX, "VMCS link pointer", vmread(VMCS_LINK_POINTER),
-	      "not all ones");
+		audit_rule(a, !(pending & PENDING_DEBUG_BS) == !stepping, "pending debug exceptions", pending,
+		           "in a shadow or HLT, BS must be 1 exactly with TF = 1 and BTF = 0");
+	audit_rule(a, vmread(VMCS_LINK_POINTER) == UINT64_MAX, "VMCS link pointer", vmread(VMCS_LINK_POINTER),
+	           "not all ones");
 }
 
 /* "Checks on Guest Page-Directory-Pointer-Table Entries" */
@@ -245,7 +250,7 @@ static void audit_pdptes(struct audit *a)
 	for (unsigned i = 0; i < 4; i++) {
 		uint64_t pdpte = vmread((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i));
 
-		check(a, !(pdpte & 1) || !(pdpte & reserved), "PDPTE", pdpte, "reserved bits are set");
+		audit_rule(a, !(pdpte & 1) || !(pdpte & reserved), "PDPTE", pdpte, "reserved bits are set");
 	}
 }
 
@@ -270,20 +275,22 @@ static void audit_event(struct audit *a)
 
 	if (!(info & INTERRUPTION_VALID))
 		return;
-	check(a, type != 1 && type != 7, "event", info, "its type is not defined");
-	check(a, type != EVENT_NMI || vector == EXCEPTION_NMI, "event", info, "an NMI has vector 2");
-	check(a, type != EVENT_EXCEPTION || vector < 32, "event", info, "an exception has a vector below 32");
-	check(a, !(info & INTERRUPTION_ERROR_CODE) == !coded, "event", info,
-	      "an error code comes with vectors 8, 10 to 14 and 17 in protected mode, and with no others");
-	check(a, !(info & ~(INTERRUPTION_VALID | INTERRUPTION_ERROR_CODE | 0x7ffUL)), "event", info,
-	      "reserved bits are set");
-	check(a, !(info & INTERRUPTION_ERROR_CODE) || !(error_code >> 16), "event's error code", error_code,
-	      "above FFFFh");
-	check(a, !software || (length >= 1 && length <= 15), "event's instruction length", length,
-	      "not in 1 to 15");
+	audit_rule(a, type != 1 && type != 7, "event", info, "its type is not defined");
+	audit_rule(a, type != EVENT_NMI || vector == EXCEPTION_NMI, "event", info, "an NMI has vector 2");
+	audit_rule(a, type != EVENT_EXCEPTION || vector < 32, "event", info,
+	           "an exception has a vector below 32");
+	audit_rule(
+		a, !(info & INTERRUPTION_ERROR_CODE) == !coded, "event", info,
+		"an error code comes with vectors 8, 10 to 14 and 17 in protected mode, and with no others");
+	audit_rule(a, !(info & ~(INTERRUPTION_VALID | INTERRUPTION_ERROR_CODE | 0x7ffUL)), "event", info,
+	           "reserved bits are set");
+	audit_rule(a, !(info & INTERRUPTION_ERROR_CODE) || !(error_code >> 16), "event's error code",
+	           error_code, "above FFFFh");
+	audit_rule(a, !software || (length >= 1 && length <= 15), "event's instruction length", length,
+	           "not in 1 to 15");
 }
 
-unsigned vmx_audit(void (*put)(const char *line))
+unsigned vmx_audit(const struct vcpu *vcpu, void (*put)(const char *line))
 {
 	struct audit a = {
 		.put = put,
@@ -298,7 +305,7 @@ unsigned vmx_audit(void (*put)(const char *line))
 
 	a.v86 = a.rflags & RFLAGS_VM;
 	for (unsigned i = 0; i < SEG_COUNT; i++)
-		backend_segment((enum segment_index)i, &a.segment[i]);
+		backend_segment(vcpu, (enum segment_index)i, &a.segment[i]);
 	audit_registers(&a);
 	audit_segments(&a);
 	audit_tables_and_flow(&a);
@@ -313,9 +320,9 @@ static void log_line(const char *line)
 	log_error("  %s\n", line);
 }
 
-unsigned vmx_audit_to_log(void)
+unsigned vmx_audit_to_log(const struct vcpu *vcpu)
 {
-	unsigned broken = vmx_audit(log_line);
+	unsigned broken = vmx_audit(vcpu, log_line);
 
 	if (broken)
 		log_error("  %u rule(s) for guest state broken\n", broken);

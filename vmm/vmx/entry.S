@@ -5,9 +5,9 @@
  *   VM exit -> save the guest's registers -> vmx_exit() -> any requests? vmx_settle()
  *           -> restore the registers of the current vCPU -> VM entry
  *
- * HOST_RSP points behind vcpu->gpr[], so the pushes below fill the array. The vCPU that
- * is entered is cpu->current, which need not be the one that exited. The VMCS of a vCPU that is
- * watched has another HOST_RIP, so that the others pay nothing for it.
+ * HOST_RSP points to the end of vcpu->gpr[], so the pushes below fill the array. The vCPU that
+ * is entered is cpu->current, which need not be the one that exited. The VMCS of an instrumented
+ * vCPU has another HOST_RIP, so that the others pay nothing for it.
  *
  * No RET ever consumes a return-stack entry from before the exit: this code
  * calls down and never returns up, so the guest cannot steer the monitor by
@@ -94,15 +94,15 @@ backend_run:
 	call	vmx_settle
 	jmp	enter
 
-	.globl	vmx_exit_entry_watched
+	.globl	vmx_exit_entry_instrumented
 	.balign	16
-vmx_exit_entry_watched:
+vmx_exit_entry_instrumented:
 	save_registers
 	rdtsc
 	shl	$32, %rdx
 	lea	(%rax, %rdx), %rsi
 	enter_monitor
-	call	vmx_exit_watched
+	call	vmx_exit_instrumented
 	jmp	enter
 
 	.globl	vmx_exit_entry

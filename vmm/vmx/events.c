@@ -29,12 +29,12 @@ void vmx_requeue_event(struct vcpu *vcpu)
 		uint64_t interruptibility = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~BLOCKING_NMI);
-		vcpu->nmi_blocked = false;
+		vcpu->vmx.nmi_blocked = false;
 	}
 	vcpu_request(vcpu, REQUEST_EVENT);
 }
 
-static void enter_with(const struct vcpu *vcpu, const struct event *event)
+static void event_enter_with(const struct vcpu *vcpu, const struct event *event)
 {
 	uint32_t info = (uint32_t)(INTERRUPTION_VALID | (uint32_t)event->type << 8 | event->vector);
 
@@ -45,7 +45,7 @@ static void enter_with(const struct vcpu *vcpu, const struct event *event)
 	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
 		vmwrite(VMCS_ENTRY_LENGTH, event->length);
 	vmwrite(VMCS_ENTRY_INTERRUPTION, info);
-	if (unlikely(vcpu->watched & WATCH_TRACE))
+	if (unlikely(vcpu->instrumented & WATCH_TRACE))
 		trace_vm(TRACE_INJECT, vcpu->vm_number, event->vector, event->type, event->error_code);
 }
 
@@ -53,7 +53,7 @@ static void enter_with(const struct vcpu *vcpu, const struct event *event)
  * Error codes are not delivered in real mode: SDM Vol. 3C "VM-Entry Controls for Event Injection",
  * checks.
  */
-static void inject_queued(struct vcpu *vcpu)
+static void event_inject_queued(struct vcpu *vcpu)
 {
 	struct event event = vcpu->event;
 
@@ -68,56 +68,56 @@ static void inject_queued(struct vcpu *vcpu)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
 		        vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(BLOCKING_STI | BLOCKING_MOV_SS));
 	if (event.type == EVENT_NMI)
-		vcpu->nmi_blocked = !vmx_features.virtual_nmi;
-	enter_with(vcpu, &event);
+		vcpu->vmx.nmi_blocked = !vmx_features.virtual_nmi;
+	event_enter_with(vcpu, &event);
 	vcpu->requests &= ~(uint32_t)REQUEST_EVENT;
 }
 
-static bool nmi_blocked(const struct vcpu *vcpu, uint64_t interruptibility)
+static bool nmi_is_blocked(const struct vcpu *vcpu, uint64_t interruptibility)
 {
 	uint64_t blocking = BLOCKING_STI | BLOCKING_MOV_SS;
 
 	if (vmx_features.virtual_nmi)
 		return interruptibility & (blocking | BLOCKING_NMI);
-	return vcpu->nmi_blocked || interruptibility & blocking;
+	return vcpu->vmx.nmi_blocked || interruptibility & blocking;
 }
 
 /* Returns whether the NMI is on its way; otherwise its window is open. */
-static bool inject_nmi(struct vcpu *vcpu, bool busy)
+static bool event_inject_nmi(struct vcpu *vcpu, bool busy)
 {
 	const struct event nmi = {.vector = EXCEPTION_NMI, .type = EVENT_NMI};
 
 	vcpu->requests &= ~(uint32_t)REQUEST_NMI;
-	if (busy || nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY))) {
+	if (busy || nmi_is_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY))) {
 		/*
 		 * Without virtual NMIs the end of blocking is not visible: try again when
 		 * interrupts open.
 		 */
 		vmx_processor_control(
 			vmx_features.virtual_nmi ? PROCESSOR_NMI_WINDOW : PROCESSOR_INTERRUPT_WINDOW, true);
-		vcpu->nmi_waiting = true;
+		vcpu->vmx.nmi_waiting = true;
 		return false;
 	}
-	vcpu->nmi_waiting = false;
-	vcpu->nmi_blocked = !vmx_features.virtual_nmi;
-	enter_with(vcpu, &nmi);
+	vcpu->vmx.nmi_waiting = false;
+	vcpu->vmx.nmi_blocked = !vmx_features.virtual_nmi;
+	event_enter_with(vcpu, &nmi);
 	return true;
 }
 
-static bool interrupts_open(void)
+static bool interrupts_are_open(void)
 {
 	return vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF &&
 	       !(vmread(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
 }
 
-static void inject_interrupt(struct vcpu *vcpu)
+static void event_inject_interrupt(struct vcpu *vcpu)
 {
 	struct event event = {
 		.vector = vm_acknowledge(vcpu->vm),
 		.type = EVENT_INTERRUPT,
 	};
 
-	enter_with(vcpu, &event);
+	event_enter_with(vcpu, &event);
 	vcpu->injected++;
 	/* The controller may have more: look again as soon as the guest opens interrupts. */
 	if (vm_intr(vcpu->vm))
@@ -132,14 +132,14 @@ void vmx_inject(struct vcpu *vcpu)
 	            PENDING_DEBUG_DUE; /* a trap comes before NMI and interrupts */
 
 	if (vcpu->requests & REQUEST_EVENT) {
-		inject_queued(vcpu);
+		event_inject_queued(vcpu);
 		busy = true;
 	}
 	if (vcpu->requests & REQUEST_NMI)
-		busy |= inject_nmi(vcpu, busy);
+		busy |= event_inject_nmi(vcpu, busy);
 	if (vcpu->requests & REQUEST_INTERRUPT) {
-		if (!busy && interrupts_open()) {
-			inject_interrupt(vcpu);
+		if (!busy && interrupts_are_open()) {
+			event_inject_interrupt(vcpu);
 			return;
 		}
 		vcpu->requests &= ~(uint32_t)REQUEST_INTERRUPT;
@@ -149,7 +149,7 @@ void vmx_inject(struct vcpu *vcpu)
 
 void vmx_recall_events(struct vcpu *vcpu)
 {
-	if (vcpu->nmi_waiting)
+	if (vcpu->vmx.nmi_waiting)
 		vcpu_request(vcpu, REQUEST_NMI);
 	if (vm_intr(vcpu->vm))
 		vcpu_request(vcpu, REQUEST_INTERRUPT);
@@ -163,7 +163,7 @@ uint32_t vmx_wakes(const struct vcpu *vcpu)
 	if (vmread(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_DUE ||
 	    (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF)))
 		return UINT32_MAX;
-	if (!nmi_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_NMI))
+	if (!nmi_is_blocked(vcpu, vmread(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_NMI))
 		wakes |= REQUEST_NMI;
 	if (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF)
 		wakes |= REQUEST_INTERRUPT;

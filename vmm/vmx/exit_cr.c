@@ -6,6 +6,7 @@
  */
 #include "lib/registers.h"
 #include "vmm/vmx/vmx.h"
+#include "vmm/x86/cr.h"
 
 /* SDM Vol. 3C "Exit Qualification for Control-Register Accesses". */
 #define CR_NUMBER(q)    (0xf & (q))
@@ -15,36 +16,28 @@
 
 enum cr_access { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW };
 
-static uint64_t operand(const struct vcpu *vcpu, uint64_t qualification)
+static uint64_t cr_operand(const struct vcpu *vcpu, uint64_t qualification)
 {
 	unsigned index = CR_REGISTER(qualification);
 	uint64_t value = index == RSP ? vmread(VMCS_GUEST_RSP) : vcpu->gpr[index];
 
-	return backend_long_code() ? value : (uint32_t)value;
+	return backend_long_code(vcpu) ? value : (uint32_t)value;
 }
 
-static enum action set_cr8(struct vcpu *vcpu, uint64_t value)
+static enum action cr_write(struct vcpu *vcpu, uint64_t qualification)
 {
-	if (value > 15)
-		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
-	vcpu->cr8 = value;
-	return ACTION_ADVANCE;
-}
-
-static enum action write_register(struct vcpu *vcpu, uint64_t qualification)
-{
-	uint64_t value = operand(vcpu, qualification);
+	uint64_t value = cr_operand(vcpu, qualification);
 
 	switch (CR_NUMBER(qualification)) {
-	case 0: return vmx_set_cr0(vcpu, value);
-	case 3: return vmx_set_cr3(vcpu, value);
-	case 4: return vmx_set_cr4(vcpu, value);
-	case 8: return set_cr8(vcpu, value);
+	case 0: return cr0_write(vcpu, value);
+	case 3: return cr3_write(vcpu, value);
+	case 4: return cr4_write(vcpu, value);
+	case 8: return cr8_write(vcpu, value);
 	default: return vcpu_raise(vcpu, EXCEPTION_UD, 0);
 	}
 }
 
-static enum action read_register(struct vcpu *vcpu, uint64_t qualification)
+static enum action cr_read(struct vcpu *vcpu, uint64_t qualification)
 {
 	unsigned index = CR_REGISTER(qualification);
 	uint64_t value;
@@ -61,23 +54,14 @@ static enum action read_register(struct vcpu *vcpu, uint64_t qualification)
 	return ACTION_ADVANCE;
 }
 
-/* LMSW changes PE (only from 0 to 1), MP, EM and TS. SDM Vol. 2A "LMSW". */
-static enum action load_machine_status(struct vcpu *vcpu, uint64_t data)
-{
-	const uint64_t loaded = CR0_MP | CR0_EM | CR0_TS;
-	uint64_t cr0 = backend_cr0();
-
-	return vmx_set_cr0(vcpu, (cr0 & ~loaded) | (data & (loaded | CR0_PE)));
-}
-
 enum action exit_control_register(struct vcpu *vcpu)
 {
 	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
 
 	switch ((enum cr_access)CR_ACCESS(qualification)) {
-	case CR_WRITE: return write_register(vcpu, qualification);
-	case CR_READ: return read_register(vcpu, qualification);
-	case CR_CLTS: return vmx_set_cr0(vcpu, backend_cr0() & ~CR0_TS);
-	default: return load_machine_status(vcpu, CR_LMSW_DATA(qualification));
+	case CR_WRITE: return cr_write(vcpu, qualification);
+	case CR_READ: return cr_read(vcpu, qualification);
+	case CR_CLTS: return cr0_clear_ts(vcpu);
+	default: return cr0_load_status(vcpu, CR_LMSW_DATA(qualification));
 	}
 }

@@ -4,6 +4,7 @@
 #include "vmm/cpu/interrupts.h"
 #include "vmm/observe/log.h"
 #include "vmm/vmx/vmx.h"
+#include "vmm/x86/task_switch.h"
 
 /* DR6 and DR7. SDM Vol. 3B "Debug Status Register (DR6)", "Debug Control Register (DR7)". */
 #define DR6_CAUSES (0xfUL | BIT(13) | BIT(14)) /* B0..B3, BD, BS */
@@ -15,7 +16,7 @@
  * what DR6 would get. SDM Vol. 3C "Exit Qualification for Debug Exceptions"; Vol. 3B
  * "Single-Stepping on Branches": BTF is cleared.
  */
-static void complete_debug_exception(void)
+static void exit_complete_debug(void)
 {
 	uint64_t causes = vmread(VMCS_EXIT_QUALIFICATION) & DR6_CAUSES;
 
@@ -28,7 +29,7 @@ static void complete_debug_exception(void)
  * An IRET that faulted after it had unblocked NMIs: SDM Vol. 3C "Resuming Guest Software after
  * Handling an Exception".
  */
-static void restore_nmi_blocking(uint32_t info)
+static void exit_restore_nmi_blocking(uint32_t info)
 {
 	if (info & INTERRUPTION_NMI_UNBLOCKING && (info & INTERRUPTION_VECTOR) != EXCEPTION_DF &&
 	    !(vmread(VMCS_VECTORING) & INTERRUPTION_VALID))
@@ -36,18 +37,20 @@ static void restore_nmi_blocking(uint32_t info)
 }
 
 /*
- * #DB and #AC are intercepted only because a guest could keep the processor for ever in their
- * delivery (a fault inside the fault), where no interrupt is taken. They go straight back.
+ * #DB and #AC are intercepted only because their delivery may raise them again, without end (a
+ * breakpoint on the stack that the #DB is pushed to), and in a delivery the processor takes no
+ * interrupt: a guest could keep it from the monitor. They go straight back, and each time round is
+ * an exit.
  */
-static enum action reflect(struct vcpu *vcpu, uint32_t info)
+static enum action exit_reflect(struct vcpu *vcpu, uint32_t info)
 {
 	uint8_t vector = info & INTERRUPTION_VECTOR;
 	uint8_t type = (info & INTERRUPTION_TYPE) >> 8;
 	uint32_t error_code = 0;
 
-	restore_nmi_blocking(info);
+	exit_restore_nmi_blocking(info);
 	if (vector == EXCEPTION_DB)
-		complete_debug_exception();
+		exit_complete_debug();
 	if (info & INTERRUPTION_ERROR_CODE)
 		error_code = (uint32_t)vmread(VMCS_EXIT_ERROR_CODE);
 	if (type == EVENT_PRIVILEGED_EXCEPTION || type == EVENT_SOFTWARE_EXCEPTION)
@@ -69,7 +72,7 @@ enum action exit_exception_or_nmi(struct vcpu *vcpu)
 		raise_machine_check();
 		return ACTION_RETRY;
 	}
-	return reflect(vcpu, info);
+	return exit_reflect(vcpu, info);
 }
 
 enum action exit_interrupt(struct vcpu *vcpu)
@@ -81,7 +84,7 @@ enum action exit_interrupt(struct vcpu *vcpu)
 enum action exit_interrupt_window(struct vcpu *vcpu)
 {
 	vmx_processor_control(PROCESSOR_INTERRUPT_WINDOW, false);
-	vcpu->nmi_blocked = false;
+	vcpu->vmx.nmi_blocked = false;
 	vmx_recall_events(vcpu);
 	return ACTION_RETRY;
 }
@@ -89,7 +92,19 @@ enum action exit_interrupt_window(struct vcpu *vcpu)
 enum action exit_nmi_window(struct vcpu *vcpu)
 {
 	vmx_processor_control(PROCESSOR_NMI_WINDOW, false);
-	if (vcpu->nmi_waiting)
+	if (vcpu->vmx.nmi_waiting)
 		vcpu_request(vcpu, REQUEST_NMI);
 	return ACTION_RETRY;
+}
+
+/* SDM Vol. 3C Table "Exit Qualification for Task Switches". */
+#define SWITCH_SELECTOR(q) ((uint16_t)(q))
+#define SWITCH_SOURCE(q)   ((enum task_switch_source)((q) >> 30 & 3))
+
+enum action exit_task_switch(struct vcpu *vcpu)
+{
+	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
+
+	return task_switch(vcpu, SWITCH_SOURCE(qualification), SWITCH_SELECTOR(qualification),
+	                   (uint8_t)vmread(VMCS_EXIT_LENGTH));
 }

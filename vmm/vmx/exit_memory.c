@@ -24,7 +24,7 @@ static bool mapping_helps(const struct vcpu *vcpu, gpa_t gpa, uint64_t qualifica
 	return type == GUEST_RAM || (type == GUEST_ROM && !(qualification & VIOLATION_WRITE));
 }
 
-bool backend_translated(gva_t address, bool write, gpa_t *gpa)
+bool backend_translated(const struct vcpu *vcpu, gva_t address, bool write, gpa_t *gpa)
 {
 	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION);
 

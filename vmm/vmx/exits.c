@@ -5,10 +5,9 @@
  */
 #include "lib/registers.h"
 #include "lib/x86.h"
-#include "vmm/x86/cpuid.h"
 #include "vmm/observe/log.h"
-#include "vmm/x86/msr.h"
 #include "vmm/vmx/vmx.h"
+#include "vmm/x86/exit_instructions.h"
 
 /*
  * An exit that our controls cannot produce, so it is a monitor's or a processor's fault;
@@ -21,17 +20,6 @@ static enum action exit_unexpected(struct vcpu *vcpu)
 	return vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
 }
 
-/* Instructions of extensions that the guest's CPUID does not offer. */
-static enum action exit_undefined(struct vcpu *vcpu)
-{
-	return vcpu_raise(vcpu, EXCEPTION_UD, 0);
-}
-
-static enum action exit_triple_fault(struct vcpu *vcpu)
-{
-	return vm_stop(vcpu->vm, VM_TRIPLE_FAULT);
-}
-
 /*
  * INIT on the real processor's pin is blocked in VMX root operation and swallowed here: no agent
  * but the monitor may reset a processor. SDM Vol. 3C "Other Causes of VM Exits".
@@ -41,68 +29,11 @@ static enum action exit_init(struct vcpu *vcpu)
 	return ACTION_RETRY;
 }
 
-static enum action exit_cpuid(struct vcpu *vcpu)
-{
-	cpuid_emulate(vcpu);
-	return ACTION_ADVANCE;
-}
-
-/* A halted vCPU sees no window exit, so what waits for one is asked for anew. */
+/* A halted vCPU sees no window exit, so what waits for one is requested again. */
 static enum action exit_hlt(struct vcpu *vcpu)
 {
-	vcpu_request(vcpu, REQUEST_HALTED);
 	vmx_recall_events(vcpu);
-	vcpu->wakes = vmx_wakes(vcpu);
-	return ACTION_ADVANCE;
-}
-
-/* CPUID says that there are no performance counters, so every index is out of range. */
-static enum action exit_rdpmc(struct vcpu *vcpu)
-{
-	return vcpu_raise(vcpu, EXCEPTION_GP, 0);
-}
-
-/*
- * A guest owns no device that reads memory behind the caches, so writing them back has no
- * effect that it could see; and INVD must never drop lines that hold a neighbour's data.
- */
-static enum action exit_cache(struct vcpu *vcpu)
-{
-	return ACTION_ADVANCE;
-}
-
-static enum action exit_rdmsr(struct vcpu *vcpu)
-{
-	uint64_t value;
-
-	if (!msr_read(vcpu, (uint32_t)vcpu->gpr[RCX], &value))
-		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
-	vcpu->gpr[RAX] = (uint32_t)value;
-	vcpu->gpr[RDX] = value >> 32;
-	return ACTION_ADVANCE;
-}
-
-static enum action exit_wrmsr(struct vcpu *vcpu)
-{
-	uint64_t value = vcpu->gpr[RDX] << 32 | (uint32_t)vcpu->gpr[RAX];
-
-	if (!msr_write(vcpu, (uint32_t)vcpu->gpr[RCX], value))
-		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
-	return ACTION_ADVANCE;
-}
-
-/*
- * SDM Vol. 2 "XSETBV". The processor has checked CR4.OSXSAVE; Bochs exits before it has looked at
- * CPL.
- */
-static enum action exit_xsetbv(struct vcpu *vcpu)
-{
-	uint64_t value = vcpu->gpr[RDX] << 32 | (uint32_t)vcpu->gpr[RAX];
-
-	if (backend_cpl() != 0 || (uint32_t)vcpu->gpr[RCX] != 0 || !cpuid_xcr0_valid(value))
-		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
-	vcpu->xcr0 = value;
-	set_xcr0(value);
+	vcpu_halt(vcpu, vmx_wakes(vcpu));
 	return ACTION_ADVANCE;
 }
 

@@ -16,21 +16,21 @@ _Static_assert(sizeof(((struct vcpu *)0)->gpr) == 128, "VCPU_REGISTERS in entry.
 _Static_assert(ENTRY_LAUNCH == 0x10000 && ENTRY_MITIGATE_BUFFERS == 0x20000 && ENTRY_MITIGATE_L1D == 0x40000,
                "bits in entry.S");
 
-static noinline cold uint64_t wrap(uint64_t rip)
+static noinline cold uint64_t rip_wrap(const struct vcpu *vcpu, uint64_t rip)
 {
-	return backend_long_code() ? rip : (uint32_t)rip;
+	return backend_long_code(vcpu) ? rip : (uint32_t)rip;
 }
 
 /* The length of what exited is only known here; the rest any emulated instruction needs. */
-static inline void advance(uint64_t rip)
+static inline void rip_advance(struct vcpu *vcpu, uint64_t rip)
 {
 	uint32_t length = (uint32_t)vmread(VMCS_EXIT_LENGTH);
 	uint64_t next = rip + length;
 
 	if (unlikely((uint32_t)next < length))
-		next = wrap(next);
+		next = rip_wrap(vcpu, next);
 	vmwrite(VMCS_GUEST_RIP, next);
-	vmx_instruction_done();
+	vmx_instruction_done(vcpu);
 }
 
 /*
@@ -59,7 +59,7 @@ void backend_deadline_changed(const struct cpu *cpu)
 {
 	if (!vmx_features.preemption_timer)
 		lapic_timer_arm(cpu_deadline(cpu));
-	else if (cpu->loaded)
+	else if (vmx_cpu(cpu)->loaded)
 		arm_preemption_timer(cpu);
 }
 
@@ -88,7 +88,7 @@ static cold void entry_failed(struct vcpu *vcpu, uint32_t reason)
 {
 	log_error("VM entry failed: %s (exit qualification %#lx)\n", backend_exit_name(reason & 0xffff),
 	          vmread(VMCS_EXIT_QUALIFICATION));
-	if (!vmx_audit_to_log())
+	if (!vmx_audit_to_log(vcpu))
 		log_error("  no rule for guest state broken\n");
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
@@ -125,7 +125,7 @@ void vmx_exit(struct vcpu *vcpu)
 	}
 	vcpu->exit_count[reason]++;
 	if (likely(exit_handlers[reason].handle(vcpu) == ACTION_ADVANCE))
-		advance(rip);
+		rip_advance(vcpu, rip);
 }
 
 /*
@@ -155,12 +155,12 @@ void vmx_settle(void)
 	if (!vcpu || vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))
 		vcpu = run_loop_next(cpu);
 	if (vcpu->requests & REQUEST_FLUSH) {
-		backend_flush(vcpu);
+		backend_flush_physical(vcpu);
 		vcpu->requests &= ~(uint32_t)REQUEST_FLUSH;
 	}
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
 		vmx_inject(vcpu);
-	if (unlikely(vcpu->watch | vcpu->watched) && !vmx_watch_entry(vcpu))
+	if (unlikely(vcpu->watch | vcpu->instrumented) && !vmx_instrument_entry(vcpu))
 		vmx_settle(); /* its VM has ended */
 	else
 		backend_deadline_changed(cpu);

@@ -20,17 +20,61 @@ struct exit_handler {
 
 extern const struct exit_handler exit_handlers[EXIT_REASONS];
 
+/* ---- Which VMCS ---- */
+
+/* What VT-x keeps of a CPU. A cache line each: they change with every switch between vCPUs. */
+struct vmx_cpu {
+	hpa_t vmxon_region;
+	struct vcpu *loaded;   /* whose VMCS is current */
+	struct vcpu *resident; /* whose registers are in the processor: those that exits leave there */
+} __attribute__((aligned(64)));
+
+extern struct vmx_cpu vmx_cpus[CPUS_MAX];
+
+static inline struct vmx_cpu *vmx_cpu(const struct cpu *cpu)
+{
+	return &vmx_cpus[cpu->index];
+}
+
+/* Make the vCPU's VMCS the current one of `cpu`, which is this one. */
+void vmcs_load(struct cpu *cpu, struct vcpu *vcpu);
+
+/* Out of the processor into memory; its next entry is a VMLAUNCH, and needs a host state. */
+void vmcs_clear(struct cpu *cpu, struct vcpu *vcpu);
+
+uint64_t vmcs_read_other(const struct vcpu *vcpu, enum vmcs_field field);
+void vmcs_write_other(const struct vcpu *vcpu, enum vmcs_field field, uint64_t value);
+
+/*
+ * A field of any vCPU of this CPU. vmread() and vmwrite() are for the exit path, where the VMCS of
+ * the vCPU that exited, or is to be entered, is the current one.
+ */
+static inline uint64_t vmcs_read(const struct vcpu *vcpu, enum vmcs_field field)
+{
+	return likely(vcpu->vmx.loaded) ? vmread(field) : vmcs_read_other(vcpu, field);
+}
+
+static inline void vmcs_write(const struct vcpu *vcpu, enum vmcs_field field, uint64_t value)
+{
+	if (likely(vcpu->vmx.loaded))
+		vmwrite(field, value);
+	else
+		vmcs_write_other(vcpu, field, value);
+}
+
+/* ---- The exit path ---- */
+
 /*
  * What an instruction that Nacre carried out leaves behind; vmx_instruction_done() has the common
  * case.
  */
-void vmx_instruction_done_traced(uint64_t rflags);
+void vmx_instruction_done_slow(struct vcpu *vcpu, uint64_t rflags);
 
 /*
  * The one-instruction shadow of STI and MOV SS ends, RF is cleared, and with TF a single-step trap
  * is due.
  */
-static inline void vmx_instruction_done(void)
+static inline void vmx_instruction_done(struct vcpu *vcpu)
 {
 	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 	uint64_t rflags = vmread(VMCS_GUEST_RFLAGS);
@@ -38,7 +82,7 @@ static inline void vmx_instruction_done(void)
 	if (unlikely(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
 	if (unlikely(rflags & (RFLAGS_TF | RFLAGS_RF)))
-		vmx_instruction_done_traced(rflags);
+		vmx_instruction_done_slow(vcpu, rflags);
 }
 
 /* Handlers, by the file that holds them. */
@@ -50,36 +94,30 @@ enum action exit_exception_or_nmi(struct vcpu *vcpu);     /* exit_event.c */
 enum action exit_interrupt(struct vcpu *vcpu);            /* exit_event.c */
 enum action exit_interrupt_window(struct vcpu *vcpu);     /* exit_event.c */
 enum action exit_nmi_window(struct vcpu *vcpu);           /* exit_event.c */
-enum action exit_task_switch(struct vcpu *vcpu);          /* task_switch.c */
+enum action exit_task_switch(struct vcpu *vcpu);          /* exit_event.c */
 
 /* The rest of the exit path: run.c calls, events.c and state.c do. */
 void vmx_requeue_event(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);        /* the only place where events are chosen for delivery */
 void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrupt that wait for a window */
 
-/* The way that its exits take is that of vcpu->watch from now on. watched.c */
+/* The way that its exits take is that of vcpu->watch from now on. instrumented.c */
 void vmx_choose_entry(struct vcpu *vcpu);
 
 /*
- * A vCPU that is watched, or was, is to be entered: let vcpu->watch take effect, and audit its
- * state if that is asked for. False: it breaks a rule, and its VM has ended. watched.c
+ * A vCPU that is instrumented, or was, is to be entered: let vcpu->watch take effect, and audit its
+ * state if that is asked for. False: it breaks a rule, and its VM has ended. instrumented.c
  */
-bool vmx_watch_entry(struct vcpu *vcpu);
+bool vmx_instrument_entry(struct vcpu *vcpu);
 
 uint32_t vmx_wakes(const struct vcpu *vcpu); /* which requests end a HLT that begins now */
 /* What entry.S calls. */
 void vmx_exit(struct vcpu *vcpu);
-void vmx_exit_watched(struct vcpu *vcpu, uint64_t tsc);
+void vmx_exit_instrumented(struct vcpu *vcpu, uint64_t tsc);
 void vmx_entry_failed(struct vcpu *vcpu);
 void vmx_settle(void);
 
-/*
- * Set CR0 or CR4 as MOV to CR does, with all its checks and side effects; returns what to do
- * with the instruction. SDM Vol. 2B "MOV—Move to/from Control Registers".
- */
-enum action vmx_set_cr0(struct vcpu *vcpu, uint64_t value);
-enum action vmx_set_cr4(struct vcpu *vcpu, uint64_t value);
-enum action vmx_set_cr3(struct vcpu *vcpu, uint64_t value);
+/* ---- The parts of a vCPU ---- */
 
 /* CR0 and CR4 bits that the guest changes without an exit. */
 uint64_t vmx_cr0_guest_owned(void);
@@ -88,11 +126,18 @@ uint64_t vmx_cr4_guest_owned(void);
 /* The host-state area of the current VMCS: where exits arrive on `cpu`. */
 void vmx_set_host_state(const struct cpu *cpu, struct vcpu *vcpu);
 
-/* The registers of live.c as after a reset; the processor holds none of them. */
-void vmx_reset_live(struct vcpu *vcpu);
+/* The resident registers as after a reset; `cpu` holds none of them. */
+void vmx_reset_resident(struct cpu *cpu, struct vcpu *vcpu);
 
-/* Forget the translations that this CPU caches under the vCPU's VPID. */
-void vmx_flush_vpid(const struct vcpu *vcpu);
+/* A VPID that no vCPU has, 1 to 65535; 0: there is none. From any CPU. */
+uint16_t must_check vpid_alloc(void);
+void vpid_free(uint16_t vpid);
+
+/* A frame that begins with the VMCS revision: a VMCS, or a VMXON region. 0: no memory. */
+hpa_t must_check vmx_alloc_region(uint16_t owner);
+
+/* One for all vCPUs, since the policy is the same. Of vmx_on.c. */
+hpa_t vmx_msr_bitmap(void);
 
 /* Switch a primary processor-based control of the current VMCS. */
 void vmx_processor_control(uint64_t control, bool on);
@@ -102,9 +147,9 @@ void vmx_processor_control(uint64_t control, bool on);
  * State Area", and the event to be injected; each broken rule is a line to `put`. Returns how many
  * are broken.
  */
-unsigned vmx_audit(void (*put)(const char *line));
+unsigned vmx_audit(const struct vcpu *vcpu, void (*put)(const char *line));
 
 /* The same to the log. */
-unsigned vmx_audit_to_log(void);
+unsigned vmx_audit_to_log(const struct vcpu *vcpu);
 
 #endif

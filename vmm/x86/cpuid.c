@@ -214,11 +214,11 @@ static void xsave_leaf(uint32_t subleaf, struct cpuid_answer *a)
 		*a = (struct cpuid_answer){host.eax, host.ebx, host.ecx, host.edx, false};
 }
 
-static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct cpuid_answer *a)
+static void cpuid_dynamic(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf, struct cpuid_answer *a)
 {
 	switch (leaf) {
 	case 1:
-		if (backend_cr4() & CR4_OSXSAVE)
+		if (backend_cr4(vcpu) & CR4_OSXSAVE)
 			a->ecx |= (uint32_t)LEAF1_ECX_OSXSAVE;
 		break;
 	case 4: *a = caches[clamp_index(MIN(subleaf, CACHES - 1), CACHES)]; break;
@@ -234,7 +234,7 @@ static void dynamic_answer(uint32_t leaf, uint32_t subleaf, struct cpuid_answer 
 	case 0xd: xsave_leaf(subleaf, a); break;
 	default:
 		/* Intel processors report SYSCALL in 64-bit mode only. */
-		if (!backend_long_code())
+		if (!backend_long_code(vcpu))
 			a->edx &= ~(uint32_t)EXT1_EDX_SYSCALL;
 	}
 }
@@ -256,7 +256,7 @@ void cpuid_emulate_other(struct vcpu *vcpu)
 	}
 	if (answer->dynamic) {
 		own = *answer;
-		dynamic_answer(leaf, (uint32_t)vcpu->gpr[RCX], &own);
+		cpuid_dynamic(vcpu, leaf, (uint32_t)vcpu->gpr[RCX], &own);
 		answer = &own;
 	}
 	cpuid_give(vcpu, answer);

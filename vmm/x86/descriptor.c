@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/x86/descriptor.h"
-#include "vmm/vmx/vmx.h"
+#include "vmm/backend.h"
 
 #define SELECTOR_LDT    4
 #define TYPE_OFFSET     5 /* of the type byte in a descriptor */
@@ -11,22 +11,20 @@
 #define TYPE_WRITABLE   2 /* data; readable for code */
 
 /* Linear address of the descriptor; false: null or beyond the limit. */
-static bool locate(uint16_t selector, gva_t *address)
+static bool descriptor_locate(const struct vcpu *vcpu, uint16_t selector, gva_t *address)
 {
-	uint64_t base = vmread(VMCS_GUEST_GDTR_BASE), limit = vmread(VMCS_GUEST_GDTR_LIMIT);
-	struct segment ldtr;
+	struct segment table;
 
 	if (!(selector & 0xfffc))
 		return false;
-	if (selector & SELECTOR_LDT) {
-		backend_segment(SEG_LDTR, &ldtr);
-		if (ldtr.access & SEGMENT_UNUSABLE)
-			return false;
-		base = ldtr.base;
-		limit = ldtr.limit;
-	}
-	*address = base + (selector & 0xfff8u);
-	return (selector | 7u) <= limit;
+	if (selector & SELECTOR_LDT)
+		backend_segment(vcpu, SEG_LDTR, &table);
+	else
+		backend_gdt(vcpu, &table);
+	if (table.access & SEGMENT_UNUSABLE)
+		return false;
+	*address = table.base + (selector & 0xfff8u);
+	return (selector | 7u) <= table.limit;
 }
 
 enum descriptor_result descriptor_read(const struct vcpu *vcpu, const struct guest_paging *paging,
@@ -37,7 +35,7 @@ enum descriptor_result descriptor_read(const struct vcpu *vcpu, const struct gue
 	gva_t address;
 	uint64_t raw;
 
-	if (!locate(selector, &address))
+	if (!descriptor_locate(vcpu, selector, &address))
 		return DESCRIPTOR_OUTSIDE;
 	if (!linear_translate(vcpu, paging, address, sizeof(raw), ACCESS_SYSTEM, &range, fault))
 		return DESCRIPTOR_FAULT;
@@ -51,14 +49,14 @@ enum descriptor_result descriptor_read(const struct vcpu *vcpu, const struct gue
 }
 
 /* Change bits of the type byte in memory. */
-static bool change_type(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector,
-                        uint8_t set, uint8_t clear, struct linear_fault *fault)
+static bool descriptor_change_type(const struct vcpu *vcpu, const struct guest_paging *paging,
+                                   uint16_t selector, uint8_t set, uint8_t clear, struct linear_fault *fault)
 {
 	struct linear_range range;
 	gva_t address;
 	uint8_t type;
 
-	if (!locate(selector, &address))
+	if (!descriptor_locate(vcpu, selector, &address))
 		return true; /* the table shrank since TR was loaded: nothing to mark */
 	if (!linear_translate(vcpu, paging, address + TYPE_OFFSET, 1, ACCESS_SYSTEM | ACCESS_WRITE, &range,
 	                      fault))
@@ -75,13 +73,14 @@ bool descriptor_set_accessed(const struct vcpu *vcpu, const struct guest_paging 
 	if (descriptor->access & TYPE_ACCESSED)
 		return true;
 	descriptor->access |= TYPE_ACCESSED;
-	return change_type(vcpu, paging, selector, TYPE_ACCESSED, 0, fault);
+	return descriptor_change_type(vcpu, paging, selector, TYPE_ACCESSED, 0, fault);
 }
 
 bool descriptor_set_busy(const struct vcpu *vcpu, const struct guest_paging *paging, uint16_t selector,
                          bool busy, struct linear_fault *fault)
 {
-	return change_type(vcpu, paging, selector, busy ? TYPE_BUSY : 0, busy ? 0 : TYPE_BUSY, fault);
+	return descriptor_change_type(vcpu, paging, selector, busy ? TYPE_BUSY : 0, busy ? 0 : TYPE_BUSY,
+	                              fault);
 }
 
 /*

@@ -16,7 +16,8 @@ bool linear_translate(const struct vcpu *vcpu, const struct guest_paging *paging
 
 		if (!range->size[i])
 			break;
-		if (!(paging->efer & EFER_LMA) || (i && !(access & ACCESS_SYSTEM) && !backend_long_code()))
+		if (!(paging->efer & EFER_LMA) ||
+		    (i && !(access & ACCESS_SYSTEM) && !backend_long_code(vcpu)))
 			at = (uint32_t)at;
 		translation = guest_translate(vcpu->map, paging, at, access);
 		if (!translation.ok) {
@@ -60,15 +61,15 @@ unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_
 	struct guest_paging paging;
 	struct linear_range range;
 	struct segment cs;
-	gva_t address = backend_rip();
+	gva_t address = backend_rip(vcpu);
 	unsigned count = 0;
 
-	backend_paging(&paging);
-	backend_segment(SEG_CS, &cs);
-	if (!backend_long_code())
+	backend_paging(vcpu, &paging);
+	backend_segment(vcpu, SEG_CS, &cs);
+	if (!backend_long_code(vcpu))
 		address = (uint32_t)(address + cs.base);
 	/*
-	 * What lies behind a page end may be missing without harm: the instruction may be shorter.
+	 * What lies past a page end may be missing without harm: the instruction may be shorter.
 	 */
 	while (count < 15) {
 		gva_t at = address + count;

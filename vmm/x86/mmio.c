@@ -10,81 +10,82 @@
 
 #define REP_BATCH 64 /* iterations of a REP instruction between two looks at interrupts */
 
-struct emulation {
+struct mmio_access {
 	struct vcpu *vcpu;
 	struct guest_paging paging;
 };
 
 /* A check touches nothing, so a device sees each access of the instruction once. */
-static bool access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
-                          enum emulate_access access)
+static bool mmio_access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
+                               enum emulate_access access)
 {
-	const struct emulation *emulation = context->owner;
+	const struct mmio_access *mmio = context->owner;
 	bool reads = access == EMULATE_READ || access == EMULATE_CHECK_READ;
 	struct linear_range range;
 	struct linear_fault fault;
 
-	if (address % PAGE_SIZE + size <= PAGE_SIZE && backend_translated(address, !reads, &range.gpa[0])) {
+	if (address % PAGE_SIZE + size <= PAGE_SIZE &&
+	    backend_translated(mmio->vcpu, address, !reads, &range.gpa[0])) {
 		range.size[0] = size;
 		range.size[1] = 0;
-	} else if (!linear_translate(emulation->vcpu, &emulation->paging, address, size,
-	                             reads ? 0 : ACCESS_WRITE, &range, &fault)) {
+	} else if (!linear_translate(mmio->vcpu, &mmio->paging, address, size, reads ? 0 : ACCESS_WRITE,
+	                             &range, &fault)) {
 		context->fault = (struct emulate_fault){EXCEPTION_PF, fault.error_code, fault.address};
 		return false;
 	}
 	if (access == EMULATE_READ || access == EMULATE_READ_FOR_WRITE)
-		linear_read(emulation->vcpu, &range, data);
+		linear_read(mmio->vcpu, &range, data);
 	else if (access == EMULATE_WRITE)
-		linear_write(emulation->vcpu, &range, data);
+		linear_write(mmio->vcpu, &range, data);
 	return true;
 }
 
-static void load_context(struct emulate_context *context, struct emulation *emulation)
+static void mmio_load_context(struct emulate_context *context, struct mmio_access *mmio)
 {
-	struct vcpu *vcpu = emulation->vcpu;
+	struct vcpu *vcpu = mmio->vcpu;
 
-	backend_paging(&emulation->paging);
+	backend_paging(vcpu, &mmio->paging);
 	memcpy(context->gpr, vcpu->gpr, sizeof(context->gpr));
-	context->access = access_memory;
-	context->owner = emulation;
-	context->gpr[RSP] = backend_rsp();
-	context->rip = backend_rip();
-	context->rflags = emulation->paging.rflags;
-	context->cr0 = emulation->paging.cr0;
-	context->efer = emulation->paging.efer;
-	context->cpl = emulation->paging.cpl;
+	context->access = mmio_access_memory;
+	context->owner = mmio;
+	context->gpr[RSP] = backend_rsp(vcpu);
+	context->rip = backend_rip(vcpu);
+	context->rflags = mmio->paging.rflags;
+	context->cr0 = mmio->paging.cr0;
+	context->efer = mmio->paging.efer;
+	context->cpl = mmio->paging.cpl;
 	context->max_iterations = REP_BATCH;
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
-		backend_segment((enum segment_index)i, &context->segment[i]);
+		backend_segment(vcpu, (enum segment_index)i, &context->segment[i]);
 }
 
-static void store_context(struct vcpu *vcpu, const struct emulate_context *context)
+static void mmio_store_context(struct vcpu *vcpu, const struct emulate_context *context)
 {
 	memcpy(vcpu->gpr, context->gpr, sizeof(context->gpr));
-	backend_set_rsp(context->gpr[RSP]);
-	backend_set_rip(context->rip);
-	backend_set_rflags(context->rflags);
+	backend_set_rsp(vcpu, context->gpr[RSP]);
+	backend_set_rip(vcpu, context->rip);
+	backend_set_rflags(vcpu, context->rflags);
 }
 
 enum action mmio_emulate(struct vcpu *vcpu)
 {
-	struct emulation emulation = {.vcpu = vcpu};
+	struct mmio_access mmio = {.vcpu = vcpu};
 	struct emulate_context context;
 	struct linear_fault fault;
 
 	context.byte_count = (uint8_t)linear_fetch(vcpu, context.bytes, &fault);
 	if (!context.byte_count)
 		return vcpu_raise_page_fault(vcpu, fault.error_code, fault.address);
-	load_context(&context, &emulation);
+	mmio_load_context(&context, &mmio);
 	vcpu->emulated++;
 	switch (emulate_instruction(&context)) {
 	case EMULATE_OK:
-		store_context(vcpu, &context);
-		backend_instruction_done();
+		mmio_store_context(vcpu, &context);
+		backend_instruction_done(vcpu);
 		return ACTION_RETRY;
-	case EMULATE_AGAIN: store_context(vcpu, &context); return string_break_off();
+	case EMULATE_AGAIN: mmio_store_context(vcpu, &context); return string_break_off(vcpu);
 	case EMULATE_FAULT:
-		store_context(vcpu, &context);
+		mmio_store_context(vcpu, &context);
 		if (context.fault.vector == EXCEPTION_PF)
 			return vcpu_raise_page_fault(vcpu, context.fault.error_code, context.fault.cr2);
 		return vcpu_raise(vcpu, context.fault.vector, context.fault.error_code);

@@ -6,6 +6,7 @@
 #include "lib/x86.h"
 #include "vmm/backend.h"
 #include "vmm/x86/cpuid.h"
+#include "vmm/x86/exit_instructions.h"
 
 /* What one MSR does. A missing function: that direction is #GP(0). */
 struct rule {
@@ -35,7 +36,7 @@ static bool read_host(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 static void move_tsc(struct vcpu *vcpu, uint64_t by)
 {
 	vcpu->tsc_offset += by;
-	backend_set_tsc_offset(vcpu->tsc_offset);
+	backend_set_tsc_offset(vcpu, vcpu->tsc_offset);
 }
 
 static bool read_time(struct vcpu *vcpu, uint32_t index, uint64_t *value)
@@ -106,7 +107,7 @@ static bool write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 static bool read_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	*value = backend_debugctl();
+	*value = backend_debugctl(vcpu);
 	return true;
 }
 
@@ -114,7 +115,7 @@ static bool write_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	if (value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
 		return false;
-	backend_set_debugctl(value & DEBUGCTL_BTF);
+	backend_set_debugctl(vcpu, value & DEBUGCTL_BTF);
 	return true;
 }
 
@@ -196,8 +197,7 @@ static bool write_syscall(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	if (index == MSR_LSTAR && !is_canonical(value))
 		return false;
-	vcpu->live.msr[index - MSR_STAR] = value;
-	write_msr(index, value);
+	backend_set_resident_msr(vcpu, index == MSR_STAR ? RESIDENT_STAR : RESIDENT_LSTAR, value);
 	return true;
 }
 
@@ -263,6 +263,26 @@ bool msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 	const struct rule *rule = find(index);
 
 	return rule->write && rule->write(vcpu, index, value);
+}
+
+enum action exit_rdmsr(struct vcpu *vcpu)
+{
+	uint64_t value;
+
+	if (!msr_read(vcpu, (uint32_t)vcpu->gpr[RCX], &value))
+		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+	vcpu->gpr[RAX] = (uint32_t)value;
+	vcpu->gpr[RDX] = value >> 32;
+	return ACTION_ADVANCE;
+}
+
+enum action exit_wrmsr(struct vcpu *vcpu)
+{
+	uint64_t value = vcpu->gpr[RDX] << 32 | (uint32_t)vcpu->gpr[RAX];
+
+	if (!msr_write(vcpu, (uint32_t)vcpu->gpr[RCX], value))
+		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+	return ACTION_ADVANCE;
 }
 
 void msr_reset(struct vcpu *vcpu)

@@ -4,15 +4,15 @@
 #include "vmm/backend.h"
 #include "vmm/x86/linear.h"
 
-static uint64_t address_mask(const struct string_io *io)
+static uint64_t string_io_mask(const struct string_io *io)
 {
 	return io->address_size == 8 ? UINT64_MAX : io->address_size == 4 ? UINT32_MAX : UINT16_MAX;
 }
 
 /* A 32-bit register write clears the upper half, a 16-bit one leaves it. */
-static void set_register(uint64_t *gpr, uint64_t value, const struct string_io *io)
+static void string_io_set_register(uint64_t *gpr, uint64_t value, const struct string_io *io)
 {
-	uint64_t mask = address_mask(io);
+	uint64_t mask = string_io_mask(io);
 
 	*gpr = io->address_size == 2 ? (*gpr & ~mask) | (value & mask) : value & mask;
 }
@@ -35,27 +35,27 @@ void string_io_decode(const struct vcpu *vcpu, struct string_io *io)
 			if (bytes[i] == override[s])
 				io->segment = (enum segment_index)s;
 	}
-	backend_segment(SEG_CS, &cs);
-	if (backend_long_code())
+	backend_segment(vcpu, SEG_CS, &cs);
+	if (backend_long_code(vcpu))
 		io->address_size = other_size ? 4 : 8;
 	else
 		io->address_size = !!(cs.access & SEGMENT_DB) != other_size ? 4 : 2;
 }
 
-struct access {
+struct string_io_access {
 	const struct string_io *io;
 	struct guest_paging paging;
 	struct segment segment;
 	bool long_code;
 };
 
-static enum action segment_fault(struct vcpu *vcpu, const struct string_io *io)
+static enum action string_io_segment_fault(struct vcpu *vcpu, const struct string_io *io)
 {
 	return vcpu_raise(vcpu, io->segment == SEG_SS ? EXCEPTION_SS : EXCEPTION_GP, 0);
 }
 
 /* The element's linear address; false: #GP or #SS. */
-static bool element_address(const struct access *access, uint64_t offset, gva_t *address)
+static bool string_io_address(const struct string_io_access *access, uint64_t offset, gva_t *address)
 {
 	bool protected = access->paging.cr0 & CR0_PE && !(access->paging.rflags & RFLAGS_VM);
 	enum segment_mode mode = access->long_code ? SEGMENT_MODE_64
@@ -66,7 +66,7 @@ static bool element_address(const struct access *access, uint64_t offset, gva_t 
 	                      access->io->in, address);
 }
 
-static bool misaligned(const struct access *access, gva_t address)
+static bool string_io_misaligned(const struct string_io_access *access, gva_t address)
 {
 	const struct guest_paging *p = &access->paging;
 
@@ -74,7 +74,8 @@ static bool misaligned(const struct access *access, gva_t address)
 }
 
 /* One element; ACTION_ADVANCE if it is done. */
-static enum action transfer(struct vcpu *vcpu, const struct access *access, uint64_t offset)
+static enum action string_io_element(struct vcpu *vcpu, const struct string_io_access *access,
+                                     uint64_t offset)
 {
 	const struct string_io *io = access->io;
 	struct port_space *ports = vcpu->ports;
@@ -83,9 +84,9 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 	uint32_t value = 0;
 	gva_t address;
 
-	if (!element_address(access, offset, &address))
-		return segment_fault(vcpu, io);
-	if (misaligned(access, address))
+	if (!string_io_address(access, offset, &address))
+		return string_io_segment_fault(vcpu, io);
+	if (string_io_misaligned(access, address))
 		return vcpu_raise(vcpu, EXCEPTION_AC, 0);
 	if (!linear_translate(vcpu, &access->paging, address, io->size, io->in ? ACCESS_WRITE : 0, &range,
 	                      &fault))
@@ -101,26 +102,26 @@ static enum action transfer(struct vcpu *vcpu, const struct access *access, uint
 }
 
 /* Much time has passed in the monitor, which the deadline of this CPU shall know. */
-enum action string_break_off(void)
+enum action string_break_off(struct vcpu *vcpu)
 {
 	backend_deadline_changed(this_cpu());
-	backend_instruction_done();
-	backend_set_rflags(backend_rflags() | RFLAGS_RF);
+	backend_instruction_done(vcpu);
+	backend_set_rflags(vcpu, backend_rflags(vcpu) | RFLAGS_RF);
 	return ACTION_RETRY;
 }
 
 enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 {
-	struct access access = {.io = io, .long_code = backend_long_code()};
-	uint64_t mask = address_mask(io);
+	struct string_io_access access = {.io = io, .long_code = backend_long_code(vcpu)};
+	uint64_t mask = string_io_mask(io);
 	uint64_t *pointer = &vcpu->gpr[io->in ? RDI : RSI], *counter = &vcpu->gpr[RCX];
 	uint64_t count = io->rep ? *counter & mask : 1;
-	uint64_t rflags = backend_rflags();
+	uint64_t rflags = backend_rflags(vcpu);
 	int64_t step = rflags & RFLAGS_DF ? -(int64_t)io->size : io->size;
 	unsigned batch = rflags & RFLAGS_TF ? 1 : STRING_IO_BATCH;
 
-	backend_paging(&access.paging);
-	backend_segment(io->segment, &access.segment);
+	backend_paging(vcpu, &access.paging);
+	backend_segment(vcpu, io->segment, &access.segment);
 	for (unsigned done = 0; count; done++) {
 		enum action action;
 
@@ -129,14 +130,14 @@ enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 		 * machine.
 		 */
 		if (done && (done == batch || vcpu->requests & ~(uint32_t)ENTRY_ACTIONS))
-			return string_break_off();
-		action = transfer(vcpu, &access, *pointer & mask);
+			return string_break_off(vcpu);
+		action = string_io_element(vcpu, &access, *pointer & mask);
 		if (action != ACTION_ADVANCE)
 			return action;
 		count--;
-		set_register(pointer, *pointer + (uint64_t)step, io);
+		string_io_set_register(pointer, *pointer + (uint64_t)step, io);
 		if (io->rep)
-			set_register(counter, count, io);
+			string_io_set_register(counter, count, io);
 	}
 	return ACTION_ADVANCE;
 }

@@ -33,6 +33,6 @@ enum action string_io(struct vcpu *vcpu, const struct string_io *io);
  * shadow in which it began is over, TF traps, and RF keeps a breakpoint on the instruction from
  * coming again.
  */
-enum action string_break_off(void);
+enum action string_break_off(struct vcpu *vcpu);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The 16- and 32-bit task-state segments. SDM Vol. 3A "Task-State Segment (TSS)", "16-Bit TSS". */
+/*
+ * Hardware task switches, and the 16- and 32-bit task-state segments. SDM Vol. 3A "Task
+ * Switching", "Task-State Segment (TSS)", "16-Bit TSS".
+ */
 #ifndef VMM_X86_TASK_SWITCH_H
 #define VMM_X86_TASK_SWITCH_H
 
@@ -9,6 +12,17 @@
 
 #define TSS_32_LIMIT 0x67
 #define TSS_16_LIMIT 0x2b
+
+/* What asks for a switch. The values are those of VT-x's exit qualification. */
+enum task_switch_source { BY_CALL, BY_IRET, BY_JMP, BY_GATE };
+
+/*
+ * Carry out the switch that exited, to the TSS of `selector`. `length`: of the instruction, unless
+ * the switch is by a gate for an exception or interrupt; such an event is the vCPU's pending one.
+ * Returns ACTION_RETRY or ACTION_STOP: RIP is the new task's.
+ */
+enum action must_check task_switch(struct vcpu *vcpu, enum task_switch_source source, uint16_t selector,
+                                   uint8_t length);
 
 /* What both formats say, in the width of the larger. */
 struct tss_image {

@@ -25,8 +25,8 @@ _Static_assert(sizeof(struct tss_16) == TSS_16_LIMIT + 1, "the manual's 16-bit T
 
 #define IS_32_BIT(access) (8 & (access))
 
-static bool copy_in(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, void *data,
-                    size_t size, struct linear_fault *fault)
+static bool tss_copy_in(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address, void *data,
+                        size_t size, struct linear_fault *fault)
 {
 	struct linear_range range;
 
@@ -36,8 +36,8 @@ static bool copy_in(const struct vcpu *vcpu, const struct guest_paging *paging, 
 	return true;
 }
 
-static bool copy_out(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address,
-                     const void *data, size_t size, struct linear_fault *fault)
+static bool tss_copy_out(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t address,
+                         const void *data, size_t size, struct linear_fault *fault)
 {
 	struct linear_range range;
 
@@ -55,7 +55,7 @@ bool tss_read(const struct vcpu *vcpu, const struct guest_paging *paging, const 
 
 	*tss = (struct tss_image){0};
 	if (IS_32_BIT(descriptor->access)) {
-		if (!copy_in(vcpu, paging, descriptor->base, &wide, sizeof(wide), fault))
+		if (!tss_copy_in(vcpu, paging, descriptor->base, &wide, sizeof(wide), fault))
 			return false;
 		tss->cr3 = wide.cr3;
 		tss->eip = wide.eip;
@@ -67,7 +67,7 @@ bool tss_read(const struct vcpu *vcpu, const struct guest_paging *paging, const 
 		tss->trap = wide.trap & 1;
 		return true;
 	}
-	if (!copy_in(vcpu, paging, descriptor->base, &narrow, sizeof(narrow), fault))
+	if (!tss_copy_in(vcpu, paging, descriptor->base, &narrow, sizeof(narrow), fault))
 		return false;
 	tss->eip = narrow.ip;
 	tss->eflags = narrow.flags;
@@ -94,18 +94,19 @@ bool tss_save(const struct vcpu *vcpu, const struct guest_paging *paging, const 
 			wide.segment[i].selector = tss->selector[i];
 			wide.segment[i].reserved = 0;
 		}
-		return copy_out(vcpu, paging, tr->base + wide_from, &wide.eip, wide_to - wide_from, fault);
+		return tss_copy_out(vcpu, paging, tr->base + wide_from, &wide.eip, wide_to - wide_from,
+		                    fault);
 	}
 	narrow.ip = (uint16_t)tss->eip;
 	narrow.flags = (uint16_t)tss->eflags;
 	for (unsigned i = 0; i < 8; i++)
 		narrow.gpr[i] = (uint16_t)tss->gpr[i];
 	memcpy(narrow.selector, tss->selector, sizeof(narrow.selector));
-	return copy_out(vcpu, paging, tr->base + narrow_from, &narrow.ip, narrow_to - narrow_from, fault);
+	return tss_copy_out(vcpu, paging, tr->base + narrow_from, &narrow.ip, narrow_to - narrow_from, fault);
 }
 
 bool tss_write_link(const struct vcpu *vcpu, const struct guest_paging *paging, gva_t base, uint16_t selector,
                     struct linear_fault *fault)
 {
-	return copy_out(vcpu, paging, base, &selector, sizeof(selector), fault);
+	return tss_copy_out(vcpu, paging, base, &selector, sizeof(selector), fault);
 }

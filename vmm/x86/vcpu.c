@@ -107,7 +107,7 @@ enum action vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
 	 * a trap.
 	 */
 	if (vector != EXCEPTION_DB)
-		backend_set_rflags(backend_rflags() | RFLAGS_RF);
+		backend_set_rflags(vcpu, backend_rflags(vcpu) | RFLAGS_RF);
 	return vcpu_queue_event(vcpu, &event);
 }
 
@@ -120,6 +120,6 @@ enum action vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_ty
 
 enum action vcpu_raise_page_fault(struct vcpu *vcpu, uint32_t error_code, gva_t address)
 {
-	backend_set_cr2(address);
+	backend_set_cr2(vcpu, address);
 	return vcpu_raise(vcpu, EXCEPTION_PF, error_code);
 }

@@ -12,6 +12,7 @@
 #include "devices/bus/port_space.h"
 #include "mm/ept.h"
 #include "vmm/cpu/cpu.h"
+#include "vmm/vcpu_backend.h"
 #include "vmm/vcpu_start.h"
 
 struct vm;
@@ -84,16 +85,24 @@ struct exit_record {
 	uint64_t reason;
 };
 
-/*
- * System-call MSRs and their like, in the order of vmm/vmx/live.c. The first are written through
- * msr_write(), so that they are known here at any time.
- */
-#define VCPU_LIVE_MSRS  6
-#define VCPU_KNOWN_MSRS 2
+/* System-call MSRs and their like. Guests write the first two through msr_write() alone. */
+enum resident_msr {
+	RESIDENT_STAR,
+	RESIDENT_LSTAR,
+	RESIDENT_CSTAR,
+	RESIDENT_FMASK,
+	RESIDENT_KERNEL_GS_BASE,
+	RESIDENT_TSC_AUX,
+	RESIDENT_MSRS,
+	RESIDENT_MSRS_KNOWN = RESIDENT_CSTAR, /* those before are right here at any time */
+};
 
-/* Registers that stay in the processor across exits; here while another vCPU has the processor. */
-struct vcpu_live {
-	uint64_t msr[VCPU_LIVE_MSRS];
+/*
+ * Registers that stay in the processor across exits: here only while another vCPU has the
+ * processor.
+ */
+struct resident_registers {
+	uint64_t msr[RESIDENT_MSRS];
 	uint64_t dr[4], dr6, cr2;
 	void *extended; /* a frame: FPU, SSE, AVX, as XSAVE or FXSAVE lays it out */
 };
@@ -124,22 +133,19 @@ struct vcpu {
 	uint64_t xcr0;
 	uint64_t mtrr[32], mtrr_default;
 	uint64_t misc_enable;
-	bool nmi_blocked; /* where the processor has no virtual NMIs: until interrupts open */
-	bool nmi_waiting; /* for its window */
 
 	struct sched_entity sched;
 	uint32_t wakes;       /* the requests that end REQUEST_HALTED */
 	uint32_t kicked;      /* requests that other CPUs have set; atomic, merged by `kick` */
 	struct cpu_call kick; /* vcpu_kick() from another CPU */
 
-	hpa_t vmcs;
-	uint16_t vpid;
-	const struct cpu *home; /* whose addresses are in the VMCS's host state; null: nobody's */
-	struct vcpu_live live;
+	union { /* one vendor's, chosen at boot */
+		struct vmx_vcpu vmx;
+	};
+	struct resident_registers resident;
 
-	/* Exits of a vCPU that is watched take a way of their own: vmm/vmx/watched.c. */
 	uint8_t watch;                        /* set of enum vcpu_watch; any CPU may change it */
-	uint8_t watched;                      /* the same, as it is in effect */
+	uint8_t instrumented;                 /* the same, as it is in effect */
 	uint64_t injected;                    /* interrupts */
 	uint64_t emulated;                    /* instructions that the emulator ran */
 	uint64_t exit_ticks[EXIT_REASONS];    /* TSC ticks from exit to entry, while measured */
@@ -187,6 +193,13 @@ static inline void vcpu_kick(struct vcpu *vcpu, uint32_t requests)
 	vcpu->requests |= requests;
 	if (unlikely(vcpu->sched.state == SCHED_BLOCKED))
 		sched_wake(&vcpu->sched);
+}
+
+/* HLT: do not run until one of `wakes`, a set of enum vcpu_request, is requested. */
+static inline void vcpu_halt(struct vcpu *vcpu, uint32_t wakes)
+{
+	vcpu_request(vcpu, REQUEST_HALTED);
+	vcpu->wakes = wakes;
 }
 
 /* Would it run, if it were its turn? */

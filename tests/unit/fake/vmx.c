@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include "lib/panic.h"
 #include "vmm/vmx/instructions.h"
 
 struct fake_vmx fake_vmx;
 
 void fake_vmx_reset(void)
 {
-	fake_vmx = (struct fake_vmx){0};
+	memset(&fake_vmx, 0, sizeof(fake_vmx));
+}
+
+static uint64_t *field_of_current(enum vmcs_field field)
+{
+	return &fake_vmx.vmcs[fake_vmx.current].field[field];
 }
 
 uint64_t vmread(enum vmcs_field field)
 {
 	fake_vmx.vmreads++;
-	return fake_vmx.field[field];
+	return *field_of_current(field);
 }
 
 void vmwrite(enum vmcs_field field, uint64_t value)
@@ -20,7 +27,7 @@ void vmwrite(enum vmcs_field field, uint64_t value)
 	static const uint64_t mask[4] = {0xffff, UINT64_MAX, UINT32_MAX, UINT64_MAX};
 
 	fake_vmx.vmwrites++;
-	fake_vmx.field[field] = value & mask[(unsigned)field >> 13 & 3];
+	*field_of_current(field) = value & mask[(unsigned)field >> 13 & 3];
 }
 
 bool vmxon(hpa_t region)
@@ -37,7 +44,15 @@ bool vmclear(hpa_t vmcs)
 
 bool vmptrld(hpa_t vmcs)
 {
+	unsigned i = 0;
+
+	while (i < FAKE_VMCSS && fake_vmx.vmcs[i].address && fake_vmx.vmcs[i].address != vmcs)
+		i++;
+	assert_monitor(i < FAKE_VMCSS);
+	fake_vmx.vmcs[i].address = vmcs;
+	fake_vmx.current = i;
 	fake_vmx.loaded = vmcs;
+	fake_vmx.vmptrlds++;
 	return true;
 }
 
@@ -52,7 +67,7 @@ bool invept(uint64_t type, struct invalidation what)
 bool invvpid(uint64_t type, struct invalidation what)
 {
 	(void)type;
-	(void)what;
+	fake_vmx.flushed_vpid = what.context;
 	fake_vmx.invvpids++;
 	return true;
 }

@@ -119,7 +119,7 @@ static int setup(void **state)
 	rig_boot(state);
 	rig_cpuid();
 	fake_vmx_reset();
-	cpu.current = cpu.loaded = cpu.live = NULL;
+	cpu.current = vmx_cpu(&cpu)->loaded = vmx_cpu(&cpu)->resident = NULL;
 	memset(rig.log, 0, sizeof(rig.log));
 	memset(printed, 0, sizeof(printed));
 	rig.log_length = 0;
@@ -215,9 +215,9 @@ static void a_guest_starts(void **state)
 	assert_null(strstr(rig.log, "error"));
 	/* As the loader said. */
 	assert_int_equal(vmread(VMCS_GUEST_RIP), ENTRY);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+	assert_int_equal(backend_cr0(started->vcpus[0]), CR0_PE | CR0_ET);
 	assert_true(started->vcpus[0]->gpr[RBX]); /* PVH's start info */
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(started->vcpus[0], NULL), 0);
 	/* Firmware is read-only, RAM is where a PC has it. */
 	assert_int_equal(guest_map_find(&started->map, 0xff000).type, GUEST_ROM);
 	assert_int_equal(guest_map_find(&started->map, 0).type, GUEST_RAM);

@@ -68,7 +68,7 @@ static struct cpu cpu;
 
 /* ---- What the VM's code needs from modules that cannot run in a process ---- */
 
-const char vmx_exit_entry[1], vmx_exit_entry_watched[1];
+const char vmx_exit_entry[1], vmx_exit_entry_instrumented[1];
 void lapic_timer_arm(uint64_t deadline);
 void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector);
 void console_write(const char *text, size_t length);
@@ -343,7 +343,7 @@ UNUSED static int rig_setup(void **state)
 	fake_vmx_reset();
 	memset(&vm, 0, sizeof(vm));
 	memset(&vm_console, 0, sizeof(vm_console));
-	cpu.current = cpu.loaded = cpu.live = NULL;
+	cpu.current = vmx_cpu(&cpu)->loaded = vmx_cpu(&cpu)->resident = NULL;
 	timer_queue_init(&cpu.timers);
 	cpu.slice_end = TIMER_NEVER;
 	sched_queue_init(&cpu.sched);

@@ -105,8 +105,8 @@ static void a_vm_that_ends_gives_its_memory_back(void **state)
 	assert_int_equal(vm.map.ram, 0);
 	assert_int_equal(vm.vcpus[0]->sched.state, SCHED_NOWHERE);
 	assert_null(cpu.current);
-	assert_null(cpu.loaded);
-	assert_null(cpu.live);
+	assert_null(vmx_cpu(&cpu)->loaded);
+	assert_null(vmx_cpu(&cpu)->resident);
 	assert_int_equal(cpu.sched.placed, 0);
 }
 
@@ -239,20 +239,20 @@ static void a_reset_starts_all_anew(void **state)
 	out(0x80, 0x34);
 	vm.vcpus[0]->cr8 = 5;
 	vm.vcpus[0]->mtrr[0] = 6;
-	vm.vcpus[0]->nmi_waiting = true;
+	vm.vcpus[0]->vmx.nmi_waiting = true;
 	vm.vcpus[0]->gpr[RAX] = 0x06; /* CF9h: the whole system */
 	assert_true(rig_instruction(EXIT_IO, 0xcf9UL << 16, 2));
 	assert_logged("vm bench: the guest resets its machine");
 	assert_int_equal(loads, 1);
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET);
 	assert_int_equal(vm.vcpus[0]->cr8, 0);
 	assert_int_equal(vm.vcpus[0]->mtrr[0], 0);
-	assert_false(vm.vcpus[0]->nmi_waiting);
+	assert_false(vm.vcpus[0]->vmx.nmi_waiting);
 	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0);
 	assert_int_equal(port_read(&vm.machine.ports, 0x80, 1), 0);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 	assert_int_equal(rig_requests(), 0);
 }
 

@@ -10,7 +10,7 @@ static void a_vm_that_started_is_known(void **state)
 	(void)state;
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_string_equal(vm.name, "bench");
-	assert_int_equal(vm.vcpus[0]->vpid, 1);
+	assert_int_equal(vm.vcpus[0]->vmx.vpid, 1);
 	assert_int_equal(vm_console.serial.number, 1);
 	assert_ptr_equal(vm_get(0), &vm);
 	assert_null(vm_get(1));

@@ -14,7 +14,7 @@ static void keep(const char *line)
 static unsigned audit(void)
 {
 	line_count = 0;
-	return vmx_audit(keep);
+	return vmx_audit(vm.vcpus[0], keep);
 }
 
 static const char *joined(void)

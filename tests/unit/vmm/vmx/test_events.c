@@ -279,7 +279,7 @@ static void an_nmi_waits_for_its_window(void **state)
 		assert_true(rig_exit(EXIT_NMI_WINDOW, 0));
 		assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 		assert_false(window(PROCESSOR_NMI_WINDOW));
-		assert_false(vm.vcpus[0]->nmi_waiting);
+		assert_false(vm.vcpus[0]->vmx.nmi_waiting);
 	}
 	/* A window that nothing waits for. */
 	assert_true(rig_exit(EXIT_NMI_WINDOW, 0));
@@ -294,7 +294,7 @@ static void without_virtual_nmis_they_wait_for_interrupts_to_open(void **state)
 	platform_nmi(RIG_PLATFORM);
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
-	assert_true(vm.vcpus[0]->nmi_blocked);
+	assert_true(vm.vcpus[0]->vmx.nmi_blocked);
 	platform_nmi(RIG_PLATFORM);
 	enter();
 	assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
@@ -408,11 +408,11 @@ static void an_interrupted_nmi_unblocks_first(void **state)
 	interrupted_delivery(INJECT(EVENT_NMI, EXCEPTION_NMI), 0, 0);
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
-	assert_int_equal(vmx_audit(NULL), 0);
-	assert_false(vm.vcpus[0]->nmi_blocked);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
+	assert_false(vm.vcpus[0]->vmx.nmi_blocked);
 	vmx_features.virtual_nmi = false;
 	interrupted_delivery(INJECT(EVENT_NMI, EXCEPTION_NMI), 0, 0);
-	assert_true(vm.vcpus[0]->nmi_blocked);
+	assert_true(vm.vcpus[0]->vmx.nmi_blocked);
 }
 
 static void an_interrupted_interrupt_passes_shadows(void **state)
@@ -421,7 +421,7 @@ static void an_interrupted_interrupt_passes_shadows(void **state)
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
 	interrupted_delivery(INJECT(EVENT_INTERRUPT, 0x33), 0, 0);
 	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 static void vectoring_fields_without_the_valid_bit_say_nothing(void **state)
@@ -475,7 +475,7 @@ static void an_exception_ends_the_shadow_in_which_it_came(void **state)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, shadows[i % 2] | BLOCKING_NMI);
 		exception(infos[i / 2], 1 << 14);
 		assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_NMI);
-		assert_int_equal(vmx_audit(NULL), 0);
+		assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 	}
 }
 

@@ -40,10 +40,10 @@ static void cr0_shows_what_was_written_and_keeps_what_vmx_needs(void **state)
 	(void)state;
 	write_cr(0, CR0_PE | CR0_ET | CR0_CD | CR0_NW | CR0_TS);
 	assert_went_on(RIG_RIP + 3);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET | CR0_CD | CR0_NW | CR0_TS);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET | CR0_CD | CR0_NW | CR0_TS);
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_PE | CR0_ET | CR0_NE | CR0_TS);
 	write_cr(0, CR0_PE | CR0_NE);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET | CR0_NE); /* ET is always 1 */
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET | CR0_NE); /* ET is always 1 */
 }
 
 static void reserved_bits_of_cr0_stay_0(void **state)
@@ -51,7 +51,7 @@ static void reserved_bits_of_cr0_stay_0(void **state)
 	(void)state;
 	write_cr(0, 0x1ffaffc0 | CR0_PE);
 	assert_went_on(RIG_RIP + 3);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET);
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_PE | CR0_ET | CR0_NE);
 }
 
@@ -63,7 +63,7 @@ static void bad_cr0_values_are_gps(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
 		write_cr(0, values[i]);
 		assert_gp0();
-		assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+		assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET);
 	}
 	rig_long_mode();
 	write_cr(0, 0x100000000 | CR0_PE | CR0_PG);
@@ -75,7 +75,7 @@ static void the_upper_half_counts_in_64_bit_code_only(void **state)
 	(void)state;
 	write_cr(0, 0xffffffff00000000 | CR0_PE | CR0_MP);
 	assert_went_on(RIG_RIP + 3);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET | CR0_MP);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET | CR0_MP);
 }
 
 static void paging_enters_long_mode(void **state)
@@ -87,13 +87,13 @@ static void paging_enters_long_mode(void **state)
 	assert_went_on(RIG_RIP + 3);
 	assert_int_equal(vmread(VMCS_GUEST_EFER), EFER_LME | EFER_LMA);
 	assert_true(vmread(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E_GUEST);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 	/* And out of it again, from compatibility mode. */
 	write_cr(0, CR0_PE);
 	assert_went_on(RIG_RIP + 3);
 	assert_int_equal(vmread(VMCS_GUEST_EFER), EFER_LME);
 	assert_false(vmread(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E_GUEST);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 static void refuse_long_mode(void)
@@ -103,7 +103,7 @@ static void refuse_long_mode(void)
 	write_cr(0, CR0_PE | CR0_PG);
 	assert_gp0();
 	assert_int_equal(vmread(VMCS_GUEST_EFER), EFER_LME);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET);
 }
 
 static void long_mode_needs_pae_and_no_64_bit_cs_or_16_bit_tss(void **state)
@@ -124,7 +124,7 @@ static void paging_cannot_end_in_64_bit_code_or_with_pcid(void **state)
 	rig_long_mode();
 	write_cr(0, CR0_PE);
 	assert_gp0();
-	assert_true(backend_cr0() & CR0_PG);
+	assert_true(backend_cr0(vm.vcpus[0]) & CR0_PG);
 	vmwrite(VMCS_GUEST_CS_ACCESS, 0xc09b);
 	set_cr4(CR4_PAE | CR4_PCIDE);
 	write_cr(0, CR0_PE);
@@ -150,13 +150,13 @@ static void clts_and_lmsw(void **state)
 	set_cr0(CR0_PE | CR0_ET | CR0_TS | CR0_MP);
 	access_cr(CLTS);
 	assert_went_on(RIG_RIP + 3);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET | CR0_MP);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET | CR0_MP);
 	/* LMSW loads the four lowest bits, and cannot clear PE. */
 	access_cr(LMSW(0xfff0 | CR0_EM | CR0_TS));
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET | CR0_EM | CR0_TS);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET | CR0_EM | CR0_TS);
 	set_cr0(CR0_ET | CR0_MP);
 	access_cr(LMSW(CR0_PE));
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET);
 	assert_went_on(RIG_RIP + 3);
 }
 
@@ -200,7 +200,7 @@ static void reserved_bits_in_a_pdpte_are_a_gp(void **state)
 		rig_poke(0x2010, bad[i], 8);
 		write_cr(0, CR0_PE | CR0_PG);
 		assert_gp0();
-		assert_false(backend_cr0() & CR0_PG);
+		assert_false(backend_cr0(vm.vcpus[0]) & CR0_PG);
 		assert_int_equal(vmread(VMCS_GUEST_PDPTE0), 0);
 		rig_poke(0x2010, bad[i] & ~1UL, 8); /* not present: nothing is reserved */
 	}
@@ -246,7 +246,7 @@ static void cache_bits_reload_the_pdptes(void **state)
 	rig_poke(0x2000, 0x7003, 8);
 	write_cr(0, CR0_PE | CR0_PG);
 	assert_gp0();
-	assert_true(backend_cr0() & CR0_CD);
+	assert_true(backend_cr0(vm.vcpus[0]) & CR0_CD);
 }
 
 static void cr4_bits_reload_the_pdptes(void **state)
@@ -265,7 +265,7 @@ static void cr4_bits_reload_the_pdptes(void **state)
 		rig_poke(0x2000, 0x7003, 8);
 		write_cr(4, CR4_PAE);
 		assert_gp0();
-		assert_int_equal(backend_cr4(), CR4_PAE | bits[i]);
+		assert_int_equal(backend_cr4(vm.vcpus[0]), CR4_PAE | bits[i]);
 		rig_poke(0x2000, 1, 8);
 		write_cr(4, CR4_PAE);
 	}
@@ -339,10 +339,10 @@ static void cr4_shows_what_was_written_and_keeps_what_vmx_needs(void **state)
 	(void)state;
 	write_cr(4, CR4_PSE | CR4_MCE);
 	assert_went_on(RIG_RIP + 3);
-	assert_int_equal(backend_cr4(), CR4_PSE | CR4_MCE);
+	assert_int_equal(backend_cr4(vm.vcpus[0]), CR4_PSE | CR4_MCE);
 	assert_int_equal(vmread(VMCS_GUEST_CR4), CR4_PSE | CR4_MCE | CR4_VMXE);
 	write_cr(4, CR4_PSE);
-	assert_int_equal(backend_cr4(), CR4_PSE);
+	assert_int_equal(backend_cr4(vm.vcpus[0]), CR4_PSE);
 	assert_int_equal(vmread(VMCS_GUEST_CR4), CR4_PSE | CR4_MCE | CR4_VMXE);
 }
 
@@ -359,10 +359,10 @@ static void cr4_bits_that_cpuid_hides_are_gps(void **state)
 		write_cr(4, value);
 		if (offered & BIT(bit)) {
 			assert_went_on(RIG_RIP + 3);
-			assert_int_equal(backend_cr4(), value);
+			assert_int_equal(backend_cr4(vm.vcpus[0]), value);
 		} else {
 			assert_gp0();
-			assert_int_equal(backend_cr4(), CR4_PAE);
+			assert_int_equal(backend_cr4(vm.vcpus[0]), CR4_PAE);
 		}
 	}
 }

@@ -184,11 +184,11 @@ static void real_mode_addresses_go_through_the_segment(void **state)
 
 	(void)state;
 	rig_real_mode();
-	backend_segment(SEG_DS, &segment);
+	backend_segment(vm.vcpus[0], SEG_DS, &segment);
 	segment.base = RIG_HOLE;
 	segment.selector = RIG_HOLE >> 4;
 	rig_set_segment(SEG_DS, &segment);
-	backend_segment(SEG_CS, &segment);
+	backend_segment(vm.vcpus[0], SEG_CS, &segment);
 	segment.base = RIG_RIP;
 	segment.selector = RIG_RIP >> 4;
 	rig_set_segment(SEG_CS, &segment);

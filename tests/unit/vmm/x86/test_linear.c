@@ -12,7 +12,7 @@ static int setup(void **state)
 	int error = rig_setup(state);
 
 	if (!error)
-		backend_paging(&paging);
+		backend_paging(vm.vcpus[0], &paging);
 	return error;
 }
 
@@ -20,7 +20,7 @@ static int setup(void **state)
 
 static bool translate(gva_t address, size_t size, unsigned access)
 {
-	backend_paging(&paging);
+	backend_paging(vm.vcpus[0], &paging);
 	return linear_translate(vm.vcpus[0], &paging, address, size, access, &range, &fault);
 }
 
@@ -179,7 +179,7 @@ static void paging_follows_the_registers(void **state)
 	rig_long_mode();
 	vmwrite(VMCS_GUEST_PDPTE0, 0x1234);
 	vmwrite(VMCS_GUEST_SS_ACCESS, 0xc0f3);
-	backend_paging(&paging);
+	backend_paging(vm.vcpus[0], &paging);
 	assert_int_equal(paging.cr3, 0x8000);
 	assert_int_equal(paging.cr4, CR4_PAE);
 	assert_int_equal(paging.cpl, 3);
@@ -187,7 +187,7 @@ static void paging_follows_the_registers(void **state)
 	assert_true(paging.has_1g_pages);
 	assert_int_equal(paging.pdpte[0], 0); /* only PAE paging has them */
 	vmwrite(VMCS_GUEST_EFER, 0);
-	backend_paging(&paging);
+	backend_paging(vm.vcpus[0], &paging);
 	assert_int_equal(paging.pdpte[0], 0x1234);
 }
 

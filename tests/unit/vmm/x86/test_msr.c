@@ -84,12 +84,12 @@ static void system_call_targets_are_known(void **state)
 	(void)state;
 	assert_true(writes(MSR_STAR, UINT64_MAX));
 	assert_int_equal(fake_msr_get(MSR_STAR), UINT64_MAX);
-	assert_int_equal(vm.vcpus[0]->live.msr[0], UINT64_MAX);
+	assert_int_equal(vm.vcpus[0]->resident.msr[0], UINT64_MAX);
 	assert_true(writes(MSR_LSTAR, 0xffff800000000000));
 	assert_false(writes(MSR_LSTAR, 0x0000800000000000));
 	assert_false(writes(MSR_LSTAR, 0xfffe800000000000));
 	assert_int_equal(fake_msr_get(MSR_LSTAR), 0xffff800000000000);
-	assert_int_equal(vm.vcpus[0]->live.msr[1], 0xffff800000000000);
+	assert_int_equal(vm.vcpus[0]->resident.msr[1], 0xffff800000000000);
 }
 
 static void facts_cannot_be_written(void **state)

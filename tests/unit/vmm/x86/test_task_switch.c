@@ -151,7 +151,7 @@ static bool deliver(uint32_t info, uint32_t error_code)
 		assert_int_equal(vmread(VMCS_ENTRY_ERROR_CODE), (code));                                     \
 		assert_int_equal(vmread(VMCS_GUEST_TR_SELECTOR), NEW);                                       \
 		assert_int_equal(vmread(VMCS_GUEST_RIP), 0x12345);                                           \
-		assert_int_equal(vmx_audit(NULL), 0);                                                        \
+		assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);                                           \
 	} while (0)
 
 static void assert_in_new_task(uint64_t eflags)
@@ -168,7 +168,7 @@ static void assert_in_new_task(uint64_t eflags)
 	assert_int_equal(vmread(VMCS_GUEST_CS_ACCESS), 0xc09b);
 	assert_int_equal(vmread(VMCS_GUEST_CS_LIMIT), UINT32_MAX);
 	assert_int_equal(vmread(VMCS_GUEST_SS_ACCESS), 0xc093);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 static void assert_old_task_saved(uint32_t eip, uint32_t eflags)
@@ -263,7 +263,7 @@ static void an_nmi_blocks_further_ones(void **state)
 	(void)state;
 	assert_true(deliver(INJECT(EVENT_NMI, EXCEPTION_NMI), 0));
 	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), BLOCKING_NMI);
-	assert_false(vm.vcpus[0]->nmi_blocked);
+	assert_false(vm.vcpus[0]->vmx.nmi_blocked);
 }
 
 static void without_virtual_nmis_the_monitor_remembers(void **state)
@@ -271,7 +271,7 @@ static void without_virtual_nmis_the_monitor_remembers(void **state)
 	(void)state;
 	vmx_features.virtual_nmi = false;
 	assert_true(deliver(INJECT(EVENT_NMI, EXCEPTION_NMI), 0));
-	assert_true(vm.vcpus[0]->nmi_blocked);
+	assert_true(vm.vcpus[0]->vmx.nmi_blocked);
 }
 
 static void an_error_code_goes_on_the_new_stack(void **state)
@@ -310,7 +310,7 @@ static void a_16_bit_task_is_entered(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_LDTR_SELECTOR), LDT);
 	assert_int_equal(vmread((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + 2 * SEG_FS)), 0);
 	assert_true(vmread((enum vmcs_field)(VMCS_GUEST_ES_ACCESS + 2 * SEG_FS)) & SEGMENT_UNUSABLE);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 static void a_16_bit_task_is_left(void **state)
@@ -629,15 +629,15 @@ static void segment_loads_are_checked(void **state)
 		assert_true(switch_task(JMP, NEW));
 		if (cases[i].vector) {
 			assert_new_task_faulted(cases[i].vector, cases[i].code);
-			assert_int_equal(backend_cpl(), cpl);
+			assert_int_equal(backend_cpl(vm.vcpus[0]), cpl);
 		} else if (rig_injected() & INTERRUPTION_VALID) {
 			fail_msg("case %u: fault %x", i, rig_injected());
 		} else {
 			assert_int_equal(
 				vmread((enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + (cases[i].field - ES) / 2)),
 				cases[i].selector);
-			assert_int_equal(backend_cpl(), cpl);
-			assert_int_equal(vmx_audit(NULL), 0);
+			assert_int_equal(backend_cpl(vm.vcpus[0]), cpl);
+			assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 		}
 	}
 }
@@ -748,15 +748,15 @@ static void a_virtual_8086_task_has_segments_of_its_own(void **state)
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++) {
 		struct segment segment;
 
-		backend_segment((enum segment_index)i, &segment);
+		backend_segment(vm.vcpus[0], (enum segment_index)i, &segment);
 		assert_int_equal(segment.selector, 0x1000 + ES + 4 * i);
 		assert_int_equal(segment.base, (0x1000 + ES + 4 * i) << 4);
 		assert_int_equal(segment.limit, 0xffff);
 		assert_int_equal(segment.access, 0xf3);
 	}
 	assert_int_equal(vmread(VMCS_GUEST_LDTR_SELECTOR), LDT);
-	assert_int_equal(backend_cpl(), 3);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(backend_cpl(vm.vcpus[0]), 3);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 /* ---- The end of the switch ---- */

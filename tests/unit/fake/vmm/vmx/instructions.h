@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Host stand-in for the VT-x instructions: one VMCS that is an array, and a
- * record of what was flushed and loaded. Call fake_vmx_reset() first in each test.
+ * Host stand-in for the VT-x instructions: VMCSs that are arrays, and a record of what was flushed
+ * and loaded. Call fake_vmx_reset() first in each test.
  */
 #ifndef TESTS_UNIT_FAKE_VMM_VMX_INSTRUCTIONS_H
 #define TESTS_UNIT_FAKE_VMM_VMX_INSTRUCTIONS_H
@@ -14,11 +14,18 @@ struct invalidation {
 	uint64_t address;
 };
 
+#define FAKE_VMCSS 4
+
 struct fake_vmx {
-	uint64_t field[0x8000];
-	unsigned vmreads, vmwrites;
+	struct fake_vmcs {
+		hpa_t address; /* 0: nobody's */
+		uint64_t field[0x8000];
+	} vmcs[FAKE_VMCSS];
+	unsigned current; /* the last that was loaded, or else the first */
+	unsigned vmreads, vmwrites, vmptrlds;
 	unsigned invepts, invvpids, nmis, machine_checks;
 	hpa_t on, cleared, loaded;
+	uint64_t flushed_vpid; /* the last */
 	bool refuse_vmxon;
 	uint64_t xcr0, dr[8];
 	unsigned saves, restores; /* of the FPU and what belongs to it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exits of a vCPU that is measured, traced or audited: vmm/vmx/watched.c. */
+/* Exits of a vCPU that is measured, traced or audited: vmm/vmx/instrumented.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/observe/trace.h"
 
@@ -37,7 +37,7 @@ static void watched_exit(uint32_t reason, uint64_t qualification, uint64_t tsc)
 	vmwrite(VMCS_GUEST_RIP, RIG_RIP);
 	vmwrite(VMCS_EXIT_LENGTH, 2);
 	rig_hardware_exit(reason, qualification);
-	vmx_exit_watched(vm.vcpus[0], tsc);
+	vmx_exit_instrumented(vm.vcpus[0], tsc);
 }
 
 /* The next entry. */
@@ -60,9 +60,9 @@ static void host_rip_tells_the_two_kinds_apart(void **state)
 	vm_watch(&vm, WATCH_MEASURE);
 	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry); /* it may be another CPU's */
 	settle();
-	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_watched);
+	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_instrumented);
 	watch(WATCH_MEASURE | WATCH_TRACE);
-	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_watched);
+	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_instrumented);
 	watch(0);
 	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry);
 }
@@ -123,7 +123,7 @@ static void a_reset_goes_on_watching(void **state)
 	watch(WATCH_TRACE);
 	vm_reset(&vm);
 	assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
-	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_watched);
+	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_instrumented);
 }
 
 static void ticks_are_counted_by_reason(void **state)

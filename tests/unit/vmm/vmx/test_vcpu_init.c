@@ -44,14 +44,14 @@ static void the_bitmap_passes_what_the_vmcs_switches(void **state)
 static void the_regions_begin_with_the_revision(void **state)
 {
 	(void)state;
-	assert_int_equal(*(uint32_t *)hpa_to_pointer(cpu.vmxon_region), 0x1234);
-	assert_int_equal(fake_vmx.loaded, vm.vcpus[0]->vmcs);
-	assert_int_equal(fake_vmx.cleared, vm.vcpus[0]->vmcs);
-	assert_int_equal(*(uint32_t *)hpa_to_pointer(vm.vcpus[0]->vmcs), 0x1234);
-	assert_int_equal(frame_owner(vm.vcpus[0]->vmcs), VM_OWNER(&vm));
-	assert_int_equal(frame_type(vm.vcpus[0]->vmcs), FRAME_VMX);
-	assert_int_equal(frame_owner(pointer_to_hpa(vm.vcpus[0]->live.extended)), VM_OWNER(&vm));
-	assert_int_equal(frame_type(pointer_to_hpa(vm.vcpus[0]->live.extended)), FRAME_VMX);
+	assert_int_equal(*(uint32_t *)hpa_to_pointer(vmx_cpu(&cpu)->vmxon_region), 0x1234);
+	assert_int_equal(fake_vmx.loaded, vm.vcpus[0]->vmx.vmcs);
+	assert_int_equal(fake_vmx.cleared, vm.vcpus[0]->vmx.vmcs);
+	assert_int_equal(*(uint32_t *)hpa_to_pointer(vm.vcpus[0]->vmx.vmcs), 0x1234);
+	assert_int_equal(frame_owner(vm.vcpus[0]->vmx.vmcs), VM_OWNER(&vm));
+	assert_int_equal(frame_type(vm.vcpus[0]->vmx.vmcs), FRAME_VMX);
+	assert_int_equal(frame_owner(pointer_to_hpa(vm.vcpus[0]->resident.extended)), VM_OWNER(&vm));
+	assert_int_equal(frame_type(pointer_to_hpa(vm.vcpus[0]->resident.extended)), FRAME_VMX);
 }
 
 static void the_processor_gets_the_bits_that_vmx_needs(void **state)
@@ -63,7 +63,7 @@ static void the_processor_gets_the_bits_that_vmx_needs(void **state)
 	assert_int_equal(backend_cpu_start(&cpu, problem, sizeof(problem)), 0);
 	assert_int_equal(fake_x86.cr[0], CR0_PE | CR0_PG | CR0_NE);
 	assert_int_equal(fake_x86.cr[4], CR4_PAE | CR4_VMXE | CR4_OSFXSR | CR4_OSXSAVE);
-	assert_int_equal(fake_vmx.on, cpu.vmxon_region);
+	assert_int_equal(fake_vmx.on, vmx_cpu(&cpu)->vmxon_region);
 }
 
 /*
@@ -172,14 +172,14 @@ static void a_protected_mode_start(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_RSP), 0x8000);
 	assert_int_equal(vmread(VMCS_GUEST_RFLAGS), RFLAGS_RESERVED);
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_PE | CR0_ET | CR0_NE);
-	assert_int_equal(backend_cr0(), CR0_PE | CR0_ET);
-	assert_int_equal(backend_cr4(), 0);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET);
+	assert_int_equal(backend_cr4(vm.vcpus[0]), 0);
 	assert_int_equal(vmread(VMCS_GUEST_EFER), 0);
 	assert_int_equal(vmread(VMCS_GUEST_GDTR_BASE), 0x1000);
 	assert_int_equal(vmread(VMCS_GUEST_GDTR_LIMIT), 0xff);
-	assert_false(backend_long_code());
-	assert_int_equal(backend_cpl(), 0);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_false(backend_long_code(vm.vcpus[0]));
+	assert_int_equal(backend_cpl(vm.vcpus[0]), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 static void a_long_mode_start(void **state)
@@ -201,20 +201,20 @@ static void a_long_mode_start(void **state)
 	backend_vcpu_start(&cpu, vm.vcpus[0], &start);
 	assert_int_equal(vmread(VMCS_GUEST_EFER), EFER_LME | EFER_LMA);
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_PE | CR0_ET | CR0_NE | CR0_PG);
-	assert_int_equal(backend_cr4(), CR4_PAE);
+	assert_int_equal(backend_cr4(vm.vcpus[0]), CR4_PAE);
 	assert_int_equal(vmread(VMCS_GUEST_CR3), 0x9000);
 	assert_true(vmread(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E_GUEST);
-	assert_true(backend_long_code());
-	assert_int_equal(backend_rip(), 0x1000000);
-	assert_int_equal(backend_rsp(), 0x7000);
-	assert_int_equal(backend_rflags(), RFLAGS_RESERVED);
-	assert_int_equal(backend_efer(), EFER_LME | EFER_LMA);
+	assert_true(backend_long_code(vm.vcpus[0]));
+	assert_int_equal(backend_rip(vm.vcpus[0]), 0x1000000);
+	assert_int_equal(backend_rsp(vm.vcpus[0]), 0x7000);
+	assert_int_equal(backend_rflags(vm.vcpus[0]), RFLAGS_RESERVED);
+	assert_int_equal(backend_efer(vm.vcpus[0]), EFER_LME | EFER_LMA);
 	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x8000);
 	assert_int_equal(vm.vcpus[0]->gpr[R15], 15);
 	assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), 0x10);
 	assert_int_equal(vmread(VMCS_GUEST_TR_SELECTOR), 0x20);
 	assert_int_equal(vmread(VMCS_GUEST_ES_SELECTOR), 0x18);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 	assert_true(vm.vcpus[0]->requests & ENTRY_LAUNCH);
 }
 
@@ -230,11 +230,11 @@ static void a_real_mode_start(void **state)
 
 	(void)state;
 	backend_vcpu_start(&cpu, vm.vcpus[0], &start);
-	assert_int_equal(backend_cr0(), CR0_ET);
+	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_ET);
 	assert_int_equal(vmread(VMCS_GUEST_CR0), CR0_ET | CR0_NE);
-	assert_int_equal(backend_efer(), 0);
-	assert_int_equal(backend_rip(), 0x7c00);
-	assert_int_equal(backend_rflags(), RFLAGS_RESERVED | RFLAGS_IF);
+	assert_int_equal(backend_efer(vm.vcpus[0]), 0);
+	assert_int_equal(backend_rip(vm.vcpus[0]), 0x7c00);
+	assert_int_equal(backend_rflags(vm.vcpus[0]), RFLAGS_RESERVED | RFLAGS_IF);
 	assert_int_equal(vm.vcpus[0]->gpr[RDX], 0x80);
 	assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), 0xf000);
 	assert_int_equal(vmread(VMCS_GUEST_CS_BASE), 0xf0000);
@@ -250,7 +250,7 @@ static void a_real_mode_start(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_IDTR_BASE), 0);
 	assert_int_equal(vmread(VMCS_GUEST_IDTR_LIMIT), 0x3ff);
 	assert_false(vmread(VMCS_ENTRY_CONTROLS) & ENTRY_IA32E_GUEST);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 static void a_start_forgets_the_last_life(void **state)
@@ -258,7 +258,7 @@ static void a_start_forgets_the_last_life(void **state)
 	const struct vcpu_start start = {.rip = 1, .gdt = 2, .gdt_limit = 3, .cs = 8, .ds = 16, .tr = 24};
 	unsigned invepts = fake_vmx.invepts, invvpids = fake_vmx.invvpids, restores = fake_vmx.restores;
 	unsigned saves = fake_vmx.saves;
-	uint8_t *extended = vm.vcpus[0]->live.extended;
+	uint8_t *extended = vm.vcpus[0]->resident.extended;
 
 	(void)state;
 	rig_long_mode();
@@ -291,7 +291,7 @@ static void a_start_forgets_the_last_life(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
 	assert_int_equal(fake_vmx.invepts, invepts + 1);
 	assert_int_equal(fake_vmx.invvpids, invvpids + 1);
-	assert_int_equal(vmx_audit(NULL), 0);
+	assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
 }
 
 /* Fields and MSRs that a processor lacks are not touched. */
@@ -318,12 +318,12 @@ static void what_is_missing_is_left_alone(void **state)
 static void debug_control_and_tsc_offset_reach_the_vmcs(void **state)
 {
 	(void)state;
-	backend_set_debugctl(2);
+	backend_set_debugctl(vm.vcpus[0], 2);
 	assert_int_equal(vmread(VMCS_GUEST_DEBUGCTL), 2);
-	assert_int_equal(backend_debugctl(), 2);
-	backend_set_tsc_offset(0x1234);
+	assert_int_equal(backend_debugctl(vm.vcpus[0]), 2);
+	backend_set_tsc_offset(vm.vcpus[0], 0x1234);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), 0x1234);
-	backend_set_cr2(0x99);
+	backend_set_cr2(vm.vcpus[0], 0x99);
 	assert_int_equal(fake_x86.cr[2], 0x99);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of the exits of a vCPU that is measured, traced or audited. HOST_RIP in its VMCS leads to
- * it, so that all other vCPUs pay nothing.
+ * The way of the exits of an instrumented vCPU: one that is measured, traced or audited. HOST_RIP
+ * in its VMCS leads to it, so that all other vCPUs pay nothing.
  */
 #include "lib/x86.h"
 #include "vmm/observe/log.h"
@@ -9,32 +9,32 @@
 #include "vmm/vmx/vmx.h"
 
 /* entry.S */
-extern const char vmx_exit_entry[], vmx_exit_entry_watched[];
+extern const char vmx_exit_entry[], vmx_exit_entry_instrumented[];
 
 void vmx_choose_entry(struct vcpu *vcpu)
 {
-	vcpu->watched = vcpu->watch;
-	vmwrite(VMCS_HOST_RIP, (uint64_t)(vcpu->watched ? vmx_exit_entry_watched : vmx_exit_entry));
+	vcpu->instrumented = vcpu->watch;
+	vmwrite(VMCS_HOST_RIP, (uint64_t)(vcpu->instrumented ? vmx_exit_entry_instrumented : vmx_exit_entry));
 }
 
 /* An emulator, or an outer hypervisor, may let pass what the next processor refuses. */
-static bool audit(const struct vcpu *vcpu)
+static bool instrument_audit(const struct vcpu *vcpu)
 {
-	if (!(vcpu->watched & WATCH_AUDIT) || !vmx_audit_to_log())
+	if (!(vcpu->instrumented & WATCH_AUDIT) || !vmx_audit_to_log(vcpu))
 		return true;
 	log_error("vm %s: it does not go on in that state\n", vm_name(vcpu->vm));
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 	return false;
 }
 
-bool vmx_watch_entry(struct vcpu *vcpu)
+bool vmx_instrument_entry(struct vcpu *vcpu)
 {
-	if (vcpu->watched != vcpu->watch)
+	if (vcpu->instrumented != vcpu->watch)
 		vmx_choose_entry(vcpu);
-	return audit(vcpu);
+	return instrument_audit(vcpu);
 }
 
-static uint64_t unclaimed(const struct vcpu *vcpu)
+static uint64_t instrument_unclaimed(const struct vcpu *vcpu)
 {
 	const struct port_space *ports = vcpu->ports;
 
@@ -45,7 +45,7 @@ static uint64_t unclaimed(const struct vcpu *vcpu)
  * The exit, and what it asks for, as far as that does not let others run. Returns the TSC when that
  * was done.
  */
-static uint64_t handle(struct vcpu *vcpu)
+static uint64_t instrument_exit(struct vcpu *vcpu)
 {
 	uint64_t end, switches = vcpu->sched.switches;
 
@@ -56,34 +56,35 @@ static uint64_t handle(struct vcpu *vcpu)
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
 		vmx_settle();
 	else
-		(void)audit(vcpu); /* if that ends its VM, entry.S will see the request */
+		(void)instrument_audit(vcpu); /* if that ends its VM, entry.S will see the request */
 	return vcpu->sched.switches == switches && this_cpu()->current == vcpu ? read_tsc() : end;
 }
 
-/* As handle(), with a record of the exit and one of an unclaimed port. */
-static uint64_t handle_traced(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
+/* As instrument_exit(), with a record of the exit and one of an unclaimed port. */
+static uint64_t instrument_traced_exit(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
 {
-	uint64_t before = unclaimed(vcpu), end;
+	uint64_t before = instrument_unclaimed(vcpu), end;
 	struct trace_record *record = trace_vm(TRACE_EXIT, vcpu->vm_number, reason, vmread(VMCS_GUEST_RIP),
 	                                       vmread(VMCS_EXIT_QUALIFICATION));
 
 	if (record)
 		record->tsc = tsc;
-	end = handle(vcpu);
+	end = instrument_exit(vcpu);
 	if (record && record->tsc == tsc)
 		record->ticks = (uint32_t)MIN(end - tsc, UINT32_MAX);
-	if (unclaimed(vcpu) != before)
+	if (instrument_unclaimed(vcpu) != before)
 		trace_vm(TRACE_PORT, vcpu->vm_number, 0, vcpu->ports->missed[0].port, 0);
 	return end;
 }
 
 /* Called by entry.S, which saved the guest's registers and read the TSC. */
-void vmx_exit_watched(struct vcpu *vcpu, uint64_t tsc)
+void vmx_exit_instrumented(struct vcpu *vcpu, uint64_t tsc)
 {
 	unsigned reason = (unsigned)MIN(vmread(VMCS_EXIT_REASON), UINT8_MAX);
-	uint64_t end = vcpu->watched & WATCH_TRACE ? handle_traced(vcpu, reason, tsc) : handle(vcpu);
+	uint64_t end = vcpu->instrumented & WATCH_TRACE ? instrument_traced_exit(vcpu, reason, tsc)
+	                                                : instrument_exit(vcpu);
 
-	if (vcpu->watched & WATCH_MEASURE && reason < EXIT_REASONS) {
+	if (vcpu->instrumented & WATCH_MEASURE && reason < EXIT_REASONS) {
 		vcpu->exit_ticks[reason] += end - tsc;
 		vcpu->exit_measured[reason]++;
 	}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* A vCPU's registers in its VMCS, as vmm/backend.h offers them. */
+#include "lib/panic.h"
+#include "lib/registers.h"
+#include "vmm/x86/cpuid.h"
+#include "vmm/vmx/vmx.h"
+
+/* The fields of one kind for ES, CS ... TR are two apart. */
+#define OF_SEGMENT(first, index) ((enum vmcs_field)((first) + 2 * (index)))
+#define PDPTE_FIELD(i)           ((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * (i)))
+
+#define DEFINE_READER(name, field)                                                                           \
+	uint64_t backend_##name(const struct vcpu *vcpu)                                                     \
+	{                                                                                                    \
+		return vmcs_read(vcpu, field);                                                               \
+	}
+
+#define DEFINE_WRITER(name, field)                                                                           \
+	void backend_set_##name(struct vcpu *vcpu, uint64_t value)                                           \
+	{                                                                                                    \
+		vmcs_write(vcpu, field, value);                                                              \
+	}
+
+DEFINE_READER(rip, VMCS_GUEST_RIP)
+DEFINE_WRITER(rip, VMCS_GUEST_RIP)
+DEFINE_READER(rsp, VMCS_GUEST_RSP)
+DEFINE_WRITER(rsp, VMCS_GUEST_RSP)
+DEFINE_READER(rflags, VMCS_GUEST_RFLAGS)
+DEFINE_WRITER(rflags, VMCS_GUEST_RFLAGS)
+DEFINE_READER(cr3, VMCS_GUEST_CR3)
+DEFINE_WRITER(cr3, VMCS_GUEST_CR3)
+DEFINE_READER(efer, VMCS_GUEST_EFER)
+DEFINE_READER(dr7, VMCS_GUEST_DR7)
+DEFINE_WRITER(dr7, VMCS_GUEST_DR7)
+DEFINE_READER(debugctl, VMCS_GUEST_DEBUGCTL)
+DEFINE_WRITER(debugctl, VMCS_GUEST_DEBUGCTL)
+DEFINE_WRITER(tsc_offset, VMCS_TSC_OFFSET)
+
+/* ---- Control registers ---- */
+
+uint64_t vmx_cr0_guest_owned(void)
+{
+	return CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM | CR0_PG;
+}
+
+/* MCE stays ours: the machine's machine checks must reach the monitor. */
+uint64_t vmx_cr4_guest_owned(void)
+{
+	const uint64_t wanted = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE |
+	                        CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE |
+	                        CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
+
+	return wanted & vmx_features.cr4_fixed1;
+}
+
+uint64_t backend_cr4_offered(void)
+{
+	return vmx_cr4_guest_owned() | CR4_MCE;
+}
+
+/* Bits that the guest owns are read from the register, the others from the shadow. */
+uint64_t backend_cr0(const struct vcpu *vcpu)
+{
+	uint64_t owned = vmx_cr0_guest_owned();
+
+	return (vmcs_read(vcpu, VMCS_GUEST_CR0) & owned) | (vmcs_read(vcpu, VMCS_CR0_SHADOW) & ~owned);
+}
+
+uint64_t backend_cr4(const struct vcpu *vcpu)
+{
+	uint64_t owned = vmx_cr4_guest_owned();
+
+	return (vmcs_read(vcpu, VMCS_GUEST_CR4) & owned) | (vmcs_read(vcpu, VMCS_CR4_SHADOW) & ~owned);
+}
+
+/* The guest sees CD and NW as it set them, but its memory stays cached. */
+void backend_set_cr0(struct vcpu *vcpu, uint64_t value)
+{
+	/* Unrestricted guest lifts PE and PG from the fixed bits. */
+	uint64_t needed = (vmx_features.cr0_fixed0 & ~(CR0_PE | CR0_PG)) | CR0_ET;
+
+	vmcs_write(vcpu, VMCS_CR0_SHADOW, value);
+	vmcs_write(vcpu, VMCS_GUEST_CR0, (value & vmx_cr0_guest_owned()) | needed);
+}
+
+void backend_set_cr4(struct vcpu *vcpu, uint64_t value)
+{
+	vmcs_write(vcpu, VMCS_CR4_SHADOW, value);
+	vmcs_write(vcpu, VMCS_GUEST_CR4, value | vmx_features.cr4_fixed0 | CR4_MCE);
+}
+
+/* VM entry takes the mode from a control, and refuses an LMA that differs from it. */
+void backend_set_efer(struct vcpu *vcpu, uint64_t value)
+{
+	uint64_t entry = vmcs_read(vcpu, VMCS_ENTRY_CONTROLS) & ~ENTRY_IA32E_GUEST;
+
+	vmcs_write(vcpu, VMCS_GUEST_EFER, value);
+	vmcs_write(vcpu, VMCS_ENTRY_CONTROLS, entry | (value & EFER_LMA ? ENTRY_IA32E_GUEST : 0));
+}
+
+void backend_set_pdptes(struct vcpu *vcpu, const uint64_t pdpte[4])
+{
+	for (unsigned i = 0; i < 4; i++)
+		vmcs_write(vcpu, PDPTE_FIELD(i), pdpte[i]);
+}
+
+/* ---- Segments, modes ---- */
+
+void backend_segment(const struct vcpu *vcpu, enum segment_index index, struct segment *segment)
+{
+	segment->selector = (uint16_t)vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_SELECTOR, index));
+	segment->base = vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_BASE, index));
+	segment->limit = (uint32_t)vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_LIMIT, index));
+	segment->access = (uint32_t)vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_ACCESS, index));
+}
+
+void backend_set_segment(struct vcpu *vcpu, enum segment_index index, const struct segment *segment)
+{
+	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_SELECTOR, index), segment->selector);
+	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_BASE, index), segment->base);
+	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_LIMIT, index), segment->limit);
+	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_ACCESS, index), segment->access);
+}
+
+void backend_gdt(const struct vcpu *vcpu, struct segment *table)
+{
+	*table = (struct segment){
+		.base = vmcs_read(vcpu, VMCS_GUEST_GDTR_BASE),
+		.limit = (uint32_t)vmcs_read(vcpu, VMCS_GUEST_GDTR_LIMIT),
+	};
+}
+
+/* The DPL of SS is the CPL in every mode: SDM Vol. 3C "Guest Register State". */
+uint8_t backend_cpl(const struct vcpu *vcpu)
+{
+	return vmcs_read(vcpu, VMCS_GUEST_SS_ACCESS) >> 5 & 3;
+}
+
+bool backend_long_code(const struct vcpu *vcpu)
+{
+	return vmcs_read(vcpu, VMCS_GUEST_EFER) & EFER_LMA &&
+	       vmcs_read(vcpu, VMCS_GUEST_CS_ACCESS) & SEGMENT_L;
+}
+
+void backend_paging(const struct vcpu *vcpu, struct guest_paging *paging)
+{
+	*paging = (struct guest_paging){
+		.cr0 = backend_cr0(vcpu),
+		.cr3 = vmcs_read(vcpu, VMCS_GUEST_CR3),
+		.cr4 = backend_cr4(vcpu),
+		.efer = vmcs_read(vcpu, VMCS_GUEST_EFER),
+		.rflags = vmcs_read(vcpu, VMCS_GUEST_RFLAGS),
+		.cpl = backend_cpl(vcpu),
+		.physical_bits = cpuid_physical_bits(),
+		.has_1g_pages = cpuid_has_1g_pages(),
+	};
+	if (paging->cr0 & CR0_PG && paging->cr4 & CR4_PAE && !(paging->efer & EFER_LMA))
+		for (unsigned i = 0; i < 4; i++)
+			paging->pdpte[i] = vmcs_read(vcpu, PDPTE_FIELD(i));
+}
+
+/* ---- The boundary between two instructions ---- */
+
+/*
+ * SDM Vol. 3C "Pending debug exceptions"; Vol. 3B "Single-Stepping on Branches": no instruction
+ * that exits is one.
+ */
+void vmx_instruction_done_slow(struct vcpu *vcpu, uint64_t rflags)
+{
+	vmcs_write(vcpu, VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+	if (rflags & RFLAGS_TF && !(vmcs_read(vcpu, VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		vmcs_write(vcpu, VMCS_GUEST_PENDING_DEBUG,
+		           vmcs_read(vcpu, VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+void backend_end_shadow(struct vcpu *vcpu)
+{
+	uint64_t blocking = vmcs_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS))
+		vmcs_write(vcpu, VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
+void backend_instruction_done(struct vcpu *vcpu)
+{
+	uint64_t rflags = vmcs_read(vcpu, VMCS_GUEST_RFLAGS);
+
+	backend_end_shadow(vcpu);
+	if (rflags & (RFLAGS_TF | RFLAGS_RF))
+		vmx_instruction_done_slow(vcpu, rflags);
+}
+
+void backend_block_nmis(struct vcpu *vcpu, bool block)
+{
+	uint64_t blocking = vmcs_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY);
+
+	vmcs_write(vcpu, VMCS_GUEST_INTERRUPTIBILITY,
+	           block ? blocking | BLOCKING_NMI : blocking & ~BLOCKING_NMI);
+	vcpu->vmx.nmi_blocked = block && !vmx_features.virtual_nmi;
+}
+
+void vmx_processor_control(uint64_t control, bool on)
+{
+	uint64_t controls = vmread(VMCS_PROCESSOR_CONTROLS);
+
+	vmwrite(VMCS_PROCESSOR_CONTROLS, on ? controls | control : controls & ~control);
+}
+
+void backend_flush_physical(const struct vcpu *vcpu)
+{
+	bool single = vmx_features.ept_vpid & EPT_CAP_INVEPT_SINGLE;
+
+	if (!invept(single ? INVEPT_SINGLE_CONTEXT : INVEPT_ALL_CONTEXTS,
+	            (struct invalidation){.context = ept_pointer(vcpu->ept)}))
+		panic("INVEPT refused EPTP %#lx", ept_pointer(vcpu->ept));
+}
