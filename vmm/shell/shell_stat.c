@@ -17,7 +17,7 @@
 static struct {
 	struct vm *only; /* null: all */
 	struct load load[VMS_MAX];
-	uint64_t exit_count[EXIT_REASONS]; /* of `only` */
+	uint64_t exit_count[EXIT_KINDS_MAX]; /* of `only` */
 } before;
 
 static uint64_t stat_kib(uint64_t frames)
@@ -78,7 +78,7 @@ static void stat_print_exit(const struct vcpu *vcpu, unsigned reason, const stru
 
 static void stat_print_exits(const struct vcpu *vcpu, const struct load *load)
 {
-	for (unsigned i = 0; i < EXIT_REASONS; i++)
+	for (unsigned i = 0; i < backend_exit_kinds(); i++)
 		if (vcpu->exit_count[i])
 			stat_print_exit(vcpu, i, load);
 	shell_print("%12lu  exits in all", vcpu_exits(vcpu));

@@ -56,7 +56,7 @@ static void trace_dump_put_names(void)
 	trace_dump_put(":t %lx %lx\n", time_tsc_hz, time_now());
 	for (unsigned i = 1; i < TRACE_EVENTS; i++)
 		trace_dump_put(":e %x %s\n", i, trace_event_name(i));
-	for (unsigned i = 0; i < EXIT_REASONS; i++)
+	for (unsigned i = 0; i < backend_exit_kinds(); i++)
 		trace_dump_put(":x %x %s\n", i, backend_exit_name(i));
 	for (unsigned i = 0; i < vm_count; i++)
 		if (vm_get(i))

@@ -63,88 +63,118 @@ DEFINE_REQUEUED(exit_unexpected)
 
 /* clang-format off */
 const struct exit_handler exit_handlers[EXIT_REASONS] = {
-	[0] =  {REQUEUED(exit_exception_or_nmi), "EXCEPTION OR NMI"},
-	[1] =  {exit_interrupt,                 "EXTERNAL INTERRUPT"},
-	[2] =  {exit_triple_fault,              "TRIPLE FAULT"},
-	[3] =  {exit_init,                      "INIT SIGNAL"},
-	[4] = {exit_unexpected,                     "START-UP IPI"              }, /* never: no vCPU waits for SIPI yet */
-	[5] = {exit_unexpected,                     "I/O SMI"                   }, /* never: no dual-monitor treatment */
-	[6] =  {exit_unexpected,                "OTHER SMI"},                  /* never: as above */
-	[7] =  {exit_interrupt_window,          "INTERRUPT WINDOW"},
-	[8] =  {exit_nmi_window,                "NMI WINDOW"},
-	[9] =  {REQUEUED(exit_task_switch),     "TASK SWITCH"},
-	[10] = {exit_cpuid,                     "CPUID"},
-	[11] = {exit_undefined,                 "GETSEC"},
-	[12] = {exit_hlt,                       "HLT"},
-	[13] = {exit_cache,                     "INVD"},
-	[14] = {exit_unexpected,                "INVLPG"},                     /* never: control off */
-	[15] = {exit_rdpmc,                     "RDPMC"},
-	[16] = {exit_unexpected,                "RDTSC"},                      /* never: control off */
-	[17] = {exit_unexpected,                     "RSM"                       }, /* never: outside SMM it is #UD */
-	[18] = {exit_undefined,                 "VMCALL"},
-	[19] = {exit_undefined,                 "VMCLEAR"},
-	[20] = {exit_undefined,                 "VMLAUNCH"},
-	[21] = {exit_undefined,                 "VMPTRLD"},
-	[22] = {exit_undefined,                 "VMPTRST"},
-	[23] = {exit_undefined,                 "VMREAD"},
-	[24] = {exit_undefined,                 "VMRESUME"},
-	[25] = {exit_undefined,                 "VMWRITE"},
-	[26] = {exit_undefined,                 "VMXOFF"},
-	[27] = {exit_undefined,                 "VMXON"},
-	[28] = {exit_control_register,          "CONTROL REGISTER"},
-	[29] = {exit_unexpected,                "MOV DR"},                     /* never: control off */
-	[30] = {exit_io,                        "I/O"},
-	[31] = {exit_rdmsr,                     "RDMSR"},
-	[32] = {exit_wrmsr,                     "WRMSR"},
-	[33] = {exit_unexpected,                     "INVALID GUEST STATE"       }, /* comes with the entry-failure bit */
-	[34] = {exit_unexpected,                "MSR LOADING"},                /* likewise */
-	[35] = {exit_unexpected,                "reason 35"},                  /* not defined */
-	[36] = {exit_undefined,                 "MWAIT"},
-	[37] = {exit_unexpected,                "MONITOR TRAP FLAG"},          /* never: control off */
-	[38] = {exit_unexpected,                "reason 38"},                  /* not defined */
-	[39] = {exit_undefined,                 "MONITOR"},
-	[40] = {exit_unexpected,                "PAUSE"},                      /* never: control off */
-	[41] = {exit_unexpected,                     "MACHINE CHECK AT ENTRY"    }, /* comes with the entry-failure bit */
-	[42] = {exit_unexpected,                "reason 42"},                  /* not defined */
-	[43] = {exit_unexpected,                "TPR BELOW THRESHOLD"},        /* never: no TPR shadow */
-	[44] = {REQUEUED(exit_unexpected),           "APIC ACCESS"               }, /* never: no virtualised APIC */
-	[45] = {exit_unexpected,                "VIRTUALIZED EOI"},            /* never: as above */
-	[46] = {exit_unexpected,                "GDTR OR IDTR ACCESS"},        /* never: control off */
-	[47] = {exit_unexpected,                "LDTR OR TR ACCESS"},          /* never: control off */
-	[48] = {REQUEUED(exit_ept_violation),   "EPT VIOLATION"},
-	[49] = {REQUEUED(exit_ept_misconfiguration), "EPT MISCONFIGURATION"},
-	[50] = {exit_undefined,                 "INVEPT"},
-	[51] = {exit_unexpected,                     "RDTSCP"                    }, /* never: needs RDTSC exiting */
-	[52] = {exit_preemption_timer,          "PREEMPTION TIMER"},
-	[53] = {exit_undefined,                 "INVVPID"},
-	[54] = {exit_cache,                     "WBINVD"},
-	[55] = {exit_xsetbv,                    "XSETBV"},
-	[56] = {exit_unexpected,                     "APIC WRITE"                }, /* never: no virtualised APIC */
-	[57] = {exit_unexpected,                "RDRAND"},                     /* never: control off */
-	[58] = {exit_unexpected,                     "INVPCID"                   }, /* never: needs INVLPG exiting */
-	[59] = {exit_undefined,                 "VMFUNC"},
-	[60] = {exit_undefined,                 "ENCLS"},
-	[61] = {exit_unexpected,                "RDSEED"},                     /* never: control off */
-	[62] = {REQUEUED(exit_unexpected),      "PAGE-MODIFICATION LOG FULL"}, /* never: control off */
-	[63] = {exit_unexpected,                     "XSAVES"                    }, /* never: XSS-exiting bitmap is 0 */
-	[64] = {exit_unexpected,                "XRSTORS"},                    /* likewise */
-	[65] = {exit_unexpected,                "PCONFIG"},                    /* never: control off */
-	[66] = {REQUEUED(exit_unexpected),      "SPP EVENT"},                  /* never: control off */
-	[67] = {exit_undefined,                 "UMWAIT"},
-	[68] = {exit_undefined,                 "TPAUSE"},
-	[69] = {exit_undefined,                 "LOADIWKEY"},
-	[70] = {exit_undefined,                 "ENCLV"},
-	[71] = {exit_unexpected,                "reason 71"},                  /* not defined */
-	[72] = {exit_unexpected,                "ENQCMD PASID"},               /* never: hidden in CPUID */
-	[73] = {exit_unexpected,                "ENQCMDS PASID"},              /* likewise */
-	[74] = {exit_unexpected,                "BUS LOCK"},                   /* never: control off */
-	[75] = {exit_unexpected,                "NOTIFY WINDOW"},              /* never: control off */
-	[76] = {exit_undefined,                 "SEAMCALL"},
-	[77] = {exit_undefined,                 "TDCALL"},
-	[78] = {exit_unexpected,                "RDMSRLIST"},                  /* never: control off */
-	[79] = {exit_unexpected,                "WRMSRLIST"},                  /* likewise */
+	/* Served. */
+	[EXIT_REASON_EXCEPTION_OR_NMI]     = {REQUEUED(exit_exception_or_nmi),     "EXCEPTION OR NMI"},
+	[EXIT_REASON_EXTERNAL_INTERRUPT]   = {exit_interrupt,                      "EXTERNAL INTERRUPT"},
+	[EXIT_REASON_TRIPLE_FAULT]         = {exit_triple_fault,                   "TRIPLE FAULT"},
+	[EXIT_REASON_INIT_SIGNAL]          = {exit_init,                           "INIT SIGNAL"},
+	[EXIT_REASON_INTERRUPT_WINDOW]     = {exit_interrupt_window,               "INTERRUPT WINDOW"},
+	[EXIT_REASON_NMI_WINDOW]           = {exit_nmi_window,                     "NMI WINDOW"},
+	[EXIT_REASON_TASK_SWITCH]          = {REQUEUED(exit_task_switch),          "TASK SWITCH"},
+	[EXIT_REASON_CPUID]                = {exit_cpuid,                          "CPUID"},
+	[EXIT_REASON_HLT]                  = {exit_hlt,                            "HLT"},
+	[EXIT_REASON_INVD]                 = {exit_cache,                          "INVD"},
+	[EXIT_REASON_RDPMC]                = {exit_rdpmc,                          "RDPMC"},
+	[EXIT_REASON_CONTROL_REGISTER]     = {exit_control_register,               "CONTROL REGISTER"},
+	[EXIT_REASON_IO_INSTRUCTION]       = {exit_io,                             "I/O"},
+	[EXIT_REASON_RDMSR]                = {exit_rdmsr,                          "RDMSR"},
+	[EXIT_REASON_WRMSR]                = {exit_wrmsr,                          "WRMSR"},
+	[EXIT_REASON_EPT_VIOLATION]        = {REQUEUED(exit_ept_violation),        "EPT VIOLATION"},
+	[EXIT_REASON_EPT_MISCONFIGURATION] = {REQUEUED(exit_ept_misconfiguration), "EPT MISCONFIGURATION"},
+	[EXIT_REASON_PREEMPTION_TIMER]     = {exit_preemption_timer,               "PREEMPTION TIMER"},
+	[EXIT_REASON_WBINVD]               = {exit_cache,                          "WBINVD"},
+	[EXIT_REASON_XSETBV]               = {exit_xsetbv,                         "XSETBV"},
+
+	/* Instructions that the guest's CPUID does not offer: #UD. */
+	[EXIT_REASON_GETSEC]            = {exit_undefined, "GETSEC"},
+	[EXIT_REASON_VMCALL]            = {exit_undefined, "VMCALL"},
+	[EXIT_REASON_VMCLEAR]           = {exit_undefined, "VMCLEAR"},
+	[EXIT_REASON_VMLAUNCH]          = {exit_undefined, "VMLAUNCH"},
+	[EXIT_REASON_VMPTRLD]           = {exit_undefined, "VMPTRLD"},
+	[EXIT_REASON_VMPTRST]           = {exit_undefined, "VMPTRST"},
+	[EXIT_REASON_VMREAD]            = {exit_undefined, "VMREAD"},
+	[EXIT_REASON_VMRESUME]          = {exit_undefined, "VMRESUME"},
+	[EXIT_REASON_VMWRITE]           = {exit_undefined, "VMWRITE"},
+	[EXIT_REASON_VMXOFF]            = {exit_undefined, "VMXOFF"},
+	[EXIT_REASON_VMXON]             = {exit_undefined, "VMXON"},
+	[EXIT_REASON_MWAIT]             = {exit_undefined, "MWAIT"},
+	[EXIT_REASON_MONITOR]           = {exit_undefined, "MONITOR"},
+	[EXIT_REASON_INVEPT]            = {exit_undefined, "INVEPT"},
+	[EXIT_REASON_INVVPID]           = {exit_undefined, "INVVPID"},
+	[EXIT_REASON_VMFUNC]            = {exit_undefined, "VMFUNC"},
+	[EXIT_REASON_ENCLS]             = {exit_undefined, "ENCLS"},
+	[EXIT_REASON_UMWAIT]            = {exit_undefined, "UMWAIT"},
+	[EXIT_REASON_TPAUSE]            = {exit_undefined, "TPAUSE"},
+	[EXIT_REASON_LOADIWKEY]         = {exit_undefined, "LOADIWKEY"},
+	[EXIT_REASON_ENCLV]             = {exit_undefined, "ENCLV"},
+	[EXIT_REASON_SEAMCALL]          = {exit_undefined, "SEAMCALL"},
+	[EXIT_REASON_TDCALL]            = {exit_undefined, "TDCALL"},
+	[EXIT_REASON_RDMSR_IMMEDIATE]   = {exit_undefined, "RDMSR IMMEDIATE"},
+	[EXIT_REASON_WRMSRNS_IMMEDIATE] = {exit_undefined, "WRMSRNS IMMEDIATE"},
+
+	/* Never: the control that asks for the exit is off. */
+	[EXIT_REASON_INVLPG]            = {exit_unexpected,           "INVLPG"},
+	[EXIT_REASON_RDTSC]             = {exit_unexpected,           "RDTSC"},
+	[EXIT_REASON_MOV_DR]            = {exit_unexpected,           "MOV DR"},
+	[EXIT_REASON_MONITOR_TRAP_FLAG] = {exit_unexpected,           "MONITOR TRAP FLAG"},
+	[EXIT_REASON_PAUSE]             = {exit_unexpected,           "PAUSE"},
+	[EXIT_REASON_GDTR_IDTR_ACCESS]  = {exit_unexpected,           "GDTR OR IDTR ACCESS"},
+	[EXIT_REASON_LDTR_TR_ACCESS]    = {exit_unexpected,           "LDTR OR TR ACCESS"},
+	[EXIT_REASON_RDRAND]            = {exit_unexpected,           "RDRAND"},
+	[EXIT_REASON_RDSEED]            = {exit_unexpected,           "RDSEED"},
+	[EXIT_REASON_PML_FULL]          = {REQUEUED(exit_unexpected), "PAGE-MODIFICATION LOG FULL"},
+	[EXIT_REASON_PCONFIG]           = {exit_unexpected,           "PCONFIG"},
+	[EXIT_REASON_SPP_EVENT]         = {REQUEUED(exit_unexpected), "SPP EVENT"},
+	[EXIT_REASON_BUS_LOCK]          = {exit_unexpected,           "BUS LOCK"},
+	[EXIT_REASON_NOTIFY_WINDOW]     = {exit_unexpected,           "NOTIFY WINDOW"},
+	[EXIT_REASON_RDMSRLIST]         = {exit_unexpected,           "RDMSRLIST"},
+	[EXIT_REASON_WRMSRLIST]         = {exit_unexpected,           "WRMSRLIST"},
+
+	/* Never: exits only together with RDTSC or INVLPG, or by a bit of the XSS-exiting bitmap. */
+	[EXIT_REASON_RDTSCP]  = {exit_unexpected, "RDTSCP"},
+	[EXIT_REASON_INVPCID] = {exit_unexpected, "INVPCID"},
+	[EXIT_REASON_XSAVES]  = {exit_unexpected, "XSAVES"},
+	[EXIT_REASON_XRSTORS] = {exit_unexpected, "XRSTORS"},
+
+	/* Never: no APIC is virtualised. */
+	[EXIT_REASON_TPR_BELOW_THRESHOLD] = {exit_unexpected,           "TPR BELOW THRESHOLD"},
+	[EXIT_REASON_APIC_ACCESS]         = {REQUEUED(exit_unexpected), "APIC ACCESS"},
+	[EXIT_REASON_VIRTUALIZED_EOI]     = {exit_unexpected,           "VIRTUALIZED EOI"},
+	[EXIT_REASON_APIC_WRITE]          = {exit_unexpected,           "APIC WRITE"},
+
+	/* Never: no vCPU waits for a SIPI yet; no dual-monitor treatment; RSM outside SMM is #UD. */
+	[EXIT_REASON_STARTUP_IPI] = {exit_unexpected, "START-UP IPI"},
+	[EXIT_REASON_IO_SMI]      = {exit_unexpected, "I/O SMI"},
+	[EXIT_REASON_OTHER_SMI]   = {exit_unexpected, "OTHER SMI"},
+	[EXIT_REASON_RSM]         = {exit_unexpected, "RSM"},
+
+	/* Never: CPUID hides the instruction, and the MSR that it needs does not exist for guests. */
+	[EXIT_REASON_ENQCMD]  = {exit_unexpected, "ENQCMD PASID"},
+	[EXIT_REASON_ENQCMDS] = {exit_unexpected, "ENQCMDS PASID"},
+	[EXIT_REASON_URDMSR]  = {exit_unexpected, "URDMSR"},
+	[EXIT_REASON_UWRMSR]  = {exit_unexpected, "UWRMSR"},
+
+	/* Only together with EXIT_REASON_ENTRY_FAILURE, which vmx_exit() handles. */
+	[EXIT_REASON_ENTRY_GUEST_STATE]   = {exit_unexpected, "INVALID GUEST STATE"},
+	[EXIT_REASON_ENTRY_MSR_LOADING]   = {exit_unexpected, "MSR LOADING"},
+	[EXIT_REASON_ENTRY_MACHINE_CHECK] = {exit_unexpected, "MACHINE CHECK AT ENTRY"},
+
+	/* Not defined. */
+	[35] = {exit_unexpected, "reason 35"},
+	[38] = {exit_unexpected, "reason 38"},
+	[42] = {exit_unexpected, "reason 42"},
+	[71] = {exit_unexpected, "reason 71"},
+	[82] = {exit_unexpected, "reason 82"},
+	[83] = {exit_unexpected, "reason 83"},
 };
 /* clang-format on */
+
+_Static_assert(EXIT_REASONS <= EXIT_KINDS_MAX, "a vCPU counts each");
+
+unsigned backend_exit_kinds(void)
+{
+	return EXIT_REASONS;
+}
 
 const char *backend_exit_name(unsigned reason)
 {

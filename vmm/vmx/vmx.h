@@ -7,12 +7,11 @@
 #include "vmm/backend.h"
 #include "vmm/vm_calls.h"
 #include "vmm/vmx/controls.h"
+#include "vmm/vmx/exit_reasons.h"
 #include "vmm/vmx/instructions.h"
 #include "vmm/vmx/vmcs.h"
 
-/*
- * One row of the exit table, by basic exit reason. SDM Vol. 3D Appendix "VMX Basic Exit Reasons".
- */
+/* One row of the exit table, by enum exit_reason. */
 struct exit_handler {
 	enum action (*handle)(struct vcpu *vcpu);
 	const char *name;

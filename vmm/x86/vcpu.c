@@ -8,7 +8,7 @@ uint64_t vcpu_exits(const struct vcpu *vcpu)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < EXIT_REASONS; i++)
+	for (unsigned i = 0; i < EXIT_KINDS_MAX; i++)
 		sum += vcpu->exit_count[i];
 	return sum;
 }

@@ -77,12 +77,14 @@ enum vcpu_watch {
 };
 
 /* Exits kept for reports. */
-#define LAST_EXITS   16
-#define EXIT_REASONS 80
+#define LAST_EXITS 16
+
+/* Kinds of exit that a backend may tell apart; backend_exit_name() has their names. */
+#define EXIT_KINDS_MAX 96
 
 struct exit_record {
 	uint64_t rip;
-	uint64_t reason;
+	uint64_t reason; /* the backend's: a kind, and marks above it */
 };
 
 /* System-call MSRs and their like. Guests write the first two through msr_write() alone. */
@@ -123,7 +125,7 @@ struct vcpu {
 	struct port_space *ports;
 	struct memory_space *memory; /* the devices' */
 
-	uint64_t exit_count[EXIT_REASONS];
+	uint64_t exit_count[EXIT_KINDS_MAX];
 	struct exit_record last[LAST_EXITS];
 
 	/* Registers that exist only here. */
@@ -148,8 +150,8 @@ struct vcpu {
 	uint8_t instrumented;                 /* the same, as it is in effect */
 	uint64_t injected;                    /* interrupts */
 	uint64_t emulated;                    /* instructions that the emulator ran */
-	uint64_t exit_ticks[EXIT_REASONS];    /* TSC ticks from exit to entry, while measured */
-	uint64_t exit_measured[EXIT_REASONS]; /* how many exits these are */
+	uint64_t exit_ticks[EXIT_KINDS_MAX];    /* TSC ticks from exit to entry, while measured */
+	uint64_t exit_measured[EXIT_KINDS_MAX]; /* how many exits these are */
 };
 
 _Static_assert(LAST_EXITS * sizeof(struct exit_record) == 256, "last_at wraps with its byte");

@@ -8,10 +8,6 @@
 
 #include "rigs/vm_rig.h"
 
-#define EXIT_CPUID 10
-#define EXIT_HLT   12
-#define EXIT_IO    30
-
 UNUSED static char problem[300];
 UNUSED static unsigned stopped_calls, loads;
 UNUSED static int load_result;

@@ -44,6 +44,11 @@ const char *vm_end_name(enum vm_end end)
 	return end == VM_FORCED ? "stopped by the operator" : "";
 }
 
+unsigned backend_exit_kinds(void)
+{
+	return 80;
+}
+
 const char *backend_exit_name(unsigned reason)
 {
 	static char name[16];

@@ -8,8 +8,6 @@
 #include "vmm/shell/shell_stat.h"
 #include "vmm/shell/shell_vm.h"
 
-enum { EXIT_CPUID = 10, EXIT_IO = 30 };
-
 static const struct shell_command *table;
 static size_t table_size;
 static char said[65536];
@@ -117,14 +115,14 @@ static void add_exits(unsigned reason, unsigned count)
 static void stat_takes_a_second_for_its_rates(void **state)
 {
 	(void)state;
-	add_exits(EXIT_CPUID, 40);
+	add_exits(EXIT_REASON_CPUID, 40);
 	vm.vcpus[0]->injected = 7;
 	run("stat", "bench");
 	assert_string_equal(said, "");
 	assert_int_equal(live->interval, 1000000000);
 	assert_true(live->keeps_key);
-	add_exits(EXIT_CPUID, 10);
-	add_exits(EXIT_IO, 3);
+	add_exits(EXIT_REASON_CPUID, 10);
+	add_exits(EXIT_REASON_IO_INSTRUCTION, 3);
 	vm.vcpus[0]->injected += 5;
 	assert_false(later(RIG_TSC_HZ));
 	assert_said("          50  CPUID  10/s\n");
@@ -138,7 +136,7 @@ static void a_key_shortens_the_second(void **state)
 {
 	(void)state;
 	run("stat", "bench");
-	add_exits(EXIT_CPUID, 10);
+	add_exits(EXIT_REASON_CPUID, 10);
 	fake_x86.tsc += RIG_TSC_HZ / 4;
 	live->end();
 	assert_said("          10  CPUID  40/s\n");
@@ -157,7 +155,7 @@ static void going_to_a_vm_is_no_time_for_figures(void **state)
 static void stat_of_a_vm_that_is_off_comes_at_once(void **state)
 {
 	(void)state;
-	add_exits(EXIT_CPUID, 40);
+	add_exits(EXIT_REASON_CPUID, 40);
 	vm.state = VM_STOPPED;
 	run("stat", "bench");
 	assert_null(live);
@@ -173,10 +171,10 @@ static void stat_counts_everything(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
-		rig_instruction(EXIT_CPUID, 0, 2);
-	rig_instruction(EXIT_IO, 0x5555UL << 16 | 8, 1);
-	rig_instruction(EXIT_IO, 0x5555UL << 16 | 8, 1);
-	rig_instruction(EXIT_IO, 0x1234UL << 16, 1);
+		rig_instruction(EXIT_REASON_CPUID, 0, 2);
+	rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0x5555UL << 16 | 8, 1);
+	rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0x5555UL << 16 | 8, 1);
+	rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0x1234UL << 16, 1);
 	vm.vcpus[0]->emulated = 77;
 	vm.resets = 66;
 	vm.ept.faults = 88;
@@ -198,9 +196,9 @@ static void stat_counts_everything(void **state)
 static void stat_knows_the_ticks_of_measured_exits(void **state)
 {
 	(void)state;
-	add_exits(EXIT_CPUID, 100);
-	vm.vcpus[0]->exit_measured[EXIT_CPUID] = 10;
-	vm.vcpus[0]->exit_ticks[EXIT_CPUID] = 1209;
+	add_exits(EXIT_REASON_CPUID, 100);
+	vm.vcpus[0]->exit_measured[EXIT_REASON_CPUID] = 10;
+	vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID] = 1209;
 	run("stat", "bench");
 	later(RIG_TSC_HZ);
 	assert_said("         100  CPUID  0/s  120 ticks each, 1209 in all\n");
@@ -247,7 +245,7 @@ static void stat_of_all_is_a_table(void **state)
 	run("stat", NULL);
 	vm.vcpus[0]->sched.ran += RIG_TSC_HZ / 3;
 	vm.vcpus[0]->sched.waited += RIG_TSC_HZ / 100;
-	add_exits(EXIT_CPUID, 1234);
+	add_exits(EXIT_REASON_CPUID, 1234);
 	vm.vcpus[0]->injected += 250;
 	later(RIG_TSC_HZ);
 	assert_said(
@@ -278,7 +276,7 @@ static void top_draws_every_second(void **state)
 	cpu.sched.switches += 120;
 	cpu.sched.running = &vm.vcpus[0]->sched;
 	vm.vcpus[0]->sched.ran += RIG_TSC_HZ / 2;
-	add_exits(EXIT_CPUID, 1000);
+	add_exits(EXIT_REASON_CPUID, 1000);
 	assert_true(later(RIG_TSC_HZ));
 	assert_said("\x1b[HNacre, 101 s after");
 	assert_said("  0   50.0         120  bench\x1b[K\r\n");

@@ -10,8 +10,6 @@
 #include "vmm/shell/shell_vm.h"
 #include "vmm/observe/trace.h"
 
-enum { EXIT_EXTERNAL_INTERRUPT = 1, EXIT_CPUID = 10 };
-
 static struct {
 	const struct shell_command *commands;
 	size_t count;
@@ -116,7 +114,7 @@ static int setup(void **state)
 static void list_shows_every_vm(void **state)
 {
 	(void)state;
-	rig_instruction(EXIT_CPUID, 0, 2);
+	rig_instruction(EXIT_REASON_CPUID, 0, 2);
 	run("list", NULL);
 	assert_said("No  Name             State   Memory      Exits  Ended since\n");
 	assert_said(" 1  bench            running      4M          1  \n");
@@ -133,7 +131,7 @@ static void regs_shows_code_registers_and_exits(void **state)
 
 	(void)state;
 	guest_write(&vm.map, RIG_RIP, code, sizeof(code));
-	rig_instruction(EXIT_CPUID, 0, 2);
+	rig_instruction(EXIT_REASON_CPUID, 0, 2);
 	vmwrite(VMCS_GUEST_RIP, RIG_RIP);
 	vm.vcpus[0]->gpr[R15] = 0x1122334455667788;
 	run("regs", "bench");
@@ -185,7 +183,7 @@ static void stop_ends_a_vm(void **state)
 	assert_stopped(VM_FORCED);
 	assert_int_equal(ended, 1);
 	assert_logged("vm bench: stopped by the operator after 0 exits");
-	assert_false(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_false(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
 	run("stop", "bench");
 	assert_string_equal(said, "VM bench has stopped already: stopped by the operator.\n");
 	assert_int_equal(ended, 1);
@@ -316,14 +314,14 @@ static void pause_holds_and_resume_goes_on(void **state)
 	run("pause", "bench");
 	assert_string_equal(said, "");
 	assert_int_equal(vm.state, VM_PAUSED);
-	assert_false(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_false(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
 	run("pause", "bench");
 	assert_string_equal(said, "VM bench is paused.\n");
 	run("start", "bench");
 	assert_string_equal(said, "VM bench is paused; 'reset' starts it anew.\n");
 	run("resume", "bench");
 	assert_int_equal(vm.state, VM_RUNNING);
-	assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_true(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
 	run("stop", "bench");
 	run("resume", "bench");
 	assert_string_equal(said, "VM bench is stopped.\n");
@@ -375,18 +373,18 @@ static void measure_and_trace_turn_the_watch_on_and_off(void **state)
 	run("measure", "on");
 	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE);
 	assert_false(trace_on);
-	vm.vcpus[0]->exit_ticks[EXIT_CPUID] = vm.vcpus[0]->exit_measured[EXIT_CPUID] = 5;
+	vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID] = vm.vcpus[0]->exit_measured[EXIT_REASON_CPUID] = 5;
 	run("measure", "on"); /* it is: nothing begins again */
-	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 5);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID], 5);
 	run_two("trace", "on", "bench");
 	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE | WATCH_TRACE);
 	assert_true(trace_on);
 	run_two("measure", "off", "bench");
 	assert_int_equal(vm.vcpus[0]->watch, WATCH_TRACE);
-	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 5); /* still to be read */
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID], 5); /* still to be read */
 	run_two("measure", "on", "bench");
-	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 0);
-	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_CPUID], 0);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID], 0);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_REASON_CPUID], 0);
 	run("trace", "off");
 	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE);
 	assert_false(trace_on);

@@ -162,7 +162,7 @@ static void time_stands_still_while_paused(void **state)
 	tsc = fake_x86.tsc + vm.vcpus[0]->tsc_offset;
 	assert_true(vm_ask_and_wait(&vm, VM_PAUSE));
 	assert_int_equal(vm.state, VM_PAUSED);
-	assert_false(rig_exit(EXIT_CPUID, 0));
+	assert_false(rig_exit(EXIT_REASON_CPUID, 0));
 	fake_x86.tsc += 5000000;
 	assert_true(vm_ask_and_wait(&vm, VM_PAUSE)); /* changes nothing */
 	fake_x86.tsc += 5000000;
@@ -171,7 +171,7 @@ static void time_stands_still_while_paused(void **state)
 	assert_int_equal(clock_now(&vm.clock), clock);
 	assert_int_equal(fake_x86.tsc + vm.vcpus[0]->tsc_offset, tsc);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), vm.vcpus[0]->tsc_offset);
-	assert_true(rig_exit(EXIT_CPUID, 0));
+	assert_true(rig_exit(EXIT_REASON_CPUID, 0));
 	assert_true(vm_ask_and_wait(&vm, VM_RESUME)); /* changes nothing */
 	assert_int_equal(clock_now(&vm.clock), clock);
 }
@@ -241,7 +241,7 @@ static void a_reset_starts_all_anew(void **state)
 	vm.vcpus[0]->mtrr[0] = 6;
 	vm.vcpus[0]->vmx.nmi_waiting = true;
 	vm.vcpus[0]->gpr[RAX] = 0x06; /* CF9h: the whole system */
-	assert_true(rig_instruction(EXIT_IO, 0xcf9UL << 16, 2));
+	assert_true(rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0xcf9UL << 16, 2));
 	assert_logged("vm bench: the guest resets its machine");
 	assert_int_equal(loads, 1);
 	assert_int_equal(vm.state, VM_RUNNING);
@@ -260,7 +260,7 @@ static void a_processor_reset_is_one_as_well(void **state)
 {
 	(void)state;
 	vm.vcpus[0]->gpr[RAX] = 1;
-	assert_true(rig_instruction(EXIT_IO, 0x92UL << 16, 2));
+	assert_true(rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0x92UL << 16, 2));
 	assert_logged("vm bench: the guest resets its processor");
 	assert_int_equal(loads, 1);
 }
@@ -275,7 +275,7 @@ static void a_stopped_vm_can_be_started_again(void **state)
 	assert_int_equal(vm.state, VM_RUNNING);
 	assert_int_equal(vm.end, VM_NOT_STARTED);
 	assert_int_equal(loads, 1);
-	assert_true(rig_instruction(EXIT_CPUID, 0, 2));
+	assert_true(rig_instruction(EXIT_REASON_CPUID, 0, 2));
 	assert_int_equal(stopped_calls, 1);
 }
 
@@ -284,7 +284,7 @@ static void a_reset_without_images_ends_it(void **state)
 	(void)state;
 	load_result = -ERR_NOT_FOUND;
 	vm_reset(&vm);
-	assert_false(rig_exit(EXIT_CPUID, 0));
+	assert_false(rig_exit(EXIT_REASON_CPUID, 0));
 	assert_stopped(VM_NOT_LOADED);
 	assert_logged("vm bench: the kernel is not one");
 	assert_int_equal(stopped_calls, 1);
@@ -294,7 +294,7 @@ static void a_reset_without_images_ends_it(void **state)
 static void a_reset_wakes_from_hlt(void **state)
 {
 	(void)state;
-	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	vm_ask(&vm, VM_RESET);
 	assert_true(rig_run());
 	assert_false(rig_requests() & REQUEST_HALTED);
@@ -321,7 +321,7 @@ static void a_reset_ends_a_pause(void **state)
 static void a_reset_says_halted_again(void **state)
 {
 	(void)state;
-	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	assert_true(vm.halted_said);
 	vm_reset(&vm);
 	assert_true(rig_run());

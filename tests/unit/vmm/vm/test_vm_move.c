@@ -9,7 +9,7 @@ static void send_to_second(void)
 {
 	struct vm_config config = rig_config;
 
-	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	config.name = "other";
 	assert_int_equal(start_other(&config), 0);
 	run_other();
@@ -69,7 +69,7 @@ static void requests_that_come_too_late_are_sent_after_it(void **state)
 	struct vm_config config = rig_config;
 
 	(void)state;
-	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	config.name = "other";
 	assert_int_equal(start_other(&config), 0);
 	run_other();

@@ -2,9 +2,6 @@
 /* The report of a VM that cannot go on: vmm/vm/vm_report.c, vmm/vmx/dump.c. */
 #include "rigs/vm_rig.h"
 
-#define EXIT_CPUID 10
-#define EXIT_INVD  13
-
 static void the_reason_comes_first(void **state)
 {
 	(void)state;
@@ -90,8 +87,8 @@ static void the_last_exits_come_in_order(void **state)
 	(void)state;
 	vm_report(&vm);
 	assert_logged("last exits, oldest first (0 in all):");
-	rig_instruction(EXIT_CPUID, 0, 2);
-	rig_instruction(EXIT_INVD, 0, 2);
+	rig_instruction(EXIT_REASON_CPUID, 0, 2);
+	rig_instruction(EXIT_REASON_INVD, 0, 2);
 	vm_report(&vm);
 	assert_logged("(2 in all):");
 	first = strstr(rig.log, "rip 0000000000010000  CPUID\n");

@@ -5,16 +5,6 @@
  */
 #include "rigs/vm_rig.h"
 
-enum {
-	EXIT_EXCEPTION = 0,
-	EXIT_INTERRUPT = 1,
-	EXIT_INTERRUPT_WINDOW = 7,
-	EXIT_NMI_WINDOW = 8,
-	EXIT_CPUID = 10,
-	EXIT_HLT = 12,
-	EXIT_EPT_VIOLATION = 48,
-};
-
 #define WITH_CODE  ((uint32_t)INTERRUPTION_ERROR_CODE)
 #define PIC_BASE   0x30
 #define LINE       5 /* drives nothing in this machine, as 6 and 7 */
@@ -23,7 +13,7 @@ enum {
 /* An exit that has no effect on events of its own. */
 static void enter(void)
 {
-	assert_true(rig_instruction(EXIT_CPUID, 0, 2));
+	assert_true(rig_instruction(EXIT_REASON_CPUID, 0, 2));
 }
 
 static void interrupts_on(bool on)
@@ -97,14 +87,14 @@ static void an_interrupt_waits_for_if_and_shadows(void **state)
 		raise_irq(LINE);
 		interrupts_on(cases[i].on);
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, cases[i].blocking);
-		assert_true(rig_exit(EXIT_INTERRUPT, 0)); /* no instruction ends here */
+		assert_true(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0)); /* no instruction ends here */
 		assert_went_on(vmread(VMCS_GUEST_RIP));
 		assert_true(window(PROCESSOR_INTERRUPT_WINDOW));
 		assert_int_equal(vm.machine.pic.chip[0].isr, 0); /* not acknowledged */
 		/* The window opens. */
 		interrupts_on(true);
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
-		assert_true(rig_exit(EXIT_INTERRUPT_WINDOW, 0));
+		assert_true(rig_exit(EXIT_REASON_INTERRUPT_WINDOW, 0));
 		assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, IRQ_VECTOR));
 		assert_false(window(PROCESSOR_INTERRUPT_WINDOW));
 		out(0x20, 0x20);
@@ -130,7 +120,7 @@ static void a_trap_comes_before_interrupts(void **state)
 		assert_true(window(nmi ? PROCESSOR_NMI_WINDOW : PROCESSOR_INTERRUPT_WINDOW));
 		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 		vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
-		assert_true(rig_exit(nmi ? EXIT_NMI_WINDOW : EXIT_INTERRUPT_WINDOW, 0));
+		assert_true(rig_exit(nmi ? EXIT_REASON_NMI_WINDOW : EXIT_REASON_INTERRUPT_WINDOW, 0));
 		assert_true(rig_injected() & INTERRUPTION_VALID);
 	}
 }
@@ -179,7 +169,7 @@ static void automatic_eoi_leaves_the_next_one_pending(void **state)
 	enter();
 	assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, IRQ_VECTOR));
 	assert_true(window(PROCESSOR_INTERRUPT_WINDOW));
-	assert_true(rig_exit(EXIT_INTERRUPT_WINDOW, 0));
+	assert_true(rig_exit(EXIT_REASON_INTERRUPT_WINDOW, 0));
 	assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, PIC_BASE + 6));
 	assert_false(window(PROCESSOR_INTERRUPT_WINDOW));
 }
@@ -197,7 +187,7 @@ static void an_interrupt_that_goes_away_is_forgotten(void **state)
 	enter();
 	out(0x21, 0xff);
 	interrupts_on(true);
-	assert_true(rig_exit(EXIT_INTERRUPT_WINDOW, 0));
+	assert_true(rig_exit(EXIT_REASON_INTERRUPT_WINDOW, 0));
 	assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
 	assert_false(window(PROCESSOR_INTERRUPT_WINDOW));
 }
@@ -215,7 +205,7 @@ static void an_interrupt_that_waited_for_a_window_ends_hlt(void **state)
 	assert_true(window(PROCESSOR_INTERRUPT_WINDOW));
 	interrupts_on(true);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
-	assert_true(rig_instruction(EXIT_HLT, 0, 1));
+	assert_true(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, IRQ_VECTOR));
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP + 1);
 }
@@ -225,7 +215,7 @@ static void with_interrupts_off_it_does_not(void **state)
 	(void)state;
 	interrupts_on(false);
 	raise_irq(LINE);
-	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
 }
 
 static void arrive(void)
@@ -237,7 +227,7 @@ static void an_interrupt_that_arrives_ends_hlt(void **state)
 {
 	(void)state;
 	rig.idle = arrive;
-	assert_true(rig_instruction(EXIT_HLT, 0, 1));
+	assert_true(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, IRQ_VECTOR));
 	assert_int_equal(rig.idles, 1);
 }
@@ -272,17 +262,17 @@ static void an_nmi_waits_for_its_window(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(blocking); i++) {
 		platform_nmi(RIG_PLATFORM);
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking[i]);
-		assert_true(rig_exit(EXIT_INTERRUPT, 0));
+		assert_true(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
 		assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
 		assert_true(window(PROCESSOR_NMI_WINDOW));
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
-		assert_true(rig_exit(EXIT_NMI_WINDOW, 0));
+		assert_true(rig_exit(EXIT_REASON_NMI_WINDOW, 0));
 		assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 		assert_false(window(PROCESSOR_NMI_WINDOW));
 		assert_false(vm.vcpus[0]->vmx.nmi_waiting);
 	}
 	/* A window that nothing waits for. */
-	assert_true(rig_exit(EXIT_NMI_WINDOW, 0));
+	assert_true(rig_exit(EXIT_REASON_NMI_WINDOW, 0));
 	assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
 }
 
@@ -300,7 +290,7 @@ static void without_virtual_nmis_they_wait_for_interrupts_to_open(void **state)
 	assert_int_equal(rig_injected() & INTERRUPTION_VALID, 0);
 	assert_true(window(PROCESSOR_INTERRUPT_WINDOW));
 	assert_false(window(PROCESSOR_NMI_WINDOW));
-	assert_true(rig_exit(EXIT_INTERRUPT_WINDOW, 0));
+	assert_true(rig_exit(EXIT_REASON_INTERRUPT_WINDOW, 0));
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 }
 
@@ -309,8 +299,8 @@ static void an_nmi_that_waited_for_a_window_ends_hlt(void **state)
 	(void)state;
 	platform_nmi(RIG_PLATFORM);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
-	assert_true(rig_exit(EXIT_INTERRUPT, 0));
-	assert_true(rig_instruction(EXIT_HLT, 0, 1));
+	assert_true(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
+	assert_true(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 }
 
@@ -371,7 +361,7 @@ static void interrupted_delivery(uint32_t info, uint32_t error_code, unsigned le
 	vmwrite(VMCS_ENTRY_ERROR_CODE, 0);
 	vmwrite(VMCS_ENTRY_LENGTH, 0);
 	vmwrite(VMCS_GUEST_PHYSICAL_ADDRESS, 0x5000);
-	assert_true(rig_exit(EXIT_EPT_VIOLATION, 2));
+	assert_true(rig_exit(EXIT_REASON_EPT_VIOLATION, 2));
 	vmwrite(VMCS_VECTORING, 0);
 }
 
@@ -436,7 +426,7 @@ static void vectoring_fields_without_the_valid_bit_say_nothing(void **state)
 static void exception(uint32_t info, uint64_t qualification)
 {
 	vmwrite(VMCS_EXIT_INTERRUPTION, info);
-	assert_true(rig_instruction(EXIT_EXCEPTION, qualification, 1));
+	assert_true(rig_instruction(EXIT_REASON_EXCEPTION_OR_NMI, qualification, 1));
 }
 
 static void a_debug_exception_gets_its_dr6_and_loses_gd(void **state)
@@ -531,7 +521,7 @@ static void real_interrupts_are_served(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_EXIT_INTERRUPTION, INJECT(EVENT_INTERRUPT, 0xef));
-	assert_true(rig_instruction(EXIT_INTERRUPT, 0, 0));
+	assert_true(rig_instruction(EXIT_REASON_EXTERNAL_INTERRUPT, 0, 0));
 	assert_int_equal(rig.interrupts, 1);
 	assert_int_equal(rig.vector, 0xef);
 	assert_went_on(RIG_RIP);

@@ -2,8 +2,6 @@
 /* Control-register exits: vmm/vmx/exit_cr.c and modes.c. */
 #include "rigs/vm_rig.h"
 
-#define EXIT_CR 28
-
 /* SDM Vol. 3C "Exit Qualification for Control-Register Accesses". */
 #define TO_CR(cr, gpr)   ((uint64_t)(cr) | (uint64_t)(gpr) << 8)
 #define FROM_CR(cr, gpr) (TO_CR(cr, gpr) | 1 << 4)
@@ -12,7 +10,7 @@
 
 static void access_cr(uint64_t qualification)
 {
-	assert_true(rig_instruction(EXIT_CR, qualification, 3));
+	assert_true(rig_instruction(EXIT_REASON_CONTROL_REGISTER, qualification, 3));
 }
 
 static void write_cr(unsigned cr, uint64_t value)

@@ -2,8 +2,6 @@
 /* IN and OUT, and how INS and OUTS are recognised: vmm/vmx/exit_io.c. */
 #include "rigs/vm_rig.h"
 
-#define EXIT_IO 30
-
 /* SDM Vol. 3C "Exit Qualification for I/O Instructions". */
 #define IO(size, port) ((uint64_t)(port) << 16 | (7 & (size - 1)))
 #define IN             (1u << 3)
@@ -36,7 +34,7 @@ static void in_merges_into_rax(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		vm.vcpus[0]->gpr[RAX] = 0xfedcba9876543210;
-		assert_true(rig_instruction(EXIT_IO, IO(cases[i].size, RIG_PORT) | IN, 1));
+		assert_true(rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(cases[i].size, RIG_PORT) | IN, 1));
 		assert_went_on(RIG_RIP + 1);
 		assert_int_equal(vm.vcpus[0]->gpr[RAX], cases[i].rax);
 	}
@@ -51,7 +49,8 @@ static void out_sends_the_low_part(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 		vm.vcpus[0]->gpr[RAX] = 0xfedcba9876543210;
-		assert_true(rig_instruction(EXIT_IO, IO(sizes[i], RIG_PORT) | IMMEDIATE, 2));
+		assert_true(
+			rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(sizes[i], RIG_PORT) | IMMEDIATE, 2));
 		assert_went_on(RIG_RIP + 2);
 		assert_int_equal(tape.written[i], sent[i]);
 		assert_int_equal(tape.size[i], sizes[i]);
@@ -63,9 +62,9 @@ static void an_unclaimed_port_floats(void **state)
 {
 	(void)state;
 	vm.vcpus[0]->gpr[RAX] = 0;
-	rig_instruction(EXIT_IO, IO(2, 0xfffe) | IN, 1);
+	rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(2, 0xfffe) | IN, 1);
 	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffff);
-	rig_instruction(EXIT_IO, IO(4, 0x6000), 1);
+	rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(4, 0x6000), 1);
 	assert_went_on(RIG_RIP + 1);
 	assert_int_equal(vm.machine.ports.unclaimed_reads, 1);
 	assert_int_equal(vm.machine.ports.unclaimed_writes, 1);
@@ -75,9 +74,9 @@ static void a_device_of_the_machine_answers(void **state)
 {
 	(void)state;
 	vm.vcpus[0]->gpr[RAX] = 0xa5;
-	rig_instruction(EXIT_IO, IO(1, 0x80), 2);
+	rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(1, 0x80), 2);
 	vm.vcpus[0]->gpr[RAX] = 0;
-	rig_instruction(EXIT_IO, IO(1, 0x80) | IN, 2);
+	rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(1, 0x80) | IN, 2);
 	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xa5);
 }
 
@@ -90,7 +89,7 @@ static void outs_takes_size_and_segment_from_the_processor(void **state)
 	rig_poke(0x3010, 0x11223344, 4);
 	vm.vcpus[0]->gpr[RSI] = 0xffff0010;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, 0u << 7 | SEG_FS << 15); /* 16-bit addresses */
-	assert_true(rig_instruction(EXIT_IO, IO(4, RIG_PORT) | STRING, 3));
+	assert_true(rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(4, RIG_PORT) | STRING, 3));
 	assert_went_on(RIG_RIP + 3);
 	assert_int_equal(tape.written[0], 0x11223344);
 	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0xffff0014);
@@ -105,7 +104,7 @@ static void ins_is_always_to_es(void **state)
 	vm.vcpus[0]->gpr[RDI] = 0x10;
 	vm.vcpus[0]->gpr[RCX] = 2;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, 1u << 7 | SEG_FS << 15); /* undefined for INS */
-	assert_true(rig_instruction(EXIT_IO, IO(2, RIG_PORT) | IN | STRING | REP, 2));
+	assert_true(rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(2, RIG_PORT) | IN | STRING | REP, 2));
 	assert_went_on(RIG_RIP + 2);
 	assert_int_equal(rig_memory(0x3010, 4), 0x02020101);
 	assert_int_equal(vm.vcpus[0]->gpr[RDI], 0x14);
@@ -123,7 +122,7 @@ static void without_that_the_bytes_are_decoded(void **state)
 	rig_code("\x65\x67\x6e", 3); /* outsb %gs:(%si) */
 	vm.vcpus[0]->gpr[RSI] = 0x10;
 	vmwrite(VMCS_INSTRUCTION_INFORMATION, UINT32_MAX);
-	assert_true(rig_instruction(EXIT_IO, IO(1, RIG_PORT) | STRING, 3));
+	assert_true(rig_instruction(EXIT_REASON_IO_INSTRUCTION, IO(1, RIG_PORT) | STRING, 3));
 	assert_went_on(RIG_RIP + 3);
 	assert_int_equal(tape.written[0], 0x5a);
 	assert_int_equal(vm.vcpus[0]->gpr[RSI], 0x11);

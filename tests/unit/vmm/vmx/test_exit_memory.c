@@ -5,9 +5,6 @@
  */
 #include "rigs/vm_rig.h"
 
-#define EXIT_EPT_VIOLATION        48
-#define EXIT_EPT_MISCONFIGURATION 49
-
 /* SDM Vol. 3C "Exit Qualification for EPT Violations". */
 #define LINEAR         BIT(7) /* on behalf of an address of the guest's */
 #define READS          (BIT(0) | LINEAR)
@@ -19,7 +16,7 @@
 static bool violation(gpa_t gpa, uint64_t qualification)
 {
 	vmwrite(VMCS_GUEST_PHYSICAL_ADDRESS, gpa);
-	return rig_instruction(EXIT_EPT_VIOLATION, qualification, 0);
+	return rig_instruction(EXIT_REASON_EPT_VIOLATION, qualification, 0);
 }
 
 /* The emulated instruction `bytes` touches `gpa`. */
@@ -74,7 +71,7 @@ static void a_misconfiguration_stops_only_the_vm(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_PHYSICAL_ADDRESS, 0xabc000);
-	assert_false(rig_instruction(EXIT_EPT_MISCONFIGURATION, 0, 0));
+	assert_false(rig_instruction(EXIT_REASON_EPT_MISCONFIGURATION, 0, 0));
 	assert_stopped(VM_UNEXPECTED_EXIT);
 	assert_logged("EPT misconfiguration at guest-physical 0xabc000");
 }
@@ -163,7 +160,7 @@ static void code_in_a_hole_is_undefined(void **state)
 	(void)state;
 	vmwrite(VMCS_GUEST_RIP, RIG_HOLE);
 	vmwrite(VMCS_GUEST_PHYSICAL_ADDRESS, RIG_HOLE);
-	assert_true(rig_exit(EXIT_EPT_VIOLATION, FETCHES));
+	assert_true(rig_exit(EXIT_REASON_EPT_VIOLATION, FETCHES));
 	assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_UD));
 	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_HOLE);
 }
@@ -196,10 +193,11 @@ static void real_mode_addresses_go_through_the_segment(void **state)
 	vmwrite(VMCS_GUEST_RIP, 0);
 	vm.vcpus[0]->gpr[RAX] = 0;
 	rig_code("\xa1\x00\x00\x8e\x06\x00\x00", 7); /* mov 0, %ax; mov 0, %es */
-	assert_true(rig_exit(EXIT_EPT_VIOLATION, READS));
+	assert_true(rig_exit(EXIT_REASON_EPT_VIOLATION, READS));
 	assert_went_on(3);
 	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffff);
-	assert_false(rig_exit(EXIT_EPT_VIOLATION, READS)); /* a segment register is not loaded from a hole */
+	assert_false(rig_exit(EXIT_REASON_EPT_VIOLATION,
+	                      READS)); /* a segment register is not loaded from a hole */
 	assert_stopped(VM_EMULATION);
 }
 

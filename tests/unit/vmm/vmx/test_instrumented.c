@@ -3,8 +3,6 @@
 #include "rigs/vm_rig.h"
 #include "vmm/observe/trace.h"
 
-enum { EXIT_EXTERNAL_INTERRUPT = 1, EXIT_CPUID = 10, EXIT_HLT = 12, EXIT_IO = 30 };
-
 static const struct trace_record *record(uint64_t at)
 {
 	assert_true(at < trace_ring(0)->written);
@@ -84,7 +82,7 @@ static void a_sound_state_passes_the_audit(void **state)
 {
 	(void)state;
 	watch(WATCH_AUDIT);
-	watched_exit(EXIT_CPUID, 0, 100);
+	watched_exit(EXIT_REASON_CPUID, 0, 100);
 	assert_int_equal(rig_requests(), 0);
 	assert_null(strstr(rig.log, "broken"));
 }
@@ -94,7 +92,7 @@ static void a_broken_state_ends_the_vm_behind_an_exit(void **state)
 	(void)state;
 	watch(WATCH_AUDIT);
 	break_a_rule();
-	watched_exit(EXIT_CPUID, 0, 100);
+	watched_exit(EXIT_REASON_CPUID, 0, 100);
 	assert_true(rig_requests() & REQUEST_STOP);
 	assert_true(ended());
 }
@@ -104,7 +102,7 @@ static void nobody_audits_who_is_not_asked_to(void **state)
 	(void)state;
 	watch(WATCH_MEASURE | WATCH_TRACE);
 	break_a_rule();
-	watched_exit(EXIT_CPUID, 0, 100);
+	watched_exit(EXIT_REASON_CPUID, 0, 100);
 	assert_int_equal(rig_requests(), 0);
 }
 
@@ -113,7 +111,7 @@ static void a_broken_state_ends_the_vm_as_it_is_to_be_entered(void **state)
 	(void)state;
 	break_a_rule();
 	vm_watch(&vm, WATCH_AUDIT);
-	assert_false(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0)); /* none is left to run */
+	assert_false(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0)); /* none is left to run */
 	assert_true(ended());
 }
 
@@ -122,7 +120,7 @@ static void a_reset_goes_on_watching(void **state)
 	(void)state;
 	watch(WATCH_TRACE);
 	vm_reset(&vm);
-	assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_true(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
 	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_instrumented);
 }
 
@@ -131,12 +129,12 @@ static void ticks_are_counted_by_reason(void **state)
 	(void)state;
 	watch(WATCH_MEASURE);
 	fake_x86.tsc = 5000;
-	watched_exit(EXIT_CPUID, 0, 4900);
-	watched_exit(EXIT_CPUID, 0, 4800);
-	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_CPUID], 300);
-	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_CPUID], 2);
-	assert_int_equal(vm.vcpus[0]->exit_count[EXIT_CPUID], 2);
-	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_HLT], 0);
+	watched_exit(EXIT_REASON_CPUID, 0, 4900);
+	watched_exit(EXIT_REASON_CPUID, 0, 4800);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID], 300);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_REASON_CPUID], 2);
+	assert_int_equal(vm.vcpus[0]->exit_count[EXIT_REASON_CPUID], 2);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_REASON_HLT], 0);
 	assert_went_on(RIG_RIP + 2);
 	assert_int_equal(trace_ring(0)->written, 0); /* that is another thing */
 	vm_stop(&vm, VM_FORCED);
@@ -150,7 +148,7 @@ static void an_injection_belongs_to_the_exit(void **state)
 	fake_x86.tsc = 5000;
 	fake_x86.tsc_step = 10;
 	vcpu_request(vm.vcpus[0], REQUEST_NMI);
-	watched_exit(EXIT_CPUID, 0, 4900);
+	watched_exit(EXIT_REASON_CPUID, 0, 4900);
 	assert_int_equal(rig_requests(), 0);
 	assert_int_equal(rig_injected(), INJECT(EVENT_NMI, EXCEPTION_NMI));
 	assert_int_equal(trace_ring(0)->written, 2);
@@ -160,7 +158,7 @@ static void an_injection_belongs_to_the_exit(void **state)
 	assert_int_equal(record(1)->code, EXCEPTION_NMI);
 	assert_int_equal(record(1)->a, EVENT_NMI);
 	assert_true(record(1)->tsc - record(0)->tsc < record(0)->ticks);
-	assert_true(vm.vcpus[0]->exit_ticks[EXIT_CPUID] >= record(0)->ticks);
+	assert_true(vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID] >= record(0)->ticks);
 }
 
 static void a_wait_does_not_belong_to_it(void **state)
@@ -169,9 +167,9 @@ static void a_wait_does_not_belong_to_it(void **state)
 	watch(WATCH_MEASURE | WATCH_TRACE);
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
 	fake_x86.tsc = 5000;
-	watched_exit(EXIT_HLT, 0, 4990);
+	watched_exit(EXIT_REASON_HLT, 0, 4990);
 	assert_int_equal(rig_requests(), REQUEST_HALTED); /* entry.S calls vmx_settle() */
-	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_HLT], 10);
+	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_REASON_HLT], 10);
 	assert_int_equal(record(0)->ticks, 10);
 }
 
@@ -180,26 +178,26 @@ static void a_record_says_which_exit(void **state)
 	(void)state;
 	watch(WATCH_TRACE);
 	fake_x86.tsc = 5000;
-	watched_exit(EXIT_CPUID, 0x1234, 4900);
+	watched_exit(EXIT_REASON_CPUID, 0x1234, 4900);
 	assert_int_equal(trace_ring(0)->written, 1);
 	assert_int_equal(record(0)->tsc, 4900);
 	assert_int_equal(record(0)->vm, 0);
-	assert_int_equal(record(0)->code, EXIT_CPUID);
+	assert_int_equal(record(0)->code, EXIT_REASON_CPUID);
 	assert_int_equal(record(0)->a, RIG_RIP);
 	assert_int_equal(record(0)->b, 0x1234);
 	assert_int_equal(record(0)->ticks, 100);
-	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_CPUID], 0);
+	assert_int_equal(vm.vcpus[0]->exit_measured[EXIT_REASON_CPUID], 0);
 }
 
 static void an_unclaimed_port_is_noted(void **state)
 {
 	(void)state;
 	watch(WATCH_TRACE);
-	watched_exit(EXIT_IO, 0x1234UL << 16 | 8, 1);
+	watched_exit(EXIT_REASON_IO_INSTRUCTION, 0x1234UL << 16 | 8, 1);
 	assert_int_equal(trace_ring(0)->written, 2);
 	assert_int_equal(record(1)->event, TRACE_PORT);
 	assert_int_equal(record(1)->a, 0x1234);
-	watched_exit(EXIT_IO, 0x21UL << 16 | 8, 1); /* the PIC's */
+	watched_exit(EXIT_REASON_IO_INSTRUCTION, 0x21UL << 16 | 8, 1); /* the PIC's */
 	assert_int_equal(trace_ring(0)->written, 3);
 }
 
@@ -230,7 +228,7 @@ static void interrupts_are_counted_even_if_nobody_watches(void **state)
 	(void)state;
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
 	vcpu_request(vm.vcpus[0], REQUEST_INTERRUPT);
-	assert_true(rig_exit(EXIT_EXTERNAL_INTERRUPT, 0));
+	assert_true(rig_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
 	assert_true(rig_injected() & INTERRUPTION_VALID);
 	assert_int_equal(vm.vcpus[0]->injected, 1);
 	assert_int_equal(trace_ring(0)->written, 0);

@@ -3,8 +3,6 @@
 #include "rigs/vm_rig.h"
 #include "vmm/x86/task_switch.h"
 
-#define EXIT_TASK_SWITCH 9
-
 enum source { CALL, IRET, JMP, GATE };
 
 /* The GDT at 1000h, and what its selectors mean. */
@@ -119,7 +117,7 @@ static bool switch_task(enum source source, uint16_t selector)
 {
 	vmwrite(VMCS_GUEST_RIP, RIG_RIP);
 	vmwrite(VMCS_EXIT_LENGTH, 7);
-	return rig_exit(EXIT_TASK_SWITCH, selector | (uint64_t)source << 30);
+	return rig_exit(EXIT_REASON_TASK_SWITCH, selector | (uint64_t)source << 30);
 }
 
 /* An event goes through a task gate. */
