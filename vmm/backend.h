@@ -117,8 +117,8 @@ void backend_paging(const struct vcpu *vcpu, struct guest_paging *paging);
 bool must_check backend_translated(const struct vcpu *vcpu, gva_t address, bool write, gpa_t *gpa);
 
 /*
- * An instruction was carried out and RIP is past it: end its interrupt shadow, raise a due
- * single-step trap.
+ * An instruction of the vCPU that exited was carried out and RIP is past it: end its interrupt
+ * shadow, raise a due single-step trap.
  */
 void backend_instruction_done(struct vcpu *vcpu);
 

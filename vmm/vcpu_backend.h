@@ -15,7 +15,6 @@ struct vmx_vcpu {
 	hpa_t vmcs;
 	const struct cpu *home; /* whose addresses are in the VMCS's host state; null: no CPU's */
 	uint16_t vpid;          /* tags its translations in the TLBs: vmm/vmx/vpid.c */
-	bool loaded;            /* its VMCS is the current one of its CPU: vmm/vmx/vcpu_switch.c */
 	bool nmi_blocked;       /* where the processor has no virtual NMIs: until interrupts open */
 	bool nmi_waiting;       /* for its window */
 };

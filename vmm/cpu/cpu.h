@@ -13,6 +13,7 @@
 #include "lib/spinlock.h"
 #include "lib/per_cpu.h"
 #include "lib/x86.h"
+#include "vmm/cpu/cpu_backend.h"
 #include "vmm/cpu/cpu_call.h"
 #include "vmm/cpu/sched.h"
 #include "vmm/cpu/timer.h"
@@ -29,6 +30,9 @@ struct cpu {
 
 	uint8_t index; /* 0 is the boot processor */
 	uint32_t apic_id;
+	union { /* one vendor's, chosen at boot */
+		struct vmx_cpu vmx;
+	};
 	struct timer_queue timers;
 	bool rescheduled;        /* cpu_reschedule() was called since the run loop last began */
 	uint64_t slice_end;      /* TSC when the turn ends; TIMER_NEVER: it need not */

@@ -136,6 +136,11 @@ uint8_t backend_cpl(const struct vcpu *vcpu)
 	return vmcs_read(vcpu, VMCS_GUEST_SS_ACCESS) >> 5 & 3;
 }
 
+bool vmx_long_code(void)
+{
+	return vmread(VMCS_GUEST_EFER) & EFER_LMA && vmread(VMCS_GUEST_CS_ACCESS) & SEGMENT_L;
+}
+
 bool backend_long_code(const struct vcpu *vcpu)
 {
 	return vmcs_read(vcpu, VMCS_GUEST_EFER) & EFER_LMA &&
@@ -165,12 +170,11 @@ void backend_paging(const struct vcpu *vcpu, struct guest_paging *paging)
  * SDM Vol. 3C "Pending debug exceptions"; Vol. 3B "Single-Stepping on Branches": no instruction
  * that exits is one.
  */
-void vmx_instruction_done_slow(struct vcpu *vcpu, uint64_t rflags)
+void vmx_single_step(uint64_t rflags)
 {
-	vmcs_write(vcpu, VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
-	if (rflags & RFLAGS_TF && !(vmcs_read(vcpu, VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
-		vmcs_write(vcpu, VMCS_GUEST_PENDING_DEBUG,
-		           vmcs_read(vcpu, VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	vmwrite(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+	if (rflags & RFLAGS_TF && !(vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
 void backend_end_shadow(struct vcpu *vcpu)
@@ -183,11 +187,8 @@ void backend_end_shadow(struct vcpu *vcpu)
 
 void backend_instruction_done(struct vcpu *vcpu)
 {
-	uint64_t rflags = vmcs_read(vcpu, VMCS_GUEST_RFLAGS);
-
-	backend_end_shadow(vcpu);
-	if (rflags & (RFLAGS_TF | RFLAGS_RF))
-		vmx_instruction_done_slow(vcpu, rflags);
+	assert_monitor(this_cpu()->vmx.loaded == vcpu);
+	vmx_instruction_done();
 }
 
 void backend_block_nmis(struct vcpu *vcpu, bool block)

@@ -16,21 +16,21 @@ _Static_assert(sizeof(((struct vcpu *)0)->gpr) == 128, "VCPU_REGISTERS in entry.
 _Static_assert(ENTRY_LAUNCH == 0x10000 && ENTRY_MITIGATE_BUFFERS == 0x20000 && ENTRY_MITIGATE_L1D == 0x40000,
                "bits in entry.S");
 
-static noinline cold uint64_t rip_wrap(const struct vcpu *vcpu, uint64_t rip)
+static noinline cold uint64_t rip_wrap(uint64_t rip)
 {
-	return backend_long_code(vcpu) ? rip : (uint32_t)rip;
+	return vmx_long_code() ? rip : (uint32_t)rip;
 }
 
 /* The length of what exited is only known here; the rest any emulated instruction needs. */
-static inline void rip_advance(struct vcpu *vcpu, uint64_t rip)
+static inline void rip_advance(uint64_t rip)
 {
 	uint32_t length = (uint32_t)vmread(VMCS_EXIT_LENGTH);
 	uint64_t next = rip + length;
 
 	if (unlikely((uint32_t)next < length))
-		next = rip_wrap(vcpu, next);
+		next = rip_wrap(next);
 	vmwrite(VMCS_GUEST_RIP, next);
-	vmx_instruction_done(vcpu);
+	vmx_instruction_done();
 }
 
 /*
@@ -59,7 +59,7 @@ void backend_deadline_changed(const struct cpu *cpu)
 {
 	if (!vmx_features.preemption_timer)
 		lapic_timer_arm(cpu_deadline(cpu));
-	else if (vmx_cpu(cpu)->loaded)
+	else if (cpu->vmx.loaded)
 		arm_preemption_timer(cpu);
 }
 
@@ -125,7 +125,7 @@ void vmx_exit(struct vcpu *vcpu)
 	}
 	vcpu->exit_count[reason]++;
 	if (likely(exit_handlers[reason].handle(vcpu) == ACTION_ADVANCE))
-		rip_advance(vcpu, rip);
+		rip_advance(rip);
 }
 
 /*

@@ -13,8 +13,6 @@
 #include "vmm/cpu/mitigations.h"
 #include "vmm/vmx/vmx.h"
 
-struct vmx_cpu vmx_cpus[CPUS_MAX];
-
 /* ---- The current VMCS ---- */
 
 static void vmcs_point_to(const struct vcpu *vcpu)
@@ -25,15 +23,10 @@ static void vmcs_point_to(const struct vcpu *vcpu)
 
 void vmcs_load(struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct vcpu **loaded = &vmx_cpu(cpu)->loaded;
-
-	if (*loaded == vcpu)
+	if (cpu->vmx.loaded == vcpu)
 		return;
 	vmcs_point_to(vcpu);
-	if (*loaded)
-		(*loaded)->vmx.loaded = false;
-	vcpu->vmx.loaded = true;
-	*loaded = vcpu;
+	cpu->vmx.loaded = vcpu;
 }
 
 void vmcs_clear(struct cpu *cpu, struct vcpu *vcpu)
@@ -42,9 +35,8 @@ void vmcs_clear(struct cpu *cpu, struct vcpu *vcpu)
 		panic("VMCLEAR refused %#lx", vcpu->vmx.vmcs);
 	vcpu_request(vcpu, ENTRY_LAUNCH);
 	vcpu->vmx.home = NULL;
-	vcpu->vmx.loaded = false;
-	if (vmx_cpu(cpu)->loaded == vcpu)
-		vmx_cpu(cpu)->loaded = NULL;
+	if (cpu->vmx.loaded == vcpu)
+		cpu->vmx.loaded = NULL;
 }
 
 /* Another CPU may hold parts of its VMCS, so only its own may ask. Returns whose turn it was. */
@@ -52,7 +44,7 @@ static const struct vcpu *vmcs_borrow(const struct vcpu *vcpu)
 {
 	assert_monitor(!vcpu->vmx.home || vcpu->vmx.home == this_cpu());
 	vmcs_point_to(vcpu);
-	return vmx_cpu(this_cpu())->loaded;
+	return this_cpu()->vmx.loaded;
 }
 
 static void vmcs_give_back(const struct vcpu *before)
@@ -93,7 +85,7 @@ static const uint32_t resident_msr_index[RESIDENT_MSRS] = {
 
 static bool is_resident(const struct vcpu *vcpu)
 {
-	return vmx_cpu(this_cpu())->resident == vcpu;
+	return this_cpu()->vmx.resident == vcpu;
 }
 
 /*
@@ -168,8 +160,8 @@ void vmx_reset_resident(struct cpu *cpu, struct vcpu *vcpu)
 {
 	uint8_t *area = vcpu->resident.extended;
 
-	if (vmx_cpu(cpu)->resident == vcpu)
-		vmx_cpu(cpu)->resident = NULL; /* what it had is gone */
+	if (cpu->vmx.resident == vcpu)
+		cpu->vmx.resident = NULL; /* what it had is gone */
 	vcpu->resident = (struct resident_registers){.dr6 = 0xffff0ff0, .extended = area};
 	memset(area, 0, PAGE_SIZE);
 	*(uint16_t *)(area + AREA_FCW) = 0x37f;
@@ -228,8 +220,7 @@ static void vcpu_settle_here(struct cpu *cpu, struct vcpu *vcpu)
 
 void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct vmx_cpu *here = vmx_cpu(cpu);
-	struct vcpu *before = here->resident;
+	struct vcpu *before = cpu->vmx.resident;
 
 	vmcs_load(cpu, vcpu);
 	if (before != vcpu) {
@@ -238,7 +229,7 @@ void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 		if (before)
 			resident_save(before, mask);
 		resident_restore(vcpu, before, mask);
-		here->resident = vcpu;
+		cpu->vmx.resident = vcpu;
 		mitigations_between_guests();
 	}
 	if (unlikely(vcpu->vmx.home != cpu))
@@ -251,11 +242,9 @@ void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
  */
 void backend_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct vmx_cpu *here = vmx_cpu(cpu);
-
-	if (here->resident == vcpu) {
+	if (cpu->vmx.resident == vcpu) {
 		resident_save(vcpu, cpuid_xcr0_mask());
-		here->resident = NULL;
+		cpu->vmx.resident = NULL;
 	}
 	vmcs_clear(cpu, vcpu);
 	if (cpu->current == vcpu)

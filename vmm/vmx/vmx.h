@@ -21,20 +21,6 @@ extern const struct exit_handler exit_handlers[EXIT_REASONS];
 
 /* ---- Which VMCS ---- */
 
-/* What VT-x keeps of a CPU. A cache line each: they change with every switch between vCPUs. */
-struct vmx_cpu {
-	hpa_t vmxon_region;
-	struct vcpu *loaded;   /* whose VMCS is current */
-	struct vcpu *resident; /* whose registers are in the processor: those that exits leave there */
-} __attribute__((aligned(64)));
-
-extern struct vmx_cpu vmx_cpus[CPUS_MAX];
-
-static inline struct vmx_cpu *vmx_cpu(const struct cpu *cpu)
-{
-	return &vmx_cpus[cpu->index];
-}
-
 /* Make the vCPU's VMCS the current one of `cpu`, which is this one. */
 void vmcs_load(struct cpu *cpu, struct vcpu *vcpu);
 
@@ -50,12 +36,12 @@ void vmcs_write_other(const struct vcpu *vcpu, enum vmcs_field field, uint64_t v
  */
 static inline uint64_t vmcs_read(const struct vcpu *vcpu, enum vmcs_field field)
 {
-	return likely(vcpu->vmx.loaded) ? vmread(field) : vmcs_read_other(vcpu, field);
+	return likely(this_cpu()->vmx.loaded == vcpu) ? vmread(field) : vmcs_read_other(vcpu, field);
 }
 
 static inline void vmcs_write(const struct vcpu *vcpu, enum vmcs_field field, uint64_t value)
 {
-	if (likely(vcpu->vmx.loaded))
+	if (likely(this_cpu()->vmx.loaded == vcpu))
 		vmwrite(field, value);
 	else
 		vmcs_write_other(vcpu, field, value);
@@ -64,16 +50,16 @@ static inline void vmcs_write(const struct vcpu *vcpu, enum vmcs_field field, ui
 /* ---- The exit path ---- */
 
 /*
- * What an instruction that Nacre carried out leaves behind; vmx_instruction_done() has the common
- * case.
+ * With the RFLAGS that an instruction found: clear RF, and with TF make a single-step trap due. Acts
+ * on the current VMCS, as the next does.
  */
-void vmx_instruction_done_slow(struct vcpu *vcpu, uint64_t rflags);
+void vmx_single_step(uint64_t rflags);
 
 /*
  * The one-instruction shadow of STI and MOV SS ends, RF is cleared, and with TF a single-step trap
  * is due.
  */
-static inline void vmx_instruction_done(struct vcpu *vcpu)
+static inline void vmx_instruction_done(void)
 {
 	uint64_t blocking = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 	uint64_t rflags = vmread(VMCS_GUEST_RFLAGS);
@@ -81,7 +67,7 @@ static inline void vmx_instruction_done(struct vcpu *vcpu)
 	if (unlikely(blocking & (BLOCKING_STI | BLOCKING_MOV_SS)))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKING_STI | BLOCKING_MOV_SS));
 	if (unlikely(rflags & (RFLAGS_TF | RFLAGS_RF)))
-		vmx_instruction_done_slow(vcpu, rflags);
+		vmx_single_step(rflags);
 }
 
 /* Handlers, by the file that holds them. */
@@ -94,6 +80,8 @@ enum action exit_interrupt(struct vcpu *vcpu);            /* exit_event.c */
 enum action exit_interrupt_window(struct vcpu *vcpu);     /* exit_event.c */
 enum action exit_nmi_window(struct vcpu *vcpu);           /* exit_event.c */
 enum action exit_task_switch(struct vcpu *vcpu);          /* exit_event.c */
+
+bool vmx_long_code(void); /* backend_long_code() for the current VMCS */
 
 /* The rest of the exit path: run.c calls, events.c and state.c do. */
 void vmx_requeue_event(struct vcpu *vcpu);

@@ -103,7 +103,7 @@ static int vmx_features_compare(char *problem, size_t size)
 int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 {
 	int error = cpu->index ? vmx_features_compare(problem, size) : 0;
-	hpa_t *region = &vmx_cpu(cpu)->vmxon_region;
+	hpa_t *region = &cpu->vmx.vmxon_region;
 
 	if (error)
 		return error;

@@ -62,8 +62,10 @@ static bool read_adjust(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 
 static bool write_adjust(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	move_tsc(vcpu, value - vcpu->tsc_adjust);
+	uint64_t by = value - vcpu->tsc_adjust;
+
 	vcpu->tsc_adjust = value;
+	move_tsc(vcpu, by);
 	return true;
 }
 

@@ -146,10 +146,10 @@ struct vcpu {
 	};
 	struct resident_registers resident;
 
-	uint8_t watch;                        /* set of enum vcpu_watch; any CPU may change it */
-	uint8_t instrumented;                 /* the same, as it is in effect */
-	uint64_t injected;                    /* interrupts */
-	uint64_t emulated;                    /* instructions that the emulator ran */
+	uint8_t watch;                          /* set of enum vcpu_watch; any CPU may change it */
+	uint8_t instrumented;                   /* the same, as it is in effect */
+	uint64_t injected;                      /* interrupts */
+	uint64_t emulated;                      /* instructions that the emulator ran */
 	uint64_t exit_ticks[EXIT_KINDS_MAX];    /* TSC ticks from exit to entry, while measured */
 	uint64_t exit_measured[EXIT_KINDS_MAX]; /* how many exits these are */
 };

@@ -119,7 +119,7 @@ static int setup(void **state)
 	rig_boot(state);
 	rig_cpuid();
 	fake_vmx_reset();
-	cpu.current = vmx_cpu(&cpu)->loaded = vmx_cpu(&cpu)->resident = NULL;
+	cpu.current = cpu.vmx.loaded = cpu.vmx.resident = NULL;
 	memset(rig.log, 0, sizeof(rig.log));
 	memset(printed, 0, sizeof(printed));
 	rig.log_length = 0;

@@ -343,7 +343,7 @@ UNUSED static int rig_setup(void **state)
 	fake_vmx_reset();
 	memset(&vm, 0, sizeof(vm));
 	memset(&vm_console, 0, sizeof(vm_console));
-	cpu.current = vmx_cpu(&cpu)->loaded = vmx_cpu(&cpu)->resident = NULL;
+	cpu.current = cpu.vmx.loaded = cpu.vmx.resident = NULL;
 	timer_queue_init(&cpu.timers);
 	cpu.slice_end = TIMER_NEVER;
 	sched_queue_init(&cpu.sched);

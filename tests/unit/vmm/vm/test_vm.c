@@ -105,8 +105,8 @@ static void a_vm_that_ends_gives_its_memory_back(void **state)
 	assert_int_equal(vm.map.ram, 0);
 	assert_int_equal(vm.vcpus[0]->sched.state, SCHED_NOWHERE);
 	assert_null(cpu.current);
-	assert_null(vmx_cpu(&cpu)->loaded);
-	assert_null(vmx_cpu(&cpu)->resident);
+	assert_null(cpu.vmx.loaded);
+	assert_null(cpu.vmx.resident);
 	assert_int_equal(cpu.sched.placed, 0);
 }
 

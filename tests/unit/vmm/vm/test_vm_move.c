@@ -33,13 +33,13 @@ static void a_vm_goes_where_nobody_runs(void **state)
 	assert_false(timer_armed(&vm.timer)); /* of its old CPU */
 	assert_int_equal(fake_vmx.cleared, vm.vcpus[0]->vmx.vmcs);
 	assert_true(vm.vcpus[0]->requests & ENTRY_LAUNCH);
-	assert_true(vmx_cpu(&cpu)->loaded != vm.vcpus[0] && vmx_cpu(&cpu)->resident != vm.vcpus[0]);
+	assert_true(cpu.vmx.loaded != vm.vcpus[0] && cpu.vmx.resident != vm.vcpus[0]);
 	saves = fake_vmx.saves;
 	restores = fake_vmx.restores;
 	assert_true(run_second());
 	assert_ptr_equal(second.current, vm.vcpus[0]);
-	assert_ptr_equal(vmx_cpu(&second)->loaded, vm.vcpus[0]);
-	assert_ptr_equal(vmx_cpu(&second)->resident, vm.vcpus[0]);
+	assert_ptr_equal(second.vmx.loaded, vm.vcpus[0]);
+	assert_ptr_equal(second.vmx.resident, vm.vcpus[0]);
 	assert_ptr_equal(vm.vcpus[0]->vmx.home, &second);
 	assert_int_equal(vmread(VMCS_HOST_GS_BASE), (uintptr_t)&second);
 	assert_int_equal(fake_vmx.saves, saves);
@@ -173,7 +173,7 @@ static void a_vm_that_ends_elsewhere_comes_home(void **state)
 	assert_int_equal(vm.vcpus[0]->sched.cpu, 0);
 	assert_int_equal(frames_owned(VM_OWNER(&vm)), 0);
 	assert_int_equal(second.sched.placed, 0);
-	assert_null(vmx_cpu(&second)->loaded);
+	assert_null(second.vmx.loaded);
 	assert_int_equal(stopped_calls, 0); /* the boot processor is told */
 	cpu_run_calls(&cpu);
 	assert_int_equal(stopped_calls, 1);

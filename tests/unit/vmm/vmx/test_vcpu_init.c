@@ -44,7 +44,7 @@ static void the_bitmap_passes_what_the_vmcs_switches(void **state)
 static void the_regions_begin_with_the_revision(void **state)
 {
 	(void)state;
-	assert_int_equal(*(uint32_t *)hpa_to_pointer(vmx_cpu(&cpu)->vmxon_region), 0x1234);
+	assert_int_equal(*(uint32_t *)hpa_to_pointer(cpu.vmx.vmxon_region), 0x1234);
 	assert_int_equal(fake_vmx.loaded, vm.vcpus[0]->vmx.vmcs);
 	assert_int_equal(fake_vmx.cleared, vm.vcpus[0]->vmx.vmcs);
 	assert_int_equal(*(uint32_t *)hpa_to_pointer(vm.vcpus[0]->vmx.vmcs), 0x1234);
@@ -63,7 +63,7 @@ static void the_processor_gets_the_bits_that_vmx_needs(void **state)
 	assert_int_equal(backend_cpu_start(&cpu, problem, sizeof(problem)), 0);
 	assert_int_equal(fake_x86.cr[0], CR0_PE | CR0_PG | CR0_NE);
 	assert_int_equal(fake_x86.cr[4], CR4_PAE | CR4_VMXE | CR4_OSFXSR | CR4_OSXSAVE);
-	assert_int_equal(fake_vmx.on, vmx_cpu(&cpu)->vmxon_region);
+	assert_int_equal(fake_vmx.on, cpu.vmx.vmxon_region);
 }
 
 /*
