@@ -1,33 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/ept.h"
 #include "lib/errors.h"
+#include "lib/panic.h"
 
 /* SDM Vol. 3C "Extended-Page-Table Pointer (EPTP)". */
 #define EPTP_WALK_LENGTH    ((PAGING_LEVELS - 1) << 3)
 #define EPTP_ACCESSED_DIRTY BIT(6)
 
-static struct ept_features features;
+static struct ept_features ept_features;
 
 void ept_setup(struct ept_features cpu)
 {
-	features = cpu;
+	ept_features = cpu;
 }
 
-int ept_create(struct ept *ept, uint16_t owner)
+static flush_t ept_listener_drop(struct guest_map_listener *listener, gpa_t gpa, uint64_t size)
 {
-	unsigned pages = PAGES_4K | (features.pages_2m ? PAGES_2M : 0) | (features.pages_1g ? PAGES_1G : 0);
+	return ept_drop(container_of(listener, struct ept, listener), gpa, size);
+}
 
-	*ept = (struct ept){.accessed_dirty = features.accessed_dirty};
-	return page_table_create(&ept->table, &paging_ept, pages, owner);
+static void ept_listener_flushed(struct guest_map_listener *listener)
+{
+	ept_flushed(container_of(listener, struct ept, listener));
+}
+
+int ept_create(struct ept *ept, struct guest_map *map)
+{
+	unsigned pages =
+		PAGES_4K | (ept_features.pages_2m ? PAGES_2M : 0) | (ept_features.pages_1g ? PAGES_1G : 0);
+	int error;
+
+	*ept = (struct ept){
+		.accessed_dirty = ept_features.accessed_dirty,
+		.listener = {.drop = ept_listener_drop, .flushed = ept_listener_flushed},
+	};
+	error = page_table_create(&ept->table, &paging_ept, pages, map->tree.owner);
+	if (!error)
+		guest_map_listen(map, &ept->listener);
+	return error;
 }
 
 void ept_destroy(struct ept *ept)
 {
+	guest_map_unlisten(&ept->listener);
 	page_table_destroy(&ept->table);
 }
 
 /* The largest page size that the table may use, not above `limit`. */
-static uint64_t page_size(const struct page_table *table, uint64_t limit)
+static uint64_t ept_page_size(const struct page_table *table, uint64_t limit)
 {
 	unsigned level = PAGING_LEVELS - 1;
 
@@ -52,10 +72,11 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 	flush_t same = FLUSH_NONE;
 	uint64_t size;
 
+	assert_monitor(!map->changing);
 	if (extent.type != GUEST_RAM && extent.type != GUEST_ROM)
 		return -ERR_NOT_FOUND;
 	ept->faults++;
-	size = page_size(&ept->table, extent.size);
+	size = ept_page_size(&ept->table, extent.size);
 	gpa = ALIGN_DOWN(gpa, size);
 	return page_table_map(&ept->table, gpa, extent.hpa + (gpa - extent.gpa), size, attributes, &same);
 }

@@ -2,8 +2,8 @@
 /*
  * A VM's extended page tables: a cache of its guest map. Starts empty; EPT
  * violations fill it (ept_fault), and throwing any part or all of it away is
- * always correct. What is mapped is always what the guest map says: whoever
- * changes the map drops the range here first.
+ * always correct. What is mapped is always what the guest map says: as a listener
+ * of the map, it drops a range before that changes.
  *
  * Locking: the VM's owner serialises.
  */
@@ -21,6 +21,7 @@ struct ept_features {
 
 struct ept {
 	struct page_table table;
+	struct guest_map_listener listener; /* to the map that it caches */
 	bool accessed_dirty;
 	uint64_t faults; /* served by ept_fault() */
 };
@@ -31,8 +32,8 @@ struct ept {
  */
 void ept_setup(struct ept_features cpu);
 
-/* `owner` is the VM's frame owner id. -ERR_NO_MEMORY. */
-int must_check ept_create(struct ept *ept, uint16_t owner);
+/* A cache of `map`, whose owner owns its frames too. -ERR_NO_MEMORY. */
+int must_check ept_create(struct ept *ept, struct guest_map *map);
 
 /* No processor uses or caches the tables any more. */
 void ept_destroy(struct ept *ept);

@@ -17,25 +17,25 @@ void *guest_pointer(const struct guest_map *map, gpa_t gpa, size_t size, bool wr
 	return hpa_to_pointer(extent.hpa + offset);
 }
 
-enum direction { READ, WRITE, LOAD };
+enum copy_direction { COPY_READ, COPY_WRITE, COPY_LOAD };
 
 /* One piece, inside one extent. */
-static void transfer_piece(const struct guest_extent *extent, uint64_t offset, uint8_t *buffer, size_t size,
-                           enum direction direction)
+static void guest_copy_piece(const struct guest_extent *extent, uint64_t offset, uint8_t *buffer, size_t size,
+                             enum copy_direction direction)
 {
 	bool backed = extent->type == GUEST_RAM || extent->type == GUEST_ROM;
 
-	if (direction == READ && !backed)
+	if (direction == COPY_READ && !backed)
 		memset(buffer, 0xff, size);
-	else if (direction == READ)
+	else if (direction == COPY_READ)
 		memcpy(buffer, hpa_to_pointer(extent->hpa + offset), size);
-	else if (extent->type == GUEST_RAM || (backed && direction == LOAD))
+	else if (extent->type == GUEST_RAM || (backed && direction == COPY_LOAD))
 		memcpy(hpa_to_pointer(extent->hpa + offset), buffer, size);
 }
 
 /* Addresses that wrap around 2^64 are a hole's, like all above the map. */
-static void transfer(const struct guest_map *map, gpa_t gpa, uint8_t *buffer, size_t size,
-                     enum direction direction)
+static void guest_copy(const struct guest_map *map, gpa_t gpa, uint8_t *buffer, size_t size,
+                       enum copy_direction direction)
 {
 	static const struct guest_extent hole = {.type = GUEST_NONE};
 
@@ -44,12 +44,12 @@ static void transfer(const struct guest_map *map, gpa_t gpa, uint8_t *buffer, si
 		uint64_t offset = gpa - extent.gpa;
 		size_t piece = MIN(size, extent.size - offset);
 
-		transfer_piece(&extent, offset, buffer, piece, direction);
+		guest_copy_piece(&extent, offset, buffer, piece, direction);
 		buffer += piece;
 		size -= piece;
 		gpa += piece;
 		if (!gpa && size) {
-			transfer_piece(&hole, 0, buffer, size, direction);
+			guest_copy_piece(&hole, 0, buffer, size, direction);
 			return;
 		}
 	}
@@ -62,7 +62,7 @@ void guest_read(const struct guest_map *map, gpa_t gpa, void *buffer, size_t siz
 	if (likely(from))
 		memcpy(buffer, from, size);
 	else
-		transfer(map, gpa, buffer, size, READ);
+		guest_copy(map, gpa, buffer, size, COPY_READ);
 }
 
 void guest_write(const struct guest_map *map, gpa_t gpa, const void *buffer, size_t size)
@@ -72,13 +72,13 @@ void guest_write(const struct guest_map *map, gpa_t gpa, const void *buffer, siz
 	if (likely(to))
 		memcpy(to, buffer, size);
 	else
-		transfer(map, gpa, (uint8_t *)buffer, size, WRITE);
+		guest_copy(map, gpa, (uint8_t *)buffer, size, COPY_WRITE);
 }
 
 int guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t size)
 {
 	if (!guest_is_backed(map, gpa, size))
 		return -ERR_OUT_OF_RANGE;
-	transfer(map, gpa, (uint8_t *)data, size, LOAD);
+	guest_copy(map, gpa, (uint8_t *)data, size, COPY_LOAD);
 	return 0;
 }

@@ -7,23 +7,23 @@
 
 #define GPA_LIMIT BIT(48)
 
-static unsigned order_of(unsigned level)
+static unsigned order_of_level(unsigned level)
 {
 	return PAGING_INDEX_BITS * level;
 }
 
-static bool backed(enum guest_type type)
+static bool type_is_backed(enum guest_type type)
 {
 	return type == GUEST_RAM || type == GUEST_ROM;
 }
 
-static enum guest_type type_of(const struct page_mapping *mapping)
+static enum guest_type mapping_type(const struct page_mapping *mapping)
 {
 	return mapping->present ? page_entry_software(&paging_guest_map, mapping->entry) : GUEST_NONE;
 }
 
 /* Only the monitor reads the tree, so nothing is owed to a TLB. */
-static int tree_map(struct guest_map *map, gpa_t gpa, hpa_t hpa, uint64_t size, enum guest_type type)
+static int guest_map_set(struct guest_map *map, gpa_t gpa, hpa_t hpa, uint64_t size, enum guest_type type)
 {
 	flush_t flush = FLUSH_NONE;
 	int error = page_table_map(&map->tree, gpa, hpa, size, (struct page_attributes){.software = type},
@@ -33,25 +33,89 @@ static int tree_map(struct guest_map *map, gpa_t gpa, hpa_t hpa, uint64_t size, 
 	return error;
 }
 
+/* ---- Changes ---- */
+
+void guest_map_listen(struct guest_map *map, struct guest_map_listener *listener)
+{
+	list_append(&map->listeners, &listener->link);
+}
+
+void guest_map_unlisten(struct guest_map_listener *listener)
+{
+	list_remove(&listener->link);
+}
+
+void guest_map_enter_cpu(struct guest_map *map, unsigned cpu)
+{
+	__atomic_add_fetch(&map->vcpus_on[cpu], 1, __ATOMIC_ACQ_REL);
+}
+
+void guest_map_leave_cpu(struct guest_map *map, unsigned cpu)
+{
+	__atomic_sub_fetch(&map->vcpus_on[cpu], 1, __ATOMIC_ACQ_REL);
+}
+
+static uint64_t guest_map_cpus(const struct guest_map *map)
+{
+	uint64_t cpus = 0;
+
+	for (unsigned i = 0; i < GUEST_MAP_CPUS; i++)
+		if (__atomic_load_n(&map->vcpus_on[i], __ATOMIC_ACQUIRE))
+			cpus |= BIT(i);
+	return cpus;
+}
+
+static struct guest_map_listener *listener_at(struct list *at)
+{
+	return container_of(at, struct guest_map_listener, link);
+}
+
+void guest_map_begin_change(struct guest_map *map, gpa_t gpa, uint64_t size)
+{
+	uint64_t cpus;
+	bool owed = false;
+
+	assert_monitor(!map->changing);
+	map->changing = true;
+	for (struct list *at = map->listeners.next; at != &map->listeners; at = at->next)
+		owed |= listener_at(at)->drop(listener_at(at), gpa, size).owed;
+	cpus = owed ? guest_map_cpus(map) : 0;
+	if (cpus)
+		map->flush(map, cpus);
+	for (struct list *at = map->listeners.next; at != &map->listeners; at = at->next)
+		listener_at(at)->flushed(listener_at(at));
+}
+
+void guest_map_commit(struct guest_map *map)
+{
+	assert_monitor(map->changing);
+	map->changing = false;
+}
+
+/* ---- The map ---- */
+
 int guest_map_create(struct guest_map *map, uint16_t owner)
 {
-	map->ram = 0;
+	*map = (struct guest_map){0};
+	list_init(&map->listeners);
 	return page_table_create(&map->tree, &paging_guest_map, PAGES_4K | PAGES_2M | PAGES_1G, owner);
 }
 
 /*
  * Take [gpa, gpa + size), which no page crosses the edge of, out of the map, and free its frames.
+ * In a change.
  */
-static void remove_range(struct guest_map *map, gpa_t gpa, uint64_t size)
+static void guest_map_remove(struct guest_map *map, gpa_t gpa, uint64_t size)
 {
 	gpa_t at = gpa, end = gpa + size;
 
+	assert_monitor(map->changing);
 	while (at < end) {
 		struct page_mapping mapping = page_table_find(&map->tree, at);
-		enum guest_type type = type_of(&mapping);
+		enum guest_type type = mapping_type(&mapping);
 
-		if (backed(type))
-			frames_free(mapping.phys, order_of(mapping.level));
+		if (type_is_backed(type))
+			frames_free(mapping.phys, order_of_level(mapping.level));
 		if (type == GUEST_RAM)
 			map->ram -= mapping.size;
 		at = mapping.virt + mapping.size;
@@ -63,11 +127,13 @@ static void remove_range(struct guest_map *map, gpa_t gpa, uint64_t size)
 
 void guest_map_destroy(struct guest_map *map)
 {
-	remove_range(map, 0, GPA_LIMIT);
+	guest_map_begin_change(map, 0, GPA_LIMIT);
+	guest_map_remove(map, 0, GPA_LIMIT);
+	guest_map_commit(map);
 	page_table_destroy(&map->tree);
 }
 
-static int check_range(gpa_t gpa, uint64_t size)
+static int guest_map_check_range(gpa_t gpa, uint64_t size)
 {
 	if (!size || (gpa | size) % PAGE_SIZE)
 		return -ERR_INVALID;
@@ -75,14 +141,14 @@ static int check_range(gpa_t gpa, uint64_t size)
 }
 
 /* Is all of [gpa, gpa + size) of `type`, or of `or_type`? */
-static bool is_all(const struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type,
-                   enum guest_type or_type)
+static bool guest_map_is_all(const struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type,
+                             enum guest_type or_type)
 {
 	if (!range_within(gpa, size, GPA_LIMIT))
 		return false;
 	for (gpa_t at = gpa; at < gpa + size;) {
 		struct page_mapping mapping = page_table_find(&map->tree, at);
-		enum guest_type found = type_of(&mapping);
+		enum guest_type found = mapping_type(&mapping);
 
 		if (found != type && found != or_type)
 			return false;
@@ -95,7 +161,7 @@ static bool is_all(const struct guest_map *map, gpa_t gpa, uint64_t size, enum g
  * Add the largest block to be had at the start of [gpa, gpa + size). Returns its size, or 0: no
  * memory.
  */
-static uint64_t add_block(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
+static uint64_t guest_map_add_block(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
 {
 	unsigned level = 2;
 	hpa_t hpa = 0;
@@ -103,15 +169,16 @@ static uint64_t add_block(struct guest_map *map, gpa_t gpa, uint64_t size, enum 
 	for (;; level--) {
 		if (gpa % PAGING_SIZE(level) == 0 && size >= PAGING_SIZE(level))
 			hpa = type == GUEST_RAM
-			              ? frames_alloc_uncleared(order_of(level), map->tree.owner, FRAME_GUEST)
-			              : frames_alloc(order_of(level), map->tree.owner, FRAME_GUEST);
+			              ? frames_alloc_uncleared(order_of_level(level), map->tree.owner,
+			                                       FRAME_GUEST)
+			              : frames_alloc(order_of_level(level), map->tree.owner, FRAME_GUEST);
 		if (hpa || !level)
 			break;
 	}
 	if (!hpa)
 		return 0;
-	if (tree_map(map, gpa, hpa, PAGING_SIZE(level), type)) {
-		frames_free(hpa, order_of(level));
+	if (guest_map_set(map, gpa, hpa, PAGING_SIZE(level), type)) {
+		frames_free(hpa, order_of_level(level));
 		return 0;
 	}
 	map->ram += type == GUEST_RAM ? PAGING_SIZE(level) : 0;
@@ -120,34 +187,39 @@ static uint64_t add_block(struct guest_map *map, gpa_t gpa, uint64_t size, enum 
 
 int guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
 {
-	int error = check_range(gpa, size);
+	int error = guest_map_check_range(gpa, size);
 	uint64_t done = 0;
 
 	if (error)
 		return error;
-	if (!backed(type) && type != GUEST_DEVICE)
+	if (!type_is_backed(type) && type != GUEST_DEVICE)
 		return -ERR_INVALID;
-	if (!is_all(map, gpa, size, GUEST_NONE, GUEST_NONE))
+	if (!guest_map_is_all(map, gpa, size, GUEST_NONE, GUEST_NONE))
 		return -ERR_EXISTS;
 	if (type == GUEST_DEVICE) {
-		error = tree_map(map, gpa, gpa, size, type);
+		error = guest_map_set(map, gpa, gpa, size, type);
 		done = size;
 	}
 	while (done < size && !error) {
-		uint64_t step = add_block(map, gpa + done, size - done, type);
+		uint64_t step = guest_map_add_block(map, gpa + done, size - done, type);
 
 		error = step ? 0 : -ERR_NO_MEMORY;
 		done += step;
 	}
-	if (error)
-		remove_range(map, gpa, done);
+	if (error) {
+		guest_map_begin_change(map, gpa, size);
+		guest_map_remove(map, gpa, done);
+		guest_map_commit(map);
+	}
 	return error;
 }
 
 void guest_map_remove_device(struct guest_map *map, gpa_t gpa, uint64_t size)
 {
-	assert_monitor(is_all(map, gpa, size, GUEST_DEVICE, GUEST_DEVICE));
-	remove_range(map, gpa, size);
+	assert_monitor(guest_map_is_all(map, gpa, size, GUEST_DEVICE, GUEST_DEVICE));
+	guest_map_begin_change(map, gpa, size);
+	guest_map_remove(map, gpa, size);
+	guest_map_commit(map);
 }
 
 bool guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes)
@@ -156,7 +228,7 @@ bool guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes)
 		struct page_mapping mapping = page_table_find(&map->tree, *from);
 		uint64_t offset = *from - mapping.virt, size = mapping.size - offset;
 
-		if (type_of(&mapping) == GUEST_RAM) {
+		if (mapping_type(&mapping) == GUEST_RAM) {
 			size = MIN(size, bytes);
 			frames_clear(mapping.phys + offset, size);
 			bytes -= size;
@@ -167,7 +239,7 @@ bool guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes)
 }
 
 /* Make sure that no page reaches from below `gpa` to above. What is there is RAM or ROM. */
-static int split_at(struct guest_map *map, gpa_t gpa)
+static int guest_map_split_at(struct guest_map *map, gpa_t gpa)
 {
 	struct page_mapping mapping = page_table_find(&map->tree, gpa);
 
@@ -176,7 +248,7 @@ static int split_at(struct guest_map *map, gpa_t gpa)
 
 		if (error)
 			return error;
-		frames_split(mapping.phys, order_of(mapping.level), order_of(mapping.level - 1));
+		frames_split(mapping.phys, order_of_level(mapping.level), order_of_level(mapping.level - 1));
 		mapping = page_table_find(&map->tree, gpa);
 	}
 	return 0;
@@ -184,43 +256,46 @@ static int split_at(struct guest_map *map, gpa_t gpa)
 
 int guest_map_protect(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type)
 {
-	int error = check_range(gpa, size);
+	int error = guest_map_check_range(gpa, size);
 
 	if (error)
 		return error;
-	if (!backed(type))
+	if (!type_is_backed(type))
 		return -ERR_INVALID;
 	if (!guest_is_backed(map, gpa, size))
 		return -ERR_NOT_FOUND;
-	error = split_at(map, gpa);
+	error = guest_map_split_at(map, gpa);
 	if (!error)
-		error = split_at(map, gpa + size);
+		error = guest_map_split_at(map, gpa + size);
 	if (error)
 		return error;
+	guest_map_begin_change(map, gpa, size);
 	for (gpa_t at = gpa; at < gpa + size;) {
 		struct page_mapping mapping = page_table_find(&map->tree, at);
 
-		map->ram -= type_of(&mapping) == GUEST_RAM ? mapping.size : 0;
+		map->ram -= mapping_type(&mapping) == GUEST_RAM ? mapping.size : 0;
 		map->ram += type == GUEST_RAM ? mapping.size : 0;
 		/* A page in the place of one of its size: needs no memory. */
-		error = tree_map(map, at, mapping.phys, mapping.size, type);
+		error = guest_map_set(map, at, mapping.phys, mapping.size, type);
 		assert_monitor(!error);
 		at += mapping.size;
 	}
+	guest_map_commit(map);
 	return 0;
 }
 
 struct guest_extent guest_map_find(const struct guest_map *map, gpa_t gpa)
 {
 	struct page_mapping mapping = page_table_find(&map->tree, gpa);
-	enum guest_type type = type_of(&mapping);
+	enum guest_type type = mapping_type(&mapping);
 
 	if (type == GUEST_NONE)
 		return (struct guest_extent){GUEST_NONE, ALIGN_DOWN(gpa, PAGE_SIZE), 0, PAGE_SIZE};
-	return (struct guest_extent){type, mapping.virt, backed(type) ? mapping.phys : 0, mapping.size};
+	return (struct guest_extent){type, mapping.virt, type_is_backed(type) ? mapping.phys : 0,
+	                             mapping.size};
 }
 
 bool guest_is_backed(const struct guest_map *map, gpa_t gpa, uint64_t size)
 {
-	return is_all(map, gpa, size, GUEST_RAM, GUEST_ROM);
+	return guest_map_is_all(map, gpa, size, GUEST_RAM, GUEST_ROM);
 }

@@ -89,6 +89,16 @@ static int vm_create_vcpus(struct vm *vm)
 	return 0;
 }
 
+/*
+ * All vCPUs of a VM are on this CPU so far, where all changes of the map run: so this is the one CPU
+ * that may cache it.
+ */
+static void vm_flush_map(struct guest_map *map, uint64_t cpus)
+{
+	assert_monitor(cpus == BIT(this_cpu()->index));
+	backend_flush_physical(vm_boot_vcpu(container_of(map, struct vm, map)));
+}
+
 /* Its memory and its processors. */
 static int vm_create(struct vm *vm, char *problem, size_t size)
 {
@@ -105,7 +115,8 @@ static int vm_create(struct vm *vm, char *problem, size_t size)
 		guest_map_destroy(&vm->map);
 		return -ERR_NO_MEMORY;
 	}
-	if (ept_create(&vm->ept, VM_OWNER(vm)))
+	vm->map.flush = vm_flush_map;
+	if (ept_create(&vm->ept, &vm->map))
 		goto free_map;
 	if (!vm_create_vcpus(vm))
 		return 0;
@@ -189,8 +200,8 @@ void vm_free(struct vm *vm)
 			sched_leave(this_cpu(), entity);
 	}
 	vm_destroy_vcpus(vm, vm->vcpu_count);
-	ept_destroy(&vm->ept);
 	guest_map_destroy(&vm->map);
+	ept_destroy(&vm->ept);
 	vm->map.ram = 0;
 	vm->powered = false;
 	for (unsigned i = 0; i < vm->vcpu_count; i++) /* to the boot processor, which still finds it ending */

@@ -34,6 +34,8 @@ void vmcs_clear(struct cpu *cpu, struct vcpu *vcpu)
 	if (!vmclear(vcpu->vmx.vmcs))
 		panic("VMCLEAR refused %#lx", vcpu->vmx.vmcs);
 	vcpu_request(vcpu, ENTRY_LAUNCH);
+	if (vcpu->vmx.home)
+		guest_map_leave_cpu(vcpu->map, vcpu->vmx.home->index);
 	vcpu->vmx.home = NULL;
 	if (cpu->vmx.loaded == vcpu)
 		cpu->vmx.loaded = NULL;
@@ -213,6 +215,7 @@ void backend_set_dr6(struct vcpu *vcpu, uint64_t value)
 static void vcpu_settle_here(struct cpu *cpu, struct vcpu *vcpu)
 {
 	vcpu->vmx.home = cpu;
+	guest_map_enter_cpu(vcpu->map, cpu->index);
 	vmx_set_host_state(cpu, vcpu);
 	backend_flush_physical(vcpu);
 	backend_flush_linear(vcpu);

@@ -25,13 +25,13 @@ static void start(uint64_t memory, struct ept_features features)
 	free_before = frames_stat().free;
 	ept_setup(features);
 	assert_int_equal(guest_map_create(&map, VM), 0);
-	assert_int_equal(ept_create(&ept, VM), 0);
+	assert_int_equal(ept_create(&ept, &map), 0);
 }
 
 static void stop(void)
 {
-	ept_destroy(&ept);
 	guest_map_destroy(&map);
+	ept_destroy(&ept);
 	assert_int_equal(frames_owned(VM), 0);
 	assert_int_equal(frames_stat().free, free_before);
 }
@@ -205,7 +205,7 @@ static void test_no_memory(void **state)
 	assert_int_equal(guest_map_add(&map, MIB(2), MIB(2), GUEST_RAM), 0);
 	while (frames_alloc(0, VM, FRAME_GUEST))
 		;
-	assert_int_equal(ept_create(&other, VM), -ERR_NO_MEMORY);
+	assert_int_equal(ept_create(&other, &map), -ERR_NO_MEMORY);
 	assert_int_equal(ept_fault(&ept, &map, MIB(2)), -ERR_NO_MEMORY);
 	assert_int_equal(check(MIB(8)), 0);
 }
@@ -234,10 +234,7 @@ static void test_random(void **state)
 				error = guest_map_add(&map, gpa, size, type);
 				assert_true(error == 0 || error == -ERR_EXISTS);
 			} else if (action == 1) {
-				/* First out of the cache, then the change. */
-				owed = ept_drop(&ept, gpa, size);
-				if (owed.owed)
-					ept_flushed(&ept);
+				/* Takes the range out of the cache first. */
 				error = guest_map_protect(&map, gpa, size, type);
 				assert_true(error == 0 || error == -ERR_NOT_FOUND || error == -ERR_INVALID);
 			} else if (action == 2 && rand() % 4 == 0) {
