@@ -5,10 +5,11 @@
  * The map is the truth about a VM's physical address space. EPT and shadow page
  * tables are caches of it: dropping one whole at any time is correct, because
  * faults rebuild it from here. Caches listen to changes: guest_map_begin_change().
+ *
  * The map is itself a radix tree, kept by the generic page-table code: mm/paging.h,
- * format `paging_guest_map`. So one
- * entry can describe 4 KiB, 2 MiB or 1 GiB. Each RAM or ROM entry is one block of
- * the frame allocator. Guest-physical addresses are below 2^48.
+ * format `paging_guest_map`. So one entry can describe 4 KiB, 2 MiB or 1 GiB. Each RAM
+ * or ROM entry is one block of the frame allocator. Guest-physical addresses are below
+ * 2^48.
  *
  * Locking: the VM's owner serialises.
  */

@@ -62,7 +62,7 @@ static void a_reschedule_is_over_when_the_vcpu_is_entered(void **state)
 static void a_timer_that_wakes_its_vcpu_is_still_armed_by_its_device(void **state)
 {
 	(void)state;
-	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	vm_arm_timer(&vm, 5000000000);
 	vcpu_kick(vm.vcpus[0], REQUEST_NMI);
 	assert_int_equal(vm.vcpus[0]->sched.state, SCHED_WOKEN);
@@ -100,7 +100,7 @@ static void a_kick_is_merged_on_the_vcpus_cpu(void **state)
 static void a_kick_wakes_a_sleeper(void **state)
 {
 	(void)state;
-	assert_false(rig_instruction(EXIT_HLT, 0, 1));
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
 	add_second();
 	kick_from_second(REQUEST_NMI);
 	assert_int_equal(vm.vcpus[0]->sched.state, SCHED_BLOCKED);
@@ -184,11 +184,11 @@ static void a_watch_makes_the_vcpu_take_notice(void **state)
 	vm_watch(&vm, WATCH_MEASURE);
 	on(&cpu);
 	assert_int_equal(vm.vcpus[0]->watch, WATCH_MEASURE);
-	assert_int_equal(vm.vcpus[0]->watched, 0);
+	assert_int_equal(vm.vcpus[0]->instrumented, 0);
 	cpu_run_calls(&cpu);
 	assert_int_equal(rig_requests(), REQUEST_RESCHEDULE);
 	vmx_settle();
-	assert_int_equal(vm.vcpus[0]->watched, WATCH_MEASURE);
+	assert_int_equal(vm.vcpus[0]->instrumented, WATCH_MEASURE);
 }
 
 int main(void)
