@@ -37,8 +37,8 @@ struct cpu {
 	bool rescheduled;        /* cpu_reschedule() was called since the run loop last began */
 	uint64_t slice_end;      /* TSC when the turn ends; TIMER_NEVER: it need not */
 	uint64_t interrupts_due; /* TSC when real interrupts that wait are taken at the latest */
-	uint32_t stage;     /* of its start; atomic. This and the next of boot/smp.c */
-	uint64_t stage_tsc; /* its own TSC then */
+	uint32_t stage;          /* of its start; atomic. This and the next of boot/smp.c */
+	uint64_t stage_tsc;      /* its own TSC then */
 	struct sched_queue sched;
 
 	struct spinlock calls_lock;
