@@ -310,7 +310,7 @@ bare-test: | need-bare ## make test, or COMMAND=, in a clone of HEAD on a bare D
 	@$(PYTHON) tests/harness/bare.py $(RELEASE) "$(COMMAND)"
 
 bare-run: | need-bare ## make run on a bare Debian: it must reach a guest's login
-	@$(PYTHON) tests/harness/bare.py $(RELEASE) --expect 'login: ' "make run"
+	@$(PYTHON) tests/harness/bare.py --expect 'login: ' $(RELEASE) "make run"
 
 # ---- Style ----------------------------------------------------------------------------------------------
 
