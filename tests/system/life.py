@@ -37,7 +37,7 @@ screen = no
     ("again", "on_crash = restart"), ("held", "on_crash = hold"), ("gone", "on_crash = stop"),
     ("later", "start_delay = 2s"), ("never", "autostart = no"), ("asleep", "start_delay = 3600s")))
 NUMBERS = {"steady": 1, "again": 2, "held": 3, "gone": 4, "later": 5, "never": 6, "asleep": 7}
-DELAY, DELAY_ERROR = 2.0, 0.1  # seconds, of `later`; all other VMs are loaded meanwhile
+DELAY, DELAY_ERROR = 2.0, 0.2  # seconds, of `later`; all VMs share a processor while they are loaded
 
 TRIPLE = "triple fault: an exception, and no handler for it could be entered"
 
