@@ -195,4 +195,4 @@ def many_kernels(case, directory):
         assert machine.powered_off(), "'poweroff' did not turn the machine off"
 
 
-CASES = [Case("many kernels", 600, many_kernels)]
+CASES = [Case("many kernels", 1200, many_kernels)]

@@ -147,4 +147,4 @@ def sharing(case, directory):
         machine.wait(TIMEOUT)
 
 
-CASES = [Case("trace and measure", 300, test), Case("trace of VMs that share a processor", 300, sharing)]
+CASES = [Case("trace and measure", 300, test), Case("trace of VMs that share a processor", 600, sharing)]
