@@ -27,15 +27,16 @@ const struct paging_format paging_ept = {
 	.execute = EXECUTE,
 	.status = ACCESSED | DIRTY,
 	.memory_type_mask = MEMORY_TYPE(7),
-	.memory_type =
-		{
-			[MEMORY_TYPE_UC] = MEMORY_TYPE(MEMORY_TYPE_UC),
-			[MEMORY_TYPE_WC] = MEMORY_TYPE(MEMORY_TYPE_WC),
-			[2] = ~0UL,
-			[3] = ~0UL,
-			[MEMORY_TYPE_WT] = MEMORY_TYPE(MEMORY_TYPE_WT),
-			[MEMORY_TYPE_WP] = MEMORY_TYPE(MEMORY_TYPE_WP),
-			[MEMORY_TYPE_WB] = MEMORY_TYPE(MEMORY_TYPE_WB),
-			[7] = ~0UL,
-		},
+	/* clang-format off */
+	.memory_type = {
+		[MEMORY_TYPE_UC] = MEMORY_TYPE(MEMORY_TYPE_UC),
+		[MEMORY_TYPE_WC] = MEMORY_TYPE(MEMORY_TYPE_WC),
+		[2]              = ~0UL,
+		[3]              = ~0UL,
+		[MEMORY_TYPE_WT] = MEMORY_TYPE(MEMORY_TYPE_WT),
+		[MEMORY_TYPE_WP] = MEMORY_TYPE(MEMORY_TYPE_WP),
+		[MEMORY_TYPE_WB] = MEMORY_TYPE(MEMORY_TYPE_WB),
+		[7]              = ~0UL,
+	},
+	/* clang-format on */
 };

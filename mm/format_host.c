@@ -26,15 +26,16 @@ const struct paging_format paging_host = {
 	.no_execute = NO_EXECUTE,
 	.status = ACCESSED | DIRTY,
 	.memory_type_mask = WRITE_THROUGH | CACHE_DISABLE,
-	.memory_type =
-		{
-			[MEMORY_TYPE_UC] = WRITE_THROUGH | CACHE_DISABLE,
-			[MEMORY_TYPE_WC] = WRITE_THROUGH,
-			[2] = ~0UL,
-			[3] = ~0UL,
-			[MEMORY_TYPE_WT] = ~0UL,
-			[MEMORY_TYPE_WP] = ~0UL,
-			[MEMORY_TYPE_WB] = 0,
-			[7] = ~0UL,
-		},
+	/* clang-format off */
+	.memory_type = {
+		[MEMORY_TYPE_UC] = WRITE_THROUGH | CACHE_DISABLE,
+		[MEMORY_TYPE_WC] = WRITE_THROUGH,
+		[2]              = ~0UL,
+		[3]              = ~0UL,
+		[MEMORY_TYPE_WT] = ~0UL,
+		[MEMORY_TYPE_WP] = ~0UL,
+		[MEMORY_TYPE_WB] = 0,
+		[7]              = ~0UL,
+	},
+	/* clang-format on */
 };

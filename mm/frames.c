@@ -64,7 +64,7 @@ void frames_insert(hfn_t first, uint64_t count)
 }
 
 /* Take a block off the lists, the rest of a larger one goes back. 0: there is none. */
-static hfn_t take_block(unsigned order)
+static hfn_t frames_take_block(unsigned order)
 {
 	unsigned have = order;
 	struct list *link;
@@ -102,7 +102,7 @@ hpa_t frames_alloc_uncleared(unsigned order, uint16_t owner, enum frame_type typ
 	assert_monitor(order < FRAME_ORDERS && owner != FRAME_OWNER_NONE && owner < FRAME_OWNERS &&
 	               type > FRAME_RESERVED);
 	spin_lock(&frames_pool.lock);
-	first = take_block(order);
+	first = frames_take_block(order);
 	if (first) {
 		frames_mark(first, BIT(order), owner, type);
 		frames_describe(first)->order = order;

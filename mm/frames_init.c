@@ -16,7 +16,7 @@ static struct {
 } machine;
 
 /* The part of `range` inside `bounds`, shrunk to whole frames; empty if start >= end. */
-static struct memory_range shrink(struct memory_range range, struct memory_range bounds)
+static struct memory_range range_shrink(struct memory_range range, struct memory_range bounds)
 {
 	hpa_t start = MAX(range.start, bounds.start), end = MIN(range.end, bounds.end);
 
@@ -26,7 +26,7 @@ static struct memory_range shrink(struct memory_range range, struct memory_range
 }
 
 /* Likewise, grown to whole frames. `bounds` are aligned. */
-static struct memory_range grow(struct memory_range range, struct memory_range bounds)
+static struct memory_range range_grow(struct memory_range range, struct memory_range bounds)
 {
 	hpa_t start = MAX(range.start, bounds.start), end = MIN(range.end, bounds.end);
 
@@ -36,7 +36,7 @@ static struct memory_range grow(struct memory_range range, struct memory_range b
 }
 
 /* Something reserved in [start, end), or null. */
-static const struct memory_range *obstacle(hpa_t start, hpa_t end)
+static const struct memory_range *frames_obstacle(hpa_t start, hpa_t end)
 {
 	static const struct memory_range first_frame = {0, PAGE_SIZE};
 
@@ -54,13 +54,13 @@ static const struct memory_range *obstacle(hpa_t start, hpa_t end)
 }
 
 /* The highest place for `size` bytes of bookkeeping within `bounds`; 0 if there is none. */
-static hpa_t place(uint64_t size, struct memory_range bounds)
+static hpa_t frames_place(uint64_t size, struct memory_range bounds)
 {
 	for (size_t i = 0; i < machine.usable_count; i++) {
-		struct memory_range range = shrink(machine.usable[i], bounds);
+		struct memory_range range = range_shrink(machine.usable[i], bounds);
 
 		while (range.start < range.end && range.end - range.start >= size) {
-			const struct memory_range *in_the_way = obstacle(range.end - size, range.end);
+			const struct memory_range *in_the_way = frames_obstacle(range.end - size, range.end);
 
 			if (!in_the_way)
 				return range.end - size;
@@ -71,12 +71,12 @@ static hpa_t place(uint64_t size, struct memory_range bounds)
 }
 
 /* From the first to the last usable frame within `bounds`. */
-static struct memory_range extent(struct memory_range bounds)
+static struct memory_range frames_extent(struct memory_range bounds)
 {
 	struct memory_range all = {UINT64_MAX, 0};
 
 	for (size_t i = 0; i < machine.usable_count; i++) {
-		struct memory_range range = shrink(machine.usable[i], bounds);
+		struct memory_range range = range_shrink(machine.usable[i], bounds);
 
 		if (range.start < range.end) {
 			all.start = MIN(all.start, range.start);
@@ -90,7 +90,8 @@ static struct memory_range extent(struct memory_range bounds)
  * Of the frames of `range`, all inside one chunk's description: what is `from` and has no owner
  * becomes `owner`'s and `to`. Returns how many.
  */
-static uint64_t convert(struct memory_range range, enum frame_type from, uint16_t owner, enum frame_type to)
+static uint64_t frames_convert(struct memory_range range, enum frame_type from, uint16_t owner,
+                               enum frame_type to)
 {
 	struct frame *frame = frames_describe(range.start >> PAGE_SHIFT);
 	uint64_t changed = 0;
@@ -125,7 +126,7 @@ static void insert_runs(struct memory_range range)
  * Describe every frame of one chunk's extent `all`, and put the free ones on the lists. The lock is
  * held.
  */
-static void describe(struct memory_range all, hpa_t bookkeeping, uint64_t size)
+static void frames_describe_machine(struct memory_range all, hpa_t bookkeeping, uint64_t size)
 {
 	struct memory_range own = {bookkeeping, bookkeeping + size};
 	const struct memory_range frame_zero = {0, PAGE_SIZE};
@@ -133,13 +134,14 @@ static void describe(struct memory_range all, hpa_t bookkeeping, uint64_t size)
 	frames_mark(all.start >> PAGE_SHIFT, (all.end - all.start) >> PAGE_SHIFT, FRAME_OWNER_NONE,
 	            FRAME_RESERVED);
 	for (size_t i = 0; i < machine.usable_count; i++)
-		frames_pool.total +=
-			convert(shrink(machine.usable[i], all), FRAME_RESERVED, FRAME_OWNER_NONE, FRAME_FREE);
-	convert(grow(own, all), FRAME_FREE, FRAME_OWNER_MONITOR, FRAME_DATA);
-	convert(grow(machine.chunk_table, all), FRAME_FREE, FRAME_OWNER_MONITOR, FRAME_DATA);
-	convert(grow(frame_zero, all), FRAME_FREE, FRAME_OWNER_NONE, FRAME_RESERVED);
+		frames_pool.total += frames_convert(range_shrink(machine.usable[i], all), FRAME_RESERVED,
+		                                    FRAME_OWNER_NONE, FRAME_FREE);
+	frames_convert(range_grow(own, all), FRAME_FREE, FRAME_OWNER_MONITOR, FRAME_DATA);
+	frames_convert(range_grow(machine.chunk_table, all), FRAME_FREE, FRAME_OWNER_MONITOR, FRAME_DATA);
+	frames_convert(range_grow(frame_zero, all), FRAME_FREE, FRAME_OWNER_NONE, FRAME_RESERVED);
 	for (size_t i = 0; i < machine.reserved_count; i++)
-		convert(grow(machine.reserved[i], all), FRAME_FREE, FRAME_OWNER_MONITOR, FRAME_RESERVED);
+		frames_convert(range_grow(machine.reserved[i], all), FRAME_FREE, FRAME_OWNER_MONITOR,
+		               FRAME_RESERVED);
 	insert_runs(all);
 }
 
@@ -147,13 +149,13 @@ static void describe(struct memory_range all, hpa_t bookkeeping, uint64_t size)
  * Frames for `*size` bytes of bookkeeping; `*size` grows to what was taken. They come from
  * chunks that are in already, so that whole chunks stay whole for 1 GiB pages; else from `bounds`.
  */
-static hpa_t find_bookkeeping(uint64_t *size, struct memory_range bounds)
+static hpa_t frames_find_bookkeeping(uint64_t *size, struct memory_range bounds)
 {
 	unsigned order = frames_order(*size);
 	hpa_t hpa = frames_alloc(order, FRAME_OWNER_MONITOR, FRAME_DATA);
 
 	if (!hpa)
-		return place(*size, bounds);
+		return frames_place(*size, bounds);
 	*size = PAGE_SIZE << order;
 	return hpa;
 }
@@ -169,10 +171,10 @@ static struct memory_range chunk_bounds(size_t index)
  * Take in one chunk. A sliver that cannot hold its own bookkeeping, and for which none is found, is
  * left out.
  */
-static void add_chunk(size_t index)
+static void frames_add_chunk(size_t index)
 {
 	struct memory_range bounds = chunk_bounds(index);
-	struct memory_range all = extent(bounds);
+	struct memory_range all = frames_extent(bounds);
 	uint64_t count, size;
 	hpa_t hpa;
 
@@ -180,7 +182,7 @@ static void add_chunk(size_t index)
 		return;
 	count = (all.end - all.start) >> PAGE_SHIFT;
 	size = ALIGN_UP(count * sizeof(struct frame), PAGE_SIZE);
-	hpa = find_bookkeeping(&size, bounds);
+	hpa = frames_find_bookkeeping(&size, bounds);
 	if (!hpa)
 		return;
 	frames_pool.bookkeeping += size >> PAGE_SHIFT;
@@ -188,7 +190,7 @@ static void add_chunk(size_t index)
 	                                           .first = (all.start - bounds.start) >> PAGE_SHIFT,
 	                                           .count = count};
 	spin_lock(&frames_pool.lock);
-	describe(all, hpa, size);
+	frames_describe_machine(all, hpa, size);
 	spin_unlock(&frames_pool.lock);
 }
 
@@ -209,12 +211,12 @@ int frames_init(const struct memory_range *usable, size_t usable_count, const st
 	machine.reserved_count = reserved_count;
 	machine.limit = ALIGN_DOWN(MIN(limit, DIRECT_MAP_LIMIT), PAGE_SIZE);
 
-	all = extent((struct memory_range){0, machine.limit});
+	all = frames_extent((struct memory_range){0, machine.limit});
 	frames_pool.chunk_count = ALIGN_UP(all.end >> PAGE_SHIFT, CHUNK_FRAMES) >> CHUNK_ORDER;
 	early_chunks = MIN(frames_pool.chunk_count, EARLY_MAP_LIMIT >> (CHUNK_ORDER + PAGE_SHIFT));
 	size = ALIGN_UP(frames_pool.chunk_count * sizeof(struct chunk), PAGE_SIZE);
 	for (size_t i = 0; i < early_chunks && !machine.chunk_table.start; i++)
-		machine.chunk_table.start = place(size, chunk_bounds(i));
+		machine.chunk_table.start = frames_place(size, chunk_bounds(i));
 	if (!machine.chunk_table.start)
 		return -ERR_NO_MEMORY;
 	machine.chunk_table.end = machine.chunk_table.start + size;
@@ -224,7 +226,7 @@ int frames_init(const struct memory_range *usable, size_t usable_count, const st
 
 	for (size_t i = 0; i < MIN(frames_pool.chunk_count, EARLY_MAP_LIMIT >> (CHUNK_ORDER + PAGE_SHIFT));
 	     i++)
-		add_chunk(i);
+		frames_add_chunk(i);
 	return frames_pool.free_frames ? 0 : -ERR_NO_MEMORY;
 }
 
@@ -234,5 +236,5 @@ void frames_extend(void)
 		return;
 	machine.extended = true;
 	for (size_t i = EARLY_MAP_LIMIT >> (CHUNK_ORDER + PAGE_SHIFT); i < frames_pool.chunk_count; i++)
-		add_chunk(i);
+		frames_add_chunk(i);
 }

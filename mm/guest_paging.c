@@ -71,7 +71,7 @@ static bool is_user_access(const struct walk *walk)
 }
 
 /* SDM Vol. 3A "Page-Fault Exceptions". `cause` is PRESENT and RESERVED. */
-static struct guest_translation fault(const struct walk *walk, uint32_t cause)
+static struct guest_translation walk_fault(const struct walk *walk, uint32_t cause)
 {
 	uint64_t cr4 = walk->paging->cr4;
 	bool fetch_is_told = cr4 & CR4_SMEP || (cr4 & CR4_PAE && walk->paging->efer & EFER_NXE);
@@ -115,7 +115,7 @@ static uint64_t reserved_bits(const struct walk *walk, unsigned level, bool page
 }
 
 /* Tables where nothing is read as all ones, as any other read there. */
-static uint64_t read_entry(const struct walk *walk, gpa_t gpa)
+static uint64_t walk_read_entry(const struct walk *walk, gpa_t gpa)
 {
 	unsigned size = formats[walk->mode].entry_size;
 	const void *entry = guest_pointer(walk->map, gpa, size, false);
@@ -126,7 +126,7 @@ static uint64_t read_entry(const struct walk *walk, gpa_t gpa)
 }
 
 /* False: the entry is no longer what the walk saw. Writes to tables in ROM are lost, as all are. */
-static bool set_bits(const struct walk *walk, unsigned level, uint64_t bits)
+static bool walk_set_bits(const struct walk *walk, unsigned level, uint64_t bits)
 {
 	unsigned size = formats[walk->mode].entry_size;
 	uint64_t seen = walk->step[level].entry;
@@ -151,7 +151,7 @@ static bool set_accessed_and_dirty(const struct walk *walk)
 	for (unsigned level = formats[walk->mode].levels; level-- > walk->level;) {
 		bool dirty = level == walk->level && walk->access & ACCESS_WRITE;
 
-		if (!set_bits(walk, level, ENTRY_ACCESSED | (dirty ? ENTRY_DIRTY : 0)))
+		if (!walk_set_bits(walk, level, ENTRY_ACCESSED | (dirty ? ENTRY_DIRTY : 0)))
 			return false;
 	}
 	return true;
@@ -161,7 +161,7 @@ static bool set_accessed_and_dirty(const struct walk *walk)
  * SDM Vol. 3A "Determination of Access Rights". `all`: what every entry allows; NX: what any
  * forbids.
  */
-static bool is_allowed(const struct walk *walk, uint64_t all, bool no_execute)
+static bool walk_allows(const struct walk *walk, uint64_t all, bool no_execute)
 {
 	const struct guest_paging *paging = walk->paging;
 	bool user_page = all & ENTRY_USER, writable = all & ENTRY_WRITE;
@@ -212,17 +212,17 @@ static struct guest_translation walk_once(struct walk *walk, bool *changed)
 	gpa_t table;
 
 	if (!first_table(walk, &table))
-		return fault(walk, 0);
+		return walk_fault(walk, 0);
 	for (unsigned level = format->levels - 1;; level--) {
 		uint64_t index = walk->address >> shift_of(walk, level) & (BIT(format->index_bits) - 1);
 		gpa_t gpa = table + index * format->entry_size;
-		uint64_t entry = read_entry(walk, gpa);
+		uint64_t entry = walk_read_entry(walk, gpa);
 		bool page = level == 0 || (entry & ENTRY_PAGE_SIZE && may_be_page(walk, level));
 
 		if (!(entry & ENTRY_PRESENT))
-			return fault(walk, 0);
+			return walk_fault(walk, 0);
 		if (entry & reserved_bits(walk, level, page))
-			return fault(walk, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED);
+			return walk_fault(walk, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED);
 		all &= entry;
 		any |= entry;
 		walk->step[level].gpa = gpa;
@@ -232,8 +232,8 @@ static struct guest_translation walk_once(struct walk *walk, bool *changed)
 			break;
 		table = entry & ENTRY_ADDRESS;
 	}
-	if (!is_allowed(walk, all, any & ENTRY_NO_EXECUTE))
-		return fault(walk, PAGE_FAULT_PRESENT);
+	if (!walk_allows(walk, all, any & ENTRY_NO_EXECUTE))
+		return walk_fault(walk, PAGE_FAULT_PRESENT);
 	*changed = !set_accessed_and_dirty(walk);
 	return (struct guest_translation){
 		.ok = true, .gpa = page_address(walk), .page_size = BIT(shift_of(walk, walk->level))};

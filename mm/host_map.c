@@ -25,7 +25,8 @@ static struct {
 	uint64_t next_window, next_stack;
 } host;
 
-static int map(uint64_t virt, hpa_t hpa, uint64_t size, struct page_attributes attributes, flush_t *flush)
+static int host_map_pages(uint64_t virt, hpa_t hpa, uint64_t size, struct page_attributes attributes,
+                          flush_t *flush)
 {
 	attributes.read = true;
 	attributes.execute = attributes.execute || !host.no_execute;
@@ -40,7 +41,7 @@ static int map_direct(const struct memory_range *range, flush_t *flush)
 	if (range->start >= end)
 		return 0;
 	start = ALIGN_UP(range->start, PAGE_SIZE);
-	return start < end ? map(DIRECT_MAP_BASE + start, start, end - start, data, flush) : 0;
+	return start < end ? host_map_pages(DIRECT_MAP_BASE + start, start, end - start, data, flush) : 0;
 }
 
 /* What is not writable in the image must not be so through the direct map. */
@@ -54,9 +55,9 @@ static int map_section(const struct image_section *section, flush_t *flush)
 
 	attributes.write = section->write;
 	attributes.execute = section->execute;
-	error = map(section->start, hpa, size, attributes, flush);
+	error = host_map_pages(section->start, hpa, size, attributes, flush);
 	if (!error && !section->write)
-		error = map(DIRECT_MAP_BASE + hpa, hpa, size, read_only, flush);
+		error = host_map_pages(DIRECT_MAP_BASE + hpa, hpa, size, read_only, flush);
 	return error;
 }
 
@@ -104,7 +105,7 @@ void host_map_activate(void)
 static int map_new(uint64_t virt, hpa_t hpa, uint64_t size, struct page_attributes attributes)
 {
 	flush_t flush = FLUSH_NONE;
-	int error = map(virt, hpa, size, attributes, &flush);
+	int error = host_map_pages(virt, hpa, size, attributes, &flush);
 
 	assert_monitor(!flush.owed);
 	return error;

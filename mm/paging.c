@@ -9,28 +9,28 @@
 #define ADDRESS_BITS PAGING_SHIFT(PAGING_LEVELS)
 #define TOP          (PAGING_LEVELS - 1)
 
-static uint64_t *entries(hpa_t table)
+static uint64_t *table_entries(hpa_t table)
 {
 	return hpa_to_pointer(table);
 }
 
 static uint64_t *slot_of(hpa_t table, uint64_t virt, unsigned level)
 {
-	return &entries(table)[virt >> PAGING_SHIFT(level) & (PAGING_ENTRIES - 1)];
+	return &table_entries(table)[virt >> PAGING_SHIFT(level) & (PAGING_ENTRIES - 1)];
 }
 
 /* The processor may walk the tables at any moment: one store, after everything that it leads to. */
-static void store(uint64_t *slot, uint64_t entry)
+static void entry_store(uint64_t *slot, uint64_t entry)
 {
 	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
 }
 
-static bool is_present(const struct paging_format *format, uint64_t entry)
+static bool entry_is_present(const struct paging_format *format, uint64_t entry)
 {
 	return entry & format->present;
 }
 
-static bool is_leaf(const struct paging_format *format, uint64_t entry, unsigned level)
+static bool entry_is_leaf(const struct paging_format *format, uint64_t entry, unsigned level)
 {
 	return level == 0 || entry & format->large;
 }
@@ -42,7 +42,7 @@ static bool valid_address(const struct paging_format *format, uint64_t virt)
 	return virt >> ADDRESS_BITS == 0;
 }
 
-static int check_range(const struct paging_format *format, uint64_t virt, uint64_t size)
+static int table_check_range(const struct paging_format *format, uint64_t virt, uint64_t size)
 {
 	uint64_t last;
 
@@ -54,7 +54,7 @@ static int check_range(const struct paging_format *format, uint64_t virt, uint64
 	return 0;
 }
 
-static hpa_t new_table(struct page_table *table)
+static hpa_t table_alloc(struct page_table *table)
 {
 	hpa_t hpa = frames_alloc(FRAME_ORDER_4K, table->owner, FRAME_TABLE);
 
@@ -63,8 +63,8 @@ static hpa_t new_table(struct page_table *table)
 	return hpa;
 }
 
-static uint64_t make_leaf(const struct paging_format *format, hpa_t phys, unsigned level,
-                          struct page_attributes attributes)
+static uint64_t entry_make_leaf(const struct paging_format *format, hpa_t phys, unsigned level,
+                                struct page_attributes attributes)
 {
 	return phys | format->leaf | (level ? format->large : 0) | (attributes.read ? format->read : 0) |
 	       (attributes.write ? format->write : 0) |
@@ -77,43 +77,44 @@ static uint64_t make_leaf(const struct paging_format *format, hpa_t phys, unsign
  * Set the tables below `entry` aside until they are flushed. Each is linked through
  * its entry 0, with a value that no format takes for present. Recursion ends with the levels.
  */
-static void retire(struct page_table *table, uint64_t entry, unsigned level)
+static void table_retire(struct page_table *table, uint64_t entry, unsigned level)
 {
 	uint64_t *sub;
 
-	if (!is_present(table->format, entry) || is_leaf(table->format, entry, level))
+	if (!entry_is_present(table->format, entry) || entry_is_leaf(table->format, entry, level))
 		return;
-	sub = entries(entry & ADDRESS);
+	sub = table_entries(entry & ADDRESS);
 	for (unsigned i = 0; i < PAGING_ENTRIES; i++)
-		retire(table, sub[i], level - 1);
-	store(&sub[0], table->retired);
+		table_retire(table, sub[i], level - 1);
+	entry_store(&sub[0], table->retired);
 	table->retired = entry & ADDRESS;
 }
 
 /* Replace what `slot` holds. The processor's own bits do not count as a change. */
-static void replace(struct page_table *table, uint64_t *slot, unsigned level, uint64_t entry, flush_t *flush)
+static void entry_replace(struct page_table *table, uint64_t *slot, unsigned level, uint64_t entry,
+                          flush_t *flush)
 {
 	uint64_t old = __atomic_exchange_n(slot, entry, __ATOMIC_ACQ_REL);
 
-	if (is_present(table->format, old) && (old ^ entry) & ~table->format->status)
+	if (entry_is_present(table->format, old) && (old ^ entry) & ~table->format->status)
 		flush->owed = true;
-	retire(table, old, level);
+	table_retire(table, old, level);
 }
 
-static int split(struct page_table *table, uint64_t *slot, unsigned level)
+static int entry_split(struct page_table *table, uint64_t *slot, unsigned level)
 {
 	uint64_t leaf = *slot;
-	hpa_t hpa = new_table(table);
+	hpa_t hpa = table_alloc(table);
 	uint64_t *sub;
 
 	if (!hpa)
 		return -ERR_NO_MEMORY;
 	if (level == 1)
 		leaf &= ~table->format->large;
-	sub = entries(hpa);
+	sub = table_entries(hpa);
 	for (unsigned i = 0; i < PAGING_ENTRIES; i++)
 		sub[i] = leaf + i * PAGING_SIZE(level - 1);
-	store(slot, hpa | table->format->table);
+	entry_store(slot, hpa | table->format->table);
 	return 0;
 }
 
@@ -127,13 +128,13 @@ static uint64_t *slot_at(struct page_table *table, uint64_t virt, unsigned level
 	uint64_t *slot = slot_of(table->root, virt, at);
 
 	while (at > level) {
-		if (!is_present(table->format, *slot)) {
-			hpa_t hpa = new_table(table);
+		if (!entry_is_present(table->format, *slot)) {
+			hpa_t hpa = table_alloc(table);
 
 			if (!hpa)
 				return NULL;
-			store(slot, hpa | table->format->table);
-		} else if (is_leaf(table->format, *slot, at) && split(table, slot, at)) {
+			entry_store(slot, hpa | table->format->table);
+		} else if (entry_is_leaf(table->format, *slot, at) && entry_split(table, slot, at)) {
 			return NULL;
 		}
 		at--;
@@ -143,13 +144,13 @@ static uint64_t *slot_at(struct page_table *table, uint64_t virt, unsigned level
 }
 
 /* The slot where a walk for `virt` ends: a leaf or nothing. */
-static uint64_t *walk(const struct page_table *table, uint64_t virt, unsigned *level)
+static uint64_t *table_walk(const struct page_table *table, uint64_t virt, unsigned *level)
 {
 	uint64_t *slot;
 
 	*level = TOP;
 	slot = slot_of(table->root, virt, *level);
-	while (is_present(table->format, *slot) && !is_leaf(table->format, *slot, *level)) {
+	while (entry_is_present(table->format, *slot) && !entry_is_leaf(table->format, *slot, *level)) {
 		(*level)--;
 		slot = slot_of(*slot & ADDRESS, virt, *level);
 	}
@@ -173,13 +174,13 @@ int page_table_create(struct page_table *table, const struct paging_format *form
                       uint16_t owner)
 {
 	*table = (struct page_table){.format = format, .pages = pages, .owner = owner};
-	table->root = new_table(table);
+	table->root = table_alloc(table);
 	return table->root ? 0 : -ERR_NO_MEMORY;
 }
 
 void page_table_destroy(struct page_table *table)
 {
-	retire(table, table->root | table->format->table, PAGING_LEVELS);
+	table_retire(table, table->root | table->format->table, PAGING_LEVELS);
 	table->root = 0;
 	page_table_flushed(table);
 }
@@ -188,7 +189,7 @@ int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t
                    struct page_attributes attributes, flush_t *flush)
 {
 	const struct paging_format *format = table->format;
-	int error = check_range(format, virt, size);
+	int error = table_check_range(format, virt, size);
 
 	if (error)
 		return error;
@@ -204,7 +205,7 @@ int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t
 
 		if (!slot)
 			return -ERR_NO_MEMORY;
-		replace(table, slot, level, make_leaf(format, phys, level, attributes), flush);
+		entry_replace(table, slot, level, entry_make_leaf(format, phys, level, attributes), flush);
 		virt += PAGING_SIZE(level);
 		phys += PAGING_SIZE(level);
 		size -= PAGING_SIZE(level);
@@ -216,19 +217,19 @@ int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t
  * Take out what touches [virt, virt + size): to the page if `exact`, else whatever page it is part
  * of.
  */
-static int take_out(struct page_table *table, uint64_t virt, uint64_t size, bool exact, flush_t *flush)
+static int table_take_out(struct page_table *table, uint64_t virt, uint64_t size, bool exact, flush_t *flush)
 {
 	while (size) {
 		unsigned wanted = best_level(PAGES_4K | PAGES_2M | PAGES_1G | BIT(TOP), virt, size), level;
-		uint64_t *slot = walk(table, virt, &level), step;
+		uint64_t *slot = table_walk(table, virt, &level), step;
 
-		if (level < wanted || (exact && is_present(table->format, *slot))) {
+		if (level < wanted || (exact && entry_is_present(table->format, *slot))) {
 			level = wanted;
 			slot = slot_at(table, virt, level);
 			if (!slot)
 				return -ERR_NO_MEMORY;
 		}
-		replace(table, slot, level, 0, flush);
+		entry_replace(table, slot, level, 0, flush);
 		step = PAGING_SIZE(level) - virt % PAGING_SIZE(level);
 		virt += MIN(step, size);
 		size -= MIN(step, size);
@@ -238,19 +239,19 @@ static int take_out(struct page_table *table, uint64_t virt, uint64_t size, bool
 
 int page_table_unmap(struct page_table *table, uint64_t virt, uint64_t size, flush_t *flush)
 {
-	int error = check_range(table->format, virt, size);
+	int error = table_check_range(table->format, virt, size);
 
-	return error ? error : take_out(table, virt, size, true, flush);
+	return error ? error : table_take_out(table, virt, size, true, flush);
 }
 
 flush_t page_table_drop(struct page_table *table, uint64_t virt, uint64_t size)
 {
 	flush_t flush = FLUSH_NONE;
-	int error = check_range(table->format, virt, size);
+	int error = table_check_range(table->format, virt, size);
 
 	if (!error)
-		error = take_out(table, virt, size, false,
-		                 &flush); /* makes no tables: there is always memory */
+		error = table_take_out(table, virt, size, false,
+		                       &flush); /* makes no tables: there is always memory */
 	assert_monitor(!error);
 	return flush;
 }
@@ -260,7 +261,7 @@ void page_table_flushed(struct page_table *table)
 	while (table->retired) {
 		hpa_t hpa = table->retired;
 
-		table->retired = entries(hpa)[0];
+		table->retired = table_entries(hpa)[0];
 		frames_free(hpa, FRAME_ORDER_4K);
 		table->tables--;
 	}
@@ -273,10 +274,10 @@ int page_table_split(struct page_table *table, uint64_t virt)
 
 	if (!valid_address(table->format, virt))
 		return 0;
-	slot = walk(table, virt, &level);
-	if (level == 0 || !is_present(table->format, *slot))
+	slot = table_walk(table, virt, &level);
+	if (level == 0 || !entry_is_present(table->format, *slot))
 		return 0;
-	return split(table, slot, level);
+	return entry_split(table, slot, level);
 }
 
 struct page_mapping page_table_find(const struct page_table *table, uint64_t virt)
@@ -285,10 +286,10 @@ struct page_mapping page_table_find(const struct page_table *table, uint64_t vir
 
 	if (!valid_address(table->format, virt))
 		return mapping;
-	mapping.entry = *walk(table, virt, &mapping.level);
+	mapping.entry = *table_walk(table, virt, &mapping.level);
 	mapping.size = PAGING_SIZE(mapping.level);
 	mapping.virt = ALIGN_DOWN(virt, mapping.size);
-	mapping.present = is_present(table->format, mapping.entry);
+	mapping.present = entry_is_present(table->format, mapping.entry);
 	if (mapping.present)
 		mapping.phys = mapping.entry & ADDRESS;
 	return mapping;

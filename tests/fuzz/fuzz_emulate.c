@@ -105,7 +105,7 @@ static void set_up(struct emulate_context *context, struct input *input)
 
 /*
  * Before a repeated string instruction with 32-bit addresses does anything, it may clear the upper
- * halves of what it counts with and points with: see vmm/emulate/string.c.
+ * halves of what it counts with and points with: see vmm/emulate/string_instructions.c.
  */
 static void forget_upper_halves(struct emulate_context *after, const struct emulate_context *before)
 {

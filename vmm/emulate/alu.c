@@ -14,7 +14,7 @@ void flags_of_result(struct emulation *e, uint64_t result, unsigned size)
  * position is a function of the operands' and the result's bits: of the top bit it is CF, of bit 3
  * it is AF.
  */
-static uint64_t add(struct emulation *e, uint64_t a, uint64_t b, bool carry, bool subtract, unsigned size)
+static uint64_t alu_add(struct emulation *e, uint64_t a, uint64_t b, bool carry, bool subtract, unsigned size)
 {
 	uint64_t result, carries;
 
@@ -32,7 +32,7 @@ static uint64_t add(struct emulation *e, uint64_t a, uint64_t b, bool carry, boo
 }
 
 /* AF is undefined: cleared. */
-static uint64_t logic(struct emulation *e, uint64_t result, unsigned size)
+static uint64_t alu_logic(struct emulation *e, uint64_t result, unsigned size)
 {
 	e->rflags &= ~(RFLAGS_CF | RFLAGS_OF | RFLAGS_AF);
 	flags_of_result(e, result, size);
@@ -44,17 +44,17 @@ uint64_t alu_compute(struct emulation *e, enum alu_operation operation, uint64_t
 	bool carry = e->rflags & RFLAGS_CF;
 
 	switch (operation) {
-	case ALU_ADD: return add(e, a, b, false, false, size);
-	case ALU_ADC: return add(e, a, b, carry, false, size);
-	case ALU_SBB: return add(e, a, b, carry, true, size);
+	case ALU_ADD: return alu_add(e, a, b, false, false, size);
+	case ALU_ADC: return alu_add(e, a, b, carry, false, size);
+	case ALU_SBB: return alu_add(e, a, b, carry, true, size);
 	case ALU_SUB:
-	case ALU_CMP: return add(e, a, b, false, true, size);
-	case ALU_OR: return logic(e, a | b, size);
-	case ALU_XOR: return logic(e, a ^ b, size);
+	case ALU_CMP: return alu_add(e, a, b, false, true, size);
+	case ALU_OR: return alu_logic(e, a | b, size);
+	case ALU_XOR: return alu_logic(e, a ^ b, size);
 	case ALU_AND:
 	case ALU_TEST: break;
 	}
-	return logic(e, a & b, size);
+	return alu_logic(e, a & b, size);
 }
 
 /* The eight operations of opcodes 00h to 3Fh and of group 1, and TEST. */

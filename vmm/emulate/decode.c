@@ -20,21 +20,21 @@ bool fetch_code(struct emulation *e, unsigned size, uint64_t *value)
 }
 
 /* In 64-bit mode the overrides of ES, CS, SS and DS are ignored. */
-static void set_override(struct emulation *e, enum segment_index segment)
+static void decode_set_override(struct emulation *e, enum segment_index segment)
 {
 	if (e->code_size != 8 || segment >= SEG_FS)
 		e->override = segment;
 }
 
-static bool take_prefix(struct emulation *e, uint8_t byte)
+static bool decode_take_prefix(struct emulation *e, uint8_t byte)
 {
 	switch (byte) {
-	case 0x26: set_override(e, SEG_ES); return true;
-	case 0x2e: set_override(e, SEG_CS); return true;
-	case 0x36: set_override(e, SEG_SS); return true;
-	case 0x3e: set_override(e, SEG_DS); return true;
-	case 0x64: set_override(e, SEG_FS); return true;
-	case 0x65: set_override(e, SEG_GS); return true;
+	case 0x26: decode_set_override(e, SEG_ES); return true;
+	case 0x2e: decode_set_override(e, SEG_CS); return true;
+	case 0x36: decode_set_override(e, SEG_SS); return true;
+	case 0x3e: decode_set_override(e, SEG_DS); return true;
+	case 0x64: decode_set_override(e, SEG_FS); return true;
+	case 0x65: decode_set_override(e, SEG_GS); return true;
 	case 0x66: e->operand_prefix = true; return true;
 	case 0x67: e->address_prefix = true; return true;
 	case 0xf0: e->lock = true; return true;
@@ -64,7 +64,7 @@ static bool fetch_prefixes(struct emulation *e)
 	for (;;) {
 		if (!fetch_byte(e))
 			return false;
-		if (take_prefix(e, e->byte))
+		if (decode_take_prefix(e, e->byte))
 			e->rex = 0;
 		else if (e->code_size == 8 && (e->byte & 0xf0) == 0x40)
 			e->rex = e->byte;
@@ -103,7 +103,7 @@ static bool has_modrm(const struct opcode *opcode)
 	return opcode->group || names_modrm(opcode->destination) || names_modrm(opcode->source);
 }
 
-static void enter_group(struct emulation *e)
+static void decode_enter_group(struct emulation *e)
 {
 	const struct opcode *row = &e->opcode.group[e->reg & 7];
 
@@ -121,7 +121,7 @@ static void enter_group(struct emulation *e)
  * SDM Vol. 1 "Operand-Size and Address-Size Attributes" and "Operand Size and Address Size in
  * 64-Bit Mode".
  */
-static void set_sizes(struct emulation *e)
+static void decode_set_sizes(struct emulation *e)
 {
 	uint16_t flags = e->opcode.flags;
 	bool long_mode = e->code_size == 8;
@@ -140,7 +140,7 @@ static void set_sizes(struct emulation *e)
 }
 
 /* What makes the encoding invalid or another instruction than the row says. */
-static bool check_encoding(struct emulation *e)
+static bool decode_check_encoding(struct emulation *e)
 {
 	if (e->code_size == 8 && (e->opcode.flags & OPCODE_NOT64))
 		return emulation_fault(e, EXCEPTION_UD);
@@ -149,7 +149,7 @@ static bool check_encoding(struct emulation *e)
 	return true;
 }
 
-static bool check_lock(struct emulation *e)
+static bool decode_check_lock(struct emulation *e)
 {
 	if (e->lock && (!(e->opcode.flags & OPCODE_LOCK) || e->destination.place != PLACE_MEMORY))
 		return emulation_fault(e, EXCEPTION_UD);
@@ -159,7 +159,7 @@ static bool check_lock(struct emulation *e)
 /*
  * An address can depend on the length (RIP-relative), so it is worked out when all bytes are known.
  */
-static void resolve(struct emulation *e, struct operand *operand)
+static void decode_resolve_address(struct emulation *e, struct operand *operand)
 {
 	if (operand->place != PLACE_MEMORY)
 		return;
@@ -174,18 +174,18 @@ bool decode_instruction(struct emulation *e)
 	if (has_modrm(&e->opcode) && !fetch_modrm(e))
 		return false;
 	if (e->opcode.group)
-		enter_group(e);
-	set_sizes(e);
-	if (!check_encoding(e))
+		decode_enter_group(e);
+	decode_set_sizes(e);
+	if (!decode_check_encoding(e))
 		return false;
 	if (has_modrm(&e->opcode) && !fetch_address(e))
 		return false;
 	if (!operand_decode(e, e->opcode.destination, &e->destination) ||
 	    !operand_decode(e, e->opcode.source, &e->source) ||
-	    !operand_decode(e, e->opcode.third, &e->third) || !check_lock(e))
+	    !operand_decode(e, e->opcode.third, &e->third) || !decode_check_lock(e))
 		return false;
 	e->rip = (e->context->rip + e->length) & size_mask(MAX(e->code_size, 4));
-	resolve(e, &e->destination);
-	resolve(e, &e->source);
+	decode_resolve_address(e, &e->destination);
+	decode_resolve_address(e, &e->source);
 	return true;
 }

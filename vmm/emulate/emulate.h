@@ -14,9 +14,9 @@
 #include "lib/segment.h"
 
 enum emulate_status {
-	EMULATE_OK,          /* done; registers, RIP and RFLAGS are updated */
-	EMULATE_AGAIN,       /* a rep instruction did some iterations: registers updated, RIP still at it */
-	EMULATE_FAULT,       /* raise context->fault; only upper halves of gpr changed: string.c */
+	EMULATE_OK,    /* done; registers, RIP and RFLAGS are updated */
+	EMULATE_AGAIN, /* a rep instruction did some iterations: registers updated, RIP still at it */
+	EMULATE_FAULT, /* raise context->fault; only upper halves of gpr changed: string_instructions.c */
 	EMULATE_UNSUPPORTED, /* an instruction that we do not know; registers untouched */
 };
 

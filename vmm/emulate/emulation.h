@@ -153,7 +153,7 @@ bool operand_write(struct emulation *e, const struct operand *operand, uint64_t 
 uint64_t gpr_read(const struct emulation *e, unsigned number, unsigned size);
 void gpr_write(struct emulation *e, unsigned number, unsigned size, uint64_t value);
 
-/* memory.c: an access of 1 to 16 bytes, or its check, with all checks of segmentation before. */
+/* segmented.c: an access of 1 to 16 bytes, or its check, with all checks of segmentation before. */
 bool segmented_access(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
                       enum emulate_access access);
 bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, uint64_t *value, unsigned size);
@@ -175,7 +175,7 @@ void flags_of_result(struct emulation *e, uint64_t result, unsigned size); /* SF
 /* bits.c: a row's argument. */
 enum bit_operation { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
 
-/* string.c: what a string instruction does; its row's argument. */
+/* string_instructions.c: what a string instruction does; its row's argument. */
 #define STRING_SOURCE  BIT(0) /* takes DS:rSI, not the accumulator */
 #define STRING_WRITE   BIT(1) /* to ES:rDI */
 #define STRING_COMPARE BIT(2) /* with ES:rDI */
@@ -193,6 +193,6 @@ execute_t execute_xchg, execute_xadd, execute_cmpxchg, execute_cmpxchg_pair;    
 execute_t execute_push, execute_push_sreg, execute_pushf, execute_pusha, execute_enter; /* stack.c */
 execute_t execute_pop, execute_popa, execute_leave;                                     /* stack.c */
 execute_t execute_branch, execute_ret;                                                  /* branch.c */
-execute_t execute_string;                                                               /* string.c */
+execute_t execute_string; /* string_instructions.c */
 
 #endif

@@ -20,8 +20,8 @@ static void write_pair(struct emulation *e, unsigned size, uint64_t high, uint64
 }
 
 /* CF and OF: the upper half is more than the extension of the lower. */
-static void multiply(struct emulation *e, bool is_signed, uint64_t a, uint64_t b, uint64_t *high,
-                     uint64_t *low)
+static void multiply_wide(struct emulation *e, bool is_signed, uint64_t a, uint64_t b, uint64_t *high,
+                          uint64_t *low)
 {
 	unsigned size = e->operand_size;
 	unsigned __int128 product;
@@ -47,7 +47,7 @@ bool execute_multiply(struct emulation *e)
 
 	if (!operand_read(e, &e->destination, &b))
 		return false;
-	multiply(e, e->opcode.argument, a, b, &high, &low);
+	multiply_wide(e, e->opcode.argument, a, b, &high, &low);
 	write_pair(e, e->operand_size, high, low);
 	return true;
 }
@@ -60,13 +60,13 @@ bool execute_imul(struct emulation *e)
 
 	if (!operand_read(e, other, &a) || !operand_read(e, &e->source, &b))
 		return false;
-	multiply(e, true, a, b, &high, &low);
+	multiply_wide(e, true, a, b, &high, &low);
 	return operand_write(e, &e->destination, low);
 }
 
 /* Unsigned division of halves of `size` bytes; false: the quotient does not fit. */
-static bool divide(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, uint64_t *quotient,
-                   uint64_t *remainder)
+static bool divide_wide(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, uint64_t *quotient,
+                        uint64_t *remainder)
 {
 	if (high >= divisor)
 		return false;
@@ -97,7 +97,7 @@ static bool divide_signed(unsigned size, uint64_t high, uint64_t low, uint64_t d
 		negate_pair(size, &high, &low);
 	if (divisor & sign)
 		divisor = -divisor & size_mask(size);
-	if (!divide(size, high, low, divisor, quotient, remainder))
+	if (!divide_wide(size, high, low, divisor, quotient, remainder))
 		return false;
 	if (*quotient > sign - !opposite)
 		return false;
@@ -118,7 +118,7 @@ bool execute_divide(struct emulation *e)
 		return false;
 	read_pair(e, size, &high, &low);
 	fits = e->opcode.argument ? divide_signed(size, high, low, divisor, &quotient, &remainder)
-	                          : divide(size, high, low, divisor, &quotient, &remainder);
+	                          : divide_wide(size, high, low, divisor, &quotient, &remainder);
 	if (!fits)
 		return emulation_fault(e, EXCEPTION_DE);
 	write_pair(e, size, remainder, quotient);

@@ -14,13 +14,14 @@ void gpr_write(struct emulation *e, unsigned number, unsigned size, uint64_t val
 	e->gpr[number] = (e->gpr[number] & ~mask) | (value & size_mask(size));
 }
 
-static bool set(struct operand *operand, enum operand_place place, unsigned size, uint64_t value)
+static bool operand_set(struct operand *operand, enum operand_place place, unsigned size, uint64_t value)
 {
 	*operand = (struct operand){.place = place, .size = size, .value = value};
 	return true;
 }
 
-static bool set_register(const struct emulation *e, struct operand *operand, unsigned number, unsigned size)
+static bool operand_set_register(const struct emulation *e, struct operand *operand, unsigned number,
+                                 unsigned size)
 {
 	/* AH, CH, DH, BH: unless any REX prefix turns the encodings into SPL, BPL, SIL, DIL. */
 	bool high = size == 1 && !e->rex && number >= 4;
@@ -30,27 +31,29 @@ static bool set_register(const struct emulation *e, struct operand *operand, uns
 	return true;
 }
 
-static bool set_rm(const struct emulation *e, struct operand *operand, unsigned size)
+static bool operand_set_rm(const struct emulation *e, struct operand *operand, unsigned size)
 {
-	return e->mod == 3 ? set_register(e, operand, e->rm, size) : set(operand, PLACE_MEMORY, size, 0);
+	return e->mod == 3 ? operand_set_register(e, operand, e->rm, size)
+	                   : operand_set(operand, PLACE_MEMORY, size, 0);
 }
 
-static bool set_immediate(struct emulation *e, struct operand *operand, unsigned size, bool extend)
+static bool operand_set_immediate(struct emulation *e, struct operand *operand, unsigned size, bool extend)
 {
 	uint64_t value;
 
 	if (!fetch_code(e, size, &value))
 		return false;
-	return set(operand, PLACE_IMMEDIATE, e->operand_size, extend ? sign_extend(value, size) : value);
+	return operand_set(operand, PLACE_IMMEDIATE, e->operand_size,
+	                   extend ? sign_extend(value, size) : value);
 }
 
-static bool set_segment_register(struct emulation *e, struct operand *operand)
+static bool operand_set_segment_register(struct emulation *e, struct operand *operand)
 {
 	uint8_t number = e->reg & 7; /* REX.R is ignored */
 
 	if (number > SEG_GS)
 		return emulation_fault(e, EXCEPTION_UD);
-	return set(operand, PLACE_IMMEDIATE, 2, e->context->segment[number].selector);
+	return operand_set(operand, PLACE_IMMEDIATE, 2, e->context->segment[number].selector);
 }
 
 /*
@@ -63,28 +66,29 @@ bool operand_decode(struct emulation *e, enum operand_kind kind, struct operand 
 
 	switch (kind) {
 	case OPERAND_NONE: return true;
-	case OPERAND_RM: return set_rm(e, operand, size);
-	case OPERAND_RM8: return set_rm(e, operand, 1);
-	case OPERAND_RM16: return set_rm(e, operand, 2);
-	case OPERAND_RM32: return set_rm(e, operand, MIN(size, 4));
-	case OPERAND_REG: return set_register(e, operand, e->reg, size);
-	case OPERAND_SREG: return set_segment_register(e, operand);
-	case OPERAND_OPCODE: return set_register(e, operand, (e->byte & 7) | (e->rex & REX_B ? 8 : 0), size);
-	case OPERAND_ACC: return set_register(e, operand, RAX, size);
+	case OPERAND_RM: return operand_set_rm(e, operand, size);
+	case OPERAND_RM8: return operand_set_rm(e, operand, 1);
+	case OPERAND_RM16: return operand_set_rm(e, operand, 2);
+	case OPERAND_RM32: return operand_set_rm(e, operand, MIN(size, 4));
+	case OPERAND_REG: return operand_set_register(e, operand, e->reg, size);
+	case OPERAND_SREG: return operand_set_segment_register(e, operand);
+	case OPERAND_OPCODE:
+		return operand_set_register(e, operand, (e->byte & 7) | (e->rex & REX_B ? 8 : 0), size);
+	case OPERAND_ACC: return operand_set_register(e, operand, RAX, size);
 	case OPERAND_OFFSET:
-		return set(operand, PLACE_MEMORY, size, 0) &&
+		return operand_set(operand, PLACE_MEMORY, size, 0) &&
 		       fetch_code(e, e->address_size, &e->displacement);
-	case OPERAND_IMM8: return set_immediate(e, operand, 1, true);
-	case OPERAND_IMM: return set_immediate(e, operand, MIN(size, 4), true);
-	case OPERAND_IMM16: return set_immediate(e, operand, 2, false);
-	case OPERAND_ONE: return set(operand, PLACE_IMMEDIATE, size, 1);
-	case OPERAND_CL: return set_register(e, operand, RCX, 1);
+	case OPERAND_IMM8: return operand_set_immediate(e, operand, 1, true);
+	case OPERAND_IMM: return operand_set_immediate(e, operand, MIN(size, 4), true);
+	case OPERAND_IMM16: return operand_set_immediate(e, operand, 2, false);
+	case OPERAND_ONE: return operand_set(operand, PLACE_IMMEDIATE, size, 1);
+	case OPERAND_CL: return operand_set_register(e, operand, RCX, 1);
 	}
 	return emulation_unsupported(e);
 }
 
-static bool read_place(struct emulation *e, const struct operand *operand, uint64_t *value,
-                       enum emulate_access access)
+static bool operand_read_place(struct emulation *e, const struct operand *operand, uint64_t *value,
+                               enum emulate_access access)
 {
 	*value = 0;
 	switch ((enum operand_place)operand->place) {
@@ -100,12 +104,12 @@ static bool read_place(struct emulation *e, const struct operand *operand, uint6
 
 bool operand_read(struct emulation *e, const struct operand *operand, uint64_t *value)
 {
-	return read_place(e, operand, value, EMULATE_READ);
+	return operand_read_place(e, operand, value, EMULATE_READ);
 }
 
 bool operand_read_for_write(struct emulation *e, const struct operand *operand, uint64_t *value)
 {
-	return read_place(e, operand, value, EMULATE_READ_FOR_WRITE);
+	return operand_read_place(e, operand, value, EMULATE_READ_FOR_WRITE);
 }
 
 bool operand_write(struct emulation *e, const struct operand *operand, uint64_t value)

@@ -11,7 +11,7 @@
  */
 enum { ROL, ROR, RCL, RCR, SHL, SHR, SAL, SAR, SHLD, SHRD };
 
-static bool top(uint64_t value, unsigned size)
+static bool shift_top_bit(uint64_t value, unsigned size)
 {
 	return value & size_sign(size);
 }
@@ -20,7 +20,8 @@ static bool top(uint64_t value, unsigned size)
  * The bit that comes in where `out` leaves `value` at the other end; SHLD and SHRD take it from
  * `*fill`.
  */
-static bool incoming(const struct emulation *e, unsigned operation, uint64_t value, bool out, uint64_t *fill)
+static bool shift_incoming_bits(const struct emulation *e, unsigned operation, uint64_t value, bool out,
+                                uint64_t *fill)
 {
 	bool bit = false;
 
@@ -29,9 +30,9 @@ static bool incoming(const struct emulation *e, unsigned operation, uint64_t val
 	case ROR: return out;
 	case RCL:
 	case RCR: return e->rflags & RFLAGS_CF;
-	case SAR: return top(value, e->operand_size);
+	case SAR: return shift_top_bit(value, e->operand_size);
 	case SHLD:
-		bit = top(*fill, e->operand_size);
+		bit = shift_top_bit(*fill, e->operand_size);
 		*fill <<= 1;
 		break;
 	case SHRD:
@@ -44,7 +45,8 @@ static bool incoming(const struct emulation *e, unsigned operation, uint64_t val
 }
 
 /* A count of zero leaves the flags. `count` is masked: to 5 bits, of 64-bit operands to 6. */
-static uint64_t shift(struct emulation *e, unsigned operation, uint64_t value, uint64_t fill, uint64_t count)
+static uint64_t shift_compute(struct emulation *e, unsigned operation, uint64_t value, uint64_t fill,
+                              uint64_t count)
 {
 	unsigned size = e->operand_size;
 	bool left = operation % 2 == 0;
@@ -53,15 +55,16 @@ static uint64_t shift(struct emulation *e, unsigned operation, uint64_t value, u
 	if (!count)
 		return value;
 	for (; count; count--) {
-		bool out = left ? top(value, size) : value & 1;
-		uint64_t in = incoming(e, operation, value, out, &fill);
+		bool out = left ? shift_top_bit(value, size) : value & 1;
+		uint64_t in = shift_incoming_bits(e, operation, value, out, &fill);
 
 		value = left ? (value << 1 | in) & size_mask(size) : value >> 1 | in << (8 * size - 1);
 		flag_set(e, RFLAGS_CF, out);
 	}
 	/* Has the top bit changed? To the left CF is the former one, to the right the next bit. */
 	flag_set(e, RFLAGS_OF,
-	         top(value, size) != (left ? !!(e->rflags & RFLAGS_CF) : top(value << 1, size)));
+	         shift_top_bit(value, size) !=
+	                 (left ? !!(e->rflags & RFLAGS_CF) : shift_top_bit(value << 1, size)));
 	if (operation >= SHL)
 		flags_of_result(e, value, size);
 	return value;
@@ -74,7 +77,7 @@ bool execute_shift(struct emulation *e)
 
 	if (!operand_read(e, &e->source, &count) || !operand_read_for_write(e, &e->destination, &value))
 		return false;
-	return operand_write(e, &e->destination, shift(e, e->reg & 7, value, 0, count));
+	return operand_write(e, &e->destination, shift_compute(e, e->reg & 7, value, 0, count));
 }
 
 /* SHLD, SHRD (argument 1) */
@@ -85,5 +88,6 @@ bool execute_double_shift(struct emulation *e)
 	if (!operand_read(e, &e->source, &fill) || !operand_read(e, &e->third, &count) ||
 	    !operand_read_for_write(e, &e->destination, &value))
 		return false;
-	return operand_write(e, &e->destination, shift(e, SHLD + e->opcode.argument, value, fill, count));
+	return operand_write(e, &e->destination,
+	                     shift_compute(e, SHLD + e->opcode.argument, value, fill, count));
 }

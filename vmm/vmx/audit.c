@@ -255,7 +255,7 @@ static void audit_pdptes(struct audit *a)
 }
 
 /* Does the vector come with an error code? SDM Vol. 3A "Exception and Interrupt Reference". */
-static bool has_error_code(uint64_t vector)
+static bool audit_has_error_code(uint64_t vector)
 {
 	const uint32_t vectors = BIT(EXCEPTION_DF) | BIT(EXCEPTION_TS) | BIT(EXCEPTION_NP) |
 	                         BIT(EXCEPTION_SS) | BIT(EXCEPTION_GP) | BIT(EXCEPTION_PF) |
@@ -271,7 +271,7 @@ static void audit_event(struct audit *a)
 	uint64_t error_code = vmread(VMCS_ENTRY_ERROR_CODE);
 	uint64_t type = (info & INTERRUPTION_TYPE) >> 8, vector = info & INTERRUPTION_VECTOR;
 	bool software = type >= EVENT_SOFTWARE_INTERRUPT && type <= EVENT_SOFTWARE_EXCEPTION;
-	bool coded = type == EVENT_EXCEPTION && a->cr0 & CR0_PE && has_error_code(vector);
+	bool coded = type == EVENT_EXCEPTION && a->cr0 & CR0_PE && audit_has_error_code(vector);
 
 	if (!(info & INTERRUPTION_VALID))
 		return;
@@ -315,14 +315,14 @@ unsigned vmx_audit(const struct vcpu *vcpu, void (*put)(const char *line))
 	return a.broken;
 }
 
-static void log_line(const char *line)
+static void audit_log_line(const char *line)
 {
 	log_error("  %s\n", line);
 }
 
 unsigned vmx_audit_to_log(const struct vcpu *vcpu)
 {
-	unsigned broken = vmx_audit(vcpu, log_line);
+	unsigned broken = vmx_audit(vcpu, audit_log_line);
 
 	if (broken)
 		log_error("  %u rule(s) for guest state broken\n", broken);

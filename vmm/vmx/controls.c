@@ -85,20 +85,20 @@ const unsigned vmx_control_count = ARRAY_SIZE(vmx_controls);
 static const struct {
 	uint32_t plain, true_controls;
 } capability_msr[CONTROL_SETS] = {
-	[CONTROLS_PIN] =       {MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS},
+	[CONTROLS_PIN]       = {MSR_VMX_PINBASED_CTLS,   MSR_VMX_TRUE_PINBASED_CTLS},
 	[CONTROLS_PROCESSOR] = {MSR_VMX_PROCBASED_CTLS,  MSR_VMX_TRUE_PROCBASED_CTLS},
 	[CONTROLS_SECONDARY] = {MSR_VMX_PROCBASED_CTLS2, MSR_VMX_PROCBASED_CTLS2},
-	[CONTROLS_EXIT] =      {MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS},
-	[CONTROLS_ENTRY] =     {MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS},
+	[CONTROLS_EXIT]      = {MSR_VMX_EXIT_CTLS,       MSR_VMX_TRUE_EXIT_CTLS},
+	[CONTROLS_ENTRY]     = {MSR_VMX_ENTRY_CTLS,      MSR_VMX_TRUE_ENTRY_CTLS},
 };
 /* clang-format on */
 
-static bool lacks(const struct vmx_features *features, const struct vmx_control *control)
+static bool control_is_missing(const struct vmx_features *features, const struct vmx_control *control)
 {
 	return !(features->allowed[control->set] & BIT(control->bit));
 }
 
-static int detect_vmx(char *problem, size_t size)
+static int controls_detect_vmx(char *problem, size_t size)
 {
 	uint64_t feature_control;
 
@@ -125,7 +125,7 @@ static int detect_vmx(char *problem, size_t size)
 	return 0;
 }
 
-static void detect_controls(struct vmx_features *features, uint64_t basic)
+static void controls_detect(struct vmx_features *features, uint64_t basic)
 {
 	for (unsigned set = 0; set < CONTROL_SETS; set++) {
 		uint32_t msr = basic & BASIC_TRUE_CONTROLS ? capability_msr[set].true_controls
@@ -140,19 +140,19 @@ static void detect_controls(struct vmx_features *features, uint64_t basic)
 		features->allowed[set] = (uint32_t)(capability >> 32);
 	}
 	for (const struct vmx_control *c = vmx_controls; c < vmx_controls + ARRAY_SIZE(vmx_controls); c++)
-		if ((c->need == REQUIRED || c->need == WANTED) && !lacks(features, c))
+		if ((c->need == REQUIRED || c->need == WANTED) && !control_is_missing(features, c))
 			features->control[c->set] |= (uint32_t)BIT(c->bit);
 }
 
-static bool used(const struct vmx_features *features, enum control_set set, uint32_t bit)
+static bool control_is_used(const struct vmx_features *features, enum control_set set, uint32_t bit)
 {
 	return features->control[set] & bit;
 }
 
-static int check_controls(const struct vmx_features *features, char *problem, size_t size)
+static int controls_check(const struct vmx_features *features, char *problem, size_t size)
 {
 	for (const struct vmx_control *c = vmx_controls; c < vmx_controls + ARRAY_SIZE(vmx_controls); c++) {
-		if ((c->need != REQUIRED && c->need != DYNAMIC) || !lacks(features, c))
+		if ((c->need != REQUIRED && c->need != DYNAMIC) || !control_is_missing(features, c))
 			continue;
 		format_buffer(problem, size,
 		              "This processor's VT-x lacks the control \"%s\", which Nacre needs: use a "
@@ -179,7 +179,7 @@ int vmx_features_detect(char *problem, size_t size)
 	int error;
 
 	*features = (struct vmx_features){0};
-	error = detect_vmx(problem, size);
+	error = controls_detect_vmx(problem, size);
 	if (error)
 		return error;
 
@@ -192,7 +192,7 @@ int vmx_features_detect(char *problem, size_t size)
 	features->cr0_fixed1 = read_msr(MSR_VMX_CR0_FIXED1);
 	features->cr4_fixed0 = read_msr(MSR_VMX_CR4_FIXED0);
 	features->cr4_fixed1 = read_msr(MSR_VMX_CR4_FIXED1);
-	detect_controls(features, basic);
+	controls_detect(features, basic);
 	/* The MSR exists only with EPT or VPID. */
 	if (features->allowed[CONTROLS_SECONDARY] & (BIT(1) | SECONDARY_VPID))
 		features->ept_vpid = read_msr(MSR_VMX_EPT_VPID_CAP);
@@ -200,18 +200,18 @@ int vmx_features_detect(char *problem, size_t size)
 	if (!(features->ept_vpid & VPID_CAP_INVVPID) || !(features->ept_vpid & VPID_CAP_INVVPID_SINGLE))
 		features->control[CONTROLS_SECONDARY] &= ~(uint32_t)SECONDARY_VPID;
 
-	/* Without its value being saved the preemption timer would start anew with every entry. */
-	if (!used(features, CONTROLS_EXIT, BIT(22)))
+	/* Unless its value is saved, the preemption timer begins again with every entry. */
+	if (!control_is_used(features, CONTROLS_EXIT, BIT(22)))
 		features->control[CONTROLS_PIN] &= ~(uint32_t)PIN_PREEMPTION_TIMER;
-	if (!used(features, CONTROLS_PIN, PIN_PREEMPTION_TIMER))
+	if (!control_is_used(features, CONTROLS_PIN, PIN_PREEMPTION_TIMER))
 		features->control[CONTROLS_EXIT] &= ~(uint32_t)BIT(22);
 
-	features->virtual_nmi = used(features, CONTROLS_PIN, PIN_VIRTUAL_NMI);
-	features->preemption_timer = used(features, CONTROLS_PIN, PIN_PREEMPTION_TIMER);
-	features->vpid = used(features, CONTROLS_SECONDARY, SECONDARY_VPID);
-	features->rdtscp = used(features, CONTROLS_SECONDARY, SECONDARY_RDTSCP);
-	features->invpcid = used(features, CONTROLS_SECONDARY, SECONDARY_INVPCID);
-	features->xsaves = used(features, CONTROLS_SECONDARY, SECONDARY_XSAVES);
-	features->wbinvd_exit = used(features, CONTROLS_SECONDARY, BIT(6));
-	return check_controls(features, problem, size);
+	features->virtual_nmi = control_is_used(features, CONTROLS_PIN, PIN_VIRTUAL_NMI);
+	features->preemption_timer = control_is_used(features, CONTROLS_PIN, PIN_PREEMPTION_TIMER);
+	features->vpid = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_VPID);
+	features->rdtscp = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_RDTSCP);
+	features->invpcid = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_INVPCID);
+	features->xsaves = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_XSAVES);
+	features->wbinvd_exit = control_is_used(features, CONTROLS_SECONDARY, BIT(6));
+	return controls_check(features, problem, size);
 }

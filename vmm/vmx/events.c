@@ -62,7 +62,7 @@ static void event_inject_queued(struct vcpu *vcpu)
 	/*
 	 * Delivery ends the shadow of STI or MOV SS: SDM Vol. 2B "MOV—Move". Entry would refuse one
 	 * together with an interrupt, and with a #DB that exited while TF is 1, since that exit
-	 * leaves no BS pending. Only behind INT3 and INTO may MOV SS still hold something back.
+	 * leaves no BS pending. Only after INT3 and INTO may MOV SS still hold something back.
 	 */
 	if (event.type != EVENT_SOFTWARE_EXCEPTION)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,

@@ -18,7 +18,7 @@
 #define INFORMATION_SEGMENT(i)      ((enum segment_index)((i) >> 15 & 7))
 
 /* 32 bits clear the upper half of RAX, 16 bits leave the rest of it. */
-static uint64_t merge(uint64_t old, uint32_t value, unsigned size)
+static uint64_t exit_io_merge(uint64_t old, uint32_t value, unsigned size)
 {
 	return size == 2 ? (old & ~0xffffUL) | (uint16_t)value : value;
 }
@@ -53,7 +53,8 @@ static noinline enum action exit_wide_io(struct vcpu *vcpu, uint64_t qualificati
 	if (unlikely(qualification & IO_STRING))
 		return exit_string_io(vcpu, qualification);
 	if (qualification & IO_IN)
-		vcpu->gpr[RAX] = merge(vcpu->gpr[RAX], port_read(ports, IO_PORT(qualification), size), size);
+		vcpu->gpr[RAX] =
+			exit_io_merge(vcpu->gpr[RAX], port_read(ports, IO_PORT(qualification), size), size);
 	else
 		port_write(ports, IO_PORT(qualification), size, (uint32_t)vcpu->gpr[RAX]);
 	return ACTION_ADVANCE;

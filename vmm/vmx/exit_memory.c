@@ -49,10 +49,12 @@ enum action exit_ept_violation(struct vcpu *vcpu)
 		return ACTION_RETRY;
 	}
 	/*
-	 * The processor was delivering an event through tables or a stack that are not RAM. There
-	 * is no instruction to emulate; a descriptor of all ones is what the bare machine would
-	 * find: #GP or #SS, and that, inside the delivery, ends as the manual's table of double
-	 * faults says. PDPTEs of all ones have reserved bits.
+	 * The processor was delivering an event through tables or a stack that are not RAM: there
+	 * is no instruction to emulate. The bare machine would read a descriptor of all ones, which
+	 * is #GP or #SS. That fault comes on top of the event that is being delivered (it is queued:
+	 * vmx_requeue_event()), so vcpu_raise() makes of both what the manual's table of double
+	 * faults says, up to the triple fault that ends the VM. The other case, MOV to a control
+	 * register, loads PDPTEs from here: all ones have reserved bits, which is #GP, too.
 	 */
 	if (vcpu->requests & REQUEST_EVENT || !(qualification & VIOLATION_LINEAR))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);

@@ -64,10 +64,15 @@ void backend_deadline_changed(const struct cpu *cpu)
 }
 
 /*
+ * Set the preemption timer right. A guest whose every exit is handled at once never passes
+ * vmx_settle(), where the timer is armed otherwise, and each of its exits makes the timer later by
+ * the time spent in the monitor. Exits are counted here anyway, by last_at, and the test that it
+ * wrapped costs nothing more: so the timer is armed once in LAST_EXITS exits.
+ *
  * Calls nothing: so the compiler knows that it leaves most registers alone, and vmx_exit() saves
  * fewer.
  */
-static noinline cold void rearm(void)
+static noinline cold void run_rearm_timer(void)
 {
 	if (vmx_features.preemption_timer)
 		arm_preemption_timer(this_cpu());
@@ -77,14 +82,14 @@ static noinline cold void rearm(void)
  * A later processor may have more reasons than we know, and a guest may find them: only its VM
  * pays.
  */
-static cold void unknown_reason(struct vcpu *vcpu, uint32_t reason)
+static cold void run_unknown_reason(struct vcpu *vcpu, uint32_t reason)
 {
 	log_error("VM exit with reason %#x, which is not in the table\n", reason);
 	vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
 }
 
 /* SDM Vol. 3C "VM-Entry Failures During or After Loading Guest State". */
-static cold void entry_failed(struct vcpu *vcpu, uint32_t reason)
+static cold void run_entry_failed(struct vcpu *vcpu, uint32_t reason)
 {
 	log_error("VM entry failed: %s (exit qualification %#lx)\n", backend_exit_name(reason & 0xffff),
 	          vmread(VMCS_EXIT_QUALIFICATION));
@@ -93,15 +98,15 @@ static cold void entry_failed(struct vcpu *vcpu, uint32_t reason)
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 
-static noinline cold void no_handler(struct vcpu *vcpu, uint32_t reason)
+static noinline cold void run_no_handler(struct vcpu *vcpu, uint32_t reason)
 {
 	if (reason & EXIT_REASON_ENTRY_FAILURE)
-		entry_failed(vcpu, reason);
+		run_entry_failed(vcpu, reason);
 	else
-		unknown_reason(vcpu, reason);
+		run_unknown_reason(vcpu, reason);
 }
 
-static inline void record_exit(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
+static inline void run_record_exit(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
 {
 	struct exit_record *record = (void *)((char *)vcpu->last + vcpu->last_at);
 
@@ -109,7 +114,7 @@ static inline void record_exit(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
 	record->reason = reason;
 	vcpu->last_at += sizeof(*record);
 	if (unlikely(!vcpu->last_at))
-		rearm();
+		run_rearm_timer();
 }
 
 /* Called by entry.S, which saved the guest's registers. */
@@ -118,9 +123,9 @@ void vmx_exit(struct vcpu *vcpu)
 	uint64_t reason = vmread(VMCS_EXIT_REASON);
 	uint64_t rip = vmread(VMCS_GUEST_RIP);
 
-	record_exit(vcpu, reason, rip);
+	run_record_exit(vcpu, reason, rip);
 	if (unlikely(reason >= EXIT_REASONS)) {
-		no_handler(vcpu, (uint32_t)reason);
+		run_no_handler(vcpu, (uint32_t)reason);
 		return;
 	}
 	vcpu->exit_count[reason]++;
@@ -149,7 +154,10 @@ void vmx_settle(void)
 	struct cpu *cpu = this_cpu();
 	struct vcpu *vcpu = cpu->current;
 
-	/* Its delivery may exit again, and leave no boundary between two instructions. */
+	/*
+	 * Delivering this event may cause another exit before any guest instruction runs, and that
+	 * again: take the interrupts that wait now, or a guest could keep them out.
+	 */
 	if (vcpu && vcpu->requests & REQUEST_EVENT)
 		cpu_catch_up(cpu);
 	if (!vcpu || vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))

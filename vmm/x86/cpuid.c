@@ -20,14 +20,14 @@
 #define XCR0_AVX    BIT(2)
 #define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
 
-enum policy {
+enum cpuid_policy {
 	ZERO,   /* the guest reads zeroes */
 	FILTER, /* the processor's answer through the masks */
 	FIXED,  /* the masks themselves */
 };
 
 /* One row per leaf of subleaf 0; what is not listed is ZERO. */
-struct rule {
+struct cpuid_rule {
 	uint32_t leaf;
 	uint8_t policy;
 	uint32_t eax, ebx, ecx, edx;
@@ -35,48 +35,53 @@ struct rule {
 
 #define ALL UINT32_MAX
 
-/* clang-format off: it breaks the comments between the rows */
-static const struct rule rules[] = {
-	{0x00, FILTER, ALL, ALL, ALL, ALL}, /* vendor; the maximum is trimmed in cpuid_init() */
+/* clang-format off */
+static const struct cpuid_rule cpuid_rules[] = {
+	/* Vendor; the maximum is trimmed in cpuid_init(). */
+	{0x00000000, FILTER, ALL,        ALL,        ALL,        ALL},
 	/*
-  * ECX, hidden: DTES64 2, MONITOR 3 (it would idle the real CPU), DS-CPL 4, VMX 5, SMX 6, EIST 7, TM2
-  * 8,   SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21, TSC-deadline 24, OSXSAVE 27 (follows CR4),
-  * hypervisor 31.   EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29,
-  * PBE 31.   EBX: one logical processor with APIC id 0; CLFLUSH line size kept.
-  */
-	{0x01, FILTER, ALL, 0x0000ff00, 0x76da3203, 0x0f8bf9ff},
-	{0x02, FILTER, ALL, ALL, ALL, ALL},        /* cache descriptors */
-	{0x04, FILTER, 0x00003fff, ALL, ALL, ALL}, /* caches: shared by nobody, one core */
-	{0x06, FILTER, 0x00000004, 0, 0, 0},       /* ARAT: the guest's timers do not stop */
-	/*
-						    * EBX, hidden: SGX 2, MPX 14 and PQM 12, PQE 15
-						    * (MSRs of the machine), PT 25. ECX, hidden: PKU
-						    * 3 (mm/guest_paging.c does not know keys),
-						    * WAITPKG 5 (control off), CET 7, LA57 16, MPX
-						    * width 17-21, key locker 23, bus lock 24,
-						    * ENQCMD 29, SGX_LC 30, PKS 31. EDX, hidden:
-						    * what needs MSRs that are not virtualised: IBRS
-						    * 26, STIBP 27, L1D flush 28, ARCH_CAPABILITIES
-						    * 29, CORE_CAPABILITIES 30, SSBD 31, PCONFIG 18,
-						    * LBR 19, CET_IBT 20, hybrid 15, UINTR 5, AMX
-						    * 22-25.
-						    */
-	{0x07, FILTER, 0, 0xfdff2ffb, 0x1a405f47, 0x0000451c},
-	{0x0b, FIXED, 0, 1, 0x100, 0},      /* one thread ... */
-	{0x0d, FILTER, ALL, ALL, ALL, ALL}, /* XSAVE: see dynamic() */
-	{0x15, FIXED, 1, 1, 0, 0},          /* ECX: TSC rate, in cpuid_init() */
-	{0x16, FIXED, 0, 0, 100, 0},        /* MHz: base and highest, in cpuid_init(); bus */
-	{0x80000000, FILTER, ALL, 0, 0, 0},
-	/*
-	 * ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29.
+	 * EBX: one logical processor with APIC id 0; the CLFLUSH line size is kept.
+	 * ECX, hidden: DTES64 2, MONITOR 3 (it would idle the real CPU), DS-CPL 4, VMX 5, SMX 6, EIST 7,
+	 * TM2 8, SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21, TSC-deadline 24, OSXSAVE 27 (follows
+	 * CR4), hypervisor 31.
+	 * EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29, PBE 31.
 	 */
-	{0x80000001, FILTER, ALL, 0, 0x00000121, 0x2c100800},
-	{0x80000002, FILTER, ALL, ALL, ALL, ALL}, /* brand string */
-	{0x80000003, FILTER, ALL, ALL, ALL, ALL},
-	{0x80000004, FILTER, ALL, ALL, ALL, ALL},
-	{0x80000006, FILTER, 0, 0, ALL, 0},        /* L2 */
-	{0x80000007, FILTER, 0, 0, 0, 0x00000100}, /* invariant TSC */
-	{0x80000008, FILTER, 0x0000ffff, 0, 0, 0}, /* address sizes */
+	{0x00000001, FILTER, ALL,        0x0000ff00, 0x76da3203, 0x0f8bf9ff},
+	/* Cache descriptors; caches, which one core has to itself. */
+	{0x00000002, FILTER, ALL,        ALL,        ALL,        ALL},
+	{0x00000004, FILTER, 0x00003fff, ALL,        ALL,        ALL},
+	/* ARAT: the guest's timers do not stop. */
+	{0x00000006, FILTER, 0x00000004, 0,          0,          0},
+	/*
+	 * EBX, hidden: SGX 2, PQM 12 and PQE 15 (MSRs of the machine), MPX 14, PT 25.
+	 * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7,
+	 * LA57 16, MPX width 17-21, key locker 23, bus lock 24, ENQCMD 29, SGX_LC 30, PKS 31.
+	 * EDX, hidden: what needs MSRs that are not virtualised: UINTR 5, hybrid 15, PCONFIG 18, LBR 19,
+	 * CET_IBT 20, AMX 22-25, IBRS 26, STIBP 27, L1D flush 28, ARCH_CAPABILITIES 29,
+	 * CORE_CAPABILITIES 30, SSBD 31.
+	 */
+	{0x00000007, FILTER, 0,          0xfdff2ffb, 0x1a405f47, 0x0000451c},
+	/* One thread on one core. */
+	{0x0000000b, FIXED,  0,          1,          0x00000100, 0},
+	/* XSAVE: see cpuid_dynamic(). */
+	{0x0000000d, FILTER, ALL,        ALL,        ALL,        ALL},
+	/* ECX: the TSC's rate, in cpuid_init(). */
+	{0x00000015, FIXED,  1,          1,          0,          0},
+	/* MHz: base and highest, in cpuid_init(); bus. */
+	{0x00000016, FIXED,  0,          0,          100,        0},
+	{0x80000000, FILTER, ALL,        0,          0,          0},
+	/* ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29. */
+	{0x80000001, FILTER, ALL,        0,          0x00000121, 0x2c100800},
+	/* Brand string. */
+	{0x80000002, FILTER, ALL,        ALL,        ALL,        ALL},
+	{0x80000003, FILTER, ALL,        ALL,        ALL,        ALL},
+	{0x80000004, FILTER, ALL,        ALL,        ALL,        ALL},
+	/* L2. */
+	{0x80000006, FILTER, 0,          0,          ALL,        0},
+	/* Invariant TSC. */
+	{0x80000007, FILTER, 0,          0,          0,          0x00000100},
+	/* Address sizes. */
+	{0x80000008, FILTER, 0x0000ffff, 0,          0,          0},
 };
 /* clang-format on */
 
@@ -90,15 +95,15 @@ static uint8_t physical_bits;
 static struct cpuid_answer caches[CACHES];
 static uint32_t xsave_size;
 
-static struct cpuid_answer *slot(uint32_t leaf)
+static struct cpuid_answer *cpuid_slot(uint32_t leaf)
 {
 	return leaf >= EXTENDED_FIRST ? &cpuid_table.extended[leaf - EXTENDED_FIRST]
 	                              : &cpuid_table.basic[leaf];
 }
 
-static void apply(const struct rule *rule, uint32_t host_max)
+static void cpuid_apply_rule(const struct cpuid_rule *rule, uint32_t host_max)
 {
-	struct cpuid_answer *answer = slot(rule->leaf);
+	struct cpuid_answer *answer = cpuid_slot(rule->leaf);
 	struct cpuid_result host;
 
 	if (rule->policy == FIXED) {
@@ -112,7 +117,7 @@ static void apply(const struct rule *rule, uint32_t host_max)
 	                                host.edx & rule->edx, false};
 }
 
-static void find_xcr0(uint32_t host_max)
+static void cpuid_find_xcr0(uint32_t host_max)
 {
 	struct cpuid_result host;
 
@@ -127,7 +132,7 @@ static void find_xcr0(uint32_t host_max)
 }
 
 /* The size of an XSAVE area with everything on that is offered. */
-static uint32_t largest_xsave_area(void)
+static uint32_t cpuid_largest_xsave_area(void)
 {
 	uint32_t size = 576; /* x87, SSE and the header */
 
@@ -141,9 +146,9 @@ static uint32_t largest_xsave_area(void)
 	return size;
 }
 
-static void find_subleaves(void)
+static void cpuid_find_subleaves(void)
 {
-	xsave_size = largest_xsave_area();
+	xsave_size = cpuid_largest_xsave_area();
 	for (uint32_t i = 0; i < CACHES; i++) {
 		struct cpuid_result host = cpuid(4, i);
 
@@ -151,7 +156,7 @@ static void find_subleaves(void)
 	}
 }
 
-static void apply_backend(struct cpuid_backend backend)
+static void cpuid_apply_backend(struct cpuid_backend backend)
 {
 	if (!backend.rdtscp) {
 		cpuid_table.extended[1].edx &= ~(uint32_t)BIT(27);
@@ -169,10 +174,10 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	static const uint32_t dynamic[] = {1, 4, 7, 0xb, 0xd, 0x80000001};
 
 	memset(&cpuid_table, 0, sizeof(cpuid_table));
-	for (const struct rule *r = rules; r < rules + ARRAY_SIZE(rules); r++)
-		apply(r, r->leaf >= EXTENDED_FIRST ? host_extended : host_basic);
+	for (const struct cpuid_rule *r = cpuid_rules; r < cpuid_rules + ARRAY_SIZE(cpuid_rules); r++)
+		cpuid_apply_rule(r, r->leaf >= EXTENDED_FIRST ? host_extended : host_basic);
 	for (unsigned i = 0; i < ARRAY_SIZE(dynamic); i++)
-		slot(dynamic[i])->dynamic = true;
+		cpuid_slot(dynamic[i])->dynamic = true;
 
 	/*
 	 * Leaves 15h and 16h save the guest its own calibration; the rate in 15h must fit 32 bits.
@@ -186,9 +191,9 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 	cpuid_table.basic[0].eax = cpuid_table.max_basic;
 	cpuid_table.extended[0].eax = MIN(host_extended, EXTENDED_FIRST + CPUID_EXTENDED_LEAVES - 1);
 	cpuid_table.basic[1].ebx |= 0x00010000; /* one logical processor */
-	find_xcr0(host_basic);
-	find_subleaves();
-	apply_backend(backend);
+	cpuid_find_xcr0(host_basic);
+	cpuid_find_subleaves();
+	cpuid_apply_backend(backend);
 	xsaves_offered = backend.xsaves;
 	physical_bits =
 		(uint8_t)MIN(MAX(cpuid_table.extended[8].eax & 0xff, 36), 48); /* 4-level EPT maps 48 bits */
@@ -196,7 +201,7 @@ void cpuid_init(struct cpuid_backend backend, uint64_t tsc_hz)
 }
 
 /* The processor computes sizes from XCR0, which holds the guest's value: ask it, then filter. */
-static void xsave_leaf(uint32_t subleaf, struct cpuid_answer *a)
+static void cpuid_xsave_leaf(uint32_t subleaf, struct cpuid_answer *a)
 {
 	struct cpuid_result host;
 
@@ -231,7 +236,7 @@ static void cpuid_dynamic(const struct vcpu *vcpu, uint32_t leaf, uint32_t suble
 		*a = (struct cpuid_answer){0, subleaf < 2,
 		                           subleaf < 2 ? (subleaf + 1) << 8 | subleaf : subleaf, 0, false};
 		break;
-	case 0xd: xsave_leaf(subleaf, a); break;
+	case 0xd: cpuid_xsave_leaf(subleaf, a); break;
 	default:
 		/* Intel processors report SYSCALL in 64-bit mode only. */
 		if (!backend_long_code(vcpu))

@@ -9,23 +9,23 @@
 #include "vmm/x86/exit_instructions.h"
 
 /* What one MSR does. A missing function: that direction is #GP(0). */
-struct rule {
+struct msr_rule {
 	bool (*read)(struct vcpu *vcpu, uint32_t index, uint64_t *value);
 	bool (*write)(struct vcpu *vcpu, uint32_t index, uint64_t value);
 };
 
-static bool read_zero(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_zero(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = 0;
 	return true;
 }
 
-static bool ignore(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_ignore(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	return true;
 }
 
-static bool read_host(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_host(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = read_msr(index);
 	return true;
@@ -33,52 +33,52 @@ static bool read_host(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 
 /* ---- Time: SDM Vol. 3B "Time-Stamp Counter Adjustment" ---- */
 
-static void move_tsc(struct vcpu *vcpu, uint64_t by)
+static void msr_move_tsc(struct vcpu *vcpu, uint64_t by)
 {
 	vcpu->tsc_offset += by;
 	backend_set_tsc_offset(vcpu, vcpu->tsc_offset);
 }
 
-static bool read_time(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_time(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = read_tsc() + vcpu->tsc_offset;
 	return true;
 }
 
-static bool write_time(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_time(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	uint64_t by = value - (read_tsc() + vcpu->tsc_offset);
 
 	vcpu->tsc_adjust += by;
-	move_tsc(vcpu, by);
+	msr_move_tsc(vcpu, by);
 	return true;
 }
 
-static bool read_adjust(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_adjust(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = vcpu->tsc_adjust;
 	return true;
 }
 
-static bool write_adjust(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_adjust(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	uint64_t by = value - vcpu->tsc_adjust;
 
 	vcpu->tsc_adjust = value;
-	move_tsc(vcpu, by);
+	msr_move_tsc(vcpu, by);
 	return true;
 }
 
 /* ---- Facts about the processor ---- */
 
-static bool read_apic_base(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_apic_base(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = 0xfee00000 |
 	         BIT(8); /* boot processor; the APIC is globally disabled, CPUID says there is none */
 	return true;
 }
 
-static bool read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = FEATURE_CONTROL_LOCKED; /* as firmware leaves it with VT-x off */
 	return true;
@@ -91,13 +91,13 @@ static bool read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *va
 #define MISC_LIMIT_CPUID  BIT(22)
 #define MISC_XD_DISABLE   BIT(34)
 
-static bool read_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = vcpu->misc_enable;
 	return true;
 }
 
-static bool write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	if (value & (MISC_LIMIT_CPUID | MISC_XD_DISABLE))
 		return false; /* would change CPUID and paging under a running policy */
@@ -107,13 +107,13 @@ static bool write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
 
 /* ---- Debug control: LBR recording is accepted and does nothing, BTF works ---- */
 
-static bool read_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = backend_debugctl(vcpu);
 	return true;
 }
 
-static bool write_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_debugctl(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	if (value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
 		return false;
@@ -146,19 +146,19 @@ static bool memory_type_valid(uint8_t type)
 	return type == 0 || type == 1 || (type >= 4 && type <= 6);
 }
 
-static bool read_mtrr_cap(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_mtrr_cap(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = MTRRCAP_VALUE;
 	return true;
 }
 
-static bool read_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = vcpu->mtrr[mtrr_slot(index)];
 	return true;
 }
 
-static bool write_variable_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_variable_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	bool mask = index & 1;
 	uint64_t reserved = mask ? 0x7ff : 0xf00;
@@ -170,7 +170,7 @@ static bool write_variable_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t valu
 	return true;
 }
 
-static bool write_fixed_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_fixed_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	for (unsigned i = 0; i < 64; i += 8)
 		if (!memory_type_valid((uint8_t)(value >> i)))
@@ -179,13 +179,13 @@ static bool write_fixed_mtrr(struct vcpu *vcpu, uint32_t index, uint64_t value)
 	return true;
 }
 
-static bool read_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t *value)
+static bool msr_read_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = vcpu->mtrr_default;
 	return true;
 }
 
-static bool write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	if (value & ~0xcffUL || !memory_type_valid((uint8_t)value))
 		return false;
@@ -195,7 +195,7 @@ static bool write_mtrr_default(struct vcpu *vcpu, uint32_t index, uint64_t value
 
 /* ---- Where SYSCALL goes: reads pass the bitmap ---- */
 
-static bool write_syscall(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_syscall(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	if (index == MSR_LSTAR && !is_canonical(value))
 		return false;
@@ -204,7 +204,7 @@ static bool write_syscall(struct vcpu *vcpu, uint32_t index, uint64_t value)
 }
 
 /* MCG_STATUS: nothing to clear. IA32_XSS: no supervisor state component is offered. */
-static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
+static bool msr_write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	return value == 0;
 }
@@ -216,53 +216,56 @@ static bool write_only_zero(struct vcpu *vcpu, uint32_t index, uint64_t value)
 #define LOW_MSRS 0x300
 
 /* clang-format off */
-static const struct rule low[LOW_MSRS] = {
-	[MSR_P5_MC_ADDR] =                                 {read_zero,            ignore},
-	[MSR_P5_MC_TYPE] =                                 {read_zero,            ignore},
-	[MSR_TSC] =                                        {read_time,            write_time},
-	[MSR_PLATFORM_ID] =                                {read_zero,            NULL},
-	[MSR_APIC_BASE] =                                  {read_apic_base,       NULL},
-	[MSR_FEATURE_CONTROL] =                            {read_feature_control, NULL},
-	[MSR_TSC_ADJUST] =                                 {read_adjust,          write_adjust},
-	[MSR_BIOS_UPDT_TRIG] = {NULL,                 ignore             }, /* microcode is the machine's */
-	[MSR_BIOS_SIGN_ID] = {read_host,            ignore             }, /* its revision may be known */
-	[MSR_MTRRCAP] =                                    {read_mtrr_cap,        NULL},
-	[MSR_MCG_CAP] = {read_zero,            NULL               }, /* no machine-check banks */
-	[MSR_MCG_STATUS] =                                 {read_zero,            write_only_zero},
-	[MSR_MISC_ENABLE] =                                {read_misc_enable,     write_misc_enable},
-	[MSR_DEBUGCTL] =                                   {read_debugctl,        write_debugctl},
-	[MSR_MTRR_PHYSBASE0... MSR_MTRR_PHYSMASK7] =       {read_mtrr,            write_variable_mtrr},
-	[MSR_MTRR_FIX64K_00000] =                          {read_mtrr,            write_fixed_mtrr},
-	[MSR_MTRR_FIX16K_80000... MSR_MTRR_FIX16K_A0000] = {read_mtrr,            write_fixed_mtrr},
-	[MSR_MTRR_FIX4K_C0000... MSR_MTRR_FIX4K_F8000] =   {read_mtrr,            write_fixed_mtrr},
-	[MSR_MTRR_DEF_TYPE] =                              {read_mtrr_default,    write_mtrr_default},
+static const struct msr_rule msr_rules[LOW_MSRS] = {
+	[MSR_P5_MC_ADDR]                                  = {msr_read_zero,            msr_ignore},
+	[MSR_P5_MC_TYPE]                                  = {msr_read_zero,            msr_ignore},
+	[MSR_TSC]                                         = {msr_read_time,            msr_write_time},
+	[MSR_PLATFORM_ID]                                 = {msr_read_zero,            NULL},
+	[MSR_APIC_BASE]                                   = {msr_read_apic_base,       NULL},
+	[MSR_FEATURE_CONTROL]                             = {msr_read_feature_control, NULL},
+	[MSR_TSC_ADJUST]                                  = {msr_read_adjust,          msr_write_adjust},
+	/* Microcode is the machine's. */
+	[MSR_BIOS_UPDT_TRIG]                              = {NULL,                     msr_ignore},
+	/* Its revision may be known. */
+	[MSR_BIOS_SIGN_ID]                                = {msr_read_host,            msr_ignore},
+	[MSR_MTRRCAP]                                     = {msr_read_mtrr_cap,        NULL},
+	/* No machine-check banks. */
+	[MSR_MCG_CAP]                                     = {msr_read_zero,            NULL},
+	[MSR_MCG_STATUS]                                  = {msr_read_zero,            msr_write_only_zero},
+	[MSR_MISC_ENABLE]                                 = {msr_read_misc_enable,     msr_write_misc_enable},
+	[MSR_DEBUGCTL]                                    = {msr_read_debugctl,        msr_write_debugctl},
+	[MSR_MTRR_PHYSBASE0 ... MSR_MTRR_PHYSMASK7]       = {msr_read_mtrr,            msr_write_variable_mtrr},
+	[MSR_MTRR_FIX64K_00000]                           = {msr_read_mtrr,            msr_write_fixed_mtrr},
+	[MSR_MTRR_FIX16K_80000 ... MSR_MTRR_FIX16K_A0000] = {msr_read_mtrr,            msr_write_fixed_mtrr},
+	[MSR_MTRR_FIX4K_C0000 ... MSR_MTRR_FIX4K_F8000]   = {msr_read_mtrr,            msr_write_fixed_mtrr},
+	[MSR_MTRR_DEF_TYPE]                               = {msr_read_mtrr_default,    msr_write_mtrr_default},
 };
 /* clang-format on */
 
-/* The few above; the others that exist there pass the bitmap and never come here. */
-static const struct rule xss = {read_zero, write_only_zero};
-static const struct rule syscall = {NULL, write_syscall};
-static const struct rule none;
+/* The few above LOW_MSRS; the others that exist there pass the bitmap and never come here. */
+static const struct msr_rule msr_xss = {msr_read_zero, msr_write_only_zero};
+static const struct msr_rule msr_syscall = {NULL, msr_write_syscall};
+static const struct msr_rule msr_none;
 
-static const struct rule *find(uint32_t index)
+static const struct msr_rule *msr_find_rule(uint32_t index)
 {
 	if (likely(index < LOW_MSRS))
-		return &low[clamp_index(index, LOW_MSRS)];
+		return &msr_rules[clamp_index(index, LOW_MSRS)];
 	if (index == MSR_STAR || index == MSR_LSTAR)
-		return &syscall;
-	return index == MSR_XSS ? &xss : &none;
+		return &msr_syscall;
+	return index == MSR_XSS ? &msr_xss : &msr_none;
 }
 
 bool msr_read(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-	const struct rule *rule = find(index);
+	const struct msr_rule *rule = msr_find_rule(index);
 
 	return rule->read && rule->read(vcpu, index, value);
 }
 
 bool msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	const struct rule *rule = find(index);
+	const struct msr_rule *rule = msr_find_rule(index);
 
 	return rule->write && rule->write(vcpu, index, value);
 }

@@ -19,7 +19,7 @@ struct vm;
 
 /* What an exit handler wants done with the instruction that exited. */
 enum action {
-	ACTION_ADVANCE, /* it is done: go on behind it */
+	ACTION_ADVANCE, /* it is done: go on after it */
 	ACTION_RETRY,   /* run it again, or deliver the event that the handler queued */
 	ACTION_STOP,    /* the VM cannot go on; vm_stop() has been told why */
 };
@@ -31,7 +31,7 @@ enum vcpu_request {
 	REQUEST_INTERRUPT = 0x04,   /* the interrupt controller asserts INTR */
 	REQUEST_HALTED = 0x08,      /* HLT or a like state: do not run */
 	REQUEST_STOP = 0x10,        /* the VM is off, or waits for its start */
-	REQUEST_WORK = 0x20,        /* vm_work() comes first: the machine is made, or made anew */
+	REQUEST_WORK = 0x20,        /* vm_work() comes first: the machine is made, or made again */
 	REQUEST_FLUSH = 0x40,       /* cached guest-physical translations are stale */
 	REQUEST_PAUSE = 0x80,       /* the operator holds the VM */
 	REQUEST_RESCHEDULE = 0x100, /* its CPU has something else to look at */
@@ -50,7 +50,10 @@ enum vcpu_request {
 };
 
 /*
- * Kinds of event, by the numbers of the VMCS. SDM Vol. 3C "VM-Entry Controls for Event Injection".
+ * Kinds of event. Both vendors inject by a number for the kind, and the four that both know are the
+ * same: 0, 2, 3 and 4 of SDM Vol. 3C "VM-Entry Controls for Event Injection" and of APM Vol. 2
+ * "Event Injection" (EVENTINJ.TYPE). So the numbers serve as they are. SVM has no 5 and 6: there INT1,
+ * INT3 and INTO go in as exceptions, after RIP was moved past them.
  */
 enum event_type {
 	EVENT_INTERRUPT = 0,
@@ -69,7 +72,7 @@ struct event {
 	uint8_t length; /* of the instruction, for the software kinds */
 };
 
-/* What is noted of each exit, besides its count. */
+/* What is noted of each exit, in addition to its count. */
 enum vcpu_watch {
 	WATCH_MEASURE = 1, /* its ticks */
 	WATCH_TRACE = 2,   /* a record in the trace */
@@ -214,7 +217,7 @@ static inline bool vcpu_wants_to_run(const struct vcpu *vcpu)
 	return !(requests & REQUEST_HALTED) || requests & (vcpu->wakes | REQUEST_WORK);
 }
 
-/* Exits in all. */
+/* The total of its exits. */
 uint64_t vcpu_exits(const struct vcpu *vcpu);
 
 /*
@@ -226,7 +229,7 @@ uint64_t vcpu_exits(const struct vcpu *vcpu);
 enum action must_check vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 
 /*
- * The same for INT1, INT3 and INTO, which push the address behind the instruction of `length`
+ * The same for INT1, INT3 and INTO, which push the address after the instruction of `length`
  * bytes.
  */
 enum action must_check vcpu_raise_software(struct vcpu *vcpu, uint8_t vector, enum event_type type,

@@ -5,12 +5,12 @@
 
 #define REPEAT_NOT_EQUAL 0xf2
 
-static uint64_t offset_of(const struct emulation *e, unsigned number)
+static uint64_t string_offset(const struct emulation *e, unsigned number)
 {
 	return gpr_read(e, number, e->address_size);
 }
 
-static void step(struct emulation *e, unsigned number)
+static void string_advance(struct emulation *e, unsigned number)
 {
 	uint64_t size = e->operand_size;
 
@@ -22,11 +22,11 @@ static void step(struct emulation *e, unsigned number)
  * it touches two places, both are checked first: no device is read for a move that cannot be
  * finished.
  */
-static bool iterate(struct emulation *e)
+static bool string_iterate(struct emulation *e)
 {
 	uint8_t does = e->opcode.argument, size = e->operand_size;
 	unsigned segment = e->override >= 0 ? e->override : SEG_DS;
-	uint64_t from = offset_of(e, RSI), to = offset_of(e, RDI), a = gpr_read(e, RAX, size), b;
+	uint64_t from = string_offset(e, RSI), to = string_offset(e, RDI), a = gpr_read(e, RAX, size), b;
 
 	if (does & STRING_SOURCE && does & (STRING_WRITE | STRING_COMPARE) &&
 	    (!segmented_check(e, segment, from, size, false) ||
@@ -44,9 +44,9 @@ static bool iterate(struct emulation *e)
 	if (does & STRING_LOAD)
 		gpr_write(e, RAX, size, a);
 	if (does & STRING_SOURCE)
-		step(e, RSI);
+		string_advance(e, RSI);
 	if (does & (STRING_WRITE | STRING_COMPARE))
-		step(e, RDI);
+		string_advance(e, RDI);
 	return true;
 }
 
@@ -54,7 +54,7 @@ static bool iterate(struct emulation *e)
  * To be gone on with. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ": where a comparison is interrupted by
  * a fault, EFLAGS is as before the instruction.
  */
-static bool again(struct emulation *e)
+static bool string_again(struct emulation *e)
 {
 	e->status = EMULATE_AGAIN;
 	e->rip = e->context->rip;
@@ -90,7 +90,7 @@ static void clear_upper_halves(struct emulation *e)
 static bool stop_at_fault(struct emulation *e, uint32_t done)
 {
 	if (done)
-		return again(e);
+		return string_again(e);
 	memcpy(e->context->gpr, e->gpr, sizeof(e->gpr)); /* the upper halves */
 	return false;
 }
@@ -104,13 +104,13 @@ bool execute_string(struct emulation *e)
 	uint32_t limit = iteration_limit(e);
 
 	if (!e->repeat)
-		return iterate(e);
+		return string_iterate(e);
 	if (e->address_size == 4 && e->code_size == 8)
 		clear_upper_halves(e);
-	for (uint32_t done = 0; offset_of(e, RCX); done++) {
+	for (uint32_t done = 0; string_offset(e, RCX); done++) {
 		if (done == limit)
-			return again(e);
-		if (!iterate(e))
+			return string_again(e);
+		if (!string_iterate(e))
 			return e->status == EMULATE_FAULT && stop_at_fault(e, done);
 		gpr_write(e, RCX, e->address_size, e->gpr[RCX] - 1);
 		/* A comparison ends also on the flag. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Accesses to memory: segmentation and alignment here, paging behind context->access. */
+/* Accesses to memory: segmentation and alignment here; context->access() does the paging. */
 #include "vmm/emulate/emulation.h"
 
 /* SDM Vol. 3A "Alignment Check Exception (#AC)". */
