@@ -91,13 +91,13 @@ static bool guests_start_vms(void)
 
 		if (!vm)
 			continue;
-		vm_boot_vcpu(vm)->watch = (config.monitor.measure ? WATCH_MEASURE : 0) |
-		                          (config.monitor.audit ? WATCH_AUDIT : 0);
+		vm_watch(vm, (config.monitor.measure ? WATCH_MEASURE : 0) |
+		                     (config.monitor.audit ? WATCH_AUDIT : 0));
 		if (!config.guest[i].autostart)
 			continue;
 		guests_start_vm(vm);
 		if (!any && vm->state != VM_STOPPED)
-			console_attach(channel_find(vm->number + 1));
+			console_attach(channel_find(vm_console_number(vm)));
 		any |= vm->state != VM_STOPPED;
 	}
 	return any;

@@ -19,12 +19,14 @@ bool load_is_on(const struct vm *vm)
 
 struct load load_of_vm(const struct vm *vm)
 {
+	struct vm_counts counts = vm_counts(vm);
+
 	return (struct load){
 		.tsc = time_now(),
-		.ran = sched_ran(&vm_boot_vcpu(vm)->sched),
-		.waited = load_read_counter(&vm_boot_vcpu(vm)->sched.waited),
-		.exits = vcpu_exits(vm_boot_vcpu(vm)),
-		.injected = load_read_counter(&vm_boot_vcpu(vm)->injected),
+		.ran = counts.ran,
+		.waited = counts.waited,
+		.exits = counts.exits,
+		.injected = counts.injected,
 	};
 }
 
@@ -73,5 +75,7 @@ uint64_t load_overhead(const struct vm *vm)
 {
 	uint64_t owned = frames_owned(VM_OWNER(vm)) * PAGE_SIZE;
 
-	return (load_difference(vm->map.ram, owned) + sizeof(*vm) + 1023) / 1024;
+	uint64_t kept = sizeof(*vm) + vm->vcpu_count * sizeof(struct vcpu);
+
+	return (load_difference(vm->map.ram, owned) + kept + 1023) / 1024;
 }

@@ -50,8 +50,9 @@ static uint64_t stat_clock_of(const struct vm *vm)
 static void stat_print_share(const struct vm *vm, const struct load *load)
 {
 	uint64_t on = stat_clock_of(vm);
-	uint64_t ran = sched_ran(&vm_boot_vcpu(vm)->sched), waited = vm_boot_vcpu(vm)->sched.waited;
-	uint64_t idle = on > ran + waited ? on - ran - waited : 0;
+	struct vm_counts counts = vm_counts(vm);
+	uint64_t ran = counts.ran, waited = counts.waited, of_all = on * vm->vcpu_count;
+	uint64_t idle = of_all > ran + waited ? of_all - ran - waited : 0;
 	unsigned now = load_share(load->ran, load->tsc), always = load_share(ran, on);
 
 	shell_print("%10u.%u  %% of a processor in the last %lu ms, %u.%u %% since it was switched on\n",
@@ -62,12 +63,26 @@ static void stat_print_share(const struct vm *vm, const struct load *load)
 	shell_print("%8lu.%03lu  seconds idle\n", stat_ms_of(idle) / MS_PER_S, stat_ms_of(idle) % MS_PER_S);
 }
 
-/* Behind a count: how many a second, if the VM is on, and ticks for each, if they were measured. */
-static void stat_print_exit(const struct vcpu *vcpu, unsigned reason, const struct load *load)
+static uint64_t stat_exit_count(const struct vm *vm, unsigned reason)
 {
-	uint64_t count = vcpu->exit_count[reason], measured = vcpu->exit_measured[reason];
-	uint64_t ticks = vcpu->exit_ticks[reason];
+	uint64_t sum = 0;
 
+	for (unsigned i = 0; i < vm->vcpu_count; i++)
+		sum += vm->vcpus[i]->exit_count[reason];
+	return sum;
+}
+
+/* After a count: how many a second, if the VM is on, and ticks for each, if they were measured. */
+static void stat_print_exit(const struct vm *vm, unsigned reason, const struct load *load)
+{
+	uint64_t count = stat_exit_count(vm, reason), measured = 0, ticks = 0;
+
+	if (!count)
+		return;
+	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		measured += vm->vcpus[i]->exit_measured[reason];
+		ticks += vm->vcpus[i]->exit_ticks[reason];
+	}
 	shell_print("%12lu  %s", count, backend_exit_name(reason));
 	if (load->tsc)
 		shell_print("  %lu/s", load_per_second(count - before.exit_count[reason], load->tsc));
@@ -76,15 +91,16 @@ static void stat_print_exit(const struct vcpu *vcpu, unsigned reason, const stru
 	shell_print("\n");
 }
 
-static void stat_print_exits(const struct vcpu *vcpu, const struct load *load)
+static void stat_print_exits(const struct vm *vm, const struct load *load)
 {
+	struct vm_counts counts = vm_counts(vm);
+
 	for (unsigned i = 0; i < backend_exit_kinds(); i++)
-		if (vcpu->exit_count[i])
-			stat_print_exit(vcpu, i, load);
-	shell_print("%12lu  exits in all", vcpu_exits(vcpu));
+		stat_print_exit(vm, i, load);
+	shell_print("%12lu  exits in all", counts.exits);
 	if (load->tsc)
 		shell_print("  %lu/s", load_per_second(load->exits, load->tsc));
-	shell_print("\n%12lu  interrupts injected", vcpu->injected);
+	shell_print("\n%12lu  interrupts injected", counts.injected);
 	if (load->tsc)
 		shell_print("  %lu/s", load_per_second(load->injected, load->tsc));
 	shell_print("\n");
@@ -111,13 +127,14 @@ static void stat_print_vm(const struct vm *vm)
 		load = stat_since_then(vm);
 	shell_print("VM %s, %s", vm->name, vm_state_name(vm->state));
 	if (load_is_on(vm))
-		shell_print(", on processor %u", vm_boot_vcpu(vm)->sched.cpu);
+		for (unsigned i = 0; i < vm->vcpu_count; i++)
+			shell_print("%s %u", i ? "," : ", on processor", vm->vcpus[i]->sched.cpu);
 	shell_print("\n");
 	stat_print_share(vm, &load);
-	stat_print_exits(vm_boot_vcpu(vm), &load);
+	stat_print_exits(vm, &load);
 	shell_print("%8lu.%03lu  seconds since its machine was switched on\n", ms / MS_PER_S, ms % MS_PER_S);
 	shell_print("%12lu  resets by the guest\n", vm->resets);
-	shell_print("%12lu  instructions emulated\n", vm_boot_vcpu(vm)->emulated);
+	shell_print("%12lu  instructions emulated\n", vm_counts(vm).emulated);
 	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
 	stat_print_ports(&vm->machine.ports);
 	shell_print("%12lu  KiB of memory, %lu of them its RAM\n", stat_kib(frames_owned(VM_OWNER(vm))),
@@ -181,7 +198,8 @@ static void stat_begin(struct vm *only)
 		if (vm_get(i))
 			before.load[i] = load_of_vm(vm_get(i));
 	if (only)
-		memcpy(before.exit_count, vm_boot_vcpu(only)->exit_count, sizeof(before.exit_count));
+		for (unsigned i = 0; i < backend_exit_kinds(); i++)
+			before.exit_count[i] = stat_exit_count(only, i);
 	if (only ? load_is_on(only) : stat_any_on())
 		shell_live(&live);
 	else

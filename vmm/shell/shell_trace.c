@@ -52,18 +52,20 @@ static void trace_on_off(const char *command, unsigned count, const char *const 
 
 static void measure_on(struct vm *vm)
 {
-	struct vcpu *vcpu = vm_boot_vcpu(vm);
-
-	if (vcpu->watch & WATCH_MEASURE)
+	if (vm_watched(vm) & WATCH_MEASURE)
 		return;
-	memset(vcpu->exit_ticks, 0, sizeof(vcpu->exit_ticks));
-	memset(vcpu->exit_measured, 0, sizeof(vcpu->exit_measured));
-	vm_watch(vm, vcpu->watch | WATCH_MEASURE);
+	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *vcpu = vm->vcpus[i];
+
+		memset(vcpu->exit_ticks, 0, sizeof(vcpu->exit_ticks));
+		memset(vcpu->exit_measured, 0, sizeof(vcpu->exit_measured));
+	}
+	vm_watch(vm, vm_watched(vm) | WATCH_MEASURE);
 }
 
 static void measure_off(struct vm *vm)
 {
-	vm_watch(vm, vm_boot_vcpu(vm)->watch & (uint8_t)~WATCH_MEASURE);
+	vm_watch(vm, vm_watched(vm) & (uint8_t)~WATCH_MEASURE);
 }
 
 static void command_measure(unsigned count, const char *const *arguments)
@@ -75,12 +77,12 @@ static void command_measure(unsigned count, const char *const *arguments)
 
 static void audit_on(struct vm *vm)
 {
-	vm_watch(vm, vm_boot_vcpu(vm)->watch | WATCH_AUDIT);
+	vm_watch(vm, vm_watched(vm) | WATCH_AUDIT);
 }
 
 static void audit_off(struct vm *vm)
 {
-	vm_watch(vm, vm_boot_vcpu(vm)->watch & (uint8_t)~WATCH_AUDIT);
+	vm_watch(vm, vm_watched(vm) & (uint8_t)~WATCH_AUDIT);
 }
 
 static void command_audit(unsigned count, const char *const *arguments)
@@ -93,20 +95,20 @@ static void command_audit(unsigned count, const char *const *arguments)
 static void trace_vm_on(struct vm *vm)
 {
 	trace_on = true;
-	vm_watch(vm, vm_boot_vcpu(vm)->watch | WATCH_TRACE);
+	vm_watch(vm, vm_watched(vm) | WATCH_TRACE);
 }
 
 static bool trace_any_traced(void)
 {
 	for (unsigned i = 0; i < vm_count; i++)
-		if (vm_get(i) && vm_boot_vcpu(vm_get(i))->watch & WATCH_TRACE)
+		if (vm_get(i) && vm_watched(vm_get(i)) & WATCH_TRACE)
 			return true;
 	return false;
 }
 
 static void trace_vm_off(struct vm *vm)
 {
-	vm_watch(vm, vm_boot_vcpu(vm)->watch & (uint8_t)~WATCH_TRACE);
+	vm_watch(vm, vm_watched(vm) & (uint8_t)~WATCH_TRACE);
 	trace_on = trace_any_traced();
 }
 

@@ -87,7 +87,7 @@ void with_all_vms(void (*act)(struct vm *vm))
 static void vm_command_list(struct vm *vm)
 {
 	shell_print("%2u  %-*s %-8s %5luM %10lu  %s\n", vm_console_number(vm), VM_NAME_MAX / 2, vm->name,
-	            vm_state_name(vm->state), vm->config.machine.memory >> 20, vcpu_exits(vm_boot_vcpu(vm)),
+	            vm_state_name(vm->state), vm->config.machine.memory >> 20, vm_exits(vm),
 	            vm->state == VM_STOPPED || vm->state == VM_HELD ? vm_end_name(vm->end) : "");
 }
 

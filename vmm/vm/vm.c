@@ -48,6 +48,21 @@ uint64_t vm_exits(const struct vm *vm)
 	return sum;
 }
 
+struct vm_counts vm_counts(const struct vm *vm)
+{
+	struct vm_counts sum = {.exits = vm_exits(vm)};
+
+	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		const struct vcpu *vcpu = vm->vcpus[i];
+
+		sum.ran += sched_ran(&vcpu->sched);
+		sum.waited += __atomic_load_n(&vcpu->sched.waited, __ATOMIC_RELAXED);
+		sum.injected += __atomic_load_n(&vcpu->injected, __ATOMIC_RELAXED);
+		sum.emulated += __atomic_load_n(&vcpu->emulated, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
 /* ---- Definition ---- */
 
 static void vm_free_vcpus(struct vm *vm)

@@ -131,6 +131,13 @@ extern unsigned vm_count;
 /* Exits of all its vCPUs. Any CPU. */
 uint64_t vm_exits(const struct vm *vm);
 
+/* What all its vCPUs did since it was switched on. Any CPU: each counter is read as it is. */
+struct vm_counts {
+	uint64_t ran, waited; /* TSC ticks: with a processor, and ready without one */
+	uint64_t exits, injected, emulated;
+};
+struct vm_counts vm_counts(const struct vm *vm);
+
 /* Called on the boot processor when the last VM that was on has ended. Set by guests/. */
 extern void (*vm_all_stopped)(void);
 
@@ -157,6 +164,12 @@ bool vm_ask_and_wait(struct vm *vm, uint32_t requests);
 
 /* Measure or trace its exits from now on: a set of enum vcpu_watch. */
 void vm_watch(struct vm *vm, uint8_t watch);
+
+/* What vm_watch() was told last. */
+static inline uint8_t vm_watched(const struct vm *vm)
+{
+	return vm->vcpus[0]->watch;
+}
 
 /* ---- On the VM's CPU ---- */
 

@@ -88,9 +88,11 @@ static void vm_report_last_exits(const struct vcpu *vcpu, void (*put)(const char
 
 void vm_dump(struct vm *vm, void (*put)(const char *line))
 {
-	vm_report_code(vm_boot_vcpu(vm), put);
-	backend_dump(vm_boot_vcpu(vm), put);
-	vm_report_last_exits(vm_boot_vcpu(vm), put);
+	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		vm_report_code(vm->vcpus[i], put);
+		backend_dump(vm->vcpus[i], put);
+		vm_report_last_exits(vm->vcpus[i], put);
+	}
 }
 
 static void vm_report_line(const char *line)

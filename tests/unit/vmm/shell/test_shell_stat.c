@@ -216,7 +216,8 @@ static void stat_knows_what_a_vm_owns(void **state)
 	         frames_owned(VM_OWNER(&vm)) * 4, ram / 1024);
 	assert_said(line);
 	snprintf(line, sizeof(line), "%12lu  KiB besides its RAM",
-	         frames_owned(VM_OWNER(&vm)) * 4 - ram / 1024 + (sizeof(vm) + 1023) / 1024);
+	         frames_owned(VM_OWNER(&vm)) * 4 - ram / 1024 +
+	                 (sizeof(vm) + sizeof(struct vcpu) + 1023) / 1024);
 	assert_said(line);
 	assert_said("           0  writes to such ports\n");
 	assert_null(strstr(said, "the last ones"));
