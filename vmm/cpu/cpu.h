@@ -26,7 +26,7 @@ struct cpu {
 	/* Known to assembly (vmm/vmx/entry.S); the offsets are asserted in vmm/vmx/run.c. */
 	struct cpu *self;
 	uint64_t stack_top;
-	struct vcpu *current; /* entered next; null only inside vmx_settle() */
+	struct vcpu *current; /* entered next; null only inside vmx_serve_requests() */
 
 	uint8_t index; /* 0 is the boot processor */
 	uint32_t apic_id;

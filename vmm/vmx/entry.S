@@ -2,7 +2,7 @@
 /*
  * The world switch. One endless loop per processor:
  *
- *   VM exit -> save the guest's registers -> vmx_exit() -> any requests? vmx_settle()
+ *   VM exit -> save the guest's registers -> vmx_exit() -> any requests? vmx_serve_requests()
  *           -> restore the registers of the current vCPU -> VM entry
  *
  * HOST_RSP points to the end of vcpu->gpr[], so the pushes below fill the array. The vCPU that
@@ -91,7 +91,7 @@
 	.globl	backend_run
 backend_run:
 	mov	%gs:CPU_STACK_TOP, %rsp
-	call	vmx_settle
+	call	vmx_serve_requests
 	jmp	enter
 
 	.globl	vmx_exit_entry_instrumented
@@ -131,7 +131,7 @@ requested:
 	testl	$~ENTRY_ACTIONS, VCPU_REQUESTS(%rsp)
 	je	act
 	mov	%gs:CPU_STACK_TOP, %rsp
-	call	vmx_settle
+	call	vmx_serve_requests
 	mov	%gs:CPU_CURRENT, %rsp
 act:
 	testl	$ENTRY_MITIGATE_L1D, VCPU_REQUESTS(%rsp)

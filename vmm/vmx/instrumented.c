@@ -52,9 +52,9 @@ static uint64_t instrument_exit(struct vcpu *vcpu)
 	vmx_exit(vcpu);
 	end = read_tsc();
 	if (vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))
-		return end; /* entry.S calls vmx_settle(), and who runs next is open */
+		return end; /* entry.S calls vmx_serve_requests(), and who runs next is open */
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
-		vmx_settle();
+		vmx_serve_requests();
 	else
 		(void)instrument_audit(vcpu); /* if that ends its VM, entry.S will see the request */
 	return vcpu->sched.switches == switches && this_cpu()->current == vcpu ? read_tsc() : end;

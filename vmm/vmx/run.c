@@ -65,7 +65,7 @@ void backend_deadline_changed(const struct cpu *cpu)
 
 /*
  * Set the preemption timer right. A guest whose every exit is handled at once never passes
- * vmx_settle(), where the timer is armed otherwise, and each of its exits makes the timer later by
+ * vmx_serve_requests(), where the timer is armed otherwise, and each of its exits makes the timer later by
  * the time spent in the monitor. Exits are counted here anyway, by last_at, and the test that it
  * wrapped costs nothing more: so the timer is armed once in LAST_EXITS exits.
  *
@@ -149,7 +149,7 @@ void vmx_entry_failed(struct vcpu *vcpu)
  * Called by entry.S when there are requests, and first of all. Returns when cpu->current may be
  * entered.
  */
-void vmx_settle(void)
+void vmx_serve_requests(void)
 {
 	struct cpu *cpu = this_cpu();
 	struct vcpu *vcpu = cpu->current;
@@ -169,7 +169,7 @@ void vmx_settle(void)
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
 		vmx_inject(vcpu);
 	if (unlikely(vcpu->watch | vcpu->instrumented) && !vmx_instrument_entry(vcpu))
-		vmx_settle(); /* its VM has ended */
+		vmx_serve_requests(); /* its VM has ended */
 	else
 		backend_deadline_changed(cpu);
 }

@@ -212,7 +212,7 @@ void backend_set_dr6(struct vcpu *vcpu, uint64_t value)
  * Its first time here, or back from elsewhere. This CPU may still cache translations of an earlier
  * stay, or of an earlier vCPU that had the same VPID or the same frame for its EPT.
  */
-static void vcpu_settle_here(struct cpu *cpu, struct vcpu *vcpu)
+static void vcpu_make_home(struct cpu *cpu, struct vcpu *vcpu)
 {
 	vcpu->vmx.home = cpu;
 	guest_map_enter_cpu(vcpu->map, cpu->index);
@@ -236,7 +236,7 @@ void backend_vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 		mitigations_between_guests();
 	}
 	if (unlikely(vcpu->vmx.home != cpu))
-		vcpu_settle_here(cpu, vcpu);
+		vcpu_make_home(cpu, vcpu);
 }
 
 /*

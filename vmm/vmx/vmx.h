@@ -102,7 +102,7 @@ uint32_t vmx_wakes(const struct vcpu *vcpu); /* which requests end a HLT that be
 void vmx_exit(struct vcpu *vcpu);
 void vmx_exit_instrumented(struct vcpu *vcpu, uint64_t tsc);
 void vmx_entry_failed(struct vcpu *vcpu);
-void vmx_settle(void);
+void vmx_serve_requests(void);
 
 /* ---- The parts of a vCPU ---- */
 

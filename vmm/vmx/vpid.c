@@ -7,7 +7,7 @@
  * Any CPU may create or destroy a vCPU, so each bit is taken and given back in one atomic
  * operation. A VPID given back may still tag translations on every CPU that its vCPU ran on. They
  * do no harm: a vCPU's first entry on a CPU, and each later return to it, flushes its VPID there
- * (vcpu_settle_here() in vmm/vmx/vcpu_switch.c).
+ * (vcpu_make_home() in vmm/vmx/vcpu_switch.c).
  */
 #include "lib/panic.h"
 #include "vmm/vmx/vmx.h"

@@ -170,7 +170,7 @@ static int run(void)
 	if (end == RUNS) {
 		end = setjmp(here);
 		if (!end) {
-			vmx_settle();
+			vmx_serve_requests();
 			end = RUNS;
 		}
 	}

@@ -86,7 +86,7 @@ static uint64_t check(gpa_t end)
 	return mapped;
 }
 
-static void test_fault(void **state)
+static void a_fault_maps_what_the_map_says(void **state)
 {
 	uint64_t size;
 
@@ -111,7 +111,7 @@ static void test_fault(void **state)
 	stop();
 }
 
-static void test_sizes_follow_cpu(void **state)
+static void page_sizes_follow_the_processor(void **state)
 {
 	/* clang-format off */
 	static const struct {
@@ -142,7 +142,7 @@ static void test_sizes_follow_cpu(void **state)
 	}
 }
 
-static void test_pointer(void **state)
+static void the_pointer_holds_root_type_and_walk_length(void **state)
 {
 	(void)state;
 	start(MIB(16), (struct ept_features){.pages_2m = true});
@@ -153,7 +153,7 @@ static void test_pointer(void **state)
 	stop();
 }
 
-static void test_unmap_and_drop(void **state)
+static void a_drop_takes_whole_pages_out(void **state)
 {
 	uint64_t pointer;
 
@@ -176,7 +176,7 @@ static void test_unmap_and_drop(void **state)
 }
 
 /* Frames of tables stay out of circulation until the flush is done. */
-static void test_tables_wait_for_flush(void **state)
+static void tables_wait_for_the_flush(void **state)
 {
 	uint64_t owned;
 	flush_t owed;
@@ -196,7 +196,7 @@ static void test_tables_wait_for_flush(void **state)
 	stop();
 }
 
-static void test_no_memory(void **state)
+static void a_fault_without_memory_maps_nothing(void **state)
 {
 	struct ept other;
 
@@ -214,7 +214,7 @@ static void test_no_memory(void **state)
  * Adds, protects, faults, unmaps and drops in random order; the cache never says what the map does
  * not.
  */
-static void test_random(void **state)
+static void random_changes_leave_no_stale_page(void **state)
 {
 	const uint64_t end = MIB(32);
 
@@ -259,10 +259,13 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fault),     cmocka_unit_test(test_sizes_follow_cpu),
-		cmocka_unit_test(test_pointer),   cmocka_unit_test(test_unmap_and_drop),
-		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_tables_wait_for_flush),
-		cmocka_unit_test(test_random),
+		cmocka_unit_test(a_fault_maps_what_the_map_says),
+		cmocka_unit_test(page_sizes_follow_the_processor),
+		cmocka_unit_test(the_pointer_holds_root_type_and_walk_length),
+		cmocka_unit_test(a_drop_takes_whole_pages_out),
+		cmocka_unit_test(a_fault_without_memory_maps_nothing),
+		cmocka_unit_test(tables_wait_for_the_flush),
+		cmocka_unit_test(random_changes_leave_no_stale_page),
 	};
 
 	return cmocka_run_group_tests_name("ept", tests, NULL, NULL);

@@ -332,7 +332,7 @@ UNUSED static int rig_start(struct vm *which)
 	if (error)
 		return error;
 	cpu.current = NULL;
-	vmx_settle();
+	vmx_serve_requests();
 	which->vcpus[0]->requests &= ~(uint32_t)ENTRY_LAUNCH;
 	return 0;
 }
@@ -392,7 +392,7 @@ UNUSED static bool rig_run_on(struct cpu *which)
 		runs = false;
 	} else {
 		which->current = NULL;
-		vmx_settle();
+		vmx_serve_requests();
 	}
 	rig.stuck = NULL;
 	return runs;
@@ -418,7 +418,7 @@ UNUSED static void rig_enter(void (*handle)(struct vcpu *vcpu))
 {
 	handle(vm.vcpus[0]);
 	if (vm.vcpus[0]->requests & ~(uint32_t)ENTRY_ACTIONS)
-		vmx_settle();
+		vmx_serve_requests();
 	assert_ptr_equal(cpu.current, vm.vcpus[0]);
 	vm.vcpus[0]->requests &= ~(uint32_t)ENTRY_LAUNCH;
 }

@@ -51,7 +51,7 @@ static void a_reschedule_is_over_when_the_vcpu_is_entered(void **state)
 	assert_true(rig_run());
 	cpu_reschedule(&cpu);
 	assert_int_equal(rig_requests(), REQUEST_RESCHEDULE);
-	vmx_settle();
+	vmx_serve_requests();
 	assert_ptr_equal(cpu.current, vm.vcpus[0]);
 	assert_int_equal(rig_requests(), 0);
 	assert_false(cpu.rescheduled);
@@ -187,7 +187,7 @@ static void a_watch_makes_the_vcpu_take_notice(void **state)
 	assert_int_equal(vm.vcpus[0]->instrumented, 0);
 	cpu_run_calls(&cpu);
 	assert_int_equal(rig_requests(), REQUEST_RESCHEDULE);
-	vmx_settle();
+	vmx_serve_requests();
 	assert_int_equal(vm.vcpus[0]->instrumented, WATCH_MEASURE);
 }
 

@@ -89,7 +89,7 @@ static void real_mode_is_sound(void **state)
 
 /* ---- "Checks on Guest Control Registers, Debug Registers, and MSRs" ---- */
 
-static void control_registers(void **state)
+static void broken_rules_of_control_registers_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_CR0, CR0_PE | CR0_ET, "guest CR0 = 0x11: a bit that VMX fixes has the other value");
@@ -114,7 +114,7 @@ static void long_mode_needs_paging_and_pae(void **state)
 	breaks(VMCS_GUEST_CR0, CR0_PE | CR0_NE, "guest CR4 = 0x2060: IA-32e mode needs CR0.PG and CR4.PAE");
 }
 
-static void efer(void **state)
+static void broken_rules_of_efer_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_EFER, 2, "guest EFER = 0x2: reserved bits are set");
@@ -126,7 +126,7 @@ static void efer(void **state)
 	assert_broken("guest EFER = 0x100: LMA differs from LME with paging on");
 }
 
-static void other_registers(void **state)
+static void broken_rules_of_other_registers_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_DR7, 0x100000400, "guest DR7 = 0x100000400: bits 63:32 are not 0");
@@ -145,7 +145,7 @@ static void other_registers(void **state)
 
 /* ---- "Checks on Guest Segment Registers" ---- */
 
-static void task_register(void **state)
+static void broken_rules_of_tr_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_TR_SELECTOR, 28, "guest TR = 0x1c: the selector points into the LDT");
@@ -160,7 +160,7 @@ static void task_register(void **state)
 	assert_broken("guest TR = 0x83: the type is no busy TSS of this mode");
 }
 
-static void ldt_register(void **state)
+static void broken_rules_of_ldtr_are_named_if_it_is_usable(void **state)
 {
 	const struct segment ldt = {.selector = 0x30, .base = 0x1000, .limit = 0xff, .access = 0x82};
 
@@ -178,7 +178,7 @@ static void ldt_register(void **state)
 	breaks(SEGMENT_FIELD(ACCESS, SEG_LDTR), 0x02, "guest LDTR = 0x2: usable but not present");
 }
 
-static void code_segment(void **state)
+static void broken_rules_of_cs_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_CS_ACCESS, 0xc09a, "guest CS = 0xc09a: the type is no accessed code segment");
@@ -198,7 +198,7 @@ static void code_segment(void **state)
 	assert_sound();
 }
 
-static void code_segments_of_an_older_processor(void **state)
+static void without_unrestricted_guest_cs_is_no_data_segment(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_CS_ACCESS, 0xc093);
@@ -207,7 +207,7 @@ static void code_segments_of_an_older_processor(void **state)
 	assert_broken("guest CS = 0xc093: the type is no accessed code segment");
 }
 
-static void data_segments(void **state)
+static void broken_rules_of_data_segments_are_named(void **state)
 {
 	(void)state;
 	breaks(SEGMENT_FIELD(ACCESS, SEG_DS), 0xc092,
@@ -232,7 +232,7 @@ static void data_segments(void **state)
 	       "guest FS = 0x800000000000: the base is not canonical, or above 4 GiB");
 }
 
-static void stack_segment(void **state)
+static void broken_rules_of_ss_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_SS_ACCESS, 0xc091,
@@ -248,7 +248,7 @@ static void stack_segment(void **state)
 	assert_broken("guest SS = 0xc0f3: real mode, or a data segment in CS, needs DPL 0");
 }
 
-static void virtual_8086_segments(void **state)
+static void broken_rules_of_virtual_8086_segments_are_named(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_VM);
@@ -271,7 +271,7 @@ static void virtual_8086_segments(void **state)
 
 /* ---- "Checks on Guest Descriptor-Table Registers", "... RIP, RFLAGS" ---- */
 
-static void descriptor_tables(void **state)
+static void broken_rules_of_descriptor_tables_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_GDTR_BASE, 1UL << 47, "guest GDTR base = 0x800000000000: not canonical");
@@ -280,7 +280,7 @@ static void descriptor_tables(void **state)
 	breaks(VMCS_GUEST_IDTR_LIMIT, 0x10000, "guest IDTR limit = 0x10000: above FFFFh");
 }
 
-static void rip(void **state)
+static void broken_rules_of_rip_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_RIP, 1UL << 32, "guest RIP = 0x100000000: above 4 GiB outside 64-bit code");
@@ -296,7 +296,7 @@ static void rip(void **state)
 	assert_broken("guest RIP = 0xffffffff80000000: above 4 GiB outside 64-bit code");
 }
 
-static void rflags(void **state)
+static void broken_rules_of_rflags_are_named(void **state)
 {
 	static const unsigned reserved[] = {3, 5, 15, 22, 63};
 
@@ -319,7 +319,7 @@ static void rflags(void **state)
 
 /* ---- "Checks on Guest Non-Register State" ---- */
 
-static void activity(void **state)
+static void broken_rules_of_the_activity_state_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_GUEST_ACTIVITY, 4, "guest activity state = 0x4: not defined");
@@ -333,7 +333,7 @@ static void activity(void **state)
 	assert_broken("guest activity state = 0x1: HLT outside privilege level 0");
 }
 
-static void interruptibility(void **state)
+static void broken_rules_of_interruptibility_are_named(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
@@ -359,7 +359,7 @@ static void interruptibility(void **state)
 	assert_sound();
 }
 
-static void pending_debug_exceptions(void **state)
+static void broken_rules_of_pending_debug_exceptions_are_named(void **state)
 {
 	(void)state;
 	vmwrite(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
@@ -383,7 +383,7 @@ static void pending_debug_exceptions(void **state)
 	       "with TF = 1 and BTF = 0");
 }
 
-static void link_pointer(void **state)
+static void a_wrong_link_pointer_is_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_LINK_POINTER, 0, "guest VMCS link pointer = 0x0: not all ones");
@@ -391,7 +391,7 @@ static void link_pointer(void **state)
 
 /* ---- "Checks on Guest Page-Directory-Pointer-Table Entries" ---- */
 
-static void pdptes(void **state)
+static void reserved_bits_of_pdptes_are_named_in_pae_paging(void **state)
 {
 	(void)state;
 	vmwrite((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 6), 3);
@@ -410,7 +410,7 @@ static uint64_t event_of(enum event_type type, uint8_t vector)
 	return INTERRUPTION_VALID | (uint64_t)type << 8 | vector;
 }
 
-static void events(void **state)
+static void broken_rules_of_an_event_are_named(void **state)
 {
 	(void)state;
 	breaks(VMCS_ENTRY_INTERRUPTION, event_of(1, 32), "guest event = 0x80000120: its type is not defined");
@@ -427,7 +427,7 @@ static void events(void **state)
 	assert_sound();
 }
 
-static void error_codes_of_events(void **state)
+static void broken_rules_of_error_codes_are_named(void **state)
 {
 	const char *rule =
 		"an error code comes with vectors 8, 10 to 14 and 17 in protected mode, and with no others";
@@ -454,7 +454,7 @@ static void error_codes_of_events(void **state)
 	assert_sound();
 }
 
-static void lengths_of_events(void **state)
+static void broken_rules_of_instruction_lengths_are_named(void **state)
 {
 	(void)state;
 	for (unsigned type = EVENT_SOFTWARE_INTERRUPT; type <= EVENT_SOFTWARE_EXCEPTION; type++) {
@@ -483,28 +483,28 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		rig_test(every_mode_starts_sound),
 		rig_test(real_mode_is_sound),
-		rig_test(control_registers),
+		rig_test(broken_rules_of_control_registers_are_named),
 		rig_test(long_mode_needs_paging_and_pae),
-		rig_test(efer),
-		rig_test(other_registers),
-		rig_test(task_register),
-		rig_test(ldt_register),
-		rig_test(code_segment),
-		rig_test(code_segments_of_an_older_processor),
-		rig_test(data_segments),
-		rig_test(stack_segment),
-		rig_test(virtual_8086_segments),
-		rig_test(descriptor_tables),
-		rig_test(rip),
-		rig_test(rflags),
-		rig_test(activity),
-		rig_test(interruptibility),
-		rig_test(pending_debug_exceptions),
-		rig_test(link_pointer),
-		rig_test(pdptes),
-		rig_test(events),
-		rig_test(error_codes_of_events),
-		rig_test(lengths_of_events),
+		rig_test(broken_rules_of_efer_are_named),
+		rig_test(broken_rules_of_other_registers_are_named),
+		rig_test(broken_rules_of_tr_are_named),
+		rig_test(broken_rules_of_ldtr_are_named_if_it_is_usable),
+		rig_test(broken_rules_of_cs_are_named),
+		rig_test(without_unrestricted_guest_cs_is_no_data_segment),
+		rig_test(broken_rules_of_data_segments_are_named),
+		rig_test(broken_rules_of_ss_are_named),
+		rig_test(broken_rules_of_virtual_8086_segments_are_named),
+		rig_test(broken_rules_of_descriptor_tables_are_named),
+		rig_test(broken_rules_of_rip_are_named),
+		rig_test(broken_rules_of_rflags_are_named),
+		rig_test(broken_rules_of_the_activity_state_are_named),
+		rig_test(broken_rules_of_interruptibility_are_named),
+		rig_test(broken_rules_of_pending_debug_exceptions_are_named),
+		rig_test(a_wrong_link_pointer_is_named),
+		rig_test(reserved_bits_of_pdptes_are_named_in_pae_paging),
+		rig_test(broken_rules_of_an_event_are_named),
+		rig_test(broken_rules_of_error_codes_are_named),
+		rig_test(broken_rules_of_instruction_lengths_are_named),
 		rig_test(several_rules_are_all_named),
 	};
 

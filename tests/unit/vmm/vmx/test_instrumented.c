@@ -42,7 +42,7 @@ static void watched_exit(uint32_t reason, uint64_t qualification, uint64_t tsc)
 static void settle(void)
 {
 	if (rig_requests())
-		vmx_settle();
+		vmx_serve_requests();
 }
 
 static void watch(uint8_t what)
@@ -168,7 +168,7 @@ static void a_wait_does_not_belong_to_it(void **state)
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
 	fake_x86.tsc = 5000;
 	watched_exit(EXIT_REASON_HLT, 0, 4990);
-	assert_int_equal(rig_requests(), REQUEST_HALTED); /* entry.S calls vmx_settle() */
+	assert_int_equal(rig_requests(), REQUEST_HALTED); /* entry.S calls vmx_serve_requests() */
 	assert_int_equal(vm.vcpus[0]->exit_ticks[EXIT_REASON_HLT], 10);
 	assert_int_equal(record(0)->ticks, 10);
 }
