@@ -32,10 +32,11 @@ PACKAGES_qemu     := python3 qemu-system-x86 ovmf
 PACKAGES_auto     := $(PACKAGES_bochs) $(if $(wildcard /dev/kvm),$(PACKAGES_qemu))
 PACKAGES_machines := $(PACKAGES_bochs) $(PACKAGES_qemu)
 PACKAGES_bench    := $(PACKAGES_bochs)
+PACKAGES_gdb      := gdb $(PACKAGES_$(MACHINE))
 PACKAGES_bare     := python3 debootstrap git
 PACKAGES_run      := $(sort $(PACKAGES_iso) $(PACKAGES_guests) $(PACKAGES_host) $(PACKAGES_$(MACHINE)))
 PACKAGES_test     := $(sort $(PACKAGES_build) $(PACKAGES_iso) $(PACKAGES_guests) $(PACKAGES_unit) \
-		       $(PACKAGES_fuzz) $(PACKAGES_lint) $(PACKAGES_machines))
+		       $(PACKAGES_fuzz) $(PACKAGES_lint) $(PACKAGES_machines) $(PACKAGES_gdb))
 
 KINDS := $(patsubst PACKAGES_%,%,$(filter PACKAGES_%,$(.VARIABLES)))
 NEEDS := $(KINDS:%=need-%)
@@ -249,7 +250,7 @@ $(BUILD)/check-config: $(CHECK_CONFIG_C) $(GENERATED) $(wildcard tools/*.h $(add
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g $(WARNINGS) -Itests/unit/fake -I. -I$(BUILD)/generated -DHOST_BUILD -o $@ $(CHECK_CONFIG_C)
 
-.PHONY: check-config iso run
+.PHONY: check-config iso run gdb
 check-config: $(BUILD)/check-config ## check a config file: make check-config CONFIG=FILE
 	@$< $(CONFIG)
 
@@ -263,13 +264,17 @@ run: ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bochs
 	@$(PYTHON) tools/run.py --machine $(MACHINE) --model $(MODEL) --memory $(MEMORY) \
 		--cpus $(CPUS) $(BUILD)/nacre.iso
 
+gdb: iso | need-gdb ## gdb on the running monitor, with its symbols and commands of its own
+	@$(PYTHON) tools/gdb/debug.py --elf $(BUILD)/nacre.elf --machine $(MACHINE) --model $(MODEL) \
+		--memory $(MEMORY) --cpus $(CPUS) $(BUILD)/nacre.iso
+
 # ---- Tests and figures --------------------------------------------------------------------------------
 
 .PHONY: test test-slow system system-images control control-images equivalence bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
 		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 xen invaders memtest-x64 memtest-ia32) \
 		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle neighbour spinner)
-system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines
+system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines need-gdb
 
 test: ## all tests; the last line is "N passed, N failed"
 	@sh tools/install.sh $(PACKAGES_test)

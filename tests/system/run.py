@@ -9,6 +9,7 @@ sys.path[:0] = [os.path.join(TOP, folder) for folder in ("tests/harness", "tools
 
 import boots  # noqa: E402  the path comes first
 import crowd  # noqa: E402
+import debugger  # noqa: E402
 import fairness  # noqa: E402
 import faults  # noqa: E402
 import idle  # noqa: E402
@@ -20,7 +21,7 @@ import no_vmx  # noqa: E402
 import runner  # noqa: E402
 import tracing  # noqa: E402
 
-MODULES = (boots, crowd, fairness, faults, idle, kernels, life, many, mistakes, no_vmx, tracing)
+MODULES = (boots, crowd, debugger, fairness, faults, idle, kernels, life, many, mistakes, no_vmx, tracing)
 
 os.chdir(TOP)
 runner.main("Whole boots in emulators.", [case for module in MODULES for case in module.CASES])
