@@ -44,13 +44,12 @@ def machine(directory, name, vms, kernels, seen, cpus=1):
 def measure_switch(directory, figures):
     """What lies between two guests' turns: all time away of one, less all runs of the other."""
     def seen(console):
-        console.expect(r"\[a\] switch begins", LIMIT)
-        console.send("start b\n")  # only now, so that neither has told before all VMs are looked at
+        console.send("start a b\n")  # only now, so that neither has told before all VMs are looked at
         for _ in range(2):
             console.expect(r"switch turns \d+ away", LIMIT)
             console.expect("\n", LIMIT)
 
-    text = machine(directory, "switch", [vm("a", "switch"), vm("b", "switch", "autostart = no")], ["switch"], seen)
+    text = machine(directory, "switch", [vm(name, "switch", "autostart = no") for name in "ab"], ["switch"], seen)
     lines = re.findall(r"\[[ab]\] switch turns (\d+) away (\d+) run (\d+) step \d+$", text, re.MULTILINE)
     if len(lines) != 2:
         raise Problem("not both guests have told their turns")
