@@ -59,18 +59,38 @@ uint64_t backend_cr4_offered(void)
 }
 
 /* Bits that the guest owns are read from the register, the others from the shadow. */
-uint64_t backend_cr0(const struct vcpu *vcpu)
+static uint64_t current_cr0(void)
 {
 	uint64_t owned = vmx_cr0_guest_owned();
 
-	return (vmcs_read(vcpu, VMCS_GUEST_CR0) & owned) | (vmcs_read(vcpu, VMCS_CR0_SHADOW) & ~owned);
+	return (vmread(VMCS_GUEST_CR0) & owned) | (vmread(VMCS_CR0_SHADOW) & ~owned);
+}
+
+static uint64_t current_cr4(void)
+{
+	uint64_t owned = vmx_cr4_guest_owned();
+
+	return (vmread(VMCS_GUEST_CR4) & owned) | (vmread(VMCS_CR4_SHADOW) & ~owned);
+}
+
+uint64_t backend_cr0(const struct vcpu *vcpu)
+{
+	uint64_t value;
+
+	vmcs_borrow(vcpu);
+	value = current_cr0();
+	vmcs_give_back(vcpu);
+	return value;
 }
 
 uint64_t backend_cr4(const struct vcpu *vcpu)
 {
-	uint64_t owned = vmx_cr4_guest_owned();
+	uint64_t value;
 
-	return (vmcs_read(vcpu, VMCS_GUEST_CR4) & owned) | (vmcs_read(vcpu, VMCS_CR4_SHADOW) & ~owned);
+	vmcs_borrow(vcpu);
+	value = current_cr4();
+	vmcs_give_back(vcpu);
+	return value;
 }
 
 /* The guest sees CD and NW as it set them, but its memory stays cached. */
@@ -108,18 +128,22 @@ void backend_set_pdptes(struct vcpu *vcpu, const uint64_t pdpte[4])
 
 void backend_segment(const struct vcpu *vcpu, enum segment_index index, struct segment *segment)
 {
-	segment->selector = (uint16_t)vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_SELECTOR, index));
-	segment->base = vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_BASE, index));
-	segment->limit = (uint32_t)vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_LIMIT, index));
-	segment->access = (uint32_t)vmcs_read(vcpu, OF_SEGMENT(VMCS_GUEST_ES_ACCESS, index));
+	vmcs_borrow(vcpu);
+	segment->selector = (uint16_t)vmread(OF_SEGMENT(VMCS_GUEST_ES_SELECTOR, index));
+	segment->base = vmread(OF_SEGMENT(VMCS_GUEST_ES_BASE, index));
+	segment->limit = (uint32_t)vmread(OF_SEGMENT(VMCS_GUEST_ES_LIMIT, index));
+	segment->access = (uint32_t)vmread(OF_SEGMENT(VMCS_GUEST_ES_ACCESS, index));
+	vmcs_give_back(vcpu);
 }
 
 void backend_set_segment(struct vcpu *vcpu, enum segment_index index, const struct segment *segment)
 {
-	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_SELECTOR, index), segment->selector);
-	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_BASE, index), segment->base);
-	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_LIMIT, index), segment->limit);
-	vmcs_write(vcpu, OF_SEGMENT(VMCS_GUEST_ES_ACCESS, index), segment->access);
+	vmcs_borrow(vcpu);
+	vmwrite(OF_SEGMENT(VMCS_GUEST_ES_SELECTOR, index), segment->selector);
+	vmwrite(OF_SEGMENT(VMCS_GUEST_ES_BASE, index), segment->base);
+	vmwrite(OF_SEGMENT(VMCS_GUEST_ES_LIMIT, index), segment->limit);
+	vmwrite(OF_SEGMENT(VMCS_GUEST_ES_ACCESS, index), segment->access);
+	vmcs_give_back(vcpu);
 }
 
 void backend_gdt(const struct vcpu *vcpu, struct segment *table)
@@ -131,9 +155,11 @@ void backend_gdt(const struct vcpu *vcpu, struct segment *table)
 }
 
 /* The DPL of SS is the CPL in every mode: SDM Vol. 3C "Guest Register State". */
+#define CPL_OF_SS(access) ((access) >> 5 & 3)
+
 uint8_t backend_cpl(const struct vcpu *vcpu)
 {
-	return vmcs_read(vcpu, VMCS_GUEST_SS_ACCESS) >> 5 & 3;
+	return CPL_OF_SS(vmcs_read(vcpu, VMCS_GUEST_SS_ACCESS));
 }
 
 bool vmx_long_code(void)
@@ -143,25 +169,31 @@ bool vmx_long_code(void)
 
 bool backend_long_code(const struct vcpu *vcpu)
 {
-	return vmcs_read(vcpu, VMCS_GUEST_EFER) & EFER_LMA &&
-	       vmcs_read(vcpu, VMCS_GUEST_CS_ACCESS) & SEGMENT_L;
+	bool is_long;
+
+	vmcs_borrow(vcpu);
+	is_long = vmx_long_code();
+	vmcs_give_back(vcpu);
+	return is_long;
 }
 
 void backend_paging(const struct vcpu *vcpu, struct guest_paging *paging)
 {
+	vmcs_borrow(vcpu);
 	*paging = (struct guest_paging){
-		.cr0 = backend_cr0(vcpu),
-		.cr3 = vmcs_read(vcpu, VMCS_GUEST_CR3),
-		.cr4 = backend_cr4(vcpu),
-		.efer = vmcs_read(vcpu, VMCS_GUEST_EFER),
-		.rflags = vmcs_read(vcpu, VMCS_GUEST_RFLAGS),
-		.cpl = backend_cpl(vcpu),
+		.cr0 = current_cr0(),
+		.cr3 = vmread(VMCS_GUEST_CR3),
+		.cr4 = current_cr4(),
+		.efer = vmread(VMCS_GUEST_EFER),
+		.rflags = vmread(VMCS_GUEST_RFLAGS),
+		.cpl = CPL_OF_SS(vmread(VMCS_GUEST_SS_ACCESS)),
 		.physical_bits = cpuid_physical_bits(),
 		.has_1g_pages = cpuid_has_1g_pages(),
 	};
 	if (paging->cr0 & CR0_PG && paging->cr4 & CR4_PAE && !(paging->efer & EFER_LMA))
 		for (unsigned i = 0; i < 4; i++)
-			paging->pdpte[i] = vmcs_read(vcpu, PDPTE_FIELD(i));
+			paging->pdpte[i] = vmread(PDPTE_FIELD(i));
+	vmcs_give_back(vcpu);
 }
 
 /* ---- The boundary between two instructions ---- */

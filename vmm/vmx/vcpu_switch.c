@@ -41,35 +41,34 @@ void vmcs_clear(struct cpu *cpu, struct vcpu *vcpu)
 		cpu->vmx.loaded = NULL;
 }
 
-/* Another CPU may hold parts of its VMCS, so only its own may ask. Returns whose turn it was. */
-static const struct vcpu *vmcs_borrow(const struct vcpu *vcpu)
+/* Another CPU may hold parts of its VMCS, so only its own may borrow it. */
+noinline cold void vmcs_borrow_other(const struct vcpu *vcpu)
 {
 	assert_monitor(!vcpu->vmx.home || vcpu->vmx.home == this_cpu());
 	vmcs_point_to(vcpu);
-	return this_cpu()->vmx.loaded;
 }
 
-static void vmcs_give_back(const struct vcpu *before)
+noinline cold void vmcs_give_back_other(void)
 {
-	if (before)
-		vmcs_point_to(before);
+	if (this_cpu()->vmx.loaded)
+		vmcs_point_to(this_cpu()->vmx.loaded);
 }
 
 noinline cold uint64_t vmcs_read_other(const struct vcpu *vcpu, enum vmcs_field field)
 {
-	const struct vcpu *before = vmcs_borrow(vcpu);
-	uint64_t value = vmread(field);
+	uint64_t value;
 
-	vmcs_give_back(before);
+	vmcs_borrow_other(vcpu);
+	value = vmread(field);
+	vmcs_give_back_other();
 	return value;
 }
 
 noinline cold void vmcs_write_other(const struct vcpu *vcpu, enum vmcs_field field, uint64_t value)
 {
-	const struct vcpu *before = vmcs_borrow(vcpu);
-
+	vmcs_borrow_other(vcpu);
 	vmwrite(field, value);
-	vmcs_give_back(before);
+	vmcs_give_back_other();
 }
 
 /* ---- Resident registers ---- */

@@ -27,21 +27,42 @@ void vmcs_load(struct cpu *cpu, struct vcpu *vcpu);
 /* Out of the processor into memory; its next entry is a VMLAUNCH, and needs a host state. */
 void vmcs_clear(struct cpu *cpu, struct vcpu *vcpu);
 
+static inline bool vmcs_is_loaded(const struct vcpu *vcpu)
+{
+	return likely(this_cpu()->vmx.loaded == vcpu);
+}
+
+/* For a vCPU that is not. */
+void vmcs_borrow_other(const struct vcpu *vcpu);
+void vmcs_give_back_other(void);
 uint64_t vmcs_read_other(const struct vcpu *vcpu, enum vmcs_field field);
 void vmcs_write_other(const struct vcpu *vcpu, enum vmcs_field field, uint64_t value);
 
 /*
- * A field of any vCPU of this CPU. vmread() and vmwrite() are for the exit path, where the VMCS of
- * the vCPU that exited, or is to be entered, is the current one.
+ * Between the two, vmread() and vmwrite() act on any vCPU of this CPU. Everywhere else they are for
+ * the exit path, where the VMCS of the vCPU that exited, or is to be entered, is the current one.
  */
+static inline void vmcs_borrow(const struct vcpu *vcpu)
+{
+	if (!vmcs_is_loaded(vcpu))
+		vmcs_borrow_other(vcpu);
+}
+
+static inline void vmcs_give_back(const struct vcpu *vcpu)
+{
+	if (!vmcs_is_loaded(vcpu))
+		vmcs_give_back_other();
+}
+
+/* One field. */
 static inline uint64_t vmcs_read(const struct vcpu *vcpu, enum vmcs_field field)
 {
-	return likely(this_cpu()->vmx.loaded == vcpu) ? vmread(field) : vmcs_read_other(vcpu, field);
+	return vmcs_is_loaded(vcpu) ? vmread(field) : vmcs_read_other(vcpu, field);
 }
 
 static inline void vmcs_write(const struct vcpu *vcpu, enum vmcs_field field, uint64_t value)
 {
-	if (likely(this_cpu()->vmx.loaded == vcpu))
+	if (vmcs_is_loaded(vcpu))
 		vmwrite(field, value);
 	else
 		vmcs_write_other(vcpu, field, value);
