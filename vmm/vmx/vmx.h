@@ -104,7 +104,7 @@ enum action exit_task_switch(struct vcpu *vcpu);          /* exit_event.c */
 
 bool vmx_long_code(void); /* backend_long_code() for the current VMCS */
 
-/* The rest of the exit path: run.c calls, events.c and state.c do. */
+/* The rest of the exit path: run.c and the handlers call, events.c does. */
 void vmx_requeue_event(struct vcpu *vcpu);
 void vmx_inject(struct vcpu *vcpu);        /* the only place where events are chosen for delivery */
 void vmx_recall_events(struct vcpu *vcpu); /* request again the NMI and interrupt that wait for a window */

@@ -9,7 +9,7 @@
 #include "lib/checked.h"
 #include "vmm/x86/vcpu.h"
 
-/* Which hardware features depend on VT-x controls; from the backend. */
+/* Which hardware features depend on the backend's controls. */
 struct cpuid_backend {
 	bool rdtscp, invpcid, xsaves;
 };

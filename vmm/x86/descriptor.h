@@ -7,7 +7,7 @@
 
 #include "vmm/x86/linear.h"
 
-/* In the shape of the VMCS: the limit in bytes, access rights in the VMCS's format. */
+/* As struct segment holds it: the limit in bytes, the access rights in that format. */
 struct descriptor {
 	uint64_t base;
 	uint32_t limit;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The order of a change of guest memory: out of the caches, out of the TLBs, and only then out of
- * the map and back to the frame allocator. mm/guest_map.c, with listeners that look on.
+ * the map and back to the frame allocator. mm/guest_map_changes.c, with listeners that look on.
  */
 #include <setjmp.h>
 #include <stdarg.h>
