@@ -92,6 +92,6 @@ def linux_guests(count):
 
 
 CASES = [
-    Case("eight Linux guests", 400, linux_guests(8)),
-    Case("thirty-two Linux guests", 1500, linux_guests(32), slow=True),
+    Case("eight Linux guests", 800, linux_guests(8)),
+    Case("thirty-two Linux guests", 3000, linux_guests(32), slow=True),
 ]
