@@ -6,7 +6,7 @@ from bochs import Bochs
 from case import Case, guest, nacre_iso
 
 PROMPT = r"nacre# "
-LOGIN_TIMEOUT = 240
+LOGIN_TIMEOUT = 500
 ANSWER_TIMEOUT = 60
 START_YEAR = "2023"  # Bochs' clock starts at second 1,700,000,000
 
@@ -69,10 +69,10 @@ def shell_test(model, kernel):
 
 
 CASES = [
-    Case("boot skylake_x", 400, shell_test("corei7_skylake_x", "vmlinux-cloud")),
-    Case("boot arrandale", 400, shell_test("corei5_arrandale_m520", "vmlinux-cloud")),
-    Case("boot haswell", 400, shell_test("corei7_haswell_4770", "vmlinux-cloud")),
-    Case("boot cannon lake", 400, shell_test("corei3_cnl", "vmlinux-cloud")),
-    Case("boot bzImage LZ4", 400, shell_test("corei7_skylake_x", "bzImage-cloud")),
+    Case("boot skylake_x", 800, shell_test("corei7_skylake_x", "vmlinux-cloud")),
+    Case("boot arrandale", 800, shell_test("corei5_arrandale_m520", "vmlinux-cloud")),
+    Case("boot haswell", 800, shell_test("corei7_haswell_4770", "vmlinux-cloud")),
+    Case("boot cannon lake", 800, shell_test("corei3_cnl", "vmlinux-cloud")),
+    Case("boot bzImage LZ4", 800, shell_test("corei7_skylake_x", "bzImage-cloud")),
     Case("boot bzImage XZ", 1500, shell_test("corei7_skylake_x", "bzImage-amd64"), slow=True),
 ]

@@ -198,7 +198,7 @@ CASES = [
     Case("boot GNU Mach i386", 200, mach_test("gnumach-i386")),
     Case("boot GNU Mach amd64", 200, mach_test("gnumach-amd64")),
     Case("boot Xen by Multiboot 2", 150, xen),
-    Case("boot Linux 686", 400, linux_test("bzImage-686")),
-    Case("boot Linux 686-pae bzImage", 400, linux_test("bzImage-686-pae"), slow=True),
-    Case("boot Linux 686-pae by PVH", 400, linux_test("vmlinux-686-pae")),
+    Case("boot Linux 686", 800, linux_test("bzImage-686")),
+    Case("boot Linux 686-pae bzImage", 800, linux_test("bzImage-686-pae"), slow=True),
+    Case("boot Linux 686-pae by PVH", 800, linux_test("vmlinux-686-pae")),
 ]

@@ -5,7 +5,7 @@ import struct
 from bochs import Bochs
 from case import Case, guest, nacre_iso
 
-SENTENCE_TIMEOUT = 60
+SENTENCE_TIMEOUT = 90
 
 
 def head(name, size):
@@ -72,4 +72,4 @@ def mistake_test(config, modules, sentence):
     return test
 
 
-CASES = [Case("mistake " + name, 90, mistake_test(*row)) for name, row in MISTAKES.items()]
+CASES = [Case("mistake " + name, 120, mistake_test(*row)) for name, row in MISTAKES.items()]
