@@ -42,9 +42,12 @@ struct guest_map {
 	struct page_table tree; /* its owner, the VM, owns the RAM too; tree.tables: frames spent on it */
 	uint64_t ram;           /* bytes of RAM mapped, ROM not counted */
 	struct list listeners;
-	bool changing;                    /* between begin_change and commit */
+	bool changing;                    /* between guest_map_begin_change() and guest_map_commit() */
 	uint8_t vcpus_on[GUEST_MAP_CPUS]; /* how many of the VM's vCPUs each CPU may cache the map for */
-	/* Flush on these CPUs; returns when all have. Set by the owner before a CPU may cache the map. */
+	/*
+	 * Flush on these CPUs; returns when all have. Set by the owner before a CPU may cache the
+	 * map.
+	 */
 	void (*flush)(struct guest_map *map, uint64_t cpus);
 };
 
@@ -84,8 +87,9 @@ void guest_map_remove_device(struct guest_map *map, gpa_t gpa, uint64_t size);
 bool must_check guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes);
 
 /*
- * Change RAM to ROM or back over a range that is wholly RAM or ROM. All or nothing: -ERR_INVALID, -ERR_OUT_OF_RANGE,
- * -ERR_NOT_FOUND (not all of it is RAM or ROM), -ERR_NO_MEMORY (for splitting large pages).
+ * Change RAM to ROM or back over a range that is wholly RAM or ROM. All or nothing: -ERR_INVALID,
+ * -ERR_OUT_OF_RANGE, -ERR_NOT_FOUND (not all of it is RAM or ROM), -ERR_NO_MEMORY (for splitting
+ * large pages).
  */
 int must_check guest_map_protect(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_type type);
 

@@ -39,7 +39,7 @@ echo ==== trace\\n
 nacre trace 200
 echo ==== step\\n
 delete
-break vmx_settle
+break vmx_serve_requests
 continue
 next
 finish
@@ -60,7 +60,7 @@ EXPECTED = {
     "timers": (r"^cpu \d +\d+  \w+$",),
     "lines": (r"^small +high: [\d none]+; INTR [01]$", r"^large +8259A 1  edges [01]{8}  mask [01]{8}  in service [01]{8}$"),
     "trace": (r"^ *\d+  cpu [01]  small +start +code 0x00",),
-    "step": (r"^Thread 2 hit Breakpoint 2, vmx_settle \(\) at ", r"^\w+ \(\) at (\./)?vmm/vmx/entry\.S:\d+$"),
+    "step": (r"^Thread 2 hit Breakpoint 2, vmx_serve_requests \(\) at ", r"^\w+ \(\) at (\./)?vmm/vmx/entry\.S:\d+$"),
 }
 
 

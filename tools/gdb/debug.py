@@ -93,7 +93,7 @@ def main():
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is gdb's, and the default again in it
     try:
         print(f"gdb: Nacre's console is {open_terminal(machine.console)}, e.g. for picocom -e x.\n"
-              "gdb: the machine waits at its reset. `hbreak exit_cpuid`, `continue`; `help nacre`.", flush=True)
+              "gdb: the machine waits at its reset. `hbreak exit_cpuid`, `continue`, `help nacre`.", flush=True)
         status = subprocess.run(["gdb", "-q", options.elf, "-ex", f"source {os.path.join(HERE, 'nacre.py')}",
                                  "-ex", f"target remote 127.0.0.1:{port}", *options.gdb], check=False).returncode
     finally:

@@ -9,14 +9,14 @@ struct cpu;
 
 /*
  * Route the UART's line to the boot processor `cpu`, and make the console buffered. Without an I/O
- * APIC, or with a line that is not known, a timer of `cpu` polls the UART every ms, and the log says
- * so. After irq_init().
+ * APIC, or with a line that is not known, a timer of `cpu` polls the UART every ms, and the log
+ * says so. After irq_init().
  */
 void console_irq_init(const struct acpi_info *info, struct cpu *cpu);
 
 /*
- * The machine's PS/2 keyboard types on the console, too. After console_irq_init(), whose `info` must
- * still be there.
+ * The machine's PS/2 keyboard types on the console, too. After console_irq_init(), whose `info`
+ * must still be there.
  */
 void console_irq_init_keyboard(void);
 

@@ -102,7 +102,10 @@ static void sched_enqueue(struct sched_queue *queue, struct sched_entity *entity
 	queue->waiting++;
 }
 
-/* What it slept counts for a little. Where another CPU has nothing to do, one that waits goes there. */
+/*
+ * What it slept counts for a little. Where another CPU has nothing to do, one that waits goes
+ * there.
+ */
 static void sched_act_on_wake(struct cpu *cpu, struct sched_entity *entity, uint64_t now)
 {
 	struct sched_queue *queue = &cpu->sched;

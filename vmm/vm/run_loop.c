@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The run loop of a processor: calls, who runs next, and what that one has to do before it enters. */
+/*
+ * The run loop of a processor: calls, who runs next, and what that one has to do before it enters.
+ */
 #include "vmm/backend.h"
 #include "vmm/cpu/cpu_hooks.h"
 #include "vmm/vm/vm.h"

@@ -173,12 +173,12 @@ static inline uint8_t vm_watched(const struct vm *vm)
 
 /* ---- On the VM's CPU ---- */
 
-/* Its images are to be loaded again, and the vCPU to start anew, before the next entry. */
+/* Its images are to be loaded again, and the vCPU to restart, before the next entry. */
 void vm_reset(struct vm *vm);
 
 /*
- * For vm_loader.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to guest
- * RAM or ROM at `to`, in steps, before the vCPU starts. False: there are too many already.
+ * For vm_loader.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to
+ * guest RAM or ROM at `to`, in steps, before the vCPU starts. False: there are too many already.
  */
 bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size);
 

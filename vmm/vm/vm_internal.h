@@ -12,8 +12,8 @@ void vm_schedule_vcpu(struct vcpu *vcpu);
 void vm_set_state(struct vm *vm, enum vm_state next);
 
 /*
- * vm_life.c: on the VM's CPU, in the run loop: the VM, which is ending, is off after that, and keeps
- * only what can be shown of one that is. Every vCPU is on this CPU or nowhere.
+ * vm_life.c: on the VM's CPU, in the run loop: the VM, which is ending, is off after that, and
+ * keeps only what can be shown of one that is. Every vCPU is on this CPU or nowhere.
  */
 void vm_free(struct vm *vm);
 

@@ -90,8 +90,8 @@ static int vm_create_vcpus(struct vm *vm)
 }
 
 /*
- * All vCPUs of a VM are on this CPU so far, where all changes of the map run: so this is the one CPU
- * that may cache it.
+ * All vCPUs of a VM are on this CPU so far, where all changes of the map run: so this is the one
+ * CPU that may cache it.
  */
 static void vm_flush_map(struct guest_map *map, uint64_t cpus)
 {

@@ -106,8 +106,8 @@ static void vm_carry_out_here(struct vm *vm, uint32_t asked)
 }
 
 /*
- * `carrying_out` is set before `asked` becomes 0, so that vm_ask_and_wait(), which reads them in the
- * other order, never takes the middle for the end.
+ * `carrying_out` is set before `asked` becomes 0, so that vm_ask_and_wait(), which reads them in
+ * the other order, never takes the middle for the end.
  */
 void vm_carry_out(struct cpu_call *call)
 {

@@ -51,10 +51,10 @@ enum action exit_ept_violation(struct vcpu *vcpu)
 	/*
 	 * The processor was delivering an event through tables or a stack that are not RAM: there
 	 * is no instruction to emulate. The bare machine would read a descriptor of all ones, which
-	 * is #GP or #SS. That fault comes on top of the event that is being delivered (it is queued:
-	 * vmx_requeue_event()), so vcpu_raise() makes of both what the manual's table of double
-	 * faults says, up to the triple fault that ends the VM. The other case, MOV to a control
-	 * register, loads PDPTEs from here: all ones have reserved bits, which is #GP, too.
+	 * is #GP or #SS. That fault comes on top of the event that is being delivered (it is
+	 * queued: vmx_requeue_event()), so vcpu_raise() makes of both what the manual's table of
+	 * double faults says, up to the triple fault that ends the VM. The other case, MOV to a
+	 * control register, loads PDPTEs from here: all ones have reserved bits, which is #GP, too.
 	 */
 	if (vcpu->requests & REQUEST_EVENT || !(qualification & VIOLATION_LINEAR))
 		return vcpu_raise(vcpu, EXCEPTION_GP, 0);

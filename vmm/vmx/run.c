@@ -65,9 +65,9 @@ void backend_deadline_changed(const struct cpu *cpu)
 
 /*
  * Set the preemption timer right. A guest whose every exit is handled at once never passes
- * vmx_serve_requests(), where the timer is armed otherwise, and each of its exits makes the timer later by
- * the time spent in the monitor. Exits are counted here anyway, by last_at, and the test that it
- * wrapped costs nothing more: so the timer is armed once in LAST_EXITS exits.
+ * vmx_serve_requests(), where the timer is armed otherwise, and each of its exits makes the timer
+ * later by the time spent in the monitor. Exits are counted here anyway, by last_at, and the test
+ * that it wrapped costs nothing more: so the timer is armed once in LAST_EXITS exits.
  *
  * Calls nothing: so the compiler knows that it leaves most registers alone, and vmx_exit() saves
  * fewer.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hardware task switches, which the hardware leaves to the monitor: CALL and JMP to a TSS or task
- * gate, task gates in the IDT, and IRET with NT. SDM Vol. 3A "Task Switching", "Task-State Segment (TSS)";
- * Vol. 3C "Treatment of Task Switches".
+ * gate, task gates in the IDT, and IRET with NT. SDM Vol. 3A "Task Switching", "Task-State Segment
+ * (TSS)"; Vol. 3C "Treatment of Task Switches".
  */
 #include "vmm/x86/task_switch.h"
 #include "lib/registers.h"

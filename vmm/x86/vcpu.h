@@ -52,8 +52,8 @@ enum vcpu_request {
 /*
  * Kinds of event. Both vendors inject by a number for the kind, and the four that both know are the
  * same: 0, 2, 3 and 4 of SDM Vol. 3C "VM-Entry Controls for Event Injection" and of APM Vol. 2
- * "Event Injection" (EVENTINJ.TYPE). So the numbers serve as they are. SVM has no 5 and 6: there INT1,
- * INT3 and INTO go in as exceptions, after RIP was moved past them.
+ * "Event Injection" (EVENTINJ.TYPE). So the numbers serve as they are. SVM has no 5 and 6: there
+ * INT1, INT3 and INTO go in as exceptions, after RIP was moved past them.
  */
 enum event_type {
 	EVENT_INTERRUPT = 0,

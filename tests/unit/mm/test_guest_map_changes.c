@@ -22,7 +22,9 @@
 static struct guest_map map;
 static hpa_t ram; /* of the page at 0 */
 
-/* What happened, a letter each: d drop, f flush of CPUs, F listeners told. Capital D: the second's. */
+/*
+ * What happened, a letter each: d drop, f flush of CPUs, F listeners told. Capital D: the second's.
+ */
 static char order[32];
 static uint64_t flushed_cpus;
 static bool owed; /* by the listeners' drops */

@@ -30,8 +30,8 @@
 #define UNUSED __attribute__((unused))
 
 /*
- * What an entity does: runs for `run` ns, then sleeps for `sleep` ns, again and again; `sleep` 0: it
- * never does.
+ * What an entity does: runs for `run` ns, then sleeps for `sleep` ns, again and again; `sleep` 0:
+ * it never does.
  */
 struct load {
 	uint64_t run, sleep;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls from one processor to another, and what a run loop also looks at: vmm/cpu/cpu_call.c, cpu.c. */
+/*
+ * Calls from one processor to another, and what a run loop also looks at: vmm/cpu/cpu_call.c,
+ * cpu.c.
+ */
 #include "rigs/sched_bench.h"
 
 static struct cpu_call calls[4];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Control-register exits: vmm/vmx/exit_cr.c and modes.c. */
+/* Control-register exits: vmm/vmx/exit_cr.c and vmm/x86/cr.c. */
 #include "rigs/vm_rig.h"
 
 /* SDM Vol. 3C "Exit Qualification for Control-Register Accesses". */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Entering VMX operation and making a VMCS: vmm/vmx/start.c, state.c. */
+/* Entering VMX operation and making a VMCS: vmm/vmx/vmx_on.c, vcpu_init.c. */
 #include "rigs/vm_rig.h"
 
 static char problem[300];

@@ -18,7 +18,7 @@ struct invalidation {
 
 struct fake_vmx {
 	struct fake_vmcs {
-		hpa_t address; /* 0: nobody's */
+		hpa_t address; /* 0: unused */
 		uint64_t field[0x8000];
 	} vmcs[FAKE_VMCSS];
 	unsigned current; /* the last that was loaded, or else the first */
