@@ -59,26 +59,29 @@ use_older_lists()
 	use_lists "$older-$1" "$1" "$sources"
 }
 
+# False if that would bring nothing new.
 update_lists()
 {
+	[ -z "$(find "$lists/updated" -mmin -60 2>/dev/null)" ] || return 1
 	echo "fetch: fetching package lists into $lists"
 	# A source that has nothing for the architecture is no reason to stop: the download will tell.
 	apt-get update -qq >"$lists/update.log" 2>&1 || :
+	[ -z "$(apt-cache pkgnames)" ] || : >"$lists/updated"
 }
 
 # The package that holds the files. A name with a version in it is what a metapackage depends on.
 resolve()
 {
 	case $1 in
-	linux-image-*) prefix=linux-image- ;;
-	gnumach-image-*) prefix=gnumach-image- ;;
-	xen-system-*) prefix=xen-hypervisor- ;;
+	linux-image-*) named='linux-image-.*' ;;
+	gnumach-image-*) named='gnumach-image-[0-9.]*-486' ;; # later ones, -486-up, need a local APIC
+	xen-system-*) named='xen-hypervisor-.*' ;;
 	*)
 		echo "$1"
 		return
 		;;
 	esac
-	apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \($prefix[^ ]*\)$/\1/p" | head -n 1
+	apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \($named\)$/\1/p" | head -n 1
 }
 
 # Download package $1, or what it depends on, and set `package` to its name.
