@@ -176,7 +176,7 @@ unsigned backend_exit_kinds(void)
 	return EXIT_REASONS;
 }
 
-const char *backend_exit_name(unsigned reason)
+const char *backend_exit_name(unsigned kind)
 {
-	return reason < EXIT_REASONS ? exit_handlers[reason].name : "reason beyond the manual's table";
+	return kind < EXIT_REASONS ? exit_handlers[kind].name : "reason beyond the manual's table";
 }

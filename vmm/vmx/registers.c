@@ -34,7 +34,11 @@ DEFINE_READER(dr7, VMCS_GUEST_DR7)
 DEFINE_WRITER(dr7, VMCS_GUEST_DR7)
 DEFINE_READER(debugctl, VMCS_GUEST_DEBUGCTL)
 DEFINE_WRITER(debugctl, VMCS_GUEST_DEBUGCTL)
-DEFINE_WRITER(tsc_offset, VMCS_TSC_OFFSET)
+
+void backend_set_tsc_offset(struct vcpu *vcpu, uint64_t offset)
+{
+	vmcs_write(vcpu, VMCS_TSC_OFFSET, offset);
+}
 
 /* ---- Control registers ---- */
 
