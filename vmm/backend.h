@@ -5,8 +5,8 @@
  *
  * Each call acts on the vCPU that it is given. That vCPU is this CPU's: no other CPU may hold any
  * of its state. For the vCPU that exited, the hardware holds the state, and a register costs one
- * access to it. For any other vCPU the backend reaches for the state and puts back what was there,
- * so that an exit handler may look at a second vCPU and go on.
+ * access to it. For any other vCPU the backend fetches the state, and then puts back what was
+ * there. So an exit handler may look at a second vCPU and go on.
  */
 #ifndef VMM_BACKEND_H
 #define VMM_BACKEND_H

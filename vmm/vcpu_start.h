@@ -26,7 +26,7 @@ enum start_mode {
 struct vcpu_start {
 	enum start_mode mode;
 	uint64_t rip, rsp;
-	uint64_t rflags; /* bits besides the one that is always 1 */
+	uint64_t rflags; /* without the bit that is always 1 */
 	uint64_t gpr[GPRS];
 	uint64_t cr3; /* 0 unless START_LONG */
 	gpa_t gdt;

@@ -51,7 +51,7 @@ static void console_unlock_ring(void)
 }
 
 /*
- * The screen and the prompt are the boot processor's. Until the console is buffered nobody else
+ * The boot processor owns the screen and the prompt. Until the console is buffered, no other CPU
  * runs.
  */
 static bool console_on_boot_cpu(void)
@@ -197,7 +197,7 @@ void console_put(const void *bytes, size_t length)
 void console_put_vm(uint8_t byte)
 {
 	console_lock_ring();
-	/* The debug port asks nobody for room; what is left then is the monitor's. */
+	/* The debug port never asks for room; what is left then is the monitor's. */
 	if (console_free() > VM_RESERVE / 2)
 		console_put_byte(byte);
 	else

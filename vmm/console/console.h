@@ -4,7 +4,7 @@
  * log and shell and the VMs' channels (vmm/console/console_channel.h). Ctrl-A is the escape key.
  *
  * Output goes to a ring. Until console_buffered() it is drained at once, by polling; from then on
- * by the UART's interrupt or the run loop, and nobody waits for it.
+ * by the UART's interrupt or the run loop, and no CPU waits for it.
  *
  * Locking: console_write() may be called from any CPU; everything else belongs to the boot
  * processor, which this_cpu() tells from the others once console_buffered() was called. What other

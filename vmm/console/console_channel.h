@@ -24,7 +24,7 @@ struct scrollback {
 	uint64_t written; /* bytes ever put; the last CHANNEL_SCROLLBACK of them are in `data` */
 };
 
-/* Where the output goes, besides the scrollback. */
+/* Where the output goes, apart from the scrollback. */
 enum channel_sink {
 	CHANNEL_KEPT,  /* nowhere */
 	CHANNEL_SHOWN, /* the operator's console */
@@ -74,7 +74,7 @@ struct channel {
 	void (*attached_changed)(struct channel *channel);
 
 	/* Kept by console.c and console_channel.c. */
-	unsigned number; /* behind Ctrl-A, from 1; 0: not added */
+	unsigned number; /* typed after Ctrl-A, from 1; 0: not added */
 	bool delivering; /* of the VM's CPU */
 	bool lively;
 	/* Under `lock`, and so are the scrollback and what waits in `pending`. */
@@ -122,7 +122,7 @@ struct channel *channel_find_name(const char *name);
 
 /*
  * The same of the next and the previous VM in order of number, round and round; null if there is
- * none at all. Null starts anew.
+ * none at all. From null: the first and the last.
  */
 struct channel *channel_next(const struct channel *channel);
 struct channel *channel_previous(const struct channel *channel);

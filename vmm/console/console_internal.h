@@ -33,7 +33,7 @@ void console_put(const void *bytes, size_t length);
 /* Begin a line of the monitor's, wherever the VM has left the cursor. */
 void console_begin_line(void);
 
-/* A message behind which the cursor stays in its line. */
+/* A message after which the cursor stays in its line. */
 void console_say(const char *format, ...) printf_like(1, 2);
 
 /* One byte that the operator typed. */
@@ -114,7 +114,7 @@ void console_shell_hide_prompt(void);
 void console_shell_show_prompt(void);
 bool console_shell_prompt_hidden(void);
 
-/* ---- Ports of their own (console_ports.c); the channel's lock is held, but for ports_*() ---- */
+/* ---- Ports of their own (console_ports.c); the channel's lock is held except in ports_*() ---- */
 
 void port_put(struct console_port *port, uint8_t byte);
 bool port_room(const struct console_port *port);
@@ -128,7 +128,7 @@ void ports_unbind(struct channel *channel);
 
 #define TEXT_QUEUE_SIZE 32768
 
-/* All of it or nothing, which is counted; so many bytes must be free besides. */
+/* All of it or nothing, which is counted; `reserve` more bytes must be free. */
 void text_queue_put(const char *text, size_t length, size_t reserve);
 bool text_queue_empty(void);
 

@@ -9,8 +9,8 @@ struct cpu;
 
 /*
  * Route the UART's line to the boot processor `cpu`, and make the console buffered. Without an I/O
- * APIC, or with a line that is not known, a timer of `cpu` polls the UART every ms, and the log
- * says so. After irq_init().
+ * APIC, or with an unknown line, a timer of `cpu` polls the UART every ms, and the log says so.
+ * After irq_init().
  */
 void console_irq_init(const struct acpi_info *info, struct cpu *cpu);
 

@@ -75,7 +75,7 @@ static uint64_t keys_last_line(const struct scrollback *scrollback)
 }
 
 /*
- * The VM's CPU waits meanwhile if it has something to say, so that it comes behind what is
+ * The VM's CPU waits meanwhile if it has something to say, so that it comes after what is
  * replayed.
  */
 static void keys_show_serial(struct channel *channel)
@@ -130,7 +130,7 @@ void console_attach(struct channel *channel)
 		console_shell_hide_prompt();
 	if (channel && tagged_on())
 		tagged_turn(false);
-	keys_attached = NULL; /* messages on the way belong to nobody's line */
+	keys_attached = NULL; /* messages on the way belong to no VM's line */
 	keys_picture_broken = false;
 	if (left)
 		keys_leave(left);

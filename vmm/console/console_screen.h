@@ -16,7 +16,7 @@
 #include "vmm/console/typing.h"
 
 #define SCREEN_LOOK_NS   40000000u   /* between two looks at a screen that the operator sees */
-#define SCREEN_LIVELY_NS 1000000000u /* ... that nobody sees, until there is something on it */
+#define SCREEN_LIVELY_NS 1000000000u /* ... that the operator does not see, until there is something on it */
 #define SCREEN_NEVER     UINT64_MAX
 
 #define SCREEN_BYTES 512 /* in one look: what a line of 115200 baud carries until the next */
@@ -33,8 +33,8 @@ struct console_screen {
 };
 
 /*
- * All zeroes before. The machine has a screen; it and the map must stay. `channel` is filled but
- * for its owner and kick(), which are the caller's, and then to be added.
+ * All zeroes before. The machine has a screen; it and the map must stay. Fills `channel`, except
+ * its owner and kick(): the caller sets those, and then adds the channel.
  */
 void console_screen_init(struct console_screen *screen, const char *name, struct machine *machine,
                          const struct guest_map *map);

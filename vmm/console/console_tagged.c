@@ -70,7 +70,7 @@ static void tagged_append(struct channel *channel, uint8_t byte)
 
 /*
  * Codes from 80h to 9Fh begin sequences, too: on a terminal of 8 bits by themselves, on one of
- * UTF-8 behind C2h. Elsewhere they are parts of characters.
+ * UTF-8 after C2h. Elsewhere they are parts of characters.
  */
 static bool tagged_is_c1(const struct tagged_line *line, uint8_t byte)
 {

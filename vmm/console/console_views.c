@@ -122,7 +122,7 @@ struct channel *channel_find_name(const char *name)
 
 struct channel *channel_next(const struct channel *channel)
 {
-	unsigned from = channel ? channel->number : 0; /* the index behind its own */
+	unsigned from = channel ? channel->number : 0; /* the index after its own */
 
 	for (unsigned i = 0; i < CHANNELS_MAX; i++) {
 		struct channel *found = views_shown(&pairs[(from + i) % CHANNELS_MAX]);

@@ -103,8 +103,8 @@ static void text_screen_put_cell(struct text_screen *shown, struct writer *out, 
 	text_screen_put_character(out, text_glyph((uint8_t)cell));
 	shown->cells[shown->row][shown->column] = cell;
 	/*
-	 * Behind the last column, where terminals differ, it is nowhere that text_screen_move() would go by
-	 * itself.
+	 * After the last column terminals differ in where the cursor is. Then it is nowhere that
+	 * text_screen_move() would go by itself.
 	 */
 	shown->column++;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A PC's text screen on a terminal: turns what a frame shows into the bytes that bring a VT100 with
- * colours and UTF-8 (ECMA-48) to the same picture, and sends only what changed since the last time.
+ * A PC's text screen on a terminal: turns what a frame shows into bytes that bring a VT100 with
+ * colours and UTF-8 (ECMA-48) to the same picture. Sends only what changed since the last time.
  *
  * Pure: no device, no clock, no output of its own. Whoever looks at the screen of a VM keeps one
  * struct text_screen per terminal.
@@ -19,7 +19,7 @@
 /* What the terminal shows. All zeroes: nothing is known. */
 struct text_screen {
 	uint16_t columns, rows;   /* of the picture; 0: nothing is known */
-	uint16_t row, column;     /* of the terminal's cursor, from 0; column `columns`: behind the last */
+	uint16_t row, column;     /* of the terminal's cursor, from 0; column `columns`: after the last */
 	uint16_t next_row;        /* where the last call ran out of room */
 	uint8_t attribute;        /* of what is written next */
 	bool blink, cursor_shown; /* as in struct text_frame */

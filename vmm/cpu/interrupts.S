@@ -9,7 +9,10 @@
 	.section .text.interrupts, "ax"
 	.code64
 
-/* 256 stubs, STUB_SIZE bytes each. SDM Vol. 3A "Exception Classifications": these push an error code. */
+/*
+ * 256 stubs, STUB_SIZE bytes each. SDM Vol. 3A "Exception Classifications" has the vectors that
+ * push an error code.
+ */
 	.globl interrupt_stubs
 	.balign STUB_SIZE
 interrupt_stubs:
@@ -62,7 +65,10 @@ interrupt_common:
 	addq $16, %rsp /* vector and error code */
 	iretq
 
-/* void segments_load(const struct table_pointer *gdt): take a new GDT, with the selectors of interrupts.h. */
+/*
+ * void segments_load(const struct table_pointer *gdt): take a new GDT, with the selectors of
+ * interrupts.h.
+ */
 	.globl segments_load
 segments_load:
 	lgdt (%rdi)

@@ -16,7 +16,7 @@ struct cpu;
 #define SELECTOR_DATA 0x10
 #define SELECTOR_TSS  0x18
 
-#define TSS_LIMIT 0x67 /* what VM exits set: no I/O permission bitmap behind the TSS */
+#define TSS_LIMIT 0x67 /* what VM exits set: no I/O permission bitmap after the TSS */
 
 #define VECTOR_FIRST_FREE 32 /* below are the architecture's exceptions */
 
@@ -32,9 +32,9 @@ struct descriptor_tables {
 void interrupts_early_init(struct cpu *cpu);
 
 /*
- * This CPU's own GDT and TSS, stacks with guard pages for NMI, #DF and #MC, the IDT, machine checks
- * (CR4.MCE), and the GS base, which becomes `cpu`. Needs host_map_activate(). Every CPU calls it
- * once, before it opens interrupts. -ERR_NO_MEMORY.
+ * Set up this CPU's own GDT and TSS, the IDT, and stacks with guard pages for NMI, #DF and #MC.
+ * Turn on machine checks (CR4.MCE), and make `cpu` the GS base. Needs host_map_activate(). Every
+ * CPU calls it once, before it opens interrupts. -ERR_NO_MEMORY.
  */
 int must_check interrupts_init_cpu(struct cpu *cpu);
 

@@ -6,7 +6,7 @@
 
 /* Who wakes after a sleep is ahead of those who ran meanwhile by this much, and no more. */
 #define CREDIT_NS SCHED_SLICE_NS
-/* A turn is cut short only for one that is behind by more. */
+/* A turn is cut short only for an entity that has fallen behind by more. */
 #define PREEMPT_NS (SCHED_SLICE_NS / 2)
 /*
  * Who seems to be further ahead has slept until vtime came round: 35 days beside one of weight 1.

@@ -5,9 +5,9 @@
  * the entities that are on it, ordered by virtual time: run time divided by weight. The one that is
  * furthest behind runs. docs/scheduler.md has the rules and the bounds.
  *
- * A wake-up is posted, and acted on in the run loop: it comes out of the middle of a device, a
- * timer or an exit handler, which must not find its vCPU on another CPU, or its timers cancelled,
- * when sched_wake() returns.
+ * A wake-up is posted, and acted on in the run loop. Its caller is in the middle of a device, a
+ * timer or an exit handler. When sched_wake() returns, that must not find its vCPU on another CPU,
+ * or its timers cancelled.
  *
  * Locking: a queue and its entities belong to their CPU. What others read without a lock says so.
  */

@@ -25,7 +25,7 @@ void timer_arm(struct timer_queue *queue, struct timer *timer, uint64_t deadline
 	for (at = queue->timers.prev; at != &queue->timers; at = at->prev)
 		if (container_of(at, struct timer, link)->deadline <= deadline)
 			break;
-	list_append(at->next, &timer->link); /* before at->next is behind `at` */
+	list_append(at->next, &timer->link); /* before at->next is after `at` */
 }
 
 void timer_queue_run(struct timer_queue *queue, uint64_t now)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timer queues: one per CPU, ordered by deadline. Few timers stand in a queue, so it is a sorted
- * list.
+ * Timer queues: one per CPU, ordered by deadline. A queue holds few timers, so it is a sorted list.
  *
  * Locking: the CPU that owns the queue.
  */

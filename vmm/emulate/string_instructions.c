@@ -70,10 +70,10 @@ static uint32_t iteration_limit(const struct emulation *e)
 }
 
 /*
- * What Intel processors do in 64-bit mode before the first iteration of a repeated instruction with
- * 32-bit addresses, even if it faults or the count is 0: the upper half of RCX is cleared, and of
- * the pointers of MOVS and STOS. (Observed, and allowed by SDM Vol. 1 "General-Purpose Registers",
- * by which a 32-bit result is zero-extended.)
+ * In 64-bit mode, a repeated instruction with 32-bit addresses clears the upper half of RCX, and of
+ * the pointers of MOVS and STOS. Intel processors do so before the first iteration, even if that
+ * faults or the count is 0. (Observed, and allowed by SDM Vol. 1 "General-Purpose Registers", by
+ * which a 32-bit result is zero-extended.)
  */
 static void clear_upper_halves(struct emulation *e)
 {

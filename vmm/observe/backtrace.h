@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who called whom, without frame pointers or unwind tables: every word of the stack that
- * is an address right behind a call instruction counts as a return address. A stale one may be
+ * Which function called which, without frame pointers or unwind tables: every word of the stack
+ * that is an address right after a call instruction counts as a return address. A stale one may be
  * among them, a live one is never missed.
  */
 #ifndef VMM_OBSERVE_BACKTRACE_H

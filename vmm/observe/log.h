@@ -11,8 +11,8 @@ void log_print(enum log_level level, const char *format, ...) printf_like(2, 3);
 void log_level_set(enum log_level level);
 
 /*
- * Where messages go besides the log's own memory: the operator's console, which is above the log.
- * At boot; until then they are only kept.
+ * Where messages go, apart from the log's own memory: the operator's console, which is above the
+ * log. At boot; until then they are only kept.
  */
 struct log_sink {
 	void (*write)(const char *text, size_t length); /* from any CPU */

@@ -14,7 +14,7 @@ struct symbol {
 
 /*
  * A table as tools/symbols.py lays it out: u32 count; u32 offset[count], ascending, from
- * the image's start; u32 name[count], offsets into the text behind; then the names.
+ * the image's start; u32 name[count], offsets into the text that follows; then that text.
  */
 extern const uint32_t symbol_table[];
 

@@ -28,7 +28,7 @@ enum trace_event {
 	TRACE_SLICE,     /* its turn is over, and it waits for the next */
 	TRACE_START,     /* the VM starts */
 	TRACE_STOP,      /* a: enum vm_end */
-	TRACE_RESET,     /* the VM starts anew */
+	TRACE_RESET,     /* the VM restarts */
 	TRACE_PORT,      /* access to a port that no device has. a: port */
 	TRACE_EVENTS,
 };

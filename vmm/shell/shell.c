@@ -184,7 +184,7 @@ static void shell_finish_line(void)
 	shell.back = 0;
 	shell_set_line("");
 	shell.shown = false; /* before the command: its output needs no hiding */
-	shell_execute(line); /* the prompt follows with console_poll(), behind all that was said */
+	shell_execute(line); /* the prompt follows with console_poll(), after all output */
 }
 
 static void shell_abandon_line(void)

@@ -20,7 +20,7 @@ struct shell_command {
 	const char *help;                     /* one line */
 	uint8_t min_arguments, max_arguments; /* not counting the name */
 	void (*run)(unsigned count,
-	            const char *const *arguments); /* arguments[0] is the first behind the name */
+	            const char *const *arguments); /* arguments[0] is the first after the name */
 	/*
 	 * What the first argument may be, and each further one of a command that takes
 	 * SHELL_ARGUMENTS_MAX: the index-th candidate, null after the last. May be null.

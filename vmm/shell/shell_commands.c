@@ -79,7 +79,7 @@ void shell_init(void)
 	                                         shell_prompt_hidden});
 }
 
-/* The index-th command of all tables, null behind the last. */
+/* The index-th command of all tables, null after the last. */
 static const struct shell_command *command_at(unsigned index)
 {
 	for (unsigned i = 0; i < shell_table_count; i++) {
@@ -172,7 +172,7 @@ void shell_execute(const char *line)
 
 struct candidates {
 	const char *(*at)(unsigned index);
-	const char *begun; /* what stands there already */
+	const char *begun; /* what is typed already */
 	size_t length;
 };
 
@@ -222,7 +222,7 @@ static const char *shell_last_word(const char *text)
 	return text;
 }
 
-/* What may stand where the cursor is; at: null if that is not known. */
+/* What may be typed at the cursor; at: null if that is not known. */
 static struct candidates shell_find_candidates(const char *line)
 {
 	struct candidates candidates = {.at = command_name};

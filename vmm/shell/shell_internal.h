@@ -9,7 +9,7 @@
 void shell_start(void);
 
 /*
- * What Tab adds behind `line`, the whole of it: into `addition`. If there are several ways to go
+ * What Tab adds after `line`, the whole of it: into `addition`. If there are several ways to go
  * on, as much as they share, and if that is nothing they are listed. False: there is no way to go
  * on.
  */

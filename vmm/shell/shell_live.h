@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes on behind a command, since the shell never waits: a picture that is drawn again and
+ * What goes on after a command, since the shell never waits: a picture that is drawn again and
  * again, or output that comes in pieces. Any key ends it, and so does going to a VM's console.
  *
  * Locking: the boot processor only.

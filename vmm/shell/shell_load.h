@@ -34,7 +34,7 @@ unsigned load_share(uint64_t ticks, uint64_t of);
 /* How many of `count`, below 2^44, a second, over so many TSC ticks; rounded. */
 uint64_t load_per_second(uint64_t count, uint64_t ticks);
 
-/* KiB of memory that the VM's existence takes besides its RAM. */
+/* KiB of memory that the VM takes in addition to its RAM. */
 uint64_t load_overhead(const struct vm *vm);
 
 /* Is the VM on, so that time passes for it? */

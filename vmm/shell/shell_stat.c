@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `stat`: what a VM does and has. Rates are those of the second behind the command. */
+/* `stat`: what a VM does and has. Rates are those of the second after the command. */
 #include "vmm/shell/shell_stat.h"
 #include "lib/string.h"
 #include "vmm/console/console_internal.h"

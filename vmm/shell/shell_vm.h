@@ -10,7 +10,7 @@ struct vm;
  */
 void shell_vm_init(void);
 
-/* The index-th VM's name, null behind the last: what Tab offers. */
+/* The index-th VM's name, null after the last: what Tab offers. */
 const char *shell_vm_name(unsigned index);
 
 /* Act on the VM of that name, or on all; if there is none, say so. */

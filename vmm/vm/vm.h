@@ -50,7 +50,7 @@ enum vm_request {
 	VM_DUMP = 0x10,  /* fill vm_dumped */
 	VM_FORCE = 0x20, /* take its power away */
 	VM_FREE = 0x40,  /* it has ended: give its memory back */
-	VM_RESET = 0x80, /* load its images again, and start it anew */
+	VM_RESET = 0x80, /* load its images again, and restart it */
 };
 
 #define VM_COPIES_MAX 96

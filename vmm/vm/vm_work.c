@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a machine is made, and made anew after a reset: in steps, which its vCPU does as if they were
- * its own work. So they take their turns, and count against its share.
+ * How a machine is made, and made again after a reset: in steps, which its vCPU does as if they
+ * were its own work. So they take their turns, and count against its share.
  */
 #include "lib/panic.h"
 #include "lib/string.h"

@@ -9,10 +9,10 @@
  * is entered is cpu->current, which need not be the one that exited. The VMCS of an instrumented
  * vCPU has another HOST_RIP, so that the others pay nothing for it.
  *
- * No RET ever consumes a return-stack entry from before the exit: this code
- * calls down and never returns up, so the guest cannot steer the monitor by
- * filling the return stack buffer, and stuffing it is not needed. Clearing the
- * registers leaves speculation no guest-chosen values to work with.
+ * No RET ever consumes a return-stack entry from before the exit: this code calls down and never
+ * returns up. So the guest cannot steer the monitor by filling the return stack buffer, and
+ * stuffing it is not needed. Clearing the registers leaves speculation no guest-chosen values to
+ * work with.
  */
 
 /* Offsets in struct cpu and struct vcpu, and bits of vcpu->requests: asserted in run.c. */

@@ -37,10 +37,10 @@ static void exit_restore_nmi_blocking(uint32_t info)
 }
 
 /*
- * #DB and #AC are intercepted only because their delivery may raise them again, without end (a
- * breakpoint on the stack that the #DB is pushed to), and in a delivery the processor takes no
- * interrupt: a guest could keep it from the monitor. They go straight back, and each time round is
- * an exit.
+ * #DB and #AC are intercepted only because their delivery may raise them again, without end: for
+ * example by a breakpoint on the stack that the #DB is pushed to. In a delivery the processor takes
+ * no interrupt, so a guest could keep it from the monitor. They go straight back, and each time
+ * round is an exit.
  */
 static enum action exit_reflect(struct vcpu *vcpu, uint32_t info)
 {

@@ -130,7 +130,7 @@ const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	[EXIT_REASON_RDMSRLIST]         = {exit_unexpected,           "RDMSRLIST"},
 	[EXIT_REASON_WRMSRLIST]         = {exit_unexpected,           "WRMSRLIST"},
 
-	/* Never: exits only together with RDTSC or INVLPG, or by a bit of the XSS-exiting bitmap. */
+	/* Never: exits only with RDTSC or INVLPG exiting, or by a bit of the XSS-exiting bitmap. */
 	[EXIT_REASON_RDTSCP]  = {exit_unexpected, "RDTSCP"},
 	[EXIT_REASON_INVPCID] = {exit_unexpected, "INVPCID"},
 	[EXIT_REASON_XSAVES]  = {exit_unexpected, "XSAVES"},
@@ -142,13 +142,13 @@ const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	[EXIT_REASON_VIRTUALIZED_EOI]     = {exit_unexpected,           "VIRTUALIZED EOI"},
 	[EXIT_REASON_APIC_WRITE]          = {exit_unexpected,           "APIC WRITE"},
 
-	/* Never: no vCPU waits for a SIPI yet; no dual-monitor treatment; RSM outside SMM is #UD. */
+	/* Never: no vCPU waits for a SIPI; no dual-monitor treatment; RSM outside SMM is #UD. */
 	[EXIT_REASON_STARTUP_IPI] = {exit_unexpected, "START-UP IPI"},
 	[EXIT_REASON_IO_SMI]      = {exit_unexpected, "I/O SMI"},
 	[EXIT_REASON_OTHER_SMI]   = {exit_unexpected, "OTHER SMI"},
 	[EXIT_REASON_RSM]         = {exit_unexpected, "RSM"},
 
-	/* Never: CPUID hides the instruction, and the MSR that it needs does not exist for guests. */
+	/* Never: CPUID hides the instruction, and guests do not have the MSR that it needs. */
 	[EXIT_REASON_ENQCMD]  = {exit_unexpected, "ENQCMD PASID"},
 	[EXIT_REASON_ENQCMDS] = {exit_unexpected, "ENQCMDS PASID"},
 	[EXIT_REASON_URDMSR]  = {exit_unexpected, "URDMSR"},

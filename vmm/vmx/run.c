@@ -36,7 +36,7 @@ static inline void rip_advance(uint64_t rip)
 /*
  * The next timer event, or look for interrupts, comes as an exit. The timer counts TSC >>
  * preemption_shift, only while the guest runs, and goes on where it stopped: exits save it. So it
- * runs late by the time spent in the monitor, until this sets it right, which happens with every
+ * runs late by the time spent in the monitor, until this sets it right. That happens with every
  * change of the deadline, after every wait, and once in LAST_EXITS exits.
  */
 static void arm_preemption_timer(const struct cpu *cpu)
@@ -65,8 +65,8 @@ void backend_deadline_changed(const struct cpu *cpu)
 
 /*
  * Set the preemption timer right. A guest whose every exit is handled at once never passes
- * vmx_serve_requests(), where the timer is armed otherwise, and each of its exits makes the timer
- * later by the time spent in the monitor. Exits are counted here anyway, by last_at, and the test
+ * vmx_serve_requests(), where the timer is armed otherwise. Each of its exits makes the timer later
+ * by the time spent in the monitor. Exits are counted here anyway, by last_at, and the test
  * that it wrapped costs nothing more: so the timer is armed once in LAST_EXITS exits.
  *
  * Calls nothing: so the compiler knows that it leaves most registers alone, and vmx_exit() saves

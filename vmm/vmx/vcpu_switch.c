@@ -209,7 +209,7 @@ void backend_set_dr6(struct vcpu *vcpu, uint64_t value)
 
 /*
  * Its first time here, or back from elsewhere. This CPU may still cache translations of an earlier
- * stay, or of an earlier vCPU that had the same VPID or the same frame for its EPT.
+ * stay, or of an earlier vCPU with the same VPID or the same EPT frame.
  */
 static void vcpu_make_home(struct cpu *cpu, struct vcpu *vcpu)
 {

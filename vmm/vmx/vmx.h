@@ -71,8 +71,8 @@ static inline void vmcs_write(const struct vcpu *vcpu, enum vmcs_field field, ui
 /* ---- The exit path ---- */
 
 /*
- * With the RFLAGS that an instruction found: clear RF, and with TF make a single-step trap due. Acts
- * on the current VMCS, as the next does.
+ * With the RFLAGS that an instruction found: clear RF, and with TF make a single-step trap due.
+ * Acts on the current VMCS, as the next does.
  */
 void vmx_single_step(uint64_t rflags);
 

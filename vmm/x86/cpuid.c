@@ -41,10 +41,11 @@ static const struct cpuid_rule cpuid_rules[] = {
 	{0x00000000, FILTER, ALL,        ALL,        ALL,        ALL},
 	/*
 	 * EBX: one logical processor with APIC id 0; the CLFLUSH line size is kept.
-	 * ECX, hidden: DTES64 2, MONITOR 3 (it would idle the real CPU), DS-CPL 4, VMX 5, SMX 6, EIST 7,
-	 * TM2 8, SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21, TSC-deadline 24, OSXSAVE 27 (follows
-	 * CR4), hypervisor 31.
-	 * EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29, PBE 31.
+	 * ECX, hidden: DTES64 2; MONITOR 3, which would idle the real CPU; DS-CPL 4, VMX 5, SMX 6,
+	 * EIST 7, TM2 8, SDBG 11, xTPR 14, PDCM 15, DCA 18, x2APIC 21; TSC-deadline 24;
+	 * OSXSAVE 27, which follows CR4; hypervisor 31.
+	 * EDX, hidden: APIC 9 (none is emulated yet), PSN 18, DS 21, ACPI 22, HTT 28, TM 29,
+	 * PBE 31.
 	 */
 	{0x00000001, FILTER, ALL,        0x0000ff00, 0x76da3203, 0x0f8bf9ff},
 	/* Cache descriptors; caches, which one core has to itself. */
@@ -54,10 +55,11 @@ static const struct cpuid_rule cpuid_rules[] = {
 	{0x00000006, FILTER, 0x00000004, 0,          0,          0},
 	/*
 	 * EBX, hidden: SGX 2, PQM 12 and PQE 15 (MSRs of the machine), MPX 14, PT 25.
-	 * ECX, hidden: PKU 3 (mm/guest_paging.c does not know keys), WAITPKG 5 (control off), CET 7,
-	 * LA57 16, MPX width 17-21, key locker 23, bus lock 24, ENQCMD 29, SGX_LC 30, PKS 31.
-	 * EDX, hidden: what needs MSRs that are not virtualised: UINTR 5, hybrid 15, PCONFIG 18, LBR 19,
-	 * CET_IBT 20, AMX 22-25, IBRS 26, STIBP 27, L1D flush 28, ARCH_CAPABILITIES 29,
+	 * ECX, hidden: PKU 3, since mm/guest_paging.c does not know keys; WAITPKG 5, whose control
+	 * is off; CET 7, LA57 16, MPX width 17-21, key locker 23, bus lock 24, ENQCMD 29,
+	 * SGX_LC 30, PKS 31.
+	 * EDX, hidden: what needs MSRs that are not virtualised: UINTR 5, hybrid 15, PCONFIG 18,
+	 * LBR 19, CET_IBT 20, AMX 22-25, IBRS 26, STIBP 27, L1D flush 28; ARCH_CAPABILITIES 29,
 	 * CORE_CAPABILITIES 30, SSBD 31.
 	 */
 	{0x00000007, FILTER, 0,          0xfdff2ffb, 0x1a405f47, 0x0000451c},
@@ -70,7 +72,10 @@ static const struct cpuid_rule cpuid_rules[] = {
 	/* MHz: base and highest, in cpuid_init(); bus. */
 	{0x00000016, FIXED,  0,          0,          100,        0},
 	{0x80000000, FILTER, ALL,        0,          0,          0},
-	/* ECX: LAHF 0, LZCNT 5, PREFETCHW 8. EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29. */
+	/*
+	 * ECX: LAHF 0, LZCNT 5, PREFETCHW 8.
+	 * EDX: SYSCALL 11, NX 20, 1G pages 26, RDTSCP 27, LM 29.
+	 */
 	{0x80000001, FILTER, ALL,        0,          0x00000121, 0x2c100800},
 	/* Brand string. */
 	{0x80000002, FILTER, ALL,        ALL,        ALL,        ALL},

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One virtual processor: what the monitor keeps of it between exits. The
- * rest of its state is in the VMCS (reached through vmm/backend.h) and, for
- * registers that the monitor itself never touches (FPU, debug, SYSCALL MSRs),
- * in the processor.
+ * One virtual processor: what the monitor keeps of it between exits. The rest of its state is in
+ * the VMCS, reached through vmm/backend.h. Registers that the monitor itself never touches (FPU,
+ * debug, SYSCALL MSRs) are in the processor.
  */
 #ifndef VMM_X86_VCPU_H
 #define VMM_X86_VCPU_H
