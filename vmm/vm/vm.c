@@ -102,7 +102,6 @@ static int vm_add_vcpu(struct vm *vm)
 	if (!frames)
 		return -ERR_NO_MEMORY;
 	vcpu = hpa_to_pointer(frames);
-	memset(vcpu, 0, sizeof(*vcpu));
 	vm_place_vcpu(vm, vcpu);
 	vm->vcpus[vm->vcpu_count++] = vcpu;
 	return 0;
