@@ -51,10 +51,13 @@ static void vm_report_code(const struct vcpu *vcpu, void (*put)(const char *line
 {
 	char line[120];
 	uint8_t bytes[15];
+	struct guest_paging paging;
 	struct linear_fault fault;
-	unsigned count = linear_fetch(vcpu, bytes, &fault);
+	unsigned count;
 	int length;
 
+	backend_paging(vcpu, &paging);
+	count = linear_fetch(vcpu, &paging, bytes, &fault);
 	if (!count) {
 		format_buffer(line, sizeof(line),
 		              "the instruction at rip cannot be read: page fault, error code %#x, at %#lx",

@@ -56,17 +56,16 @@ void linear_write(const struct vcpu *vcpu, const struct linear_range *range, con
 		linear_transfer(vcpu, range->gpa[1], (uint8_t *)data + range->size[0], range->size[1], true);
 }
 
-unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_fault *fault)
+unsigned linear_fetch(const struct vcpu *vcpu, const struct guest_paging *paging, uint8_t bytes[15],
+                      struct linear_fault *fault)
 {
-	struct guest_paging paging;
 	struct linear_range range;
 	struct segment cs;
 	gva_t address = backend_rip(vcpu);
 	unsigned count = 0;
 
-	backend_paging(vcpu, &paging);
 	backend_segment(vcpu, SEG_CS, &cs);
-	if (!backend_long_code(vcpu))
+	if (!(paging->efer & EFER_LMA) || !(cs.access & SEGMENT_L))
 		address = (uint32_t)(address + cs.base);
 	/*
 	 * What lies past a page end may be missing without harm: the instruction may be shorter.
@@ -75,7 +74,7 @@ unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_
 		gva_t at = address + count;
 		size_t piece = MIN(15u - count, PAGE_SIZE - at % PAGE_SIZE);
 
-		if (!linear_translate(vcpu, &paging, at, piece, ACCESS_EXECUTE, &range, fault))
+		if (!linear_translate(vcpu, paging, at, piece, ACCESS_EXECUTE, &range, fault))
 			break;
 		guest_read(vcpu->map, range.gpa[0], bytes + count, piece); /* no code comes from a device */
 		count += (unsigned)piece;

@@ -41,6 +41,7 @@ void linear_write(const struct vcpu *vcpu, const struct linear_range *range, con
  * Read the bytes of the instruction at CS:RIP, up to 15; returns how many could be read (0:
  * `fault`).
  */
-unsigned linear_fetch(const struct vcpu *vcpu, uint8_t bytes[15], struct linear_fault *fault);
+unsigned linear_fetch(const struct vcpu *vcpu, const struct guest_paging *paging, uint8_t bytes[15],
+                      struct linear_fault *fault);
 
 #endif

@@ -44,7 +44,6 @@ static void mmio_load_context(struct emulate_context *context, struct mmio_acces
 {
 	struct vcpu *vcpu = mmio->vcpu;
 
-	backend_paging(vcpu, &mmio->paging);
 	memcpy(context->gpr, vcpu->gpr, sizeof(context->gpr));
 	context->access = mmio_access_memory;
 	context->owner = mmio;
@@ -73,7 +72,8 @@ enum action mmio_emulate(struct vcpu *vcpu)
 	struct emulate_context context;
 	struct linear_fault fault;
 
-	context.byte_count = (uint8_t)linear_fetch(vcpu, context.bytes, &fault);
+	backend_paging(vcpu, &mmio.paging);
+	context.byte_count = (uint8_t)linear_fetch(vcpu, &mmio.paging, context.bytes, &fault);
 	if (!context.byte_count)
 		return vcpu_raise_page_fault(vcpu, fault.error_code, fault.address);
 	mmio_load_context(&context, &mmio);

@@ -21,12 +21,15 @@ void string_io_decode(const struct vcpu *vcpu, struct string_io *io)
 {
 	static const uint8_t override[6] = {[SEG_ES] = 0x26, [SEG_CS] = 0x2e, [SEG_SS] = 0x36,
 	                                    [SEG_DS] = 0x3e, [SEG_FS] = 0x64, [SEG_GS] = 0x65};
+	struct guest_paging paging;
 	struct linear_fault fault;
 	struct segment cs;
 	uint8_t bytes[15];
-	unsigned count = linear_fetch(vcpu, bytes, &fault);
+	unsigned count;
 	bool other_size = false;
 
+	backend_paging(vcpu, &paging);
+	count = linear_fetch(vcpu, &paging, bytes, &fault);
 	io->segment = io->in ? SEG_ES : SEG_DS;
 	for (unsigned i = 0; i < count && (bytes[i] < 0x6c || bytes[i] > 0x6f); i++) {
 		if (bytes[i] == 0x67)

@@ -110,6 +110,14 @@ static void the_page_that_faults_is_named(void **state)
 	assert_int_equal(fault.error_code, PAGE_FAULT_WRITE | PAGE_FAULT_PRESENT | PAGE_FAULT_USER);
 }
 
+static unsigned fetch(uint8_t bytes[15])
+{
+	struct guest_paging current;
+
+	backend_paging(vm.vcpus[0], &current);
+	return linear_fetch(vm.vcpus[0], &current, bytes, &fault);
+}
+
 /* ---- Instruction bytes ---- */
 
 static void code_is_read_at_cs_and_rip(void **state)
@@ -121,11 +129,11 @@ static void code_is_read_at_cs_and_rip(void **state)
 	rig_poke(0x2345, 0x0123456789abcdef, 8);
 	rig_set_segment(SEG_CS, &cs);
 	vmwrite(VMCS_GUEST_RIP, 0x102345); /* wraps */
-	assert_int_equal(linear_fetch(vm.vcpus[0], bytes, &fault), 15);
+	assert_int_equal(fetch(bytes), 15);
 	assert_memory_equal(bytes, "\xef\xcd\xab\x89\x67\x45\x23\x01", 8);
 	rig_long_mode();
 	vmwrite(VMCS_GUEST_RIP, 0x2345); /* no base there */
-	assert_int_equal(linear_fetch(vm.vcpus[0], bytes, &fault), 15);
+	assert_int_equal(fetch(bytes), 15);
 	assert_int_equal(bytes[0], 0xef);
 }
 
@@ -140,7 +148,7 @@ static void code_across_pages_is_joined(void **state)
 	rig_poke(0x3ffffc, 0x04030201, 4);
 	rig_poke(0, 0x0c0b0a0908070605, 8);
 	vmwrite(VMCS_GUEST_RIP, 0x1ffffc);
-	assert_int_equal(linear_fetch(vm.vcpus[0], bytes, &fault), 15);
+	assert_int_equal(fetch(bytes), 15);
 	assert_memory_equal(bytes, "\1\2\3\4\5\6\7\x8\x9\xa\xb\xc", 12);
 }
 
@@ -153,7 +161,7 @@ static void what_lies_behind_may_be_missing(void **state)
 	rig_poke(0xa008, 0, 8);
 	rig_poke(0x1ffffd, 0x332211, 3);
 	vmwrite(VMCS_GUEST_RIP, 0x1ffffd);
-	assert_int_equal(linear_fetch(vm.vcpus[0], bytes, &fault), 3);
+	assert_int_equal(fetch(bytes), 3);
 	assert_memory_equal(bytes, "\x11\x22\x33", 3);
 }
 
@@ -166,7 +174,7 @@ static void code_that_is_missing_is_a_fault(void **state)
 	vmwrite(VMCS_GUEST_EFER, EFER_LME | EFER_LMA | EFER_NXE);
 	rig_poke(0xa000, 1UL << 63 | 0x87, 8);
 	vmwrite(VMCS_GUEST_RIP, 0x1000);
-	assert_int_equal(linear_fetch(vm.vcpus[0], bytes, &fault), 0);
+	assert_int_equal(fetch(bytes), 0);
 	assert_int_equal(fault.address, 0x1000);
 	assert_int_equal(fault.error_code, PAGE_FAULT_PRESENT | PAGE_FAULT_FETCH);
 }
