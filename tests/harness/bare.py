@@ -8,6 +8,7 @@ the result. With --expect the command gets a terminal: once the pattern has appe
 output, Ctrl-] is typed, and the command must then end with status 0.
 """
 import argparse
+import fcntl
 import glob
 import os
 import pty
@@ -76,8 +77,6 @@ def set_up(release, tree, cache):
     archive = cache + "/bare.tar"
     subprocess.run(["rm", "-rf", "--one-file-system", tree], check=True)
     os.makedirs(tree)
-    os.makedirs(f"{cache}/archives/partial", exist_ok=True)
-    os.makedirs(f"{cache}/guests", exist_ok=True)
     if os.path.exists(archive):
         subprocess.run(["tar", "-C", tree, "-xf", archive], check=True)
     else:
@@ -86,6 +85,19 @@ def set_up(release, tree, cache):
     subprocess.run(["git", "clone", "-q", "--no-hardlinks", ROOT, tree + CLONE], check=True)
     os.makedirs(f"{tree}{CLONE}/build/cache")
     return read_from("git", "-C", tree + CLONE, "rev-parse", "--short", "HEAD").strip()
+
+
+def lock(tree, cache):
+    """Make the folders and keep others off the tree until the file that is returned is closed."""
+    os.makedirs(f"{cache}/archives/partial", exist_ok=True)
+    os.makedirs(f"{cache}/guests", exist_ok=True)
+    os.makedirs(os.path.dirname(tree), exist_ok=True)
+    file = open(tree + ".lock", "w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"bare: another run is at work in {tree}")
+    return file
 
 
 def start(tree, cache, command, **streams):
@@ -127,11 +139,12 @@ def main():
     tree = os.path.join(ROOT, "build", "bare", options.release)
     cache = os.path.join(ROOT, "build", "cache", "bare", options.release)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bare: ended from outside"))
-    commit = set_up(options.release, tree, cache)
-    if options.expect:
-        passed = converse(tree, cache, options.command, options.expect)
-    else:
-        passed = start(tree, cache, options.command, stdin=subprocess.DEVNULL).wait() == 0
+    with lock(tree, cache):
+        commit = set_up(options.release, tree, cache)
+        if options.expect:
+            passed = converse(tree, cache, options.command, options.expect)
+        else:
+            passed = start(tree, cache, options.command, stdin=subprocess.DEVNULL).wait() == 0
     print(f"bare: {'passed' if passed else 'FAILED'}: {options.command}, commit {commit}, on a bare {options.release}")
     sys.exit(0 if passed else 1)
 
