@@ -67,7 +67,8 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 	};
 	/*
 	 * Owed only for pages and tables that said the same as the new, larger page: by the
-	 * invariant nothing else is in its place. Tables wait for the next ept_flushed().
+	 * invariant nothing else is in its place. Tables wait for the next ept_drop(), which owes
+	 * the flush, and ept_flushed().
 	 */
 	flush_t same = FLUSH_NONE;
 	uint64_t size;
@@ -81,9 +82,14 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 	return page_table_map(&ept->table, gpa, extent.hpa + (gpa - extent.gpa), size, attributes, &same);
 }
 
+/* Nothing has flushed the tables that ept_fault() replaced, and the next ept_flushed() frees them. */
 flush_t ept_drop(struct ept *ept, gpa_t gpa, uint64_t size)
 {
-	return page_table_drop(&ept->table, gpa, size);
+	bool replaced = ept->table.retired;
+	flush_t flush = page_table_drop(&ept->table, gpa, size);
+
+	flush.owed |= replaced;
+	return flush;
 }
 
 void ept_flushed(struct ept *ept)

@@ -47,7 +47,10 @@ void ept_destroy(struct ept *ept);
  */
 int must_check ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa);
 
-/* Throw away every page that touches [gpa, gpa + size): multiples of PAGE_SIZE, below 2^48. */
+/*
+ * Throw away every page that touches [gpa, gpa + size): multiples of PAGE_SIZE, below 2^48. A flush
+ * is also owed for tables that ept_fault() has replaced since the last ept_flushed().
+ */
 flush_t must_check ept_drop(struct ept *ept, gpa_t gpa, uint64_t size);
 
 /* After INVEPT on every processor that ran the VM: free the tables that were thrown away. */

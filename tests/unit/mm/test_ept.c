@@ -196,6 +196,26 @@ static void tables_wait_for_the_flush(void **state)
 	stop();
 }
 
+/* A large page took the place of a table, which the processor may still walk. */
+static void a_table_that_a_fault_replaced_owes_a_flush(void **state)
+{
+	struct guest_map small;
+
+	(void)state;
+	start(MIB(64), (struct ept_features){.pages_2m = true});
+	assert_int_equal(guest_map_create(&small, VM), 0);
+	assert_int_equal(guest_map_add(&small, MIB(2), PAGE_SIZE, GUEST_RAM), 0);
+	assert_int_equal(ept_fault(&ept, &small, MIB(2)), 0);
+	flush(ept_drop(&ept, MIB(2), PAGE_SIZE), true);
+	guest_map_destroy(&small);
+
+	assert_int_equal(guest_map_add(&map, MIB(2), MIB(2), GUEST_RAM), 0);
+	assert_int_equal(ept_fault(&ept, &map, MIB(2)), 0);
+	flush(ept_drop(&ept, MIB(32), PAGE_SIZE), true);
+	flush(ept_drop(&ept, MIB(32), PAGE_SIZE), false);
+	stop();
+}
+
 static void a_fault_without_memory_maps_nothing(void **state)
 {
 	struct ept other;
@@ -263,6 +283,7 @@ int main(void)
 		cmocka_unit_test(page_sizes_follow_the_processor),
 		cmocka_unit_test(the_pointer_holds_root_type_and_walk_length),
 		cmocka_unit_test(a_drop_takes_whole_pages_out),
+		cmocka_unit_test(a_table_that_a_fault_replaced_owes_a_flush),
 		cmocka_unit_test(a_fault_without_memory_maps_nothing),
 		cmocka_unit_test(tables_wait_for_the_flush),
 		cmocka_unit_test(random_changes_leave_no_stale_page),
