@@ -76,7 +76,9 @@ void line_take(struct line_source *source, bool taken)
 
 bool line_holds_request(const struct line *line)
 {
-	for (const struct line_sink *sink = line->sinks; sink; sink = sink->next)
+	const struct line_sink *sink = line->untold ? line->untold : line->sinks;
+
+	for (; sink; sink = sink->next)
 		if (!sink->ops->holds || !sink->ops->holds(sink))
 			return false;
 	return true;
@@ -89,9 +91,16 @@ void line_forget(struct line *line)
 	line->level = false;
 	line->high = 0;
 	line->taker = NULL;
+	if (!line->sinks)
+		return;
+	line->untold = line->sinks;
+	line->sinks = NULL;
 }
 
 void line_refresh(struct line *line)
 {
+	if (line->untold)
+		line->sinks = line->untold;
+	line->untold = NULL;
 	line_set_level(line, line->level);
 }

@@ -68,6 +68,7 @@ struct line {
 	const struct line_source *taker; /* the only one that counts; null: all do */
 	struct line_source *sources;
 	struct line_sink *sinks;
+	struct line_sink *untold; /* the sinks, from line_forget() to line_refresh() */
 	struct line_listener *listeners;
 };
 
@@ -125,8 +126,9 @@ static inline void line_acknowledge(struct line_sink *sink)
 /* ---- For a machine that is reset or loaded ---- */
 
 /*
- * Make the line and all its sources low, and no one's, without telling the sinks. Then each source
- * drives its level, and line_refresh() tells the sinks what came of it.
+ * Make the line and all its sources low, and no one's. Then each source drives its level, or takes
+ * the line, in any order. The sinks hear nothing of all this until line_refresh() tells them what
+ * came of it: so none sees an edge that never was.
  */
 void line_forget(struct line *line);
 void line_refresh(struct line *line);

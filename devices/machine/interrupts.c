@@ -37,7 +37,6 @@ void interrupts_forget(struct interrupts *interrupts)
 	for (unsigned gsi = 0; gsi < MACHINE_GSIS; gsi++)
 		line_forget(&interrupts->gsi[gsi]);
 	line_forget(&interrupts->intr);
-	line_forget(&interrupts->rtc_alarm);
 }
 
 void interrupts_refresh(struct interrupts *interrupts)
@@ -47,7 +46,6 @@ void interrupts_refresh(struct interrupts *interrupts)
 		line_refresh(&interrupts->gsi[gsi]);
 	}
 	line_refresh(&interrupts->intr);
-	line_refresh(&interrupts->rtc_alarm);
 }
 
 /* ---- Saved state ---- */

@@ -18,7 +18,7 @@
 struct interrupts {
 	struct line gsi[MACHINE_GSIS];
 	struct line intr;      /* the 8259A's output: for whoever embeds the machine */
-	struct line rtc_alarm; /* from the RTC to the ACPI hardware */
+	struct line rtc_alarm; /* from the RTC to the ACPI hardware: pulses, low between them */
 
 	/* What drives lines from outside the machine. */
 	struct line_source external[MACHINE_GSIS];
@@ -46,7 +46,7 @@ void interrupts_register(struct interrupts *interrupts, struct sections *section
 void interrupts_set_external(struct interrupts *interrupts, unsigned gsi, bool level);
 
 /*
- * For a reset or a load: make all lines low without telling their sinks. Then the devices drive
+ * For a reset or a load: make all lines low (rtc_alarm is) and tell no sink. Then the devices drive
  * theirs again, and interrupts_refresh() drives those from outside and tells all sinks the levels.
  */
 void interrupts_forget(struct interrupts *interrupts);

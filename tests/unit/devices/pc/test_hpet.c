@@ -478,6 +478,26 @@ static void its_state_survives(void **state)
 	assert_int_equal(interrupts(0x20, 3000), 4); /* the one that waited, and three */
 }
 
+/* The PIT's output is high on a line that it does not have: nothing rises there in a load. */
+static void a_load_raises_no_line_that_is_cut_off(void **state)
+{
+	static uint8_t saved[8192];
+	size_t size;
+
+	(void)state;
+	start_pic();
+	put(CONFIG, 4, ENABLE | LEGACY);
+	assert_true(pc.device[DEVICE_PIT].pin[0].level);
+	while (machine_intr(&pc)) {
+		machine_acknowledge(&pc);
+		out(0x20, 0x20);
+	}
+	size = machine_save(&pc, saved, sizeof(saved));
+	assert_int_equal(machine_load(&pc, saved, size), 0);
+	assert_false(machine_intr(&pc));
+	assert_false(fake_platform.intr);
+}
+
 static void a_forged_state_is_refused(void **state)
 {
 	(void)state;
@@ -528,6 +548,7 @@ int main(void)
 		hpet_test(legacy_replacement_cuts_off_pit_and_rtc),
 		hpet_test(edges_end_with_legacy_replacement),
 		hpet_test(its_state_survives),
+		hpet_test(a_load_raises_no_line_that_is_cut_off),
 		hpet_test(a_forged_state_is_refused),
 		hpet_test(a_machine_may_have_none),
 	};
