@@ -71,6 +71,8 @@ static void console_vm_look(struct console_vm *console)
 		/* Attached before there was anything to paint? */
 		channel_service(&console->screen.channel);
 		ns = console_screen_look(&console->screen);
+	} else {
+		typing_forget(&console->screen.typing); /* its time is that of an earlier machine's clock */
 	}
 	cpu_timer_arm(this_cpu(), &console->look,
 	              ns == SCREEN_NEVER ? TIMER_NEVER : time_now() + time_tsc_from_ns(ns));

@@ -6,7 +6,7 @@
 
 #define ESCAPE 0x1b
 
-static void typing_forget(struct typing *typing)
+void typing_forget(struct typing *typing)
 {
 	typing->count = 0;
 }

@@ -41,4 +41,7 @@ size_t must_check typing_take(struct typing *typing, const uint8_t *bytes, size_
  */
 uint64_t typing_expire(struct typing *typing);
 
+/* Forget the sequence that has begun: the keyboard that it was meant for is gone. */
+void typing_forget(struct typing *typing);
+
 #endif

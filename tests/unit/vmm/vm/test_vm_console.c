@@ -105,12 +105,31 @@ static void the_screen_of_one_that_is_held_or_paused_can_be_seen(void **state)
 	end_with_screen();
 }
 
+/* Its first key would be typed with Alt, and by the clock of a machine that is gone. */
+static void an_escape_that_waits_ends_with_the_machine(void **state)
+{
+	(void)state;
+	start_with_screen(VM_CRASH_STOP);
+	attach(&other_console.screen.channel);
+	fake_x86.tsc += 3600 * time_tsc_hz;
+	assert_true(channel_receive(&other_console.screen.channel, 0x1b));
+	cpu_run_calls(&cpu);
+	assert_int_equal(other_console.screen.typing.count, 1);
+	vm_ask_and_wait(&other, VM_FORCE);
+	assert_int_equal(vm_start(&other, problem, sizeof(problem)), 0);
+	run_other();
+	assert_int_equal(other.state, VM_RUNNING);
+	assert_int_equal(other_console.screen.typing.count, 0);
+	end_with_screen();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		vm_test(a_pause_does_not_lose_room_for_output),
 		vm_test(a_screen_that_is_attached_during_the_start_is_painted_anew),
 		vm_test(the_screen_of_one_that_is_held_or_paused_can_be_seen),
+		vm_test(an_escape_that_waits_ends_with_the_machine),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);
