@@ -73,12 +73,12 @@ static inline void cpu_run_timers(struct cpu *cpu, uint64_t now)
 	}
 	if (timer_queue_next(&cpu->timers) <= now)
 		timer_queue_run(&cpu->timers, now);
-	cpu_deadline_changed(cpu);
 }
 
 void cpu_timer_interrupt(void)
 {
 	cpu_run_timers(this_cpu(), time_now());
+	cpu_deadline_changed(this_cpu());
 }
 
 void cpu_catch_up(struct cpu *cpu)
@@ -89,8 +89,10 @@ void cpu_catch_up(struct cpu *cpu)
 	now = time_now();
 	cpu_interrupts_taken(cpu, now);
 	cpu_run_timers(cpu, now);
-	if (!cpu->rescheduled) /* else sched_pick() is next */
-		sched_account(cpu);
+	if (cpu->rescheduled) /* the run loop is next, which looks at both */
+		return;
+	cpu_deadline_changed(cpu);
+	sched_account(cpu);
 }
 
 /* ---- Idle ---- */

@@ -11,16 +11,22 @@
 
 /* ---- The devices' timers ---- */
 
-void vm_arm_timer(struct vm *vm, uint64_t deadline)
+static inline void vm_watch_deadline(struct vm *vm, uint64_t deadline)
 {
-	enum sched_state state = vm_boot_vcpu(vm)->sched.state;
-	uint64_t tsc = TIMER_NEVER;
+	uint64_t tsc;
 
-	if (deadline != DEADLINE_NONE && vm->state == VM_RUNNING &&
-	    (state == SCHED_RUNNING || state == SCHED_BLOCKED) &&
+	if (deadline == DEADLINE_NONE ||
 	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock.base, &tsc))
 		tsc = TIMER_NEVER;
 	cpu_timer_arm(this_cpu(), &vm->timer, tsc);
+}
+
+void vm_arm_timer(struct vm *vm, uint64_t deadline)
+{
+	enum sched_state state = vm_boot_vcpu(vm)->sched.state;
+	bool watched = vm->state == VM_RUNNING && (state == SCHED_RUNNING || state == SCHED_BLOCKED);
+
+	vm_watch_deadline(vm, watched ? deadline : DEADLINE_NONE);
 }
 
 void vm_hold_timers(struct vm *vm)
@@ -37,7 +43,8 @@ void vm_run_timers(struct vm *vm)
 		return;
 	if (machine_deadline(&vm->machine) != DEADLINE_NONE) {
 		machine_run_timers(&vm->machine);
-		vm_arm_timer(vm, machine_deadline(&vm->machine));
+		if (vm->state == VM_RUNNING) /* it has a turn or sleeps: a caller's business */
+			vm_watch_deadline(vm, machine_deadline(&vm->machine));
 	}
 	if (vm->button_pressed)
 		cpu_timer_arm(this_cpu(), &vm->button_timer, vm->button_until);
@@ -61,7 +68,7 @@ void vm_timer_expired(struct timer *timer)
 	sched_charge(&vm_boot_vcpu(vm)->sched, time_now() - start);
 	if (vm_boot_vcpu(vm)->sched.state == SCHED_BLOCKED && timer_armed(timer))
 		cpu_timer_arm(this_cpu(), timer,
-		              MAX(timer->deadline, start + time_tsc_from_ns(SCHED_SLICE_NS / 2)));
+		              MAX(timer->deadline, start + time_ticks(SCHED_SLICE_NS / 2)));
 }
 
 /* ---- vmm/cpu/cpu_hooks.h ---- */

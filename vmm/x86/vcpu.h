@@ -211,9 +211,9 @@ static inline bool vcpu_wants_to_run(const struct vcpu *vcpu)
 {
 	uint32_t requests = vcpu->requests;
 
-	if (requests & (REQUEST_STOP | REQUEST_PAUSE))
-		return false;
-	return !(requests & REQUEST_HALTED) || requests & (vcpu->wakes | REQUEST_WORK);
+	if (likely(!(requests & (REQUEST_STOP | REQUEST_PAUSE | REQUEST_HALTED))))
+		return true;
+	return !(requests & (REQUEST_STOP | REQUEST_PAUSE)) && requests & (vcpu->wakes | REQUEST_WORK);
 }
 
 /* The total of its exits. */
