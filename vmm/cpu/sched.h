@@ -52,6 +52,7 @@ struct sched_entity {
 	uint64_t ran;           /* TSC ticks since its VM was switched on; any CPU may read these three */
 	uint64_t waited;        /* TSC ticks spent READY or THROTTLED: steal time */
 	uint64_t switches;      /* times that its turn began */
+	uint64_t arrived;       /* TSC when it came to its CPU */
 	int64_t budget;         /* TSC ticks that the cap still allows */
 	uint64_t refilled;      /* TSC when `budget` was last refilled */
 	struct timer throttle;  /* ends SCHED_THROTTLED */

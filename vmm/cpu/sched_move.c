@@ -64,6 +64,7 @@ void sched_arrive(struct cpu *cpu, struct sched_entity *entity)
 	entity->state = SCHED_BLOCKED;
 	sched_refill(entity, now);
 	entity->since = now;
+	entity->arrived = now;
 	entity->moving = false;
 	sched_on_arrive(entity);
 	sched_wake(entity);
@@ -166,20 +167,28 @@ static struct cpu *sched_find_better(const struct cpu *here, const struct sched_
 	return best;
 }
 
+/*
+ * Of those that would be better off elsewhere, the one that came first goes. If the last to come
+ * went on again, it would find company wherever it is, while the others have a CPU alone by turns.
+ */
 void sched_balance(struct cpu *cpu, uint64_t now)
 {
 	struct sched_queue *queue = &cpu->sched;
+	struct sched_entity *chosen = NULL;
+	struct cpu *to = NULL;
 
 	if (!sched_has_spare(queue) || now - queue->balanced < time_ticks(BALANCE_NS))
 		return;
 	queue->balanced = now;
 	for (struct list *at = queue->ready.next; at != &queue->ready; at = at->next) {
 		struct sched_entity *entity = container_of(at, struct sched_entity, link);
-		struct cpu *to = sched_find_better(cpu, entity);
+		struct cpu *better = sched_find_better(cpu, entity);
 
-		if (to) {
-			sched_move(cpu, entity, to);
-			return;
+		if (better && (!chosen || entity->arrived < chosen->arrived)) {
+			chosen = entity;
+			to = better;
 		}
 	}
+	if (chosen)
+		sched_move(cpu, chosen, to);
 }

@@ -549,6 +549,40 @@ static void weights_hold_over_two_cpus(void **state)
 		assert_near(share(bench_ran(i), 8000 * MS), weights[i] * 10000UL / 800, 200);
 }
 
+/* The largest part that one of three equals has of two CPUs, if their clock jumps each ms. */
+static double largest_of_three(uint64_t jump)
+{
+	uint64_t before[3], ran, sum = 0, most = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		bench_add(i, i & 1, SCHED_WEIGHT_DEFAULT, 0, ANY);
+	bench_pass(100 * MS);
+	for (unsigned i = 0; i < 3; i++)
+		before[i] = bench_ran(i);
+	for (unsigned ms = 0; ms < 800; ms++) {
+		bench_pass(MS);
+		fake_x86.tsc += jump;
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		ran = bench_ran(i) - before[i];
+		sum += ran;
+		most = MAX(most, ran);
+	}
+	return (double)most / (double)sum;
+}
+
+/*
+ * Whatever the phases of turns and moves: the one that has company would otherwise take its company
+ * along from CPU to CPU, and the two others have a CPU alone by turns.
+ */
+static void three_equals_share_two_cpus(void **state)
+{
+	for (uint64_t jump = 0; jump < 400000; jump += 50000) {
+		bench_setup(state);
+		assert_true(largest_of_three(jump) < 0.35);
+	}
+}
+
 static void a_new_one_goes_where_the_fewest_are(void **state)
 {
 	(void)state;
@@ -685,6 +719,7 @@ int main(void)
 		bench_test(no_cpu_idles_while_somebody_waits),
 		bench_test(a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu),
 		bench_test(weights_hold_over_two_cpus),
+		bench_test(three_equals_share_two_cpus),
 		bench_test(a_new_one_goes_where_the_fewest_are),
 		bench_test(who_arrives_is_near_those_that_are_there),
 		bench_test(an_empty_cpu_takes_over_who_arrives_as_it_is),
