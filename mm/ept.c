@@ -82,7 +82,9 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 	return page_table_map(&ept->table, gpa, extent.hpa + (gpa - extent.gpa), size, attributes, &same);
 }
 
-/* Nothing has flushed the tables that ept_fault() replaced, and the next ept_flushed() frees them. */
+/*
+ * Nothing has flushed the tables that ept_fault() replaced, and the next ept_flushed() frees them.
+ */
 flush_t ept_drop(struct ept *ept, gpa_t gpa, uint64_t size)
 {
 	bool replaced = ept->table.retired;
