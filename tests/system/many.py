@@ -78,7 +78,7 @@ def look_at_machs(person):
 
 def look_at_memtest(person):
     person.to_screen(6, "memtest")
-    person.expect_screen(r"Memtest86\+ v6\.\d\d[\s\S]*Memory  : +16MB[\s\S]*Errors:", ANSWER_TIMEOUT)
+    person.expect_screen(r"Memtest86\+ v[67]\.\d\d[\s\S]*Memory  : +16MB[\s\S]*Errors:", ANSWER_TIMEOUT)
 
 
 SHIP = r"^( *)_\n *(/ \\)$"
