@@ -216,8 +216,8 @@ static void command_stat(unsigned count, const char *const *arguments)
 
 /* clang-format off */
 static const struct shell_command stat_commands[] = {
-	{"stat", "[VM]", "what it does, for a second: time, exits, memory; or a line for each", 0, 1, command_stat, shell_vm_name},
-	{"top",  "",     "who uses the processors, every second until a key is pressed",         0, 0, shell_top,    NULL   },
+	{"stat", "[VM]", "show time, exits and memory of a VM, or one line for each VM", 0, 1, command_stat, shell_vm_name},
+	{"top",  "",     "show the VMs by share, every second until a key is pressed", 0, 0, shell_top,    NULL   },
 };
 /* clang-format on */
 

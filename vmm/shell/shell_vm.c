@@ -246,16 +246,16 @@ static void command_resume(unsigned count, const char *const *arguments)
 
 /* clang-format off */
 static const struct shell_command vm_commands[] = {
-	{"list",    "",   "the VMs, and how they are", 0, 0, command_list, NULL},
-	{"regs",    "VM", "registers, the instruction, the last exits", 1, 1, command_registers, shell_vm_name},
-	{"start",   "VM...", "start VMs that have stopped", 1, SHELL_ARGUMENTS_MAX, command_start, shell_vm_name},
-	{"stop",    "VM...", "ask VMs to turn themselves off; then take their power", 1, SHELL_ARGUMENTS_MAX, command_stop, shell_vm_name},
-	{"destroy", "VM...", "take their power at once, and free their memory", 1, SHELL_ARGUMENTS_MAX, command_destroy, shell_vm_name},
-	{"reset",   "VM...", "load their images again, and start them anew", 1, SHELL_ARGUMENTS_MAX, command_reset, shell_vm_name},
+	{"list",    "",   "list the VMs: state, memory, exits, why one ended", 0, 0, command_list, NULL},
+	{"regs",    "VM", "show registers, instruction bytes and the last exits", 1, 1, command_registers, shell_vm_name},
+	{"start",   "VM...", "start VMs that are stopped, or held after a crash", 1, SHELL_ARGUMENTS_MAX, command_start, shell_vm_name},
+	{"stop",    "VM...", "press the power button; again: turn the power off", 1, SHELL_ARGUMENTS_MAX, command_stop, shell_vm_name},
+	{"destroy", "VM...", "turn the power off at once, and free the memory", 1, SHELL_ARGUMENTS_MAX, command_destroy, shell_vm_name},
+	{"reset",   "VM...", "load the images again, and restart the VMs", 1, SHELL_ARGUMENTS_MAX, command_reset, shell_vm_name},
 	{"pause",   "VM...", "hold VMs; no time passes for them", 1, SHELL_ARGUMENTS_MAX, command_pause, shell_vm_name},
-	{"resume",  "VM...", "let them go on", 1, SHELL_ARGUMENTS_MAX, command_resume, shell_vm_name},
-	{"cpu",     "",   "what the processor has, and which mitigations run", 0, 0, command_cpu,  NULL},
-	{"mem",     "",   "who has how much memory", 0, 0, command_memory, NULL},
+	{"resume",  "VM...", "let paused VMs continue", 1, SHELL_ARGUMENTS_MAX, command_resume, shell_vm_name},
+	{"cpu",     "",   "print the CPU report and the active mitigations", 0, 0, command_cpu,  NULL},
+	{"mem",     "",   "show who owns how much memory", 0, 0, command_memory, NULL},
 };
 /* clang-format on */
 
