@@ -121,16 +121,17 @@ static void guests_command_config(unsigned count, const char *const *arguments)
 	config_print(&config, guests_show_line, NULL);
 }
 
-static const struct shell_command commands[] = {
-	{"config", "", "the config table in effect, every key with its value", 0, 0, guests_command_config,
-         NULL},
+/* clang-format off */
+static const struct shell_command guests_commands[] = {
+	{"config", "", "the config table in effect, every key with its value", 0, 0, guests_command_config, NULL},
 };
+/* clang-format on */
 
 static void guests_start_shell(void)
 {
 	shell_init();
 	shell_vm_init();
-	shell_add_commands(commands, ARRAY_SIZE(commands));
+	shell_add_commands(guests_commands, ARRAY_SIZE(guests_commands));
 }
 
 /* ---- The end ---- */

@@ -87,6 +87,14 @@ static void check_path(const char *config_path, const char *name, char *path, si
 		snprintf(path, size, "%.*s/%s", (int)(slash - config_path), config_path, name);
 }
 
+/* What to do about a file that is not there. */
+static const char *check_remedy(const char *path)
+{
+	if (strstr(path, "build/guests/"))
+		return "make iso CONFIG=FILE fetches what this project names";
+	return "give a path relative to the config file's folder";
+}
+
 /* Map the file, or leave the rest of a sentence that begins with its key and name. */
 static void check_map_file(struct check_file *file, const char *path)
 {
@@ -95,9 +103,8 @@ static void check_map_file(struct check_file *file, const char *path)
 	void *data;
 
 	if (descriptor < 0 || fstat(descriptor, &info) != 0) {
-		snprintf(file->problem, sizeof(file->problem),
-		         "cannot be opened at %s: %s; give a path relative to the config file's folder", path,
-		         strerror(errno));
+		snprintf(file->problem, sizeof(file->problem), "cannot be opened at %s: %s; %s", path,
+		         strerror(errno), check_remedy(path));
 	} else if (!S_ISREG(info.st_mode)) {
 		snprintf(file->problem, sizeof(file->problem), "is not a regular file; name an image file");
 	} else if (info.st_size == 0) {

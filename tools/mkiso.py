@@ -151,6 +151,7 @@ def build(arguments):
             put_file(path, f"{tree}/boot/{index}")
         write(f"{tree}/boot/grub/grub.cfg", menu(options, modules))
         make_image(arguments.out, tree, work)
+    print(f"mkiso: {arguments.out} is ready, {os.path.getsize(arguments.out) >> 20} MiB")
 
 
 def main():

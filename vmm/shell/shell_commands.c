@@ -51,10 +51,9 @@ static void command_reboot(unsigned count, const char *const *arguments)
 /* clang-format off */
 static const struct shell_command shell_builtin[] = {
 	{"help",     "[COMMAND]",                  "what the commands do",                             0, 1, command_help,     command_name},
-	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1,
-         command_log,													  shell_level_name  },
-	{"poweroff", "",			   "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL        },
-	{"reboot",   "",			   "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL        },
+	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1, command_log,      shell_level_name},
+	{"poweroff", "",                           "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL},
+	{"reboot",   "",                           "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL},
 };
 /* clang-format on */
 
