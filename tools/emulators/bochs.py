@@ -5,9 +5,11 @@
 NACRE_BOCHS names another Bochs than Debian's, e.g. "chroot DIR bochs" for one in a tree of its own.
 """
 import argparse
+import functools
 import os
 import re
 import shlex
+import subprocess
 import sys
 
 from console import ConsoleError
@@ -32,6 +34,13 @@ BIOS = ("/usr/share/bochs/BIOS-bochs-latest",)
 VGA_BIOS = ("/usr/share/bochs/VGABIOS-lgpl-latest", "/usr/share/bochs/VGABIOS-lgpl-latest.bin",
             "/usr/share/vgabios/vgabios.bin")
 DEFAULT_MODEL = "corei7_skylake_x"
+DEBUGGER = "-debugger"  # the option of Bochs 3.0; earlier ones have none and always start in their debugger
+
+
+@functools.cache
+def usage(*command):
+    return subprocess.run([*command, "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False).stdout
 
 
 class Bochs(Machine):
@@ -43,7 +52,7 @@ class Bochs(Machine):
     "slowdown": it also never runs ahead of real time, for people. extra: more lines of configuration.
     """
 
-    DEBUGGER_COMMANDS = "c\n"  # for the debugger that Debian's Bochs starts in: continue; empty: it waits
+    DEBUGGER_COMMANDS = "c\n"  # at its start: continue; empty: it waits
 
     def __init__(self, iso=None, model=DEFAULT_MODEL, memory=512, cpus=1, ips=100_000_000, blobs=None,
                  serial="console", sync="none", extra=(), limit=300, log_path=None):
@@ -57,6 +66,16 @@ class Bochs(Machine):
             if os.path.exists(self.root + name):
                 return name
         raise ConsoleError(f"Bochs' firmware is missing: no {names[0]}{' in ' + self.root if self.root else ''}")
+
+    def debugger_options(self):
+        """
+        Bochs 3.0 runs several processors right only in its debugger. Its faster loop, cpu_run_trace(), does not
+        take over RIP after an exception: a VM exit that comes next saves that of the instruction before.
+        """
+        options = ["-rc", "rc"] if self.DEBUGGER_COMMANDS else []
+        if self.settings["cpus"] > 1 or not self.DEBUGGER_COMMANDS:
+            options += [DEBUGGER] if DEBUGGER in usage(*self.command) else []
+        return options
 
     def start(self):
         lines = [CONFIG.format(bios=self.find(BIOS), vga_bios=self.find(VGA_BIOS), **self.settings)]
@@ -77,7 +96,7 @@ class Bochs(Machine):
         if self.root:  # a chroot begins in its own root
             command = [*command[:2], "sh", "-c", 'cd "$0" && exec "$@"', self.directory[len(self.root):],
                        *command[2:]]
-        self.spawn([*command, "-q", "-f", "bochsrc", *(("-rc", "rc") if self.DEBUGGER_COMMANDS else ())])
+        self.spawn([*command, "-q", "-f", "bochsrc", *self.debugger_options()])
         if listener:
             self.connect(listener)
 
