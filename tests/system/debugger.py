@@ -42,6 +42,7 @@ delete
 break vmx_serve_requests
 continue
 next
+delete
 finish
 echo ==== end\\n
 kill
