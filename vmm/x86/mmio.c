@@ -66,6 +66,16 @@ static void mmio_store_context(struct vcpu *vcpu, const struct emulate_context *
 	backend_set_rflags(vcpu, context->rflags);
 }
 
+/*
+ * A program may map a device that its kernel gave to it, and must not end the VM by its choice of
+ * an instruction: to the program, the instruction does not exist. A kernel's is told to the
+ * operator.
+ */
+static enum action mmio_cannot_emulate(struct vcpu *vcpu, uint8_t cpl)
+{
+	return cpl ? vcpu_raise(vcpu, EXCEPTION_UD, 0) : vm_stop(vcpu->vm, VM_EMULATION);
+}
+
 enum action mmio_emulate(struct vcpu *vcpu)
 {
 	struct mmio_access mmio = {.vcpu = vcpu};
@@ -89,6 +99,6 @@ enum action mmio_emulate(struct vcpu *vcpu)
 		if (context.fault.vector == EXCEPTION_PF)
 			return vcpu_raise_page_fault(vcpu, context.fault.error_code, context.fault.cr2);
 		return vcpu_raise(vcpu, context.fault.vector, context.fault.error_code);
-	default: return vm_stop(vcpu->vm, VM_EMULATION);
+	default: return mmio_cannot_emulate(vcpu, mmio.paging.cpl);
 	}
 }

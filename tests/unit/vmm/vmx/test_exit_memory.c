@@ -246,13 +246,32 @@ static void each_iteration_traps(void **state)
 	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
 }
 
+/* ADDPS 0xa0000, %xmm0: arithmetic on vectors is not known. */
+#define UNKNOWN "\x0f\x58\x05\x00\x00\x0a\x00"
+
 static void what_cannot_be_emulated_stops_the_vm_with_its_bytes(void **state)
 {
 	(void)state;
-	rig_code("\x0f\x10\x05\x00\x00\x0a\x00", 7); /* movups 0xa0000, %xmm0 */
+	rig_code(UNKNOWN, 7);
 	assert_false(violation(RIG_HOLE, READS));
 	assert_stopped(VM_EMULATION);
-	assert_logged("code 0f 10 05 00 00 0a 00");
+	assert_logged("code 0f 58 05 00 00 0a 00");
+}
+
+static void a_program_above_ring_0_never_stops_its_vm(void **state)
+{
+	struct segment ss;
+
+	(void)state;
+	backend_segment(vm.vcpus[0], SEG_SS, &ss);
+	for (unsigned cpl = 1; cpl <= 3; cpl++) {
+		ss.access = (ss.access & ~0x60u) | cpl << 5;
+		rig_set_segment(SEG_SS, &ss);
+		rig_code(UNKNOWN, 7);
+		assert_true(violation(RIG_HOLE, READS));
+		assert_int_equal(rig_injected(), INJECT(EVENT_EXCEPTION, EXCEPTION_UD));
+		assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
+	}
 }
 
 /* ---- Faults ---- */
@@ -381,6 +400,7 @@ int main(void)
 		rig_test(a_batch_ends_the_shadow_before_it),
 		rig_test(each_iteration_traps),
 		rig_test(what_cannot_be_emulated_stops_the_vm_with_its_bytes),
+		rig_test(a_program_above_ring_0_never_stops_its_vm),
 		rig_test(faults_of_the_instruction_reach_the_guest),
 		rig_test(page_faults_of_the_instruction_reach_the_guest),
 		rig_test(code_that_is_gone_is_a_page_fault),
