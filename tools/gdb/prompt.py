@@ -16,7 +16,7 @@ from console import ConsoleError
 PROMPT = re.compile(r"<bochs:\d+> $")
 STOPPED = re.compile(r"^\((\d+)\) Breakpoint \d+", re.MULTILINE)
 REGISTER = re.compile(r"^(r\w+) *: ([0-9a-f]{8})_([0-9a-f]{8})", re.MULTILINE)
-FLAGS = re.compile(r"^eflags 0x([0-9a-f]+)", re.MULTILINE)
+FLAGS = re.compile(r"^eflags:? 0x([0-9a-f]+)", re.MULTILINE)
 SEGMENT = re.compile(r"^([c-gs]s):0x([0-9a-f]{4})", re.MULTILINE)
 BYTES = re.compile(r">:((?:\t0x[0-9a-f]{2})+)")
 BREAKPOINT = re.compile(r"^ *(\d+) lbreakpoint .* 0x([0-9a-f]+)", re.MULTILINE)
