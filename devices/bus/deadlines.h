@@ -41,6 +41,16 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, uint64
  */
 void deadlines_run(struct deadlines *deadlines);
 
+/*
+ * Before a register shows the time `now`: what is due by then happens first, so that no register
+ * runs ahead of an interrupt.
+ */
+static inline void deadlines_catch_up(struct deadlines *deadlines, uint64_t now)
+{
+	if (unlikely(deadlines->told <= now))
+		deadlines_run(deadlines);
+}
+
 /* Between these two nothing is told; then the earliest is, if it is another. */
 void deadlines_defer(struct deadlines *deadlines);
 void deadlines_tell(struct deadlines *deadlines);

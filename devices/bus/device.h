@@ -116,6 +116,15 @@ static inline uint64_t device_now(const struct device *device)
 	return clock_now(device->clock);
 }
 
+/* The same for a register that shows it: all deadlines up to then have been reached. */
+static inline uint64_t device_show_now(struct device *device)
+{
+	uint64_t now = device_now(device);
+
+	deadlines_catch_up(&device->environment->deadlines, now);
+	return now;
+}
+
 /* Ask for a call of model->timer at `deadline` (machine clock, ns); replaces an earlier wish. */
 static inline void device_arm(struct device *device, uint64_t deadline)
 {

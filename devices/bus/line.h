@@ -53,6 +53,9 @@ struct line_listener_ops {
 
 	/* A source has taken the line for itself, or given it back. */
 	void (*switched)(struct line_listener *listener);
+
+	/* A sink is about to look at the level: drive the one that is true by now. */
+	void (*looked_at)(struct line_listener *listener);
 };
 
 /* One that is told what becomes of a line's requests. */
@@ -121,6 +124,19 @@ static inline void line_acknowledge(struct line_sink *sink)
 
 	for (; listener; listener = listener->next)
 		listener->ops->acknowledged(listener);
+}
+
+/*
+ * Bring the level up to date, for a sink that looks at it between two edges. A source may follow
+ * what its device computes from the clock only then, so that an edge which no sink sees costs no
+ * timer.
+ */
+static inline void line_look(const struct line *line)
+{
+	struct line_listener *listener = line ? line->listeners : NULL;
+
+	for (; listener; listener = listener->next)
+		listener->ops->looked_at(listener);
 }
 
 /* ---- For a machine that is reset or loaded ---- */

@@ -49,18 +49,18 @@ static uint64_t acpi_pm_periods(uint64_t now)
 	return acpi_pm_ticks(now) >> 31;
 }
 
-static uint16_t pm1_status(const struct device *device)
+static uint16_t pm1_status(const struct device *device, uint64_t now)
 {
 	const struct acpi_pm_state *state = device->state;
 
-	return state->status | (acpi_pm_periods(device_now(device)) != state->timer_periods ? TMR_STS : 0);
+	return state->status | (acpi_pm_periods(now) != state->timer_periods ? TMR_STS : 0);
 }
 
 /* Bring SCI and the wish for a timer call up to date. */
 static void acpi_pm_update(struct device *device)
 {
 	struct acpi_pm_state *state = device->state;
-	uint16_t status = pm1_status(device);
+	uint16_t status = pm1_status(device, device_now(device));
 	uint64_t deadline = DEADLINE_NONE;
 
 	if ((state->enable & TMR_STS) && !(status & TMR_STS)) {
@@ -75,8 +75,8 @@ static void acpi_pm_update(struct device *device)
 static uint32_t pm1_read(struct device *device, unsigned offset, unsigned size)
 {
 	const struct acpi_pm_state *state = device->state;
-	uint64_t block = pm1_status(device) | (uint64_t)state->enable << ENABLE_SHIFT |
-	                 (uint64_t)state->control << CONTROL_SHIFT;
+	uint64_t block = pm1_status(device, device_show_now(device)) |
+	                 (uint64_t)state->enable << ENABLE_SHIFT | (uint64_t)state->control << CONTROL_SHIFT;
 	uint32_t mask = size == 4 ? UINT32_MAX : (1U << size * 8) - 1;
 
 	return block >> offset * 8 & mask;
@@ -98,10 +98,11 @@ static void pm1_write(struct device *device, unsigned offset, unsigned size, uin
 	uint64_t mask = (size == 4 ? UINT32_MAX : (1ULL << size * 8) - 1) << offset * 8;
 	uint64_t bits = (uint64_t)value << offset * 8 & mask;
 	uint16_t enable_mask = mask >> ENABLE_SHIFT;
+	uint64_t now = device_show_now(device);
 
 	state->status &= ~(bits & STATUS_CLEARS);
 	if (bits & TMR_STS)
-		state->timer_periods = acpi_pm_periods(device_now(device));
+		state->timer_periods = acpi_pm_periods(now);
 	state->enable = ((state->enable & ~enable_mask) | (bits >> ENABLE_SHIFT)) & PM1_EN_BITS;
 	acpi_pm_update(device);
 	pm1_control_write(device, mask >> CONTROL_SHIFT, bits >> CONTROL_SHIFT);
@@ -109,7 +110,7 @@ static void pm1_write(struct device *device, unsigned offset, unsigned size, uin
 
 static uint32_t pm_timer_read(struct device *device, unsigned offset, unsigned size)
 {
-	uint32_t count = acpi_pm_ticks(device_now(device));
+	uint32_t count = acpi_pm_ticks(device_show_now(device));
 
 	if (likely(size == 4))
 		return count;

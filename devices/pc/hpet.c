@@ -243,7 +243,7 @@ static uint64_t hpet_register_read(const struct hpet_state *state, unsigned offs
 static uint64_t hpet_read(struct device *device, unsigned offset, unsigned size)
 {
 	unsigned name = offset & ~7u;
-	uint64_t tick = hpet_now(device);
+	uint64_t tick = hpet_tick_at(device_show_now(device));
 
 	/* What a match changes. */
 	if (name == GINTR_STA || name >= T0) {
@@ -327,9 +327,10 @@ static void hpet_write(struct device *device, unsigned offset, unsigned size, ui
 {
 	struct hpet_state *state = device->state;
 	unsigned name = offset & ~7u, shift = (offset & 7) * 8;
-	uint64_t mask = UINT64_MAX >> (64 - 8 * size) << shift, tick = hpet_now(device), whole;
+	uint64_t mask = UINT64_MAX >> (64 - 8 * size) << shift, tick, whole;
 
 	value = value << shift & mask;
+	tick = hpet_tick_at(device_show_now(device));
 	hpet_catch_up(device, tick);
 	whole = (hpet_register_read(state, name, tick) & ~mask) | value;
 	if (name == GEN_CONF)

@@ -85,6 +85,23 @@ static void pic_update_slave(struct device *device)
 	pic_update_master(device);
 }
 
+/* Before the levels of a chip's inputs count, and not only their edges. */
+static noinline void pic_look(struct device *device, enum pic_chip_index index)
+{
+	(void)device_show_now(device);
+	for (unsigned input = 0; input < PIC_CHIP_INPUTS; input++)
+		line_look(device->input[index * PIC_CHIP_INPUTS + input].line);
+}
+
+/* The ELCR makes no line level triggered whose source must be asked for its level. */
+static inline void pic_look_at_levels(struct device *device, enum pic_chip_index index)
+{
+	const struct pic_state *pic = device->state;
+
+	if (unlikely(pic->chip[index].icw1 & ICW1_LTIM))
+		pic_look(device, index);
+}
+
 static void pic_update(struct device *device, enum pic_chip_index index)
 {
 	if (index == PIC_SLAVE)
@@ -145,6 +162,7 @@ static uint8_t pic_acknowledge_slave(struct device *device, unsigned identity)
 
 	if (!slave->initialized || slave->icw3 != identity)
 		return UNDRIVEN_BUS;
+	pic_look_at_levels(device, PIC_SLAVE);
 	input = pic_resolve(pic, PIC_SLAVE);
 	pic_drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, false);
 	if (input == NO_REQUEST)
@@ -157,9 +175,11 @@ uint8_t pic_acknowledge(struct device *device)
 {
 	struct pic_state *pic = device->state;
 	struct pic_chip *master = &pic->chip[PIC_MASTER];
-	int input = pic_resolve(pic, PIC_MASTER);
 	uint8_t vector;
+	int input;
 
+	pic_look_at_levels(device, PIC_MASTER);
+	input = pic_resolve(pic, PIC_MASTER);
 	if (input == NO_REQUEST) {
 		pic_update_master(device);
 		return pic_vector(master, SPURIOUS_IR);
@@ -179,8 +199,10 @@ static uint8_t pic_poll(struct device *device, enum pic_chip_index index)
 {
 	struct pic_state *pic = device->state;
 	struct pic_chip *chip = &pic->chip[index];
-	int input = pic_resolve(pic, index);
+	int input;
 
+	pic_look(device, index);
+	input = pic_resolve(pic, index);
 	chip->poll = 0;
 	if (input != NO_REQUEST)
 		pic_begin_service(device, index, (unsigned)input);
@@ -197,6 +219,7 @@ static void pic_write_chip(struct device *device, enum pic_chip_index index, uns
 	if (pic_chip_write(&pic->chip[index], index, offset, value))
 		for (unsigned input = 0; input < PIC_CHIP_INPUTS; input++)
 			line_acknowledge(&device->input[index * PIC_CHIP_INPUTS + input]);
+	pic_look_at_levels(device, index);
 	pic_update(device, index);
 }
 
@@ -209,7 +232,10 @@ static uint32_t pic_read_chip(struct device *device, enum pic_chip_index index, 
 		return pic_poll(device, index);
 	if (offset)
 		return chip->imr;
-	return chip->read_isr ? chip->isr : pic_requests(chip);
+	if (chip->read_isr)
+		return chip->isr;
+	pic_look(device, index);
+	return pic_requests(chip);
 }
 
 static uint32_t pic_read_master(struct device *device, unsigned offset, unsigned size)

@@ -45,6 +45,12 @@ static uint64_t pit_now(const struct device *device)
 	return pit_tick_at(device_now(device));
 }
 
+/* For an access by the guest: a rise of OUT0 that was due has been given. */
+static uint64_t pit_show_now(struct device *device)
+{
+	return pit_tick_at(device_show_now(device));
+}
+
 static void pit_drive_irq(struct device *device, bool level)
 {
 	struct pit_state *pit = device->state;
@@ -54,8 +60,8 @@ static void pit_drive_irq(struct device *device, bool level)
 }
 
 /*
- * OUT0 rose, once or more often. Its falls between are not followed when they
- * happen, since nothing but the edge is visible: the line falls just before it rises.
+ * OUT0 rose, once or more often. Its falls between are not followed when they happen, since the
+ * edge is all that most sinks look at: the line falls just before it rises, or in pit_looked_at().
  */
 static void pit_give_edge(struct device *device)
 {
@@ -99,6 +105,22 @@ static void pit_switched(struct line_listener *listener)
 	}
 }
 
+/*
+ * A sink sees a fall that was not followed. The request goes with it, so the timer rests no longer.
+ */
+static void pit_looked_at(struct line_listener *listener)
+{
+	struct device *device = container_of(listener, struct device, listener);
+	struct pit_state *pit = device->state;
+	uint64_t tick = pit_now(device);
+	bool out = pit_channel_out(&pit->channel[0], tick);
+
+	if (out == pit->line || pit_is_cut_off(device))
+		return;
+	pit_drive_irq(device, out);
+	pit_plan_rise(device, tick);
+}
+
 /* It may have rested for as long as its request waited. */
 static void pit_acknowledged(struct line_listener *listener)
 {
@@ -137,15 +159,6 @@ static void pit_timer(struct device *device)
 	pit_plan_rise(device, tick);
 }
 
-/* Before channel 0 is changed: a rise that is due but whose timer has not run yet still counts. */
-static void pit_catch_up(struct device *device, uint64_t tick)
-{
-	const struct pit_state *pit = device->state;
-
-	if (tick >= pit->rise)
-		pit_give_edge(device);
-}
-
 static void pit_write_control_word(struct device *device, unsigned index, uint8_t value, uint64_t tick)
 {
 	struct pit_state *pit = device->state;
@@ -155,7 +168,6 @@ static void pit_write_control_word(struct device *device, unsigned index, uint8_
 		pit_channel_control(channel, value, tick);
 		return;
 	}
-	pit_catch_up(device, tick);
 	pit_drive_irq(device, pit_channel_out(channel, tick));
 	pit_channel_control(channel, value, tick);
 	pit_drive_irq(device, pit_channel_out(channel, tick));
@@ -193,7 +205,6 @@ static void pit_write_count_0(struct device *device, uint8_t value, uint64_t tic
 	struct pit_state *pit = device->state;
 	struct pit_channel *channel = &pit->channel[0];
 
-	pit_catch_up(device, tick);
 	if (!pit_channel_write(channel, value, tick) && tick < pit->rise)
 		return;
 	if (pit->line && channel->mode == 0)
@@ -209,13 +220,13 @@ static uint32_t pit_read(struct device *device, unsigned offset, unsigned size)
 	if (offset >= PIT_CHANNELS)
 		return 0xFF; /* "No-Operation (3-State)" */
 	channel = &pit->channel[offset];
-	return pit_channel_read(channel, pit_channel_latched(channel) ? 0 : pit_now(device));
+	return pit_channel_read(channel, pit_channel_latched(channel) ? 0 : pit_show_now(device));
 }
 
 static void pit_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
 {
 	struct pit_state *pit = device->state;
-	uint64_t tick = pit_now(device);
+	uint64_t tick = pit_show_now(device);
 
 	if (offset >= PIT_CHANNELS)
 		pit_write_command(device, (uint8_t)value, tick);
@@ -228,7 +239,7 @@ static void pit_write(struct device *device, unsigned offset, unsigned size, uin
 static uint32_t port_b_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct pit_state *pit = device->state;
-	uint64_t tick = pit_now(device);
+	uint64_t tick = pit_show_now(device);
 	uint32_t refresh = tick / REFRESH_TICKS % 2,
 		 out = pit_channel_out(&pit->channel[SPEAKER_CHANNEL], tick);
 
@@ -305,6 +316,7 @@ static void pit_restored(struct device *device)
 static const struct line_listener_ops pit_listener_ops = {
 	.acknowledged = pit_acknowledged,
 	.switched = pit_switched,
+	.looked_at = pit_looked_at,
 };
 
 const struct device_model pit_model = {

@@ -128,11 +128,11 @@ static void rtc_pulse_alarm(struct device *device)
 	device_set_pin(device, RTC_PIN_ALARM, false);
 }
 
-/* Set in register C what has happened since it was last looked at. */
-static void rtc_catch_up(struct device *device)
+/* Set in register C what has happened from when it was last looked at until `now`. */
+static void rtc_catch_up(struct device *device, uint64_t now)
 {
 	struct rtc_state *state = device->state;
-	uint64_t now = device_now(device), seen = MIN(state->seen, now);
+	uint64_t seen = MIN(state->seen, now);
 	int shift = rtc_periodic_shift(state);
 
 	state->seen = now;
@@ -195,29 +195,33 @@ static void rtc_update(struct device *device)
 
 static void rtc_timer(struct device *device)
 {
-	rtc_catch_up(device);
+	rtc_catch_up(device, device_now(device));
 	rtc_update(device);
 }
 
-static uint8_t rtc_a_read(const struct device *device)
+static uint8_t rtc_a_read(struct device *device)
 {
 	const struct rtc_state *state = device->state;
-	uint64_t into_second = rtc_chain_ns(state, device_now(device)) % NS_PER_SECOND;
+	uint64_t into_second = rtc_chain_ns(state, device_show_now(device)) % NS_PER_SECOND;
 	bool uip = rtc_updates_run(state) && into_second >= NS_PER_SECOND - UIP_NS;
 
 	return state->ram[RTC_A] | (uip ? A_UIP : 0);
 }
 
-/* "A read of Register C clears all flags", and with them the line. */
+/*
+ * "A read of Register C clears all flags", and with them the line. An interrupt that is due comes
+ * after the read, since before it the guest would lose it.
+ */
 static uint8_t rtc_c_read(struct device *device)
 {
 	struct rtc_state *state = device->state;
 	uint8_t flags;
 
-	rtc_catch_up(device);
+	rtc_catch_up(device, MIN(device_now(device), device->deadline.at - 1));
 	flags = state->ram[RTC_C] | rtc_irqf(state);
 	state->ram[RTC_C] = 0;
 	rtc_update(device);
+	(void)device_show_now(device);
 	return flags;
 }
 
@@ -268,8 +272,10 @@ static uint8_t rtc_register_read(struct device *device, unsigned index)
 		return rtc_a_read(device);
 	if (index == RTC_C)
 		return rtc_c_read(device);
-	if (rtc_is_time(index))
+	if (rtc_is_time(index)) {
+		(void)device_show_now(device);
 		rtc_time_to_ram(device);
+	}
 	return state->ram[index];
 }
 
@@ -278,7 +284,7 @@ static void rtc_register_write(struct device *device, unsigned index, uint8_t va
 	struct rtc_state *state = device->state;
 
 	/* What happened until now did so under the old registers. */
-	rtc_catch_up(device);
+	rtc_catch_up(device, device_show_now(device));
 	if (index == RTC_A)
 		rtc_a_write(device, value);
 	else if (index == RTC_B)

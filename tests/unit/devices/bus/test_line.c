@@ -19,7 +19,7 @@ static struct {
 } seen[2];
 static struct line_sink sink[2];
 
-static unsigned acknowledged, switched;
+static unsigned acknowledged, switched, looked_at;
 
 static void note_changed(struct line_sink *which, bool level)
 {
@@ -45,8 +45,14 @@ static void note_switched(struct line_listener *listener)
 	switched++;
 }
 
+static void note_looked_at(struct line_listener *listener)
+{
+	(void)listener;
+	looked_at++;
+}
+
 static const struct line_sink_ops sink_ops = {note_changed, say_holds};
-static const struct line_listener_ops listener_ops = {note_acknowledged, note_switched};
+static const struct line_listener_ops listener_ops = {note_acknowledged, note_switched, note_looked_at};
 static struct line_listener listener[2];
 
 static int setup(void **state)
@@ -55,7 +61,7 @@ static int setup(void **state)
 	memset(&line, 0, sizeof(line));
 	memset(source, 0, sizeof(source));
 	memset(seen, 0, sizeof(seen));
-	acknowledged = switched = 0;
+	acknowledged = switched = looked_at = 0;
 	for (unsigned i = 0; i < SOURCES; i++)
 		line_add_source(&line, &source[i]);
 	for (unsigned i = 0; i < 2; i++) {
@@ -138,7 +144,7 @@ static void who_takes_a_line_drives_it_alone(void **state)
 	assert_false(line_is_cut_off(&source[0]));
 }
 
-static void listeners_hear_of_switches_and_acknowledgements(void **state)
+static void listeners_hear_of_switches_acknowledgements_and_looks(void **state)
 {
 	(void)state;
 	line_take(&source[1], true);
@@ -150,6 +156,10 @@ static void listeners_hear_of_switches_and_acknowledgements(void **state)
 	assert_int_equal(acknowledged, 2);
 	line_acknowledge(&(struct line_sink){0}); /* an input without a line */
 	assert_int_equal(acknowledged, 2);
+	line_look(&line);
+	assert_int_equal(looked_at, 2);
+	line_look(NULL);
+	assert_int_equal(looked_at, 2);
 }
 
 static void a_request_is_held_when_every_sink_holds_it(void **state)
@@ -191,7 +201,7 @@ int main(void)
 		cmocka_unit_test_setup(a_sink_that_comes_later_sees_a_high_line, setup),
 		cmocka_unit_test_setup(a_source_without_a_line_is_harmless, setup),
 		cmocka_unit_test_setup(who_takes_a_line_drives_it_alone, setup),
-		cmocka_unit_test_setup(listeners_hear_of_switches_and_acknowledgements, setup),
+		cmocka_unit_test_setup(listeners_hear_of_switches_acknowledgements_and_looks, setup),
 		cmocka_unit_test_setup(a_request_is_held_when_every_sink_holds_it, setup),
 		cmocka_unit_test_setup(a_forgotten_line_tells_its_level_when_refreshed, setup),
 	};

@@ -141,6 +141,22 @@ static void timer_interrupt(void **state)
 }
 
 /* Thousands of half periods later a deadline is still met in one call. */
+static void timer_does_not_run_ahead_of_its_interrupt(void **state)
+{
+	(void)state;
+	pm_out16(EN, TMR_STS);
+	fake_x86.tsc = time_of(HALF_PERIOD) - 280;
+	assert_int_equal(pm_in32(TMR) & HALF_PERIOD, 0);
+	assert_false(line(9));
+	fake_x86.tsc = time_of(HALF_PERIOD) + 280;
+	assert_in_range(pm_in32(TMR), HALF_PERIOD, HALF_PERIOD + 1);
+	assert_true(line(9));
+	pm_out16(STS, TMR_STS);
+	fake_x86.tsc = time_of(2 * HALF_PERIOD) + 280;
+	assert_int_equal(pm_in16(STS), TMR_STS);
+	assert_true(line(9));
+}
+
 static void timer_interrupt_after_months(void **state)
 {
 	(void)state;
@@ -297,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup(enable_bits, pc_setup),
 		cmocka_unit_test_setup(timer_status_tells_of_bit_31, pc_setup),
 		cmocka_unit_test_setup(timer_interrupt, pc_setup),
+		cmocka_unit_test_setup(timer_does_not_run_ahead_of_its_interrupt, pc_setup),
 		cmocka_unit_test_setup(timer_interrupt_after_months, pc_setup),
 		cmocka_unit_test_setup(power_button, pc_setup),
 		cmocka_unit_test_setup(rtc_alarm, pc_setup),

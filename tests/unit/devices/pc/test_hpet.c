@@ -223,6 +223,23 @@ static void a_one_shot_interrupts_once_at_its_tick(void **state)
 	assert_int_equal(interrupts(0x20, 0), 1);
 }
 
+/* The platform's timer is late: the counter is not. */
+static void the_counter_does_not_run_ahead_of_its_interrupt(void **state)
+{
+	(void)state;
+	start_pic();
+	put(TIMER(0), 8, INT_ON);
+	put(TIMER(0) + COMPARATOR, 8, 1000);
+	put(CONFIG, 8, ENABLE | LEGACY);
+	fake_x86.tsc = ns_of(999);
+	assert_int_equal(get(COUNTER, 8), 999);
+	assert_false(machine_intr(&pc));
+	fake_x86.tsc = ns_of(1000);
+	assert_int_equal(get(COUNTER, 4), 1000);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+}
+
 static void timer_1_is_irq_8_and_timer_2_has_none(void **state)
 {
 	(void)state;
@@ -536,6 +553,7 @@ int main(void)
 		hpet_test(the_counter_is_the_clock),
 		hpet_test(without_legacy_replacement_nothing_comes),
 		hpet_test(a_one_shot_interrupts_once_at_its_tick),
+		hpet_test(the_counter_does_not_run_ahead_of_its_interrupt),
 		hpet_test(timer_1_is_irq_8_and_timer_2_has_none),
 		hpet_test(an_interrupt_is_off_unless_enabled),
 		hpet_test(a_32_bit_timer_matches_each_time_around),

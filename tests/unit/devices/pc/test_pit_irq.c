@@ -223,6 +223,153 @@ static void resting_timer_is_programmed_and_saved(void **test)
 	assert_int_equal(machine_deadline(&pc), pc_ns(5602));
 }
 
+/* Polls IRR once a tick, with interrupts off; counts how often bit 0 rises and falls. */
+static void poll_irr(uint64_t from, uint64_t to, unsigned step, unsigned *rises, unsigned *falls)
+{
+	bool before = pc_in(0x20) & 1;
+
+	*rises = *falls = 0;
+	for (uint64_t tick = from; tick <= to; tick += step) {
+		bool now;
+
+		pc_at(tick);
+		now = pc_in(0x20) & 1;
+		*rises += now && !before;
+		*falls += before && !now;
+		before = now;
+	}
+}
+
+static void irr_follows_out_without_any_timer(void **test)
+{
+	unsigned rises, falls;
+
+	(void)test;
+	pit_program(0, 0x6, 1000);
+	pc_at(1);
+	pc_out(0x20, 0x0a);
+	poll_irr(10, 10100, 10, &rises, &falls);
+	assert_int_equal(rises, 10);
+	assert_int_equal(falls, 9);
+	/* A pulse that lasts one tick. */
+	pit_program(0, 0x4, 100);
+	pc_at(10110);
+	poll_irr(10111, 11101, 1, &rises, &falls);
+	assert_int_equal(rises, 10);
+	assert_int_equal(falls, 10);
+	/* Nothing looks: the timer rests again. */
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	pc_out(0x21, 0xff);
+	pc_run_to(12000);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
+}
+
+/* What was seen to be gone is gone: INT stays, and the processor finds IR7. */
+static void request_that_was_seen_to_fall_is_spurious(void **test)
+{
+	(void)test;
+	pit_program(0, 0x6, 1000);
+	pc_at(1100);
+	pc_out(0x20, 0x0a);
+	assert_int_equal(pc_in(0x20), 0x01);
+	pc_at(1600);
+	assert_int_equal(pc_in(0x20), 0x00);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x27);
+	assert_int_equal(pc_run_to(2001), 1); /* the next one comes */
+	/* A poll looks as well. */
+	pc_at(3600);
+	machine_run_timers(&pc);
+	pc_out(0x20, 0x0c);
+	assert_int_equal(pc_in(0x20), 0x07);
+}
+
+/* All inputs level triggered: INT for as long as OUT is high, at each end of interrupt. */
+static void level_mode_follows_out(void **test)
+{
+	(void)test;
+	pit_program(0, 0x6, 1000);
+	pc_out(0x20, 0x19);
+	pc_out(0x21, 0x20);
+	pc_out(0x21, 0x04);
+	pc_out(0x21, 0x01);
+	pc_out(0x21, 0xfe);
+	pc_at(1100);
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	pc_out(0x20, 0x20);
+	assert_true(machine_intr(&pc)); /* still high */
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	pc_at(1600);
+	pc_out(0x20, 0x20);
+	assert_false(machine_intr(&pc));
+	assert_int_equal(machine_deadline(&pc), pc_ns(2001));
+	pc_at(2002);
+	machine_run_timers(&pc);
+	assert_true(machine_intr(&pc));
+	pc_at(2600);
+	assert_int_equal(machine_acknowledge(&pc), 0x27);
+}
+
+/* Ticks counted in the handler, the count, and the request that waits: as one time. */
+static uint64_t time_of_old_systems(unsigned ticks, unsigned period)
+{
+	unsigned count;
+	bool waits;
+
+	pc_out(PIT_COMMAND, 0x00);
+	count = pit_read16(0);
+	pc_out(0x20, 0x0a);
+	waits = pc_in(0x20) & 1;
+	if (waits && count > period / 2)
+		ticks++;
+	return (uint64_t)ticks * period + period - count;
+}
+
+/* The timer runs late, by any time: the count does not run ahead of its interrupt. */
+static void count_and_request_never_go_back(void **test)
+{
+	unsigned ticks = 0;
+	uint64_t last = 0;
+
+	(void)test;
+	pit_program(0, 0x4, 1000);
+	pc_at(2);
+	for (uint64_t tick = 3; tick < 20000; tick++) {
+		uint64_t time;
+
+		pc_at(tick);
+		time = time_of_old_systems(ticks, 1000);
+		assert_true(time >= last);
+		last = time;
+		if (tick % 137 || !machine_intr(&pc))
+			continue;
+		assert_int_equal(machine_acknowledge(&pc), 0x20);
+		ticks++;
+	}
+	assert_in_range(last, 19990, 20000);
+}
+
+/* Also with interrupts on: it is asserted when the read that shows it is over. */
+static void count_that_wrapped_has_interrupted(void **test)
+{
+	(void)test;
+	pit_program(0, 0x4, 1000);
+	pc_at(1000);
+	assert_int_equal(pit_read16(0), 1);
+	assert_false(machine_intr(&pc));
+	pc_at(1001);
+	assert_int_equal(pc_in(PIT_CHANNEL(0)), 1000 & 0xff);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	pc_at(2001);
+	pc_out(PIT_COMMAND, 0xe2); /* read back the status */
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	pc_at(3001);
+	pc_in(PORT_B);
+	assert_true(machine_intr(&pc));
+}
+
 static void new_count_in_periodic_modes(void **test)
 {
 	(void)test;
@@ -348,6 +495,11 @@ int main(void)
 		cmocka_unit_test_setup(timer_rests_while_its_request_waits, pc_setup),
 		cmocka_unit_test_setup(initialization_wakes_the_timer, pc_setup),
 		cmocka_unit_test_setup(resting_timer_is_programmed_and_saved, pc_setup),
+		cmocka_unit_test_setup(irr_follows_out_without_any_timer, pc_setup),
+		cmocka_unit_test_setup(request_that_was_seen_to_fall_is_spurious, pc_setup),
+		cmocka_unit_test_setup(level_mode_follows_out, pc_setup),
+		cmocka_unit_test_setup(count_and_request_never_go_back, pc_setup),
+		cmocka_unit_test_setup(count_that_wrapped_has_interrupted, pc_setup),
 		cmocka_unit_test_setup(new_count_in_periodic_modes, pc_setup),
 		cmocka_unit_test_setup(save_and_load_round_trip, pc_setup),
 		cmocka_unit_test_setup(broken_states_are_refused, pc_setup),

@@ -390,6 +390,42 @@ static void flags_are_seen_by_polling(void **state)
 }
 
 /* Table "Periodic Interrupt Rate" for 32.768 kHz. */
+/* However late the timer is, time and line agree, and no interrupt is lost. */
+static void no_register_runs_ahead_of_its_interrupt(void **state)
+{
+	uint64_t due;
+
+	(void)state;
+	pass(5000);
+	wr(B, H24 | UIE);
+	due = rtc->deadline.at;
+	assert_int_equal(rd(SEC), 0x50);
+	fake_x86.tsc = due + 1000;
+	assert_int_equal(rd(SEC), 0x51);
+	assert_true(line(8));
+	assert_int_equal(rd(C), IRQF | UF | PF);
+	assert_false(line(8));
+	due = rtc->deadline.at;
+	fake_x86.tsc = due - 1;
+	assert_int_equal(rd(A) & UIP, UIP);
+	assert_false(line(8));
+	fake_x86.tsc = due;
+	assert_int_equal(rd(A) & UIP, 0);
+	assert_true(line(8));
+	rd(C);
+	/* A read of C itself is before it. */
+	fake_x86.tsc = rtc->deadline.at + 1000;
+	assert_int_equal(rd(C) & (IRQF | UF), 0);
+	assert_true(line(8));
+	assert_int_equal(rd(C) & (IRQF | UF), IRQF | UF);
+	/* A write that would switch it off comes after it. */
+	fake_x86.tsc = rtc->deadline.at + 1000;
+	out(0xA0, 0x0a);
+	wr(B, H24);
+	assert_false(line(8));
+	assert_int_equal(rd(C) & UF, UF);
+}
+
 static void periodic_rates(void **state)
 {
 	static const unsigned hz[] = {0,   256, 128, 8192, 4096, 2048, 1024, 512,
@@ -784,6 +820,7 @@ int main(void)
 		cmocka_unit_test_setup(periodic_rates, pc_setup),
 		cmocka_unit_test_setup(periodic_off_and_under_set, pc_setup),
 		cmocka_unit_test_setup(unacknowledged_interrupt_is_quiet, pc_setup),
+		cmocka_unit_test_setup(no_register_runs_ahead_of_its_interrupt, pc_setup),
 		cmocka_unit_test_setup(alarms, pc_setup),
 		cmocka_unit_test_setup(alarm_in_12_hour_mode, pc_setup),
 		cmocka_unit_test_setup(alarm_flag_is_seen_late, pc_setup),
