@@ -81,9 +81,17 @@ static void boot_start_console_and_parse(uint32_t info_address, struct monitor_c
 		shutdown_halt();
 	}
 	if (unknown_count)
-		log_warning("boot: option '%s' is unknown or has a bad value; known are serial=, "
-		            "speed= and screen=\n",
+		log_warning("boot: option '%s' is unknown or has a bad value; known are the keys of the "
+		            "config table's [monitor]\n",
 		            unknown);
+}
+
+/* What the operator chose at the boot loader wins over the table. */
+static void boot_override(struct monitor_config *settings)
+{
+	char unknown[BOOT_OPTION_MAX];
+
+	(void)boot_options_apply(info.command_line, settings, unknown);
 }
 
 static void boot_describe(void)
@@ -154,7 +162,7 @@ static void boot_run(void)
 	for (unsigned i = 0; i < info.module_count; i++)
 		files[i] = (struct guest_file){info.module[i].name, info.module[i].start,
 		                               info.module[i].end - info.module[i].start};
-	guests_init(files, info.module_count);
+	guests_init(files, info.module_count, boot_override);
 	smp_start(&acpi, info.range, info.range_count);
 	guests_run();
 }

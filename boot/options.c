@@ -3,21 +3,17 @@
 #include "guests/config/config_keys.h"
 #include "lib/string.h"
 
-static const char *const known[] = {"serial", "speed", "screen"};
-
 /* `word` is cut in two. */
 static bool option_parse(char *word, struct monitor_config *settings)
 {
 	char *equals = strchr(word, '=');
+	const struct config_key *key;
 
 	if (!equals)
 		return false;
 	*equals = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcmp(word, known[i]))
-			return config_value_parse(config_find_key(SECTION_MONITOR, word), equals + 1,
-			                          settings);
-	return false;
+	key = config_find_key(SECTION_MONITOR, word);
+	return key && config_value_parse(key, equals + 1, settings);
 }
 
 static void option_copy_word(char to[BOOT_OPTION_MAX], const char *text, size_t length)
@@ -27,14 +23,13 @@ static void option_copy_word(char to[BOOT_OPTION_MAX], const char *text, size_t 
 	to[length] = '\0';
 }
 
-unsigned boot_options_parse(const char *command_line, struct monitor_config *settings,
+unsigned boot_options_apply(const char *command_line, struct monitor_config *settings,
                             char unknown[BOOT_OPTION_MAX])
 {
 	char word[BOOT_OPTION_MAX];
 	unsigned count = 0;
 	size_t length;
 
-	config_defaults(SECTION_MONITOR, settings);
 	unknown[0] = '\0';
 	for (; *command_line; command_line += length) {
 		for (; *command_line == ' '; command_line++)
@@ -46,4 +41,11 @@ unsigned boot_options_parse(const char *command_line, struct monitor_config *set
 			option_copy_word(unknown, command_line, length);
 	}
 	return count;
+}
+
+unsigned boot_options_parse(const char *command_line, struct monitor_config *settings,
+                            char unknown[BOOT_OPTION_MAX])
+{
+	config_defaults(SECTION_MONITOR, settings);
+	return boot_options_apply(command_line, settings, unknown);
 }

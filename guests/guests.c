@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "guests/guests.h"
-#include "guests/config/config.h"
+#include "guests/config/config_keys.h"
 #include "guests/guest_vm.h"
 #include "lib/errors.h"
 #include "lib/format.h"
@@ -149,7 +149,8 @@ static void guests_all_stopped(void)
 
 static bool readable; /* the config */
 
-void guests_init(const struct guest_file *files, unsigned count)
+void guests_init(const struct guest_file *files, unsigned count,
+                 void (*override)(struct monitor_config *settings))
 {
 	char problem[300];
 
@@ -159,7 +160,9 @@ void guests_init(const struct guest_file *files, unsigned count)
 		log_error("%s\n", problem);
 		shutdown_halt();
 	}
+	config_defaults(SECTION_MONITOR, &config.monitor);
 	readable = guests_read_config();
+	override(&config.monitor);
 	log_level_set(config.monitor.log_level);
 	if (config.monitor.keyboard)
 		console_irq_init_keyboard();

@@ -15,12 +15,15 @@ struct guest_file {
 	uint64_t size;
 };
 
+struct monitor_config;
+
 /*
  * Check the processor, read the table, and enter VMX operation on this, the boot processor. Any
  * mistake of the operator's is one sentence on the console; without VT-x the machine stops with it.
- * `files` must stay.
+ * `files` must stay. `override` changes the table's [monitor] as the boot options say.
  */
-void guests_init(const struct guest_file *files, unsigned count);
+void guests_init(const struct guest_file *files, unsigned count,
+                 void (*override)(struct monitor_config *settings));
 
 /*
  * Make the guests and run them, on all processors that are there by now; if none can run, the shell

@@ -72,7 +72,8 @@ static void test_bad_words(void **state)
 		"serial=com11",
 		"=com1",
 		"speed=50",
-		"log=debug",
+		"log=loud",
+		"kernel=vmlinuz", /* a VM's */
 		"speed=115201",
 		"speed=",
 		"speed=99999999999999999999",

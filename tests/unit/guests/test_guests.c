@@ -2,12 +2,14 @@
 /* From the config table to a running guest: guests/guests.c. */
 #include "rigs/vm_rig.h"
 #include "vmm/console/console_irq.h"
+#include "guests/config/config_keys.h"
 #include "guests/guests.h"
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/shutdown.h"
 
 static unsigned keyboards;
+static const char *boot_option; /* what the operator chose at the boot loader */
 
 void console_irq_init_keyboard(void)
 {
@@ -128,6 +130,8 @@ static int setup(void **state)
 	rig.attached = NULL;
 	file_count = 0;
 	config_command = NULL;
+	boot_option = NULL;
+	keyboards = 0;
 	vm_count = 0;
 	vm_all_stopped = NULL;
 	return 0;
@@ -151,6 +155,12 @@ static int teardown(void **state)
 
 #define start_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void override(struct monitor_config *settings)
+{
+	if (boot_option)
+		assert_true(config_value_parse(config_find_key(SECTION_MONITOR, "keyboard"), boot_option, settings));
+}
+
 /*
  * How it ends, when guests_run() has come to the run loop and that to its first entry; 1: it waits,
  * with the shell.
@@ -164,7 +174,7 @@ static int run(void)
 	rig.idles = 0;
 	end = setjmp(here);
 	if (!end) {
-		guests_init(files, file_count);
+		guests_init(files, file_count, override);
 		guests_run();
 	}
 	if (end == RUNS) {
@@ -390,6 +400,16 @@ static void mitigations_follow_the_config(void **state)
 
 /* ---- The operator's mistakes: one sentence, and the shell ---- */
 
+static void boot_options_win_over_the_table(void **state)
+{
+	(void)state;
+	add_text("config", "[monitor]\nkeyboard = yes\n" ONE_VM);
+	add_kernel("kernel");
+	boot_option = "no";
+	assert_int_equal(run(), RUNS);
+	assert_int_equal(keyboards, 0);
+}
+
 static void no_config_module(void **state)
 {
 	(void)state;
@@ -399,6 +419,7 @@ static void no_config_module(void **state)
 	              "boot loader's menu entry, or build the image with make iso CONFIG=FILE.\n");
 	assert_null(rig.attached);
 	assert_non_null(config_command);
+	assert_int_equal(keyboards, 1); /* the defaults hold: the shell is there for the operator */
 }
 
 static void errors_in_the_config_have_their_lines(void **state)
@@ -638,6 +659,7 @@ int main(void)
 		start_test(a_refused_vmxon_halts),
 		start_test(mitigations_follow_the_config),
 		start_test(no_config_module),
+		start_test(boot_options_win_over_the_table),
 		start_test(errors_in_the_config_have_their_lines),
 		start_test(a_config_without_a_vm),
 		start_test(many_errors_are_counted),
