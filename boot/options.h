@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of the boot loader's command line: any key of the config table's [monitor] section. What
- * Nacre needs before it has read the table comes from here alone, where tools/mkiso.py writes it.
- * The operator's own words win over the table.
+ * The words of the boot loader's command line: any key of the config table's [monitor] section.
+ * What Nacre needs before it has read the table comes from here alone, where tools/mkiso.py writes
+ * it. The operator's own words win over the table.
  */
 #ifndef BOOT_OPTIONS_H
 #define BOOT_OPTIONS_H

@@ -219,6 +219,8 @@ void smp_start(const struct acpi_info *info, const struct memory_range *ram, uns
 		}
 		if (!named++)
 			memcpy(hpa_to_pointer(page), trampoline_start, trampoline_size);
+		log_info("cpu: starting processor %u of %u, APIC ID %u\n", named + 1, info->cpu_count,
+		         apic_id);
 		smp_start_cpu(apic_id, page);
 	}
 	log_info("cpu: %u of %u processors run guests\n", cpu_count, MAX(info->cpu_count, 1));

@@ -78,6 +78,7 @@ static void guests_start_vm(struct vm *vm)
 		log_error("vm %s: %s\n", vm->name, problem);
 	else
 		log_info("vm %s: starts with %luM of memory\n", vm->name, vm->config.machine.memory >> 20);
+	console_flush(); /* the next one may be where the machine stops */
 }
 
 /* A VM that cannot start does not keep the next one from it. Returns whether any is on. */
@@ -181,6 +182,7 @@ _Noreturn void guests_run(void)
 {
 	vm_all_stopped = guests_all_stopped;
 	guests_start_shell();
+	console_irq_start();
 	if (!readable || !guests_start_vms())
 		guests_all_stopped();
 	backend_run();

@@ -50,13 +50,10 @@ static void console_unlock_ring(void)
 		spin_unlock(&console.lock);
 }
 
-/*
- * The boot processor owns the screen and the prompt. Until the console is buffered, no other CPU
- * runs.
- */
+/* The boot processor owns the screen and the prompt; in a panic, the CPU that reports it. */
 static bool console_on_boot_cpu(void)
 {
-	return !console.buffered || !this_cpu()->index;
+	return console.panicking || !this_cpu()->index;
 }
 
 /* Without the lock the answer is old at once, as is any; it is never larger than the ring. */

@@ -7,9 +7,8 @@
  * by the UART's interrupt or the run loop, and no CPU waits for it.
  *
  * Locking: console_write() may be called from any CPU; everything else belongs to the boot
- * processor, which this_cpu() tells from the others once console_buffered() was called. What other
- * CPUs write waits in a queue for console_poll(), since it may have to take the shell's prompt off
- * the screen.
+ * processor, which this_cpu() tells from the others. What other CPUs write waits in a queue for
+ * console_poll(), since it may have to take the shell's prompt off the screen.
  */
 #ifndef VMM_CONSOLE_CONSOLE_H
 #define VMM_CONSOLE_CONSOLE_H

@@ -105,6 +105,10 @@ void console_irq_init(const struct acpi_info *info, struct cpu *cpu)
 	console_irq.cpu = cpu;
 	timer_init(&console_irq.timer, console_irq_expired);
 	console_irq.polled = console_serial_port() && !console_irq_route_uart();
+}
+
+void console_irq_start(void)
+{
 	console_buffered(console_serial_port() && !console_irq.polled, console_irq_wanted);
 	if (console_irq.polled)
 		console_irq_arm(POLL_NS);

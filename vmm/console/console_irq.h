@@ -8,11 +8,16 @@
 struct cpu;
 
 /*
- * Route the UART's line to the boot processor `cpu`, and make the console buffered. Without an I/O
- * APIC, or with an unknown line, a timer of `cpu` polls the UART every ms, and the log says so.
- * After irq_init().
+ * Route the UART's line to the boot processor `cpu`. Without an I/O APIC, or with an unknown line,
+ * a timer of `cpu` polls the UART every ms, and the log says so. After irq_init().
  */
 void console_irq_init(const struct acpi_info *info, struct cpu *cpu);
+
+/*
+ * The run loop comes next: from now on the console is buffered. Until then each message is on the
+ * serial line and the screen before the next step begins: the last one names what hangs.
+ */
+void console_irq_start(void);
 
 /*
  * The machine's PS/2 keyboard types on the console, too. After console_irq_init(), whose `info`

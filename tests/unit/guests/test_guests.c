@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the config table to a running guest: guests/guests.c. */
 #include "rigs/vm_rig.h"
+#include "vmm/console/console.h"
 #include "vmm/console/console_irq.h"
 #include "guests/config/config_keys.h"
 #include "guests/guests.h"
@@ -14,6 +15,20 @@ static const char *boot_option; /* what the operator chose at the boot loader */
 void console_irq_init_keyboard(void)
 {
 	keyboards++;
+}
+
+static unsigned buffered_at; /* how much was logged before */
+
+void console_irq_start(void)
+{
+	buffered_at = (unsigned)rig.log_length;
+}
+
+static unsigned flushes;
+
+void console_flush(void)
+{
+	flushes++;
 }
 
 /* ---- What the rest of the monitor would do ---- */
@@ -131,7 +146,7 @@ static int setup(void **state)
 	file_count = 0;
 	config_command = NULL;
 	boot_option = NULL;
-	keyboards = 0;
+	keyboards = flushes = 0;
 	vm_count = 0;
 	vm_all_stopped = NULL;
 	return 0;
@@ -158,7 +173,8 @@ static int teardown(void **state)
 static void override(struct monitor_config *settings)
 {
 	if (boot_option)
-		assert_true(config_value_parse(config_find_key(SECTION_MONITOR, "keyboard"), boot_option, settings));
+		assert_true(config_value_parse(config_find_key(SECTION_MONITOR, "keyboard"), boot_option,
+		                               settings));
 }
 
 /*
@@ -223,6 +239,9 @@ static void a_guest_starts(void **state)
 	assert_logged("Speculation mitigations:\n");
 	assert_logged("vm one: starts with 4M of memory\n");
 	assert_null(strstr(rig.log, "error"));
+	/* Nothing said before the run loop waits in a buffer. */
+	assert_int_equal(buffered_at, strstr(rig.log, "vm one: starts") - rig.log);
+	assert_int_equal(flushes, 1);
 	/* As the loader said. */
 	assert_int_equal(vmread(VMCS_GUEST_RIP), ENTRY);
 	assert_int_equal(backend_cr0(started->vcpus[0]), CR0_PE | CR0_ET);

@@ -6,9 +6,15 @@ static void test_early_output_is_immediate(void **state)
 {
 	(void)state;
 	fake_x86_reset();
+	on_cpu(0);
 	uart_model_reset();
 	console_early_init(UART_MODEL_BASE, 9600);
-	console_write("one\ntwo\n", 8);
+	/* Another processor's words wait for the boot processor, which owns the screen. */
+	on_cpu(1);
+	console_write("one\n", 4);
+	assert_string_equal(uart_model.sent, "");
+	on_cpu(0);
+	console_write("two\n", 4);
 	assert_string_equal(uart_model.sent, "one\r\ntwo\r\n");
 	/* The screen comes later, and shows what was said before. */
 	memset(text_memory, 0, sizeof(text_memory));
