@@ -24,6 +24,7 @@ struct line_listener;
 struct line_source {
 	struct line *line;
 	struct line_source *next;
+	struct line_listener *listener; /* told of acknowledgements while it has taken the line; or null */
 	bool level;
 };
 
@@ -117,11 +118,18 @@ static inline bool line_level(const struct line *line)
 	return line->level;
 }
 
-/* The request that this sink held is taken or dropped. */
+/* The request that this sink held is taken or dropped. Only those whose request it was are told. */
 static inline void line_acknowledge(struct line_sink *sink)
 {
-	struct line_listener *listener = sink->line ? sink->line->listeners : NULL;
+	const struct line *line = sink->line;
+	struct line_listener *listener = line ? line->listeners : NULL;
 
+	if (unlikely(line && line->taker)) {
+		listener = line->taker->listener;
+		if (listener)
+			listener->ops->acknowledged(listener);
+		return;
+	}
 	for (; listener; listener = listener->next)
 		listener->ops->acknowledged(listener);
 }

@@ -178,8 +178,8 @@ static bool hpet_is_visible(const struct hpet_state *state, unsigned index)
 	       !(config & INT_TYPE_CNF && state->status & 1u << index);
 }
 
-/* Make lines and deadline follow the state. */
-static void hpet_update(struct device *device)
+/* Make lines and deadline follow the state. No deadline is for a timer of `resting`, a set. */
+static void hpet_update_except(struct device *device, unsigned resting)
 {
 	const struct hpet_state *state = device->state;
 	uint64_t due = HPET_TICK_NONE;
@@ -187,10 +187,27 @@ static void hpet_update(struct device *device)
 	for (unsigned i = 0; i < LEGACY_TIMERS; i++) {
 		device_set_pin(device, i, hpet_is_legacy(state) && hpet_output(state, i));
 		line_take(&device->pin[i], hpet_is_legacy(state));
-		if (hpet_is_visible(state, i))
+		if (hpet_is_visible(state, i) && !(resting & 1u << i))
 			due = MIN(due, state->timer[i].due);
 	}
 	device_arm(device, hpet_tick_time(due));
+}
+
+static void hpet_update(struct device *device)
+{
+	hpet_update_except(device, 0);
+}
+
+/*
+ * Has the request of an edge waited until the next match? Further edges would change nothing, and
+ * the timer rests, as the 8254 does: until the request is taken, or its registers are touched.
+ */
+static bool hpet_rests(const struct device *device, unsigned index, uint64_t tick)
+{
+	const struct hpet_state *state = device->state;
+
+	return state->edges & 1u << index && state->timer[index].due <= tick &&
+	       line_holds_request(device->pin[index].line);
 }
 
 static void hpet_timer(struct device *device)
@@ -198,12 +215,27 @@ static void hpet_timer(struct device *device)
 	struct hpet_state *state = device->state;
 	struct hpet_timer *periodic = &state->timer[PERIODIC_TIMER];
 	uint64_t tick = hpet_now(device);
+	unsigned resting = hpet_rests(device, PERIODIC_TIMER, tick) ? 1u << PERIODIC_TIMER : 0;
 
 	hpet_catch_up(device, tick);
 	if (hpet_is_periodic(periodic) && hpet_match_distance(periodic) < HPET_MIN_INTERVAL)
 		(void)hpet_pass_matches(periodic, tick + HPET_MIN_INTERVAL - 1);
+	hpet_update_except(device, resting);
+}
+
+/* It may have rested: what matched while its request waited went nowhere. */
+static void hpet_acknowledged(struct line_listener *listener)
+{
+	struct device *device = container_of(listener, struct device, listener);
+	struct hpet_state *state = device->state;
+
+	if (!hpet_is_visible(state, PERIODIC_TIMER))
+		return;
+	(void)hpet_pass_matches(&state->timer[PERIODIC_TIMER], hpet_now(device));
 	hpet_update(device);
 }
+
+static const struct line_listener_ops hpet_listener_ops = {.acknowledged = hpet_acknowledged};
 
 /* ---- Registers ---- */
 
@@ -351,6 +383,8 @@ static void hpet_reset(struct device *device)
 	struct hpet_state *state = device->state;
 
 	*state = (struct hpet_state){0};
+	device->listener.ops = &hpet_listener_ops;
+	device->pin[PERIODIC_TIMER].listener = &device->listener; /* while it has the 8254's line */
 	for (unsigned i = 0; i < HPET_TIMERS; i++)
 		state->timer[i] = (struct hpet_timer){.comparator = UINT64_MAX, .due = HPET_TICK_NONE};
 	hpet_update(device);

@@ -419,6 +419,65 @@ static void firmwares_timer_costs_nothing_unused(void **state)
 	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
 }
 
+static void put_rtc(uint8_t index, uint8_t value)
+{
+	out(0x70, index);
+	out(0x71, value);
+}
+
+static void put_hpet(unsigned offset, uint64_t value)
+{
+	memory_write(&pc.memory, HPET_BASE + offset, &value, sizeof(value));
+}
+
+/* Everything that interrupts again and again, as often as it can. */
+static void start_all_timers(bool hpet)
+{
+	static const struct key_press key = {.code = 0x1e};
+	static const uint8_t byte = 'x';
+
+	out(0x43, 0x34); /* the 8254: mode 2 */
+	out(0x40, 2);
+	out(0x40, 0);
+	put_rtc(0x0A, 0x23); /* 8192 Hz */
+	put_rtc(0xC0, 0xFF); /* alarms match each second */
+	put_rtc(0x0B, 0x72);
+	port_write(&pc.ports, ACPI_PM1A_EVT_PORT + 2, 2, 0x0001); /* PM_TMR */
+	out(0x3FA, 0xC1);
+	out(0x3F9, 0x0F);
+	out(0x3FC, 0x0B);
+	uart_receive(&pc.device[DEVICE_UART0], &byte, 1);
+	assert_true(keyboard_press(&pc.device[DEVICE_KEYBOARD], &key));
+	if (hpet) {
+		put_hpet(0x100, 0x4C); /* periodic, edge */
+		put_hpet(0x108, 143);
+		put_hpet(0x108, 143);
+		put_hpet(0x010, 3);
+	}
+}
+
+/*
+ * Each device's timer comes when its request cannot be taken, and no more: whether the controller
+ * masks it, or the processor does not look.
+ */
+static void devices_of_a_guest_that_takes_no_interrupt_come_to_rest(void **state)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned looks = 0;
+
+		pc_setup(state);
+		start_pic();
+		out(0x21, i & 1 ? 0xFF : 0x00);
+		out(0xA1, i & 1 ? 0xFF : 0x00);
+		start_all_timers(i & 2);
+		for (; machine_deadline(&pc) != DEADLINE_NONE && looks < 100; looks++) {
+			fake_x86.tsc = machine_deadline(&pc);
+			machine_run_timers(&pc);
+		}
+		assert_in_range(looks, 3, 9);
+	}
+}
+
 /* ---- Two machines in one program ---- */
 
 static struct machine neighbour;
@@ -549,6 +608,7 @@ int main(void)
 		cmocka_unit_test_setup(controllers_can_be_moved_alone, setup_with_firmware),
 		cmocka_unit_test_setup(second_acpi_event_interrupts, setup_with_firmware),
 		cmocka_unit_test_setup(firmwares_timer_costs_nothing_unused, setup_with_firmware),
+		cmocka_unit_test(devices_of_a_guest_that_takes_no_interrupt_come_to_rest),
 		cmocka_unit_test_setup(two_machines_have_clocks_of_their_own, setup_two),
 		cmocka_unit_test_setup(two_machines_have_timers_of_their_own, setup_two),
 		cmocka_unit_test_setup(two_machines_have_outputs_of_their_own, setup_two),

@@ -340,6 +340,50 @@ static void periods_that_were_missed_are_one_interrupt(void **state)
 	assert_int_equal(interrupts(0x20, 700), 1);
 }
 
+/* As the 8254 does: from the second one on no timer fires for an edge that changes nothing. */
+static void a_periodic_timer_rests_while_its_request_waits(void **state)
+{
+	(void)state;
+	start_pic();
+	out(0x21, 0xFF);
+	put(CONFIG, 4, ENABLE | LEGACY);
+	start_periodic(0, 1000, 1000);
+	pass_ticks(1500);
+	assert_int_equal(in(0x20), 0x01);
+	assert_int_equal(machine_deadline(&pc), ns_of(2000));
+	pass_ticks(1000);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
+	pass_ticks(3000);
+	assert_int_equal(get(TIMER(0) + COMPARATOR, 8), 6000); /* it counts all the same */
+	pass_ticks(10000);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
+	/* Opened: the request that waited, then the next edge in its true phase. */
+	out(0x21, 0xFE);
+	assert_true(machine_intr(&pc));
+	assert_int_equal(machine_acknowledge(&pc), 0x20);
+	out(0x20, 0x20);
+	assert_int_equal(machine_deadline(&pc), ns_of(16000));
+	assert_int_equal(interrupts(0x20, 4500), 5);
+}
+
+/* Another timer goes on, and an acknowledgement of its line wakes nothing. */
+static void a_resting_timer_holds_up_no_other(void **state)
+{
+	(void)state;
+	start_pic();
+	out(0x21, 0xFB);
+	put(CONFIG, 4, ENABLE | LEGACY);
+	start_periodic(0, 1000, 1000);
+	put(TIMER(1), 4, INT_ON);
+	put(TIMER(1) + COMPARATOR, 8, 50000);
+	pass_ticks(10500);
+	assert_int_equal(machine_deadline(&pc), ns_of(50000));
+	assert_int_equal(interrupts(0x28, 40000), 1);
+	assert_int_equal(machine_deadline(&pc), DEADLINE_NONE);
+	out(0x21, 0xFE);
+	assert_int_equal(interrupts(0x20, 1000), 2);
+}
+
 static void a_periodic_32_bit_timer_wraps(void **state)
 {
 	(void)state;
@@ -559,6 +603,8 @@ int main(void)
 		hpet_test(a_32_bit_timer_matches_each_time_around),
 		hpet_test(a_periodic_timer_goes_on_by_itself),
 		hpet_test(periods_that_were_missed_are_one_interrupt),
+		hpet_test(a_periodic_timer_rests_while_its_request_waits),
+		hpet_test(a_resting_timer_holds_up_no_other),
 		hpet_test(a_periodic_32_bit_timer_wraps),
 		hpet_test(the_shortest_period_does_not_flood),
 		hpet_test(level_triggered_it_holds_until_its_status_is_cleared),
