@@ -42,6 +42,9 @@ bool vm_intr(const struct vm *vm);
 /* Take the pending vector: the INTA cycles. Call only while vm_intr(). */
 uint8_t vm_acknowledge(struct vm *vm);
 
+/* The FERR# pin: an FPU error that is the board's to report. */
+void vm_fpu_error(struct vm *vm);
+
 /* For messages to the operator. */
 const char *vm_name(const struct vm *vm);
 

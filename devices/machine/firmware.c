@@ -22,7 +22,7 @@ static const struct {
 	{0xa1,  0x02}, /* its identity */
 	{0xa1,  0x01}, /* 8086 mode */
 	{0x21,  0xf8}, /* timer, keyboard and cascade are open */
-	{0xa1,  0xff}, /* nothing of the slave's is */
+	{0xa1,  0xdf}, /* so are the FPU's errors */
 	{0x4d1, 0x02}, /* IRQ 9, level */
 	{0x43,  0x36}, /* 8254 datasheet "Control Word Format": channel 0, mode 3 */
 	{0x40,  0x00}, /* 65536: low byte */

@@ -22,7 +22,7 @@ static const struct {
 	{&rtc_model,          STATE(rtc),          0, 0,     {8,            NONE}},
 	{&i8042_model,        STATE(i8042),        0, 0,     {1,            12}},
 	{&acpi_pm_model,      STATE(acpi_pm),      0, 0,     {ACPI_SCI_IRQ, NONE}},
-	{&system_ports_model, STATE(system_ports), 0, 0,     {NONE,         NONE}},
+	{&system_ports_model, STATE(system_ports), 0, 0,     {13,           NONE}},
 	{&vga_model,          STATE(vga),          0, 0,     {NONE,         NONE}},
 	{&keyboard_model,     STATE(keyboard),     0, 0,     {NONE,         NONE}},
 	{&hpet_model,         STATE(hpet),         0, 0,     {0,            8}}, /* legacy replacement */

@@ -26,7 +26,7 @@ enum machine_device {
 	DEVICE_RTC,
 	DEVICE_I8042,
 	DEVICE_ACPI_PM,
-	DEVICE_SYSTEM_PORTS, /* 80h, 92h, CF9h, E9h */
+	DEVICE_SYSTEM_PORTS, /* 80h, 92h, E9h, F0h, CF9h */
 	DEVICE_VGA,
 	DEVICE_KEYBOARD,
 	DEVICE_HPET,
@@ -35,9 +35,9 @@ enum machine_device {
 };
 
 /* What all models of a machine need together: machine_create() checks it. */
-#define MACHINE_PORT_REGIONS   23
+#define MACHINE_PORT_REGIONS   24
 #define MACHINE_MEMORY_REGIONS 1
-#define MACHINE_PINS           13
+#define MACHINE_PINS           14
 
 struct machine {
 	struct device device[DEVICE_COUNT];
@@ -113,6 +113,12 @@ static inline bool machine_intr(const struct machine *machine)
 static inline uint8_t machine_acknowledge(struct machine *machine)
 {
 	return pic_acknowledge(&machine->device[DEVICE_PIC]);
+}
+
+/* The processor's FERR# pin: an FPU error with CR0.NE = 0. */
+static inline void machine_fpu_error(struct machine *machine)
+{
+	system_ports_fpu_error(&machine->device[DEVICE_SYSTEM_PORTS]);
 }
 
 /*

@@ -85,6 +85,34 @@ static void config_address_write(struct device *device, unsigned offset, unsigne
 		platform_reset(device_platform(device), value & SYS_RST ? RESET_SYSTEM : RESET_CPU);
 }
 
+/*
+ * IBM PC AT Technical Reference, "Math Coprocessor Control": a write to F0h clears the latched
+ * error, one to F1h resets the coprocessor, too. Nothing reads there.
+ */
+static void fpu_drive_irq(struct device *device, bool level)
+{
+	struct system_ports_state *state = device->state;
+
+	state->fpu_error = level;
+	device_set_pin(device, SYSTEM_PORTS_PIN_FPU, level);
+}
+
+void system_ports_fpu_error(struct device *device)
+{
+	fpu_drive_irq(device, false);
+	fpu_drive_irq(device, true);
+}
+
+static uint32_t fpu_read(struct device *device, unsigned offset, unsigned size)
+{
+	return 0xff;
+}
+
+static void fpu_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	fpu_drive_irq(device, false);
+}
+
 static uint32_t debug_read(struct device *device, unsigned offset, unsigned size)
 {
 	return DEBUG_PORT_PRESENT;
@@ -101,13 +129,22 @@ static void system_ports_reset(struct device *device)
 
 	/* Firmware leaves the A20 line enabled. */
 	*state = (struct system_ports_state){.port92 = FAST_A20};
+	device_set_pin(device, SYSTEM_PORTS_PIN_FPU, false);
 }
 
 static bool system_ports_state_valid(const void *bytes)
 {
 	const struct system_ports_state *state = bytes;
 
-	return !(state->port92 & ~PORT92_BITS) && !(state->reset_control & ~RESET_CONTROL_BITS);
+	return !(state->port92 & ~PORT92_BITS) && !(state->reset_control & ~RESET_CONTROL_BITS) &&
+	       state->fpu_error <= 1;
+}
+
+static void system_ports_restored(struct device *device)
+{
+	const struct system_ports_state *state = device->state;
+
+	device_set_pin(device, SYSTEM_PORTS_PIN_FPU, state->fpu_error);
 }
 
 /* clang-format off */
@@ -115,20 +152,19 @@ static const struct port_region system_ports[] = {
 	{.base = 0x80,           .count = 1, .width = 1, .read = post_read,           .write = post_write},
 	{.base = 0x92,           .count = 1, .width = 1, .read = port92_read,         .write = port92_write},
 	{.base = 0xe9,           .count = 1, .width = 1, .read = debug_read,          .write = debug_write},
-	{.base = CONFIG_ADDRESS,
-         .count = 4,
-         .width = 4,
-         .read = config_address_read,
-         .write = config_address_write							     },
+	{.base = 0xf0,           .count = 2, .width = 1, .read = fpu_read,            .write = fpu_write},
+	{.base = CONFIG_ADDRESS, .count = 4, .width = 4, .read = config_address_read, .write = config_address_write},
 };
 /* clang-format on */
 
 const struct device_model system_ports_model = {
 	.name = "system_ports",
-	.version = 1,
+	.version = 2,
 	.state_size = sizeof(struct system_ports_state),
 	.ports = system_ports,
 	.port_count = ARRAY_SIZE(system_ports),
+	.pins = SYSTEM_PORTS_PINS,
 	.reset = system_ports_reset,
 	.state_valid = system_ports_state_valid,
+	.restored = system_ports_restored,
 };

@@ -69,6 +69,20 @@ static const uint8_t slave[] = {
 	0xcf,       /* iret */
 };
 
+/* INT 75h makes of an FPU's error what it was on the first PC, an NMI. */
+#define FPU 0xff33
+static const uint8_t fpu[] = {
+	0x50,       /* push %ax */
+	0x30, 0xc0, /* xor %al, %al */
+	0xe6, 0xf0, /* out %al, $0xf0 */
+	0xb0, 0x20, /* mov $0x20, %al */
+	0xe6, 0xa0, /* out %al, $0xa0 */
+	0xe6, 0x20, /* out %al, $0x20 */
+	0x58,       /* pop %ax */
+	0xcd, 0x02, /* int $0x02 */
+	0xcf,       /* iret */
+};
+
 /* The vectors are those that the controllers have: devices/machine/firmware.c. */
 /* clang-format off */
 static const struct {
@@ -82,6 +96,7 @@ static const struct {
 	{0x08, 0x08, TIMER,         timer,         sizeof(timer)},
 	{0x09, 0x09, KEYBOARD,      keyboard,      sizeof(keyboard)},
 	{0x70, 0x77, SLAVE,         slave,         sizeof(slave)},
+	{0x75, 0x75, FPU,           fpu,           sizeof(fpu)},
 };
 /* clang-format on */
 

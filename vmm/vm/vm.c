@@ -34,6 +34,11 @@ uint8_t vm_acknowledge(struct vm *vm)
 	return machine_acknowledge(&vm->machine);
 }
 
+void vm_fpu_error(struct vm *vm)
+{
+	machine_fpu_error(&vm->machine);
+}
+
 const char *vm_name(const struct vm *vm)
 {
 	return vm->name;

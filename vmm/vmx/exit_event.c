@@ -14,13 +14,15 @@
 /*
  * The processor has not touched DR6, DR7, DEBUGCTL and the stack yet: the exit qualification holds
  * what DR6 would get. SDM Vol. 3C "Exit Qualification for Debug Exceptions"; Vol. 3B
- * "Single-Stepping on Branches": BTF is cleared.
+ * "Single-Stepping on Branches": BTF is cleared. INT1 itself is no cause that DR6 tells, and the
+ * trap of TF comes later, whatever a processor's qualification says.
  */
-static void exit_complete_debug(void)
+static void exit_complete_debug(uint8_t type)
 {
 	uint64_t causes = vmread(VMCS_EXIT_QUALIFICATION) & DR6_CAUSES;
 
-	write_dr6((read_dr6() & ~0xfUL) | causes | DR6_RTM);
+	if (type != EVENT_PRIVILEGED_EXCEPTION)
+		write_dr6((read_dr6() & ~0xfUL) | causes | DR6_RTM);
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~DR7_GD);
 	vmwrite(VMCS_GUEST_DEBUGCTL, vmread(VMCS_GUEST_DEBUGCTL) & ~DEBUGCTL_BTF);
 }
@@ -50,12 +52,26 @@ static enum action exit_reflect(struct vcpu *vcpu, uint32_t info)
 
 	exit_restore_nmi_blocking(info);
 	if (vector == EXCEPTION_DB)
-		exit_complete_debug();
+		exit_complete_debug(type);
 	if (info & INTERRUPTION_ERROR_CODE)
 		error_code = (uint32_t)vmread(VMCS_EXIT_ERROR_CODE);
 	if (type == EVENT_PRIVILEGED_EXCEPTION || type == EVENT_SOFTWARE_EXCEPTION)
 		return vcpu_raise_software(vcpu, vector, type, (uint8_t)vmread(VMCS_EXIT_LENGTH));
 	return vcpu_raise(vcpu, vector, error_code);
+}
+
+/*
+ * With CR0.NE = 0 the processor asserts FERR# and freezes at the instruction until an interrupt
+ * comes, usually that of the error: SDM Vol. 1 Appendix "Guidelines for Writing x87 FPU Exception
+ * Handlers". A shadow in front of it ends, or the interrupt would never come in.
+ */
+static enum action exit_freeze(struct vcpu *vcpu)
+{
+	backend_end_shadow(vcpu);
+	vm_fpu_error(vcpu->vm);
+	vmx_recall_events(vcpu);
+	vcpu_halt(vcpu, vmx_wakes(vcpu));
+	return ACTION_RETRY;
 }
 
 enum action exit_exception_or_nmi(struct vcpu *vcpu)
@@ -72,7 +88,7 @@ enum action exit_exception_or_nmi(struct vcpu *vcpu)
 		raise_machine_check();
 		return ACTION_RETRY;
 	}
-	return exit_reflect(vcpu, info);
+	return vector == EXCEPTION_MF ? exit_freeze(vcpu) : exit_reflect(vcpu, info);
 }
 
 enum action exit_interrupt(struct vcpu *vcpu)

@@ -97,6 +97,16 @@ uint64_t backend_cr4(const struct vcpu *vcpu)
 	return value;
 }
 
+/*
+ * For #DB and #AC see exit_reflect() in exit_event.c. VMX keeps NE set: while the guest's is 0, an
+ * FPU error must not reach it as #MF.
+ */
+uint64_t vmx_exceptions(uint64_t cr0)
+{
+	return BIT(EXCEPTION_DB) | BIT(EXCEPTION_AC) | BIT(EXCEPTION_MC) |
+	       (cr0 & CR0_NE ? 0 : BIT(EXCEPTION_MF));
+}
+
 /* The guest sees CD and NW as it set them, but its memory stays cached. */
 void backend_set_cr0(struct vcpu *vcpu, uint64_t value)
 {
@@ -104,6 +114,7 @@ void backend_set_cr0(struct vcpu *vcpu, uint64_t value)
 	uint64_t needed = (vmx_features.cr0_fixed0 & ~(CR0_PE | CR0_PG)) | CR0_ET;
 
 	vmcs_write(vcpu, VMCS_CR0_SHADOW, value);
+	vmcs_write(vcpu, VMCS_EXCEPTION_BITMAP, vmx_exceptions(value));
 	vmcs_write(vcpu, VMCS_GUEST_CR0, (value & vmx_cr0_guest_owned()) | needed);
 }
 

@@ -40,8 +40,6 @@ static void vmcs_set_controls(const struct vcpu *vcpu)
 	vmwrite(VMCS_SECONDARY_CONTROLS, vmx_features.control[CONTROLS_SECONDARY]);
 	vmwrite(VMCS_EXIT_CONTROLS, vmx_features.control[CONTROLS_EXIT]);
 	vmwrite(VMCS_ENTRY_CONTROLS, vmx_features.control[CONTROLS_ENTRY]);
-	/* For #DB and #AC see exit_reflect() in exit_event.c. */
-	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(EXCEPTION_DB) | BIT(EXCEPTION_AC) | BIT(EXCEPTION_MC));
 	vmwrite(VMCS_PAGE_FAULT_MASK, 0);
 	vmwrite(VMCS_PAGE_FAULT_MATCH, 0);
 	vmwrite(VMCS_CR3_TARGET_COUNT, 0);
@@ -135,6 +133,7 @@ static void vmcs_set_registers(const struct vcpu_start *start)
 	uint64_t fixed0 = vmx_features.cr0_fixed0 & ~(CR0_PE | CR0_PG);
 
 	vmwrite(VMCS_CR0_SHADOW, cr0);
+	vmwrite(VMCS_EXCEPTION_BITMAP, vmx_exceptions(cr0));
 	vmwrite(VMCS_GUEST_CR0, cr0 | fixed0);
 	vmwrite(VMCS_CR4_SHADOW, cr4);
 	vmwrite(VMCS_GUEST_CR4, cr4 | vmx_features.cr4_fixed0 | CR4_MCE);

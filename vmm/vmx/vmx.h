@@ -131,6 +131,9 @@ void vmx_serve_requests(void);
 uint64_t vmx_cr0_guest_owned(void);
 uint64_t vmx_cr4_guest_owned(void);
 
+/* Exceptions that exit while CR0 is that, as the guest sees it: the exception bitmap. */
+uint64_t vmx_exceptions(uint64_t cr0);
+
 /* The host-state area of the current VMCS: where exits arrive on `cpu`. */
 void vmx_set_host_state(const struct cpu *cpu, struct vcpu *vcpu);
 

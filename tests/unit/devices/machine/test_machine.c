@@ -310,7 +310,7 @@ static void firmware_initializes_the_controllers(void **state)
 	(void)state;
 	assert_false(machine_intr(&pc));
 	assert_int_equal(in(0x21), 0xF8);
-	assert_int_equal(in(0xA1), 0xFF);
+	assert_int_equal(in(0xA1), 0xDF);
 	pass(54925401);
 	assert_false(machine_intr(&pc));
 	pass(1000);

@@ -91,6 +91,28 @@ static void debug_port(void **state)
 	assert_int_equal(fake_platform.debug_count, 2);
 }
 
+/* The latch of IRQ 13: set by the processor's pin, cleared by F0h or F1h. */
+static void fpu_error_is_irq_13_until_it_is_cleared(void **state)
+{
+	(void)state;
+	assert_int_equal(in(0xf0), 0xff);
+	for (uint16_t port = 0xf0; port <= 0xf1; port++) {
+		assert_false(line(13));
+		machine_fpu_error(&pc);
+		assert_true(line(13));
+		out(port, 0);
+		assert_false(line(13));
+	}
+	/* The next one is an edge, even without. */
+	machine_fpu_error(&pc);
+	assert_int_equal(pc.pic.chip[1].edges, 1 << 5);
+	pc.pic.chip[1].edges = 0;
+	machine_fpu_error(&pc);
+	assert_int_equal(pc.pic.chip[1].edges, 1 << 5);
+	round_trip(DEVICE_SYSTEM_PORTS);
+	assert_true(refuses(DEVICE_SYSTEM_PORTS, offsetof(struct system_ports_state, fpu_error), 2));
+}
+
 /* Wider accesses fall apart into bytes, of which only one is claimed. */
 static void wide_accesses(void **state)
 {
@@ -198,6 +220,7 @@ int main(void)
 		cmocka_unit_test_setup(reset_control_by_value, pc_setup),
 		cmocka_unit_test_setup(two_step_system_reset, pc_setup),
 		cmocka_unit_test_setup(debug_port, pc_setup),
+		cmocka_unit_test_setup(fpu_error_is_irq_13_until_it_is_cleared, pc_setup),
 		cmocka_unit_test_setup(wide_accesses, pc_setup),
 		cmocka_unit_test_setup(search_for_pci, pc_setup),
 		cmocka_unit_test_setup(reset_control_by_access, pc_setup),

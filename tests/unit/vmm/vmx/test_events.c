@@ -486,6 +486,70 @@ static void int1_keeps_its_kind(void **state)
 	assert_int_equal(vmread(VMCS_ENTRY_LENGTH), 1);
 }
 
+/* Bochs names BS as a cause. */
+static void int1_leaves_dr6_alone_whatever_tf_is(void **state)
+{
+	(void)state;
+	fake_vmx.dr[6] = 0xffff0ff0 | 2;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_TF);
+	exception(INJECT(EVENT_PRIVILEGED_EXCEPTION, EXCEPTION_DB), 1 << 14);
+	assert_int_equal(fake_vmx.dr[6], 0xffff0ff0 | 2);
+}
+
+static void two_causes_at_once_are_both_in_dr6(void **state)
+{
+	(void)state;
+	fake_vmx.dr[6] = 0xffff0ff0;
+	exception(INJECT(EVENT_EXCEPTION, EXCEPTION_DB), 1 << 14 | 9);
+	assert_int_equal(fake_vmx.dr[6], 0xffff0ff0 | 1 << 14 | 9);
+}
+
+#define SLAVE_BASE 0x70
+#define FPU_VECTOR (SLAVE_BASE + 5)
+
+static void freeze(void)
+{
+	exception(INJECT(EVENT_EXCEPTION, EXCEPTION_MF), 0);
+}
+
+/* Without CR0.NE the board reports an error: the interrupt comes before the instruction. */
+static void an_fpu_error_without_ne_is_irq_13(void **state)
+{
+	(void)state;
+	out(0xa0, 0x11);
+	out(0xa1, SLAVE_BASE);
+	out(0xa1, 2);
+	out(0xa1, 1);
+	freeze();
+	assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, FPU_VECTOR));
+	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
+	out(0xf0, 0);
+	out(0xa0, 0x20);
+	out(0x20, 0x20);
+	vmwrite(VMCS_ENTRY_INTERRUPTION, 0);
+	/* In the shadow of STI, too. */
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_STI);
+	freeze();
+	assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, FPU_VECTOR));
+	assert_int_equal(vmread(VMCS_GUEST_INTERRUPTIBILITY), 0);
+}
+
+/* The processor waits for any interrupt, and meets the error again after it. */
+static void a_masked_fpu_error_freezes_the_guest(void **state)
+{
+	(void)state;
+	out(0xa1, 0xff);
+	rig.idle = arrive;
+	freeze();
+	assert_int_equal(rig.idles, 1);
+	assert_int_equal(rig_injected(), INJECT(EVENT_INTERRUPT, IRQ_VECTOR));
+	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP);
+	rig.idle = NULL;
+	interrupts_on(false);
+	vmwrite(VMCS_EXIT_INTERRUPTION, INJECT(EVENT_EXCEPTION, EXCEPTION_MF));
+	assert_false(rig_exit(EXIT_REASON_EXCEPTION_OR_NMI, 0));
+}
+
 static void an_alignment_check_goes_back_with_its_code(void **state)
 {
 	(void)state;
@@ -587,6 +651,10 @@ int main(void)
 		event_test(an_exception_ends_the_shadow_in_which_it_came),
 		event_test(a_shadow_goes_on_behind_int3),
 		event_test(int1_keeps_its_kind),
+		event_test(int1_leaves_dr6_alone_whatever_tf_is),
+		event_test(two_causes_at_once_are_both_in_dr6),
+		event_test(an_fpu_error_without_ne_is_irq_13),
+		event_test(a_masked_fpu_error_freezes_the_guest),
 		event_test(an_alignment_check_goes_back_with_its_code),
 		event_test(an_exception_in_a_delivery_combines_with_it),
 		event_test(nmis_and_machine_checks_are_the_monitors),

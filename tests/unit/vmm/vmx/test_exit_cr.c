@@ -44,6 +44,17 @@ static void cr0_shows_what_was_written_and_keeps_what_vmx_needs(void **state)
 	assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_PE | CR0_ET | CR0_NE); /* ET is always 1 */
 }
 
+/* Only what must not reach the guest as it is costs an exit. */
+static void fpu_errors_exit_while_ne_is_0(void **state)
+{
+	(void)state;
+	write_cr(0, CR0_PE | CR0_NE);
+	assert_false(vmread(VMCS_EXCEPTION_BITMAP) & 1 << EXCEPTION_MF);
+	write_cr(0, CR0_PE);
+	assert_true(vmread(VMCS_EXCEPTION_BITMAP) & 1 << EXCEPTION_MF);
+	assert_true(vmread(VMCS_EXCEPTION_BITMAP) & 1 << EXCEPTION_DB);
+}
+
 static void reserved_bits_of_cr0_stay_0(void **state)
 {
 	(void)state;
@@ -448,6 +459,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		rig_test(cr0_shows_what_was_written_and_keeps_what_vmx_needs),
+		rig_test(fpu_errors_exit_while_ne_is_0),
 		rig_test(reserved_bits_of_cr0_stay_0),
 		rig_test(bad_cr0_values_are_gps),
 		rig_test(the_upper_half_counts_in_64_bit_code_only),

@@ -134,7 +134,7 @@ static void the_controls_are_those_that_were_found(void **state)
 	assert_int_equal(vmread(VMCS_EXIT_CONTROLS), vmx_features.control[CONTROLS_EXIT]);
 	assert_int_equal(vmread(VMCS_ENTRY_CONTROLS), vmx_features.control[CONTROLS_ENTRY]);
 	assert_int_equal(vmread(VMCS_EXCEPTION_BITMAP),
-	                 1 << EXCEPTION_DB | 1 << EXCEPTION_AC | 1 << EXCEPTION_MC);
+	                 1 << EXCEPTION_DB | 1 << EXCEPTION_AC | 1 << EXCEPTION_MC | 1 << EXCEPTION_MF);
 	assert_int_equal(vmread(VMCS_EPT_POINTER), ept_pointer(&vm.ept));
 	assert_int_equal(vmread(VMCS_VPID), 1);
 	assert_int_equal(vmread(VMCS_TSC_OFFSET), -vm.clock.base);
