@@ -62,7 +62,6 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 	struct page_attributes attributes = {
 		.read = true,
 		.write = extent.type == GUEST_RAM,
-		.execute = true,
 		.memory_type = MEMORY_TYPE_WB,
 	};
 	/*
@@ -71,15 +70,32 @@ int ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa)
 	 * the flush, and ept_flushed().
 	 */
 	flush_t same = FLUSH_NONE;
-	uint64_t size;
+	uint64_t limit = extent.size, size;
 
 	assert_monitor(!map->changing);
 	if (extent.type != GUEST_RAM && extent.type != GUEST_ROM)
 		return -ERR_NOT_FOUND;
 	ept->faults++;
-	size = ept_page_size(&ept->table, extent.size);
+	if (ept_features.small_code) /* around pages that hold code, the tables stay */
+		limit = MIN(limit, page_table_find(&ept->table, gpa).size);
+	size = ept_page_size(&ept->table, limit);
+	attributes.execute = size == PAGE_SIZE || !ept_features.small_code;
 	gpa = ALIGN_DOWN(gpa, size);
 	return page_table_map(&ept->table, gpa, extent.hpa + (gpa - extent.gpa), size, attributes, &same);
+}
+
+/*
+ * The fault has made this processor forget the translation that it used, and another may forbid the
+ * fetch once more: SDM Vol. 3C "Operations that Invalidate Cached Mappings". So no flush is owed.
+ */
+int ept_fetch(struct ept *ept, const struct guest_map *map, gpa_t gpa)
+{
+	int error = ept_fault(ept, map, gpa);
+	unsigned level = error ? 0 : page_table_find(&ept->table, gpa).level;
+
+	for (; ept_features.small_code && level && !error; level--)
+		error = page_table_split(&ept->table, gpa, level == 1);
+	return error;
 }
 
 /*

@@ -17,6 +17,7 @@
 struct ept_features {
 	bool pages_2m, pages_1g;
 	bool accessed_dirty; /* maintain accessed and dirty flags */
+	bool small_code;     /* it must not execute large pages: iTLB multihit, CVE-2018-12207 */
 };
 
 struct ept {
@@ -27,8 +28,8 @@ struct ept {
 };
 
 /*
- * Once at boot, before the first ept_create(), with what the CPU has. Until then only 4 KiB pages
- * are used.
+ * At boot, before the first ept_create(), with what the CPUs have. Until then only 4 KiB pages are
+ * used.
  */
 void ept_setup(struct ept_features cpu);
 
@@ -43,9 +44,16 @@ void ept_destroy(struct ept *ept);
  * readable, writable and executable, ROM readable and executable, both write-back. No flush
  * is owed, and doing it again is harmless. -ERR_NOT_FOUND: no RAM or ROM there. -ERR_NO_MEMORY.
  *
- * A write to ROM faults again after this: the caller looks at guest_map_find() first.
+ * A write to ROM faults again after this: the caller looks at guest_map_find() first. With
+ * `small_code`, a fetch from a large page does, too: see ept_fetch().
  */
 int must_check ept_fault(struct ept *ept, const struct guest_map *map, gpa_t gpa);
+
+/*
+ * The same for an instruction fetch. With `small_code`, the 2 MiB around `gpa` become executable
+ * pages of 4 KiB. At most two tables are made, and never more than 4 KiB pages need in any case.
+ */
+int must_check ept_fetch(struct ept *ept, const struct guest_map *map, gpa_t gpa);
 
 /*
  * Throw away every page that touches [gpa, gpa + size): multiples of PAGE_SIZE, below 2^48. A flush

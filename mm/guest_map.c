@@ -183,7 +183,7 @@ static int guest_map_split_at(struct guest_map *map, gpa_t gpa)
 	struct page_mapping mapping = page_table_find(&map->tree, gpa);
 
 	while (mapping.present && mapping.virt != gpa) {
-		int error = page_table_split(&map->tree, gpa);
+		int error = page_table_split(&map->tree, gpa, false);
 
 		if (error)
 			return error;

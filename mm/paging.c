@@ -101,9 +101,10 @@ static void entry_replace(struct page_table *table, uint64_t *slot, unsigned lev
 	table_retire(table, old, level);
 }
 
-static int entry_split(struct page_table *table, uint64_t *slot, unsigned level)
+/* The pages also get the bits `more`. */
+static int entry_split(struct page_table *table, uint64_t *slot, unsigned level, uint64_t more)
 {
-	uint64_t leaf = *slot;
+	uint64_t leaf = *slot | more;
 	hpa_t hpa = table_alloc(table);
 	uint64_t *sub;
 
@@ -134,7 +135,7 @@ static uint64_t *slot_at(struct page_table *table, uint64_t virt, unsigned level
 			if (!hpa)
 				return NULL;
 			entry_store(slot, hpa | table->format->table);
-		} else if (entry_is_leaf(table->format, *slot, at) && entry_split(table, slot, at)) {
+		} else if (entry_is_leaf(table->format, *slot, at) && entry_split(table, slot, at, 0)) {
 			return NULL;
 		}
 		at--;
@@ -267,7 +268,7 @@ void page_table_flushed(struct page_table *table)
 	}
 }
 
-int page_table_split(struct page_table *table, uint64_t virt)
+int page_table_split(struct page_table *table, uint64_t virt, bool execute)
 {
 	unsigned level;
 	uint64_t *slot;
@@ -277,7 +278,7 @@ int page_table_split(struct page_table *table, uint64_t virt)
 	slot = table_walk(table, virt, &level);
 	if (level == 0 || !entry_is_present(table->format, *slot))
 		return 0;
-	return entry_split(table, slot, level);
+	return entry_split(table, slot, level, execute ? table->format->execute : 0);
 }
 
 struct page_mapping page_table_find(const struct page_table *table, uint64_t virt)

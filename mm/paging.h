@@ -118,10 +118,10 @@ flush_t must_check page_table_drop(struct page_table *table, uint64_t virt, uint
 void page_table_flushed(struct page_table *table);
 
 /*
- * Cut the large page at `virt`, if there is one, into pages of the next smaller size.
- * -ERR_NO_MEMORY.
+ * Cut the large page at `virt`, if there is one, into pages of the next smaller size, which may
+ * also be executed if `execute`. -ERR_NO_MEMORY.
  */
-int must_check page_table_split(struct page_table *table, uint64_t virt);
+int must_check page_table_split(struct page_table *table, uint64_t virt, bool execute);
 
 /* Look up one address. Outside of the format's address space nothing is present. */
 struct page_mapping page_table_find(const struct page_table *table, uint64_t virt);

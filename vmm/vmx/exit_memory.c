@@ -12,6 +12,7 @@
 
 #define VIOLATION_READ           BIT(0)
 #define VIOLATION_WRITE          BIT(1)
+#define VIOLATION_FETCH          BIT(2)
 #define VIOLATION_LINEAR         BIT(7)                      /* else MOV to a control register loads PDPTEs */
 #define VIOLATION_TRANSLATED     (VIOLATION_LINEAR | BIT(8)) /* not of a page-table entry */
 #define VIOLATION_NMI_UNBLOCKING BIT(12)
@@ -44,7 +45,8 @@ enum action exit_ept_violation(struct vcpu *vcpu)
 	if (qualification & VIOLATION_NMI_UNBLOCKING && !(vcpu->requests & REQUEST_EVENT))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_NMI);
 	if (mapping_helps(vcpu, gpa, qualification)) {
-		if (ept_fault(vcpu->ept, vcpu->map, gpa))
+		if (qualification & VIOLATION_FETCH ? ept_fetch(vcpu->ept, vcpu->map, gpa)
+		                                    : ept_fault(vcpu->ept, vcpu->map, gpa))
 			return vm_stop(vcpu->vm, VM_NO_MEMORY);
 		return ACTION_RETRY;
 	}

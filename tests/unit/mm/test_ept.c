@@ -19,8 +19,11 @@ static struct guest_map map;
 static struct ept ept;
 static uint64_t free_before;
 
+static bool small_code; /* of the features */
+
 static void start(uint64_t memory, struct ept_features features)
 {
+	small_code = features.small_code;
 	fake_memory_init(memory);
 	free_before = frames_stat().free;
 	ept_setup(features);
@@ -77,7 +80,8 @@ static uint64_t check(gpa_t end)
 			continue;
 		mapped += PAGE_SIZE;
 		assert_true(extent.type == GUEST_RAM || extent.type == GUEST_ROM);
-		assert_int_equal(entry & 7, extent.type == GUEST_RAM ? 7 : 5);
+		assert_int_equal(entry & 3, extent.type == GUEST_RAM ? 3 : 1);
+		assert_int_equal(!!(entry & 4), !small_code || size == PAGE_SIZE);
 		assert_int_equal(entry >> 3 & 7, MEMORY_TYPE_WB);
 		assert_true(entry & 0x40);
 		assert_int_equal(entry >> 52, 0);
@@ -118,10 +122,10 @@ static void page_sizes_follow_the_processor(void **state)
 		struct ept_features features;
 		uint64_t size;
 	} rows[] = {
-		{{false, false, false}, PAGE_SIZE},
-		{{true, false, false},  MIB(2)},
-		{{true, true, false},   GIB(1)},
-		{{false, true, false},  GIB(1)},
+		{{0},                                     PAGE_SIZE},
+		{{.pages_2m = true},                      MIB(2)},
+		{{.pages_2m = true, .pages_1g = true},    GIB(1)},
+		{{.pages_1g = true},                      GIB(1)},
 	};
 	/* clang-format on */
 
@@ -140,6 +144,66 @@ static void page_sizes_follow_the_processor(void **state)
 		assert_int_equal(size, rows[i].size);
 		stop();
 	}
+}
+
+static void no_large_page_holds_code_where_sizes_must_not_change(void **state)
+{
+	const struct ept_features features = {.pages_2m = true, .pages_1g = true, .small_code = true};
+	uint64_t size, entry;
+
+	(void)state;
+	start(GIB(2), features);
+	assert_int_equal(guest_map_add(&map, GIB(4), GIB(1), GUEST_RAM), 0);
+	assert_int_equal(ept_fault(&ept, &map, GIB(4) + 8), 0);
+	assert_int_equal(leaf_of(GIB(4), &size) & 7, 3);
+	assert_int_equal(size, GIB(1));
+
+	/* A fetch makes executable pages of the 2 MiB around it, and leaves the rest large. */
+	assert_int_equal(ept_fetch(&ept, &map, GIB(4) + MIB(7) + 0x123), 0);
+	for (gpa_t gpa = GIB(4) + MIB(6); gpa < GIB(4) + MIB(8); gpa += PAGE_SIZE) {
+		entry = leaf_of(gpa, &size);
+		assert_int_equal(size, PAGE_SIZE);
+		assert_int_equal(entry & 7, 7);
+		assert_int_equal(entry & 0xffffffffff000, guest_map_find(&map, gpa).hpa + (gpa - GIB(4)));
+	}
+	assert_int_equal(leaf_of(GIB(4) + MIB(6) - 1, &size) & 7, 3);
+	assert_int_equal(size, MIB(2));
+	assert_int_equal(ept.table.tables, 4);
+
+	/* Doing either again changes nothing. */
+	assert_int_equal(ept_fault(&ept, &map, GIB(4) + MIB(7)), 0);
+	assert_int_equal(ept_fetch(&ept, &map, GIB(4) + MIB(7)), 0);
+	assert_int_equal(leaf_of(GIB(4) + MIB(7), &size) & 7, 7);
+	assert_int_equal(size, PAGE_SIZE);
+	assert_int_equal(ept.table.tables, 4);
+	stop();
+
+	/* Where nothing was mapped, and where the next fault lies beside it. */
+	start(MIB(64), features);
+	assert_int_equal(guest_map_add(&map, 0, MIB(8), GUEST_RAM), 0);
+	assert_int_equal(ept_fetch(&ept, &map, MIB(3)), 0);
+	assert_int_equal(ept_fault(&ept, &map, MIB(4)), 0);
+	assert_int_equal(check(MIB(8)), MIB(4));
+	assert_int_equal(ept_fetch(&ept, &map, MIB(9)), -ERR_NOT_FOUND);
+	flush(ept_drop(&ept, MIB(3), PAGE_SIZE), true);
+	assert_int_equal(ept_fault(&ept, &map, MIB(3)), 0);
+	assert_int_equal(leaf_of(MIB(3), &size) & 7, 7);
+	assert_int_equal(leaf_of(MIB(2), &size) & 7, 7); /* no large page took its place */
+	assert_int_equal(size, PAGE_SIZE);
+	stop();
+}
+
+static void a_fetch_needs_no_table_where_large_pages_may_hold_code(void **state)
+{
+	uint64_t size;
+
+	(void)state;
+	start(MIB(64), (struct ept_features){.pages_2m = true});
+	assert_int_equal(guest_map_add(&map, 0, MIB(8), GUEST_RAM), 0);
+	assert_int_equal(ept_fetch(&ept, &map, MIB(3)), 0);
+	assert_int_equal(leaf_of(MIB(3), &size) & 7, 7);
+	assert_int_equal(size, MIB(2));
+	stop();
 }
 
 static void the_pointer_holds_root_type_and_walk_length(void **state)
@@ -241,7 +305,9 @@ static void random_changes_leave_no_stale_page(void **state)
 	(void)state;
 	srand(11);
 	for (unsigned round = 0; round < 6; round++) {
-		start(MIB(128), (struct ept_features){.pages_2m = round % 3, .pages_1g = round % 2});
+		start(MIB(128), (struct ept_features){.pages_2m = round % 3,
+		                                      .pages_1g = round % 2,
+		                                      .small_code = round > 2});
 		for (unsigned step = 0; step < 600; step++) {
 			uint64_t granule = rand() % 2 ? MIB(2) : PAGE_SIZE;
 			gpa_t gpa = (uint64_t)rand() % (end / granule) * granule;
@@ -265,7 +331,8 @@ static void random_changes_leave_no_stale_page(void **state)
 			} else {
 				enum guest_type found = guest_map_find(&map, gpa).type;
 
-				error = ept_fault(&ept, &map, gpa + (uint64_t)rand() % PAGE_SIZE);
+				gpa += (uint64_t)rand() % PAGE_SIZE;
+				error = rand() % 4 ? ept_fault(&ept, &map, gpa) : ept_fetch(&ept, &map, gpa);
 				assert_int_equal(
 					error, found == GUEST_RAM || found == GUEST_ROM ? 0 : -ERR_NOT_FOUND);
 			}
@@ -281,6 +348,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fault_maps_what_the_map_says),
 		cmocka_unit_test(page_sizes_follow_the_processor),
+		cmocka_unit_test(no_large_page_holds_code_where_sizes_must_not_change),
+		cmocka_unit_test(a_fetch_needs_no_table_where_large_pages_may_hold_code),
 		cmocka_unit_test(the_pointer_holds_root_type_and_walk_length),
 		cmocka_unit_test(a_drop_takes_whole_pages_out),
 		cmocka_unit_test(a_table_that_a_fault_replaced_owes_a_flush),

@@ -196,11 +196,11 @@ static void test_split(void **state)
 	assert_int_equal(page_table_find(&table, GIB(1)).entry & 0xfff, 0xf7);
 	assert_int_equal(page_table_find(&table, GIB(1) + MIB(4)).entry & 0xfff, 0x77);
 	/* By name: one step at a time, nothing for a small page, a hole, or outside. */
-	assert_int_equal(page_table_split(&table, GIB(1) + MIB(8)), 0);
+	assert_int_equal(page_table_split(&table, GIB(1) + MIB(8), false), 0);
 	assert_mapped(GIB(1) + MIB(8), GIB(4) + MIB(8), PAGE_SIZE);
-	assert_int_equal(page_table_split(&table, GIB(1) + MIB(8)), 0);
-	assert_int_equal(page_table_split(&table, 0), 0);
-	assert_int_equal(page_table_split(&table, BIT(50)), 0);
+	assert_int_equal(page_table_split(&table, GIB(1) + MIB(8), false), 0);
+	assert_int_equal(page_table_split(&table, 0, false), 0);
+	assert_int_equal(page_table_split(&table, BIT(50), false), 0);
 	assert_int_equal(table.tables, 5);
 	destroy();
 }
@@ -361,7 +361,7 @@ static void test_no_memory(void **state)
 	assert_int_equal(page_table_create(&other, &paging_ept, ALL, OWNER), -ERR_NO_MEMORY);
 	assert_int_equal(try_map(GIB(512), 0, PAGE_SIZE), -ERR_NO_MEMORY);
 	assert_int_equal(page_table_unmap(&table, PAGE_SIZE, PAGE_SIZE, &flush), -ERR_NO_MEMORY);
-	assert_int_equal(page_table_split(&table, 0), -ERR_NO_MEMORY);
+	assert_int_equal(page_table_split(&table, 0, false), -ERR_NO_MEMORY);
 	assert_mapped(0, 0, GIB(1));
 	/* Enough for the first step of two: what was mapped stays mapped. */
 	frames_free(last, 0);
@@ -421,7 +421,7 @@ static void test_random(void **state)
 			                                write ? rwx : ro, &flush),
 			                 0);
 		else
-			assert_int_equal(page_table_split(&table, first * PAGE_SIZE), 0);
+			assert_int_equal(page_table_split(&table, first * PAGE_SIZE, false), 0);
 		assert_true(flush.owed || !owed);
 		if (rand() % 4 == 0)
 			page_table_flushed(&table);
