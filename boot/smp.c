@@ -11,6 +11,7 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
 
@@ -71,6 +72,8 @@ static void smp_await(const struct cpu *cpu, enum stage stage)
 
 static bool smp_start_devices(struct cpu *cpu)
 {
+	if (mitigations_init_cpu(problem, sizeof(problem)))
+		return false;
 	if (irq_init_cpu())
 		return !backend_cpu_start(cpu, problem, sizeof(problem));
 	format_buffer(problem, sizeof(problem), "its local APIC or the timer in it does not work");

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/frames.h"
+#include "vmm/cpu/mitigations.h"
 #include "vmm/x86/cpuid.h"
 #include "vmm/vmx/vmx.h"
 
@@ -119,10 +120,10 @@ int backend_cpu_start(struct cpu *cpu, char *problem, size_t size)
 		              "VMXON failed: another hypervisor may hold VT-x; start Nacre without it.");
 		return -ERR_BUSY;
 	}
-	if (!cpu->index)
-		ept_setup((struct ept_features){
-			.pages_2m = vmx_features.ept_vpid & EPT_CAP_PAGE_2M,
-			.pages_1g = vmx_features.ept_vpid & EPT_CAP_PAGE_1G,
-		});
+	ept_setup((struct ept_features){
+		.pages_2m = vmx_features.ept_vpid & EPT_CAP_PAGE_2M,
+		.pages_1g = vmx_features.ept_vpid & EPT_CAP_PAGE_1G,
+		.small_code = mitigations.small_code,
+	});
 	return 0;
 }

@@ -41,6 +41,22 @@ static void ram_is_mapped_and_the_instruction_runs_again(void **state)
 	assert_int_equal(vm.vcpus[0]->emulated, 0);
 }
 
+/* Of 4 KiB since this processor has no PSCHANGE_MC_NO: vmm/cpu/mitigations.c. */
+static void code_comes_to_lie_in_small_pages(void **state)
+{
+	const struct page_table *table = &vm.ept.table;
+
+	(void)state;
+	assert_true(mitigations.small_code);
+	assert_true(violation(MIB(2), WRITES));
+	assert_int_equal(page_table_find(table, MIB(2)).size, MIB(2));
+	assert_int_equal(page_table_find(table, MIB(2)).entry & 7, 3);
+	assert_true(violation(MIB(2) + 0x5123, FETCHES));
+	assert_went_on(RIG_RIP);
+	assert_int_equal(page_table_find(table, MIB(2) + 0x5000).size, PAGE_SIZE);
+	assert_int_equal(page_table_find(table, MIB(2) + 0x5000).entry & 7, 7);
+}
+
 static void rom_is_mapped_for_reads(void **state)
 {
 	(void)state;
@@ -385,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		rig_test(ram_is_mapped_and_the_instruction_runs_again),
+		rig_test(code_comes_to_lie_in_small_pages),
 		rig_test(rom_is_mapped_for_reads),
 		rig_test(no_memory_for_tables_stops_only_the_vm),
 		rig_test(a_misconfiguration_stops_only_the_vm),
