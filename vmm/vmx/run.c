@@ -100,7 +100,10 @@ static cold void run_entry_failed(struct vcpu *vcpu, uint32_t reason)
 
 static noinline cold void run_no_handler(struct vcpu *vcpu, uint32_t reason)
 {
-	if (reason & EXIT_REASON_ENTRY_FAILURE)
+	/* Not the guest's: SDM Vol. 3C "Machine-Check Events During VM Entry". */
+	if (reason == (EXIT_REASON_ENTRY_FAILURE | EXIT_REASON_ENTRY_MACHINE_CHECK))
+		raise_machine_check();
+	else if (reason & EXIT_REASON_ENTRY_FAILURE)
 		run_entry_failed(vcpu, reason);
 	else
 		run_unknown_reason(vcpu, reason);

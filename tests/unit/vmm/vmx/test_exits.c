@@ -190,6 +190,16 @@ static void a_failed_entry_stops_the_vm_and_names_the_rule(void **state)
 	assert_logged("1 rule(s) for guest state broken");
 }
 
+static void a_machine_check_during_an_entry_is_not_the_guests(void **state)
+{
+	unsigned before = fake_vmx.machine_checks;
+
+	(void)state;
+	assert_true(rig_exit(EXIT_REASON_ENTRY_MACHINE_CHECK | (uint32_t)EXIT_REASON_ENTRY_FAILURE, 0));
+	assert_int_equal(fake_vmx.machine_checks, before + 1);
+	assert_int_equal(vm.state, VM_RUNNING);
+}
+
 static void a_refused_entry_names_the_error(void **state)
 {
 	jmp_buf here;
@@ -608,6 +618,7 @@ int main(void)
 		rig_test(unexpected_exits_stop_only_the_vm),
 		rig_test(a_reason_of_the_future_stops_only_the_vm),
 		rig_test(a_failed_entry_stops_the_vm_and_names_the_rule),
+		rig_test(a_machine_check_during_an_entry_is_not_the_guests),
 		rig_test(a_refused_entry_names_the_error),
 		rig_test(a_triple_fault_stops_the_vm_with_a_report),
 		rig_test(an_init_signal_is_swallowed),
