@@ -9,13 +9,12 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/observe/log.h"
+#include "vmm/observe/machine_check.h"
 #include "vmm/observe/panic.h"
 #include "vmm/observe/trace.h"
 
 #define VECTORS   256
 #define STUB_SIZE 16 /* interrupts.S */
-
-#define CPUID1_EDX_MCE BIT(7)
 
 /* SDM Vol. 3A "64-Bit Mode IDT": entries of the table. */
 struct idt_gate {
@@ -113,13 +112,6 @@ static void interrupts_load_segments(struct cpu_segments *segments)
 	__asm__ volatile("ltr %0" : : "r"((uint16_t)SELECTOR_TSS) : "memory");
 }
 
-/* Without it a machine check shuts the processor down without a word. */
-static void enable_machine_checks(void)
-{
-	if (cpuid(1, 0).edx & CPUID1_EDX_MCE)
-		write_cr4(read_cr4() | CR4_MCE);
-}
-
 int interrupts_init_cpu(struct cpu *cpu)
 {
 	hpa_t frame = frames_alloc(FRAME_ORDER_4K, FRAME_OWNER_MONITOR, FRAME_DATA);
@@ -141,7 +133,7 @@ int interrupts_init_cpu(struct cpu *cpu)
 	for (size_t i = 0; i < ARRAY_SIZE(stack_switches); i++)
 		idt[stack_switches[i].vector].ist = stack_switches[i].ist;
 	interrupts_load_idt();
-	enable_machine_checks();
+	machine_check_init_cpu(); /* without it a machine check shuts the processor down without a word */
 	return trace_init_cpu(cpu->index);
 }
 
@@ -198,6 +190,8 @@ void interrupt_nmi(void)
 {
 	uint64_t count = __atomic_add_fetch(&nmis, 1, __ATOMIC_RELAXED);
 
+	if (panic_in_progress())
+		machine_check_collect(); /* should there be one that not every CPU takes */
 	while (panic_in_progress())
 		__asm__ volatile("cli; hlt");
 	trace(TRACE_NMI, count, 0);

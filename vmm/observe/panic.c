@@ -10,17 +10,19 @@
 #include "mm/paging.h"
 #include "vmm/observe/backtrace.h"
 #include "vmm/observe/log.h"
+#include "vmm/observe/machine_check.h"
 #include "vmm/observe/panic.h"
 #include "vmm/observe/symbols.h"
 #include "vmm/observe/trace.h"
 
 #define BACKTRACE_MAX 24
 
-#define MSR_MC0_STATUS 0x401 /* four MSRs a bank: CTL, STATUS, ADDR, MISC */
-#define MCI_STATUS_VAL BIT(63)
-
 /* boot/entry.S */
 extern const uint8_t boot_stack[], boot_stack_end[];
+
+static const char panic_own_defect[] = "This is a defect of Nacre: please report the lines above.";
+static const char panic_hardware_error[] =
+	"The hardware reported an error of its own, by a machine check: the lines above say in which bank.";
 
 static unsigned panics;
 static void (*panic_stop_others)(void);
@@ -149,27 +151,12 @@ static void panic_print_registers(const struct interrupt_frame *frame)
 	            frame->rflags);
 }
 
-/* SDM Vol. 3B "Machine-Check Architecture": which banks say what. */
-static void panic_print_machine_check(void)
-{
-	unsigned banks = read_msr(MSR_MCG_CAP) & 0xff;
-
-	panic_print("  IA32_MCG_STATUS %016lx\n", read_msr(MSR_MCG_STATUS));
-	for (unsigned bank = 0; bank < banks; bank++) {
-		uint64_t status = read_msr(MSR_MC0_STATUS + bank * 4);
-
-		if (status & MCI_STATUS_VAL)
-			panic_print("  IA32_MC%u_STATUS %016lx\n", bank, status);
-	}
-}
-
-static _Noreturn void panic_finish(uint64_t rsp)
+static _Noreturn void panic_finish(uint64_t rsp, const char *cause)
 {
 	panic_print_backtrace(rsp);
 	panic_print("the last events, oldest first:\n");
 	trace_print(panic_print_line);
-	panic_print("Nacre has stopped, and every guest with it. This is a defect of Nacre: please "
-	            "report the lines above.\n");
+	panic_print("Nacre has stopped, and every guest with it. %s\n", cause);
 	panic_stop_cpu();
 }
 
@@ -187,7 +174,7 @@ void panic(const char *format, ...)
 	panic_print("\n");
 	panic_print_where((uint64_t)__builtin_return_address(0));
 	panic_print_system_registers();
-	panic_finish((uint64_t)__builtin_frame_address(0));
+	panic_finish((uint64_t)__builtin_frame_address(0), panic_own_defect);
 }
 
 static const char *const panic_exception_names[] = {
@@ -222,6 +209,10 @@ static const char *panic_exception_name(unsigned vector)
 
 void panic_exception(const struct interrupt_frame *frame)
 {
+	bool machine_check = frame->vector == EXCEPTION_MC;
+
+	if (machine_check) /* all CPUs come here, and all but the first stop in the next line */
+		machine_check_collect();
 	panic_enter();
 	panic_print("\nNacre panic: exception %u %s in the monitor, error code %lx\n",
 	            (unsigned)frame->vector, panic_exception_name((unsigned)frame->vector),
@@ -229,7 +220,7 @@ void panic_exception(const struct interrupt_frame *frame)
 	panic_print_where(frame->rip);
 	panic_print_registers(frame);
 	panic_print_system_registers();
-	if (frame->vector == EXCEPTION_MC)
-		panic_print_machine_check();
-	panic_finish(frame->rsp);
+	if (machine_check)
+		machine_check_print(panic_print_line);
+	panic_finish(frame->rsp, machine_check ? panic_hardware_error : panic_own_defect);
 }
