@@ -10,6 +10,7 @@
 #define MSR_TSC                     0x10
 #define MSR_PLATFORM_ID             0x17
 #define MSR_APIC_BASE               0x1b
+#define MSR_EBL_CR_POWERON          0x2a
 #define MSR_FEATURE_CONTROL         0x3a
 #define MSR_TSC_ADJUST              0x3b
 #define MSR_SPEC_CTRL               0x48
@@ -25,6 +26,8 @@
 #define MSR_MCG_CAP                 0x179
 #define MSR_MCG_STATUS              0x17a
 #define MSR_MCG_CTL                 0x17b
+#define MSR_PERF_STATUS             0x198
+#define MSR_PERF_CTL                0x199
 #define MSR_MISC_ENABLE             0x1a0
 #define MSR_DEBUGCTL                0x1d9
 #define MSR_MTRR_PHYSBASE0          0x200

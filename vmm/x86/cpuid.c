@@ -12,7 +12,10 @@
 #define LEAF1_ECX_OSXSAVE BIT(27)
 /* CPUID.80000001h */
 #define EXT1_EDX_SYSCALL BIT(11)
+#define EXT1_EDX_NX      BIT(20)
 #define EXT1_EDX_1G      BIT(26)
+
+#define LIMITED_MAX_BASIC 2 /* of MISC_LIMIT_CPUID */
 
 /* State components that guests may enable: those without MSRs or exits of their own. */
 #define XCR0_X87    BIT(0)
@@ -227,6 +230,10 @@ static void cpuid_xsave_leaf(uint32_t subleaf, struct cpuid_answer *a)
 static void cpuid_dynamic(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf, struct cpuid_answer *a)
 {
 	switch (leaf) {
+	case 0:
+		if (vcpu->misc_enable & MISC_LIMIT_CPUID)
+			a->eax = LIMITED_MAX_BASIC;
+		break;
 	case 1:
 		if (backend_cr4(vcpu) & CR4_OSXSAVE)
 			a->ecx |= (uint32_t)LEAF1_ECX_OSXSAVE;
@@ -246,6 +253,8 @@ static void cpuid_dynamic(const struct vcpu *vcpu, uint32_t leaf, uint32_t suble
 		/* Intel processors report SYSCALL in 64-bit mode only. */
 		if (!backend_long_code(vcpu))
 			a->edx &= ~(uint32_t)EXT1_EDX_SYSCALL;
+		if (vcpu->misc_enable & MISC_XD_DISABLE)
+			a->edx &= ~(uint32_t)EXT1_EDX_NX;
 	}
 }
 
@@ -292,6 +301,17 @@ bool cpuid_xcr0_valid(uint64_t value)
 uint8_t cpuid_physical_bits(void)
 {
 	return physical_bits;
+}
+
+bool cpuid_has_nx(void)
+{
+	return cpuid_table.extended[1].edx & EXT1_EDX_NX;
+}
+
+/* Any CPU may: other guests take the longer way to the same answer. */
+void cpuid_allow_limit(void)
+{
+	cpuid_table.basic[0].dynamic = true;
 }
 
 bool cpuid_has_1g_pages(void)

@@ -63,4 +63,15 @@ bool cpuid_xcr0_valid(uint64_t value);
 uint8_t cpuid_physical_bits(void);
 bool cpuid_has_1g_pages(void);
 
+/* ---- IA32_MISC_ENABLE: vcpu->misc_enable has what a guest sets ---- */
+
+#define MISC_LIMIT_CPUID BIT(22) /* leaf 0 names leaf 2 as the highest */
+#define MISC_XD_DISABLE  BIT(34) /* no NX */
+
+/* Is NX there, for MISC_XD_DISABLE to hide? */
+bool cpuid_has_nx(void);
+
+/* A guest sets MISC_LIMIT_CPUID: from now on leaf 0 depends on the vCPU. */
+void cpuid_allow_limit(void);
+
 #endif

@@ -78,18 +78,31 @@ static bool msr_read_apic_base(struct vcpu *vcpu, uint32_t index, uint64_t *valu
 	return true;
 }
 
+/*
+ * What is not reserved is taken and changes nothing, as on a board whose APIC is wired off. Bit 10
+ * needs x2APIC, which CPUID does not offer.
+ */
+#define APIC_BASE_RESERVED (0xffUL | BIT(9) | BIT(10))
+
+static bool msr_write_apic_base(struct vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	return !(value & APIC_BASE_RESERVED) && !(value >> cpuid_physical_bits());
+}
+
 static bool msr_read_feature_control(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
 	*value = FEATURE_CONTROL_LOCKED; /* as firmware leaves it with VT-x off */
 	return true;
 }
 
-/* MISC_ENABLE: fast strings may be switched; no branch-trace or PEBS facilities. */
+/*
+ * MISC_ENABLE: fast strings may be switched, and what CPUID tells (cpuid_dynamic()); there are no
+ * branch-trace or PEBS facilities.
+ */
 #define MISC_FAST_STRINGS BIT(0)
 #define MISC_BTS_MISSING  BIT(11)
 #define MISC_PEBS_MISSING BIT(12)
-#define MISC_LIMIT_CPUID  BIT(22)
-#define MISC_XD_DISABLE   BIT(34)
+#define MISC_KEPT         (MISC_FAST_STRINGS | MISC_LIMIT_CPUID | MISC_XD_DISABLE)
 
 static bool msr_read_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t *value)
 {
@@ -99,9 +112,11 @@ static bool msr_read_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t *va
 
 static bool msr_write_misc_enable(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
-	if (value & (MISC_LIMIT_CPUID | MISC_XD_DISABLE))
-		return false; /* would change CPUID and paging under a running policy */
-	vcpu->misc_enable = (vcpu->misc_enable & ~MISC_FAST_STRINGS) | (value & MISC_FAST_STRINGS);
+	if (value & MISC_XD_DISABLE && !cpuid_has_nx())
+		return false;
+	if (value & MISC_LIMIT_CPUID)
+		cpuid_allow_limit();
+	vcpu->misc_enable = (vcpu->misc_enable & ~MISC_KEPT) | (value & MISC_KEPT);
 	return true;
 }
 
@@ -221,7 +236,9 @@ static const struct msr_rule msr_rules[LOW_MSRS] = {
 	[MSR_P5_MC_TYPE]                                  = {msr_read_zero,            msr_ignore},
 	[MSR_TSC]                                         = {msr_read_time,            msr_write_time},
 	[MSR_PLATFORM_ID]                                 = {msr_read_zero,            NULL},
-	[MSR_APIC_BASE]                                   = {msr_read_apic_base,       NULL},
+	[MSR_APIC_BASE]                                   = {msr_read_apic_base,       msr_write_apic_base},
+	/* No bus whose strapping it would show. */
+	[MSR_EBL_CR_POWERON]                              = {msr_read_zero,            msr_ignore},
 	[MSR_FEATURE_CONTROL]                             = {msr_read_feature_control, NULL},
 	[MSR_TSC_ADJUST]                                  = {msr_read_adjust,          msr_write_adjust},
 	/* Microcode is the machine's. */
@@ -232,6 +249,9 @@ static const struct msr_rule msr_rules[LOW_MSRS] = {
 	/* No machine-check banks. */
 	[MSR_MCG_CAP]                                     = {msr_read_zero,            NULL},
 	[MSR_MCG_STATUS]                                  = {msr_read_zero,            msr_write_only_zero},
+	/* The frequency is the machine's. Systems read these without a look at CPUID. */
+	[MSR_PERF_STATUS]                                 = {msr_read_zero,            NULL},
+	[MSR_PERF_CTL]                                    = {msr_read_zero,            msr_ignore},
 	[MSR_MISC_ENABLE]                                 = {msr_read_misc_enable,     msr_write_misc_enable},
 	[MSR_DEBUGCTL]                                    = {msr_read_debugctl,        msr_write_debugctl},
 	[MSR_MTRR_PHYSBASE0 ... MSR_MTRR_PHYSMASK7]       = {msr_read_mtrr,            msr_write_variable_mtrr},

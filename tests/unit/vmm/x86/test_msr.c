@@ -45,6 +45,7 @@ static const uint32_t readable[] = {
 	MSR_PLATFORM_ID,       MSR_APIC_BASE,         MSR_FEATURE_CONTROL,
 	MSR_TSC_ADJUST,        MSR_BIOS_SIGN_ID,      MSR_MTRRCAP,
 	MSR_MCG_CAP,           MSR_MCG_STATUS,        MSR_MISC_ENABLE,
+	MSR_EBL_CR_POWERON,    MSR_PERF_STATUS,       MSR_PERF_CTL,
 	MSR_DEBUGCTL,          MSR_MTRR_FIX64K_00000, MSR_MTRR_FIX16K_80000,
 	MSR_MTRR_FIX16K_A0000, MSR_MTRR_DEF_TYPE,
 };
@@ -100,7 +101,6 @@ static void facts_cannot_be_written(void **state)
 		uint64_t value;
 	} facts[] = {
 		{MSR_PLATFORM_ID,     0},
-		{MSR_APIC_BASE,       0xfee00100},
 		{MSR_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED},
 		{MSR_MTRRCAP,         0x508},
 		{MSR_MCG_CAP,         0},
@@ -178,8 +178,45 @@ static void misc_enable(void **state)
 	assert_reads(MSR_MISC_ENABLE, 0x1800);
 	assert_true(writes(MSR_MISC_ENABLE, 0x850089)); /* what firmware likes to set */
 	assert_reads(MSR_MISC_ENABLE, 0x1801);
-	assert_refuses(MSR_MISC_ENABLE, BIT(22)); /* limit CPUID */
-	assert_refuses(MSR_MISC_ENABLE, BIT(34)); /* no execute-disable */
+}
+
+static uint64_t cpuid_register(uint32_t leaf, unsigned gpr)
+{
+	vm.vcpus[0]->gpr[RAX] = leaf;
+	vm.vcpus[0]->gpr[RCX] = 0;
+	cpuid_emulate(vm.vcpus[0]);
+	return vm.vcpus[0]->gpr[gpr];
+}
+
+/* SDM Vol. 4 "IA32_MISC_ENABLE": what firmware offers for old systems. */
+static void misc_enable_limits_what_cpuid_tells(void **state)
+{
+	(void)state;
+	assert_true(cpuid_register(0, RAX) > 2);
+	assert_true(cpuid_register(0x80000001, RDX) & BIT(20));
+	assert_keeps(MSR_MISC_ENABLE, 0x1801 | BIT(22));
+	assert_int_equal(cpuid_register(0, RAX), 2);
+	assert_keeps(MSR_MISC_ENABLE, 0x1801 | BIT(34));
+	assert_true(cpuid_register(0, RAX) > 2);
+	assert_false(cpuid_register(0x80000001, RDX) & BIT(20));
+	assert_keeps(MSR_MISC_ENABLE, 0x1801);
+	assert_true(cpuid_register(0x80000001, RDX) & BIT(20));
+}
+
+/* Systems write back what they read, also with the enable bit set. */
+static void apic_base_can_be_written_back(void **state)
+{
+	uint64_t value;
+
+	(void)state;
+	assert_true(reads(MSR_APIC_BASE, &value));
+	assert_int_equal(value, 0xfee00100);
+	assert_true(writes(MSR_APIC_BASE, value));
+	assert_true(writes(MSR_APIC_BASE, value | BIT(11)));
+	assert_reads(MSR_APIC_BASE, value); /* there is none to enable */
+	for (unsigned bit = 0; bit < 64; bit++)
+		if (bit < 8 || bit == 9 || bit == 10 || bit >= cpuid_physical_bits())
+			assert_refuses(MSR_APIC_BASE, value | BIT(bit));
 }
 
 static void debugctl(void **state)
@@ -273,6 +310,8 @@ int main(void)
 		rig_test(machine_checks_are_reported_to_nobody),
 		rig_test(the_tsc_is_the_machines_with_an_offset),
 		rig_test(misc_enable),
+		rig_test(misc_enable_limits_what_cpuid_tells),
+		rig_test(apic_base_can_be_written_back),
 		rig_test(debugctl),
 		rig_test(variable_mtrrs),
 		rig_test(fixed_mtrrs),
