@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "devices/real/power.h"
+#include "devices/real/wait.h"
 #include "lib/x86.h"
 #include "mm/host_map.h"
 
@@ -18,10 +19,9 @@
 #define I8042_COMMAND     0x64
 #define I8042_INPUT_FULL  0x02
 #define I8042_PULSE_RESET 0xfe
-#define SYSTEM_PORT_B     0x61 /* any port that exists: reading it takes about a microsecond */
 
-#define SETTLE_READS 100000
-#define ENABLE_READS 3000000 /* firmware may take seconds to hand ACPI over */
+#define SETTLE_US 100000
+#define ENABLE_US 3000000 /* firmware may take seconds to hand ACPI over */
 
 static const struct acpi_info *acpi;
 
@@ -32,19 +32,26 @@ void power_init(const struct acpi_info *info)
 
 static void power_settle(void)
 {
-	for (unsigned i = 0; i < SETTLE_READS; i++)
-		in8(SYSTEM_PORT_B);
+	struct wait wait = wait_begin(SETTLE_US);
+
+	while (!wait_over(&wait))
+		cpu_relax();
 }
 
 /* ACPI Specification, "Legacy/ACPI Select and the SCI Interrupt". */
 static bool power_enter_acpi_mode(void)
 {
+	struct wait wait = wait_begin(ENABLE_US);
+	bool over;
+
 	if (!acpi->smi_command || !acpi->acpi_enable || in16(acpi->pm1a_control) & PM1_SCI_EN)
 		return true;
 	out8(acpi->smi_command, acpi->acpi_enable);
-	for (unsigned i = 0; i < ENABLE_READS; i++)
+	do {
+		over = wait_over(&wait);
 		if (in16(acpi->pm1a_control) & PM1_SCI_EN)
 			return true;
+	} while (!over);
 	return false;
 }
 
@@ -96,7 +103,9 @@ static void power_write_reset_register(const struct acpi_register *reset, uint8_
 
 static void power_pulse_8042(void)
 {
-	for (unsigned i = 0; i < SETTLE_READS && in8(I8042_STATUS) & I8042_INPUT_FULL; i++)
+	struct wait wait = wait_begin(SETTLE_US);
+
+	while (in8(I8042_STATUS) & I8042_INPUT_FULL && !wait_over(&wait))
 		cpu_relax();
 	out8(I8042_COMMAND, I8042_PULSE_RESET);
 }

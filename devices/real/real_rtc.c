@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "devices/real/real_rtc.h"
+#include "devices/real/wait.h"
 #include "lib/errors.h"
 #include "lib/x86.h"
 
@@ -21,8 +22,8 @@
 #define B_BINARY             0x04
 #define HOUR_PM              0x80
 
-#define UPDATE_POLLS 100000 /* an update takes 2 ms at most: far below this many reads */
-#define TRIES        8
+#define UPDATE_US 10000 /* an update takes 2 ms at most */
+#define TRIES     8
 
 struct reading {
 	uint8_t second, minute, hour, day, month, year, century;
@@ -36,9 +37,14 @@ static uint8_t rtc_read_register(uint8_t index)
 
 static bool rtc_wait_for_update_end(void)
 {
-	for (unsigned i = 0; i < UPDATE_POLLS; i++)
+	struct wait wait = wait_begin(UPDATE_US);
+	bool over;
+
+	do {
+		over = wait_over(&wait);
 		if (!(rtc_read_register(STATUS_A) & A_UPDATE_IN_PROGRESS))
 			return true;
+	} while (!over);
 	return false;
 }
 

@@ -14,6 +14,7 @@
 #include "devices/real/real_pic.h"
 #include "devices/real/power.h"
 #include "devices/real/real_rtc.h"
+#include "devices/real/wait.h"
 #include "lib/errors.h"
 #include "lib/x86.h"
 #include "mm/host_map.h"
@@ -107,6 +108,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_x86_reset();
+	fake_x86.tsc_step = 1000;
+	wait_set_rate(1000000000); /* a tick is a nanosecond */
 	fake_x86.in = in;
 	fake_x86.out = out;
 	memset(lapic, 0, sizeof(lapic));
@@ -387,6 +390,24 @@ static const struct acpi_info with_s5 = {
 	.reset_value = 0x77,
 };
 
+/* Each look takes 200 us, as where system management mode plays the device. */
+static void waits_are_bounded_by_time(void **state)
+{
+	int64_t epoch;
+
+	(void)state;
+	fake_x86.tsc_step = 200000;
+	memset(cmos, 0xff, sizeof(cmos)); /* no clock */
+	assert_int_equal(rtc_read(0, &epoch), -ERR_UNSUPPORTED);
+	assert_in_range(fake_x86.tsc, 1, 20000000);
+	fake_x86.tsc = 0;
+	acpi_dead = true;
+	pm1a = 0;
+	power_init(&with_s5);
+	power_off();
+	assert_in_range(fake_x86.tsc, 2900000000, 3100000000);
+}
+
 static void test_power_off(void **state)
 {
 	(void)state;
@@ -492,6 +513,7 @@ int main(void)
 		cmocka_unit_test_setup(test_rtc_nonsense, setup),
 		cmocka_unit_test_setup(test_rtc_waits_for_the_update, setup),
 		cmocka_unit_test_setup(test_power_off, setup),
+		cmocka_unit_test_setup(waits_are_bounded_by_time, setup),
 		cmocka_unit_test_setup(test_nothing_to_power_off_with, setup),
 		cmocka_unit_test_setup(test_reset, setup),
 		cmocka_unit_test_setup(test_shutdown, setup),
