@@ -10,6 +10,7 @@
 #include "devices/real/lapic.h"
 #include "devices/real/power.h"
 #include "devices/real/screen.h"
+#include "devices/real/wait.h"
 #include "guests/guests.h"
 #include "lib/checked.h"
 #include "lib/panic.h"
@@ -38,6 +39,7 @@ _Noreturn void boot_main(uint32_t info_address);
 static struct cpu boot_cpu;
 static struct boot_info info;
 static struct acpi_info acpi;
+static struct monitor_config options;
 static struct memory_range reserved[2 + BOOT_MODULES_MAX]; /* must stay: frames_extend() */
 static struct guest_file files[BOOT_MODULES_MAX];
 
@@ -60,22 +62,38 @@ static void boot_stop_screen_early(void)
 	(void)screen_init(&none, NULL);
 }
 
+/* A port that is named is used, whatever it answers; whoever looks at the screen shall know. */
+static void boot_describe_serial(uint16_t port)
+{
+	if (!port)
+		log_info("console: the screen alone, since serial = none\n");
+	else if (console_serial_answers())
+		log_warning("console: the serial port at %Xh fails the test of a UART, and is used all the "
+		            "same\n",
+		            port);
+	else
+		log_info("console: no UART answers at port %Xh; 'serial=' chooses another port\n", port);
+}
+
 /* The parser prints nothing, so that the console can be set up from what it finds. */
-static void boot_start_console_and_parse(uint32_t info_address, struct monitor_config *options)
+static void boot_start_console_and_parse(uint32_t info_address)
 {
 	size_t limit = MIN(BOOT_INFO_SIZE_MAX, (uint64_t)EARLY_MAP_LIMIT - info_address);
 	char unknown[BOOT_OPTION_MAX];
 	const char *problem;
+	bool uart;
 	int error = boot_info_parse(hpa_to_pointer(info_address), limit, &info, &problem);
-	unsigned unknown_count = boot_options_parse(info.command_line, options, unknown);
+	unsigned unknown_count = boot_options_parse(info.command_line, &options, unknown);
 
 	log_set_sink((struct log_sink){console_write, console_panic_mode});
 	panic_set_stop_others(cpu_stop_others);
-	console_early_init(options->serial_port, options->serial_speed);
+	uart = console_early_init(options.serial_port, options.serial_speed);
 	shutdown_set_output((struct shutdown_output){console_write, console_flush});
-	if (options->screen)
+	if (options.screen)
 		boot_start_screen_early(&info.framebuffer);
 	log_info("Nacre, a hypervisor for x86-64\n");
+	if (!uart)
+		boot_describe_serial(options.serial_port);
 	if (error) {
 		log_error("boot: %s; boot with GRUB 2.06 or newer\n", problem);
 		shutdown_halt();
@@ -150,9 +168,10 @@ static void boot_start_devices(void)
 		log_warning("%s\n", acpi.problem[i]);
 	power_init(&acpi);
 	time_init(&acpi);
+	wait_set_rate(time_tsc_hz);
 	irq_init(&acpi);
 	boot_cpu.apic_id = lapic_id();
-	console_irq_init(&acpi, &boot_cpu);
+	console_irq_init(&acpi, &boot_cpu, options.serial_interrupt);
 }
 
 /* On the boot processor's final stack. */
@@ -169,13 +188,12 @@ static void boot_run(void)
 
 _Noreturn void boot_main(uint32_t info_address)
 {
-	struct monitor_config options;
 	void *stack;
 
 	cpu_init(&boot_cpu, 0);
 	cpu_add(&boot_cpu);
 	interrupts_early_init(&boot_cpu);
-	boot_start_console_and_parse(info_address, &options);
+	boot_start_console_and_parse(info_address);
 	boot_describe();
 	boot_start_memory();
 	stack = host_map_stack(CPU_STACK_PAGES);

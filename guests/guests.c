@@ -165,8 +165,8 @@ void guests_init(const struct guest_file *files, unsigned count,
 	readable = guests_read_config();
 	override(&config.monitor);
 	log_level_set(config.monitor.log_level);
-	if (config.monitor.keyboard)
-		console_irq_init_keyboard();
+	console_irq_init_keyboard(config.monitor.keyboard != KEYBOARD_OFF,
+	                          config.monitor.keyboard == KEYBOARD_FORCED);
 	mitigations_init(config.monitor.mitigations == MITIGATIONS_AUTO);
 	backend_report(guests_log_line);
 	log_info("Speculation mitigations:\n");

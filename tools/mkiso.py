@@ -20,7 +20,7 @@ EFI_MODULES = COMMON_MODULES + ["efi_gop", "efi_uga", "fat", "part_gpt", "part_m
 PACKAGES = {
     "grub-mkimage": "grub-common", "xorriso": "xorriso", "mformat": "mtools", "mmd": "mtools", "mcopy": "mtools",
 }
-TEXT_KEYS = ("serial", "speed", "screen")  # of [monitor]: what the first line of output already needs
+EARLY_KEYS = ("serial", "speed", "serial_irq", "screen")  # of [monitor]: what is needed before the table is read
 
 
 class Problem(Exception):
@@ -53,7 +53,7 @@ def monitor_options(check, config):
         if line.startswith("["):
             section = line
         key, _, value = (part.strip() for part in line.partition("="))
-        if section == "[monitor]" and key in TEXT_KEYS:
+        if section == "[monitor]" and key in EARLY_KEYS:
             options.append(f"{key}={value}")
     return options
 

@@ -12,6 +12,7 @@
 #define REG_TPR             0x080
 #define REG_EOI             0x0b0
 #define REG_SVR             0x0f0
+#define REG_IRR             0x200 /* 256 bits, 32 in each register */
 #define REG_ESR             0x280
 #define REG_LVT_CMCI        0x2f0
 #define REG_ICR_LOW         0x300
@@ -130,6 +131,16 @@ uint32_t lapic_id(void)
 void lapic_eoi(void)
 {
 	lapic_put(REG_EOI, 0);
+}
+
+static bool lapic_has_bit(unsigned reg, uint8_t vector)
+{
+	return lapic_get(reg + vector / 32 * 0x10) >> vector % 32 & 1;
+}
+
+bool lapic_requested(uint8_t vector)
+{
+	return lapic_has_bit(REG_IRR, vector);
 }
 
 /* How far the timer counts during 10 ms of the TSC. */

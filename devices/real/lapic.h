@@ -21,6 +21,9 @@ uint32_t lapic_id(void);
 /* End of interrupt. */
 void lapic_eoi(void);
 
+/* Is an interrupt at `vector` accepted, and not yet given to the processor? */
+bool lapic_requested(uint8_t vector);
+
 /*
  * Set the timer up to interrupt at `vector`: TSC-deadline mode where the processor has it, else
  * one-shot, measured against the TSC of `tsc_hz`. False if the timer does not count.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "devices/real/real_keyboard.h"
 #include "devices/real/real_keyboard_codes.h"
+#include "devices/real/wait.h"
 #include "lib/x86.h"
 
 #define DATA    0x60
@@ -35,21 +36,28 @@
 #define TRIES      3
 #define OTHERS_MAX 16 /* bytes before an acknowledgement: keys that were pressed */
 
-#define POLLS_MAX 500000 /* reads of STATUS: half a second on an ISA or LPC bus */
-#define READS_MAX 32
+#define ANSWER_US  250000  /* for one answer ... */
+#define PROBE_US   2000000 /* ... and for all of them: then each gets one more look */
+#define SELF_TESTS 3
+#define READS_MAX  32
 
 static struct {
 	bool present;
 	struct keyboard_state state;
+	struct wait probe;
 } keyboard;
 
 static bool keyboard_wait_for(uint8_t mask, uint8_t value)
 {
-	for (unsigned polls = 0; polls < POLLS_MAX; polls++) {
+	struct wait wait = wait_begin(ANSWER_US);
+	bool over;
+
+	do {
+		over = wait_over(&wait) || wait_over(&keyboard.probe);
 		if ((in8(STATUS) & mask) == value)
 			return true;
 		cpu_relax();
-	}
+	} while (!over);
 	return false;
 }
 
@@ -93,36 +101,61 @@ static bool keyboard_tell(uint8_t value)
 	return answer == ACK;
 }
 
-static bool keyboard_start_controller(void)
+/* Some controllers pass only when asked again. */
+static bool keyboard_self_test(void)
 {
-	int config;
+	for (unsigned tries = 0; tries < SELF_TESTS; tries++)
+		if (keyboard_ask(SELF_TEST) == SELF_TEST_GOOD)
+			return true;
+	return false;
+}
 
-	if (!keyboard_write(COMMAND, DISABLE_KEYBOARD) || !keyboard_write(COMMAND, DISABLE_AUX))
-		return false;
-	keyboard_discard();
-	if (keyboard_ask(SELF_TEST) != SELF_TEST_GOOD)
-		return false;
-	config = keyboard_ask(READ_CONFIG);
+static bool keyboard_configure(void)
+{
+	int config = keyboard_ask(READ_CONFIG);
+
 	if (config < 0)
 		return false;
 	config &= ~(CONFIG_IRQ12 | CONFIG_NO_CLOCK);
 	config |= CONFIG_IRQ1 | CONFIG_NO_AUX | CONFIG_TRANSLATE;
-	return keyboard_write(COMMAND, WRITE_CONFIG) && keyboard_write(DATA, (uint8_t)config) &&
-	       keyboard_ask(INTERFACE_TEST) == 0 && keyboard_write(COMMAND, ENABLE_KEYBOARD);
+	return keyboard_write(COMMAND, WRITE_CONFIG) && keyboard_write(DATA, (uint8_t)config);
 }
 
-const char *keyboard_init(void)
+/*
+ * Every step is advice: laptops' controllers are known that fail each of them, and whose keyboards
+ * work. Returns the last thing that was odd, which says most, or null.
+ */
+static const char *keyboard_start(void)
 {
-	keyboard.present = false;
+	const char *odd = NULL;
+
+	if (!keyboard_write(COMMAND, DISABLE_KEYBOARD))
+		return "the controller takes no commands";
+	(void)keyboard_write(COMMAND, DISABLE_AUX);
+	keyboard_discard();
+	if (!keyboard_self_test())
+		odd = "the controller fails its self-test";
+	if (!keyboard_configure())
+		odd = "the controller does not tell its configuration";
+	if (keyboard_ask(INTERFACE_TEST) != 0)
+		odd = "the controller fails the test of the keyboard's lines";
+	(void)keyboard_write(COMMAND, ENABLE_KEYBOARD);
+	/* The keyboard has set 2 since power-on, unless somebody changed that. */
+	if (!keyboard_tell(SET_CODES) || !keyboard_tell(CODES_2))
+		odd = "the keyboard does not take scan code set 2";
+	if (!keyboard_tell(ENABLE))
+		odd = "no keyboard answers";
+	return odd;
+}
+
+const char *keyboard_init(bool as_it_is)
+{
 	keyboard.state = (struct keyboard_state){.num_lock = true};
-	if (in8(STATUS) == STATUS_FLOATING)
+	keyboard.probe = wait_begin(PROBE_US);
+	keyboard.present = in8(STATUS) != STATUS_FLOATING;
+	if (!keyboard.present)
 		return "no controller is there";
-	if (!keyboard_start_controller())
-		return "the controller does not answer as an 8042 does";
-	if (!keyboard_tell(SET_CODES) || !keyboard_tell(CODES_2) || !keyboard_tell(ENABLE))
-		return "none is plugged in";
-	keyboard.present = true;
-	return NULL;
+	return as_it_is ? NULL : keyboard_start();
 }
 
 bool keyboard_present(void)

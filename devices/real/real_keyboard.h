@@ -17,13 +17,13 @@
 
 /*
  * Find and start controller and keyboard, its interrupt (IRQ 1) on, that of the mouse off. Call it
- * only on a machine that may have one (struct acpi_info, has_8042). Returns null, or what is
- * missing, as the end of a sentence. Every wait is bounded: half a second, where something answers
- * wrongly, else less.
+ * only on a machine that may have one (struct acpi_info, has_8042). Returns null, or what was odd,
+ * as the end of a sentence; keyboard_present() says whether it is used. `as_it_is`: no command is
+ * sent, since the firmware has used it. Takes two seconds at most.
  */
-const char *keyboard_init(void);
+const char *keyboard_init(bool as_it_is);
 
-/* Was it found? */
+/* Is there a controller, so that keys may come? */
 bool keyboard_present(void);
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "devices/real/real_uart.h"
+#include "devices/real/wait.h"
 #include "lib/x86.h"
 
 /* PC16550D datasheet, "Summary of Registers". */
@@ -35,11 +36,12 @@
 #define LSR_BREAK       0x10
 #define LSR_THR_EMPTY   0x20
 #define LSR_ALL_EMPTY   0x40
+#define LSR_FLOATING    0xff /* nothing drives the bus: without parity, no parity error */
 
 #define FIFO_SIZE 16
 #define SLOWEST   50
 #define PATTERN   0x2e
-#define POLLS_MAX 2000000 /* reads of LSR: at least a second on an ISA or LPC bus */
+#define BUSY_US   1000000 /* a full FIFO takes 133 ms at 1200 baud */
 
 static uint8_t uart_get(const struct uart *uart, unsigned reg)
 {
@@ -82,14 +84,13 @@ static void uart_set_speed(struct uart *uart, uint32_t speed)
 
 bool uart_init(struct uart *uart, uint16_t base, uint32_t speed)
 {
-	*uart = (struct uart){.base = base, .fifo = 1};
+	bool good;
+
+	*uart = (struct uart){.base = base, .fifo = 1, .taken_at = read_tsc()};
 	if (!base)
 		return false;
 	uart_put(uart, IER, 0);
-	if (!uart_answers(uart)) {
-		uart->base = 0;
-		return false;
-	}
+	good = uart_answers(uart);
 	uart_set_speed(uart, speed);
 	uart_put(uart, FCR, FCR_ENABLE | FCR_CLEAR | FCR_TRIGGER_8);
 	/*
@@ -101,47 +102,57 @@ bool uart_init(struct uart *uart, uint16_t base, uint32_t speed)
 		uart_put(uart, FCR, 0);
 	uart->modem = MCR_DTR | MCR_RTS | MCR_OUT2;
 	uart_put(uart, MCR, uart->modem);
-	return true;
+	return good;
+}
+
+bool uart_floats(const struct uart *uart)
+{
+	return uart_get(uart, LSR) == LSR_FLOATING;
+}
+
+/* Nothing is there, or the other end has held the transmitter up for too long. */
+static bool uart_is_dead(const struct uart *uart, uint8_t status)
+{
+	return status == LSR_FLOATING || read_tsc() - uart->taken_at >= wait_ticks(BUSY_US);
 }
 
 size_t uart_send(struct uart *uart, const uint8_t *bytes, size_t count)
 {
-	if (!uart->base || !count || !(uart_get(uart, LSR) & LSR_THR_EMPTY))
+	uint8_t status;
+
+	if (!uart->base || !count)
 		return 0;
+	status = uart_get(uart, LSR);
+	if (status == LSR_FLOATING || !(status & LSR_THR_EMPTY))
+		return uart_is_dead(uart, status) ? count : 0;
 	count = MIN(count, uart->fifo);
 	for (size_t i = 0; i < count; i++)
 		uart_put(uart, THR, bytes[i]);
+	uart->taken_at = read_tsc();
 	return count;
 }
 
-static bool uart_wait_for(const struct uart *uart, uint8_t condition)
-{
-	for (unsigned polls = 0; polls < POLLS_MAX; polls++) {
-		if (uart_get(uart, LSR) & condition)
-			return true;
-		cpu_relax();
-	}
-	return false;
-}
-
-bool uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count)
+void uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count)
 {
 	while (uart->base && count) {
-		size_t sent;
+		size_t sent = uart_send(uart, bytes, count);
 
-		if (!uart_wait_for(uart, LSR_THR_EMPTY))
-			return false;
-		sent = uart_send(uart, bytes, count);
 		bytes += sent;
 		count -= sent;
+		if (!sent)
+			cpu_relax();
 	}
-	return uart->base;
 }
 
 void uart_flush(struct uart *uart)
 {
-	if (uart->base)
-		uart_wait_for(uart, LSR_ALL_EMPTY);
+	while (uart->base) {
+		bool dead = uart_is_dead(uart, 0);
+
+		if (uart_get(uart, LSR) & LSR_ALL_EMPTY || dead)
+			return;
+		cpu_relax();
+	}
 }
 
 size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size)
@@ -152,7 +163,7 @@ size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size)
 	for (unsigned reads = 0; uart->base && count < size && reads < 4 * FIFO_SIZE; reads++) {
 		uint8_t status = uart_get(uart, LSR), byte;
 
-		if (!(status & LSR_DATA))
+		if (!(status & LSR_DATA) || status == LSR_FLOATING)
 			break;
 		if (status & LSR_OVERRUN)
 			uart->overruns++;

@@ -17,23 +17,33 @@ struct uart {
 	uint8_t enabled;   /* shadow of IER */
 	uint8_t modem;     /* shadow of MCR */
 	uint64_t overruns; /* bytes that the receiver lost (LSR.OE) */
+	uint64_t taken_at; /* TSC when the transmitter last took something */
 };
 
 #define UART_CLOCK 115200 /* the highest speed: 1.8432 MHz / 16 */
 
 /*
- * Find a UART at `base`, set it to `speed` 8N1 (50..115200; others become 115200), FIFOs
- * on, interrupts off. False, with uart->base 0, if none answers.
+ * Set the port at `base` to `speed` 8N1 (50..115200; others become 115200), FIFOs on, interrupts
+ * off. Returns whether the test of a UART passes there. The port can be used all the same: real
+ * ones fail the test, as Linux' UPF_SKIP_TEST for COM1 to COM3 says. Base 0: false, and every
+ * function does nothing.
  */
 bool uart_init(struct uart *uart, uint16_t base, uint32_t speed);
 
-/* Write what fits now (0..16 bytes, 0 if the transmitter is busy); returns how many were taken. */
+/* Is there nothing at all at the port, which is not 0? */
+bool uart_floats(const struct uart *uart);
+
+/*
+ * Write what fits now; returns how many bytes were taken, 0 if the transmitter is busy. What a
+ * transmitter does not take for a second is dropped, and counts as taken: nothing waits for a dead
+ * one, and one that comes back is used again.
+ */
 size_t uart_send(struct uart *uart, const uint8_t *bytes, size_t count);
 
-/* Write all, polling; gives up on a transmitter that stays busy. Returns false then. */
-bool uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count);
+/* The same for all of it, polling. */
+void uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count);
 
-/* Wait, bounded, until the last bit is on the line. */
+/* Wait until the last bit is on the line, at most a second. */
 void uart_flush(struct uart *uart);
 
 /* Read up to `size` received bytes. Bytes with framing errors and breaks are left out. */

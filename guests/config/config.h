@@ -17,6 +17,8 @@
 #define CONFIG_MODULES_MAX 16 /* of one VM */
 #define CONFIG_CPUS_MAX    64 /* processors that `cpus` can name: 0..63 */
 
+/* The machine's PS/2 keyboard: found out, not used, or used without a question. */
+enum config_keyboard { KEYBOARD_OFF, KEYBOARD_PROBED, KEYBOARD_FORCED };
 enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
 enum config_type {
 	VM_TYPE_AUTO,
@@ -41,8 +43,9 @@ enum config_view { VIEW_AUTO, VIEW_SERIAL, VIEW_SCREEN };
 struct monitor_config {
 	uint16_t serial_port;  /* I/O base of the console's UART; 0: none */
 	uint32_t serial_speed; /* baud */
+	bool serial_interrupt; /* use the UART's interrupt if it arrives */
 	bool screen;           /* also print on VGA text or framebuffer */
-	bool keyboard;         /* the PS/2 keyboard is the operator's, too */
+	enum config_keyboard keyboard;
 	enum log_level log_level;
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;

@@ -34,6 +34,21 @@ static const struct config_word bool_words[] = {
 /* clang-format on */
 
 /* clang-format off */
+static const struct config_word keyboard_words[] = {
+	{"yes",   KEYBOARD_PROBED},
+	{"no",    KEYBOARD_OFF},
+	{"force", KEYBOARD_FORCED},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct config_word interrupt_words[] = {
+	{"auto", true},
+	{"none", false},
+};
+/* clang-format on */
+
+/* clang-format off */
 static const struct config_word log_words[] = {
 	{"error",   LOG_ERROR},
 	{"warning", LOG_WARNING},
@@ -115,13 +130,19 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_WORD, WORDS(speed_words), .initial = "115200",
 		.meaning = "The speed of that port in baud; always 8 data bits, no parity, 1 stop bit.",
 	}, {
+		.name = "serial_irq", MONITOR_FIELD(serial_interrupt),
+		.kind = KIND_WORD, WORDS(interrupt_words), .initial = "auto",
+		.meaning = "Whether that port's interrupt is used, if it arrives when tried; otherwise "
+			   "the port is polled every millisecond.",
+	}, {
 		.name = "screen", MONITOR_FIELD(screen),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
 		.meaning = "Whether the console is also shown on the screen.",
 	}, {
 		.name = "keyboard", MONITOR_FIELD(keyboard),
-		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
-		.meaning = "Whether the machine's PS/2 keyboard is the operator's, too.",
+		.kind = KIND_WORD, WORDS(keyboard_words), .initial = "yes",
+		.meaning = "Whether the machine's PS/2 keyboard is the operator's, too. `force` uses it "
+			   "even if ACPI names none, and sends it no command.",
 	}, {
 		.name = "log", MONITOR_FIELD(log_level),
 		.kind = KIND_WORD, WORDS(log_words), .initial = "info",

@@ -33,7 +33,6 @@ static struct {
 
 	struct uart uart;
 	bool transmitting; /* waiting for the UART to take more */
-	bool keyboard_polled;
 	bool buffered, interrupts, panicking, wanting;
 	void (*wanted)(void);
 } console = {.at_line_start = true};
@@ -118,15 +117,14 @@ static void console_show_on_screen(size_t max)
 		console_feed_screen(max - console_feed_screen(max));
 }
 
-/* Everything out, by polling: at boot, before the end, and in a panic. A dead UART is given up. */
+/* Everything out, by polling: at boot, before the end, and in a panic. */
 static void console_drain(void)
 {
 	while (console.serial < console.head) {
 		size_t at = console.serial % RING_SIZE;
 		size_t count = MIN((size_t)(console.head - console.serial), RING_SIZE - at);
 
-		if (!uart_send_polled(&console.uart, console.ring + at, count))
-			console.uart.base = 0;
+		uart_send_polled(&console.uart, console.ring + at, count);
 		console.serial += count;
 	}
 	console.transmitting = false;
@@ -352,16 +350,6 @@ void console_interrupt(void)
 	console_want_service();
 }
 
-const char *console_keyboard_init(bool interrupt)
-{
-	const char *problem = keyboard_init();
-
-	console.keyboard_polled = !problem && !interrupt;
-	if (console.keyboard_polled)
-		console_want();
-	return problem;
-}
-
 void console_keyboard_interrupt(void)
 {
 	console_serve_line();
@@ -389,7 +377,7 @@ bool console_waits(void)
 
 bool console_must_poll(void)
 {
-	return console.keyboard_polled || ports_bound();
+	return ports_bound();
 }
 
 void console_hold_input(bool hold)
@@ -402,6 +390,18 @@ void console_hold_input(bool hold)
 uint16_t console_serial_port(void)
 {
 	return console.uart.base;
+}
+
+bool console_serial_answers(void)
+{
+	return console.uart.base && !uart_floats(&console.uart);
+}
+
+void console_serial_interrupt_raise(bool raise)
+{
+	uart_interrupts(&console.uart, false, raise);
+	if (!raise)
+		(void)uart_acknowledge(&console.uart);
 }
 
 /* Put everything that was said so far on a console that has just been opened. */
@@ -422,15 +422,16 @@ static void console_sink_serial(const uint8_t *bytes, size_t count)
 	uart_send_polled(&console.uart, bytes, count);
 }
 
-void console_early_init(uint16_t port, uint32_t speed)
+bool console_early_init(uint16_t port, uint32_t speed)
 {
-	bool moved = port != console.uart.base;
+	bool moved = port != console.uart.base, good;
 
 	console_flush();
-	uart_init(&console.uart, port, speed);
+	good = uart_init(&console.uart, port, speed);
 	console.serial = console.head;
 	if (moved)
 		console_replay(console_sink_serial);
+	return good;
 }
 
 void console_init(const struct boot_framebuffer *framebuffer)

@@ -17,8 +17,11 @@
 
 struct channel;
 
-/* The first thing to call: serial output by polling. Port 0 (or no UART there): no serial line. */
-void console_early_init(uint16_t port, uint32_t speed);
+/*
+ * The first thing to call: serial output by polling, at `port` whatever answers there; 0: no serial
+ * line. Does the port pass the test of a UART?
+ */
+bool console_early_init(uint16_t port, uint32_t speed);
 
 /*
  * Add the screen, and show on it what was said so far. Null or an unusable mode: no screen. Needs
@@ -26,8 +29,17 @@ void console_early_init(uint16_t port, uint32_t speed);
  */
 void console_init(const struct boot_framebuffer *framebuffer);
 
-/* Does a UART answer, and at which I/O base (0: none)? */
+/* The I/O base of the operator's port; 0: none. */
 uint16_t console_serial_port(void);
+
+/* Is there anything at that port? */
+bool console_serial_answers(void);
+
+/*
+ * Have the UART ask for an interrupt, which an empty transmitter does at once, or take that back:
+ * to find out whether the interrupt arrives. Before console_buffered().
+ */
+void console_serial_interrupt_raise(bool raise);
 
 /*
  * From now on never wait for the UART. `interrupts`: it raises one, and console_interrupt() is
@@ -40,14 +52,7 @@ void console_buffered(bool interrupts, void (*wanted)(void));
 /* The UART's interrupt has come. */
 void console_interrupt(void);
 
-/*
- * Add the machine's PS/2 keyboard, if there is one: null, or why not, as keyboard_init() says.
- * `interrupt`: IRQ 1 leads to console_keyboard_interrupt(); else the keyboard is polled
- * (console_must_poll()). After console_buffered(). Bounded, but can take half a second.
- */
-const char *console_keyboard_init(bool interrupt);
-
-/* The keyboard's interrupt has come. */
+/* The keyboard's interrupt has come: devices/real/real_keyboard.h. */
 void console_keyboard_interrupt(void);
 
 /*
@@ -60,8 +65,8 @@ void console_write(const char *text, size_t length);
 void console_poll(void);
 
 /*
- * Is there a port or a keyboard that no interrupt serves, so that console_poll() must be called
- * every millisecond? When that becomes true, `wanted` is called.
+ * Is there a port that no interrupt serves, so that console_poll() must be called every
+ * millisecond? When that becomes true, `wanted` is called.
  */
 bool console_must_poll(void);
 

@@ -8,10 +8,11 @@
 struct cpu;
 
 /*
- * Route the UART's line to the boot processor `cpu`. Without an I/O APIC, or with an unknown line,
- * a timer of `cpu` polls the UART every ms, and the log says so. After irq_init().
+ * Route the UART's line to the boot processor `cpu`, and see whether it arrives. If it does not, or
+ * without `use_interrupt`, a timer of `cpu` polls the UART every ms. The log says which. After
+ * irq_init(), with interrupts off.
  */
-void console_irq_init(const struct acpi_info *info, struct cpu *cpu);
+void console_irq_init(const struct acpi_info *info, struct cpu *cpu, bool use_interrupt);
 
 /*
  * The run loop comes next: from now on the console is buffered. Until then each message is on the
@@ -20,9 +21,10 @@ void console_irq_init(const struct acpi_info *info, struct cpu *cpu);
 void console_irq_start(void);
 
 /*
- * The machine's PS/2 keyboard types on the console, too. After console_irq_init(), whose `info`
- * must still be there.
+ * The machine's PS/2 keyboard types on the console, too, if it is `wanted`; `forced`: even if ACPI
+ * names none. The log says what was found, and if the operator can type nowhere. After
+ * console_irq_init(), whose `info` must still be there.
  */
-void console_irq_init_keyboard(void);
+void console_irq_init_keyboard(bool wanted, bool forced);
 
 #endif

@@ -3,6 +3,7 @@
 #include "devices/real/ioapic.h"
 #include "devices/real/lapic.h"
 #include "devices/real/real_pic.h"
+#include "devices/real/wait.h"
 #include "lib/panic.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/cpu/cpu_hooks.h"
@@ -53,6 +54,18 @@ bool irq_route_isa(unsigned line, uint8_t vector, void (*handler)(void))
 {
 	interrupt_register(vector, handler);
 	return ioapics && ioapic_route_isa(line, vector, lapic_id());
+}
+
+bool irq_arrives(uint8_t vector, uint32_t us)
+{
+	struct wait wait = wait_begin(us);
+	bool over, here;
+
+	do {
+		over = wait_over(&wait);
+		here = lapic_requested(vector);
+	} while (!here && !over);
+	return here;
 }
 
 bool irq_init_cpu(void)

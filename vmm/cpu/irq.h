@@ -28,6 +28,12 @@ bool irq_has_ioapic(void);
  */
 bool must_check irq_route_isa(unsigned line, uint8_t vector, void (*handler)(void));
 
+/*
+ * Does an interrupt at `vector` come to this CPU's local APIC within `us`? Interrupts are off, so
+ * that it waits there, and is taken later.
+ */
+bool irq_arrives(uint8_t vector, uint32_t us);
+
 /* On every other processor: its local APIC and timer. False: they do not work. */
 bool irq_init_cpu(void);
 

@@ -12,9 +12,9 @@
 static unsigned keyboards;
 static const char *boot_option; /* what the operator chose at the boot loader */
 
-void console_irq_init_keyboard(void)
+void console_irq_init_keyboard(bool wanted, bool forced)
 {
-	keyboards++;
+	keyboards += wanted;
 }
 
 static unsigned buffered_at; /* how much was logged before */

@@ -7,8 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 #include "devices/real/real_uart.h"
+#include "devices/real/wait.h"
 #include "lib/x86.h"
 #include "uart_model.h"
+
+#define STEP 100000 /* of the TSC with each read */
 
 static struct uart uart;
 
@@ -16,6 +19,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_x86_reset();
+	fake_x86.tsc_step = STEP;
+	wait_set_rate(1000000000); /* a tick is a nanosecond */
 	uart_model_reset();
 	return 0;
 }
@@ -59,29 +64,56 @@ static void test_speeds(void **state)
 	}
 }
 
-static void test_absent(void **state)
+static void no_port_is_no_work(void **state)
 {
 	uint8_t byte = 'x';
 
 	(void)state;
 	assert_false(uart_init(&uart, 0, 9600));
-	uart_model.present = false;
-	assert_false(uart_init(&uart, UART_MODEL_BASE, 9600));
-	assert_int_equal(uart.base, 0);
-	/* All of it is harmless then. */
 	fake_x86.ins = fake_x86.outs = 0;
 	assert_int_equal(uart_send(&uart, &byte, 1), 0);
-	assert_false(uart_send_polled(&uart, &byte, 1));
+	uart_send_polled(&uart, &byte, 1);
 	assert_int_equal(uart_read(&uart, &byte, 1), 0);
 	assert_false(uart_acknowledge(&uart));
 	uart_flush(&uart);
 	uart_interrupts(&uart, true, true);
 	uart_ready_to_receive(&uart, true);
 	assert_int_equal(fake_x86.ins + fake_x86.outs, 0);
-	/* Something that keeps a byte is not enough. */
-	uart_model_reset();
+}
+
+/* It is used all the same, and costs no time. */
+static void a_floating_port_takes_all_and_says_nothing(void **state)
+{
+	uint8_t byte = 'x';
+
+	(void)state;
+	uart_model.present = false;
+	assert_false(uart_init(&uart, UART_MODEL_BASE, 9600));
+	assert_int_equal(uart.base, UART_MODEL_BASE);
+	assert_true(uart_floats(&uart));
+	fake_x86.ins = 0;
+	assert_int_equal(uart_send(&uart, &byte, 1), 1);
+	uart_send_polled(&uart, &byte, 1);
+	assert_int_equal(uart_read(&uart, &byte, 1), 0);
+	assert_false(uart_acknowledge(&uart));
+	uart_flush(&uart);
+	assert_in_range(fake_x86.ins, 1, 10);
+}
+
+/* Real UARTs fail the loopback test, or keep no scratch register. */
+static void a_port_that_fails_the_test_is_used(void **state)
+{
+	uint8_t byte;
+
+	(void)state;
 	uart_model.scratch_only = true;
 	assert_false(uart_init(&uart, UART_MODEL_BASE, 9600));
+	assert_false(uart_floats(&uart));
+	uart_send_polled(&uart, (const uint8_t *)"hello", 5);
+	assert_string_equal(uart_model.sent, "hello");
+	uart_model_type("k");
+	assert_int_equal(uart_read(&uart, &byte, 1), 1);
+	assert_int_equal(byte, 'k');
 }
 
 static void test_older_kinds(void **state)
@@ -94,7 +126,7 @@ static void test_older_kinds(void **state)
 	assert_true(uart_init(&uart, UART_MODEL_BASE, 9600));
 	assert_int_equal(uart.fifo, 1);
 	assert_int_equal(uart_model.fcr, 0);
-	assert_true(uart_send_polled(&uart, (const uint8_t *)"hello", 5));
+	uart_send_polled(&uart, (const uint8_t *)"hello", 5);
 	assert_string_equal(uart_model.sent, "hello");
 	assert_int_equal(uart_model.overflows, 0);
 }
@@ -112,23 +144,37 @@ static void test_send(void **state)
 	uart_model_drain();
 	assert_int_equal(uart_send(&uart, bytes, 3), 3);
 	uart_model.drain = 1;
-	assert_true(uart_send_polled(&uart, bytes, sizeof(bytes)));
+	uart_send_polled(&uart, bytes, sizeof(bytes));
 	assert_int_equal(uart_model.sent_count, 119);
 	assert_int_equal(uart_model.overflows, 0);
 	uart_flush(&uart);
 	assert_int_equal(uart_model.in_fifo, 0);
 }
 
-static void test_dead_transmitter(void **state)
+/* However long one read takes: under system management mode 200 us. */
+static void a_dead_transmitter_costs_one_second_once(void **state)
 {
 	uint8_t bytes[40] = {0};
+	uint64_t start;
 
 	(void)state;
+	fake_x86.tsc_step = 200000;
 	assert_true(uart_init(&uart, UART_MODEL_BASE, 115200));
 	uart_model.stuck = true;
-	assert_false(uart_send_polled(&uart, bytes, sizeof(bytes))); /* it comes back at all */
+	start = fake_x86.tsc;
+	uart_send_polled(&uart, bytes, sizeof(bytes));
 	assert_int_equal(uart_model.sent_count, 16);
+	assert_in_range(fake_x86.tsc - start, 900000000, 1100000000);
+	start = fake_x86.tsc;
+	for (unsigned i = 0; i < 100; i++)
+		uart_send_polled(&uart, bytes, sizeof(bytes));
 	uart_flush(&uart);
+	assert_in_range(fake_x86.tsc - start, 0, 100000000);
+	/* One that comes back is used again. */
+	uart_model.stuck = false;
+	uart_model_drain();
+	uart_send_polled(&uart, bytes, sizeof(bytes));
+	assert_int_equal(uart_model.sent_count, 16 + 40);
 }
 
 static void test_receive(void **state)
@@ -197,10 +243,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_found_and_set_up, setup),
 		cmocka_unit_test_setup(test_speeds, setup),
-		cmocka_unit_test_setup(test_absent, setup),
+		cmocka_unit_test_setup(no_port_is_no_work, setup),
+		cmocka_unit_test_setup(a_floating_port_takes_all_and_says_nothing, setup),
+		cmocka_unit_test_setup(a_port_that_fails_the_test_is_used, setup),
 		cmocka_unit_test_setup(test_older_kinds, setup),
 		cmocka_unit_test_setup(test_send, setup),
-		cmocka_unit_test_setup(test_dead_transmitter, setup),
+		cmocka_unit_test_setup(a_dead_transmitter_costs_one_second_once, setup),
 		cmocka_unit_test_setup(test_receive, setup),
 		cmocka_unit_test_setup(test_interrupts, setup),
 		cmocka_unit_test_setup(test_flow_and_lines, setup),
