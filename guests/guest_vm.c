@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From a section of the config table to a VM, and what its loader is given. */
 #include "guests/guest_vm.h"
+#include "guests/firmware/firmware.h"
 #include "guests/loaders/loader.h"
 #include "lib/errors.h"
 #include "lib/format.h"
@@ -60,6 +61,11 @@ static bool guest_vm_defer(void *context, gpa_t gpa, const void *data, uint64_t 
 	return vm_defer_copy(context, gpa, data, size);
 }
 
+static int guest_vm_firmware(struct vm *vm)
+{
+	return firmware_load(&vm->map, &vm->config.machine);
+}
+
 static int guest_vm_load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
 {
 	const struct guest_config *guest = vm->loader.context;
@@ -84,7 +90,7 @@ static int guest_vm_load(struct vm *vm, struct vcpu_start *start, char *problem,
  */
 static int guest_vm_add_empty_roms(struct guest_map *map)
 {
-	uint8_t ones[256];
+	uint8_t ones[1024];
 	int error = guest_map_add(map, GUEST_OPTION_ROMS, GUEST_BIOS_START - GUEST_OPTION_ROMS, GUEST_ROM);
 
 	memset(ones, 0xff, sizeof(ones));
@@ -141,7 +147,11 @@ static void *guest_vm_alloc(size_t size)
 struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 {
 	const struct vm_loader loader = {
-		.populate = guest_vm_populate, .load = guest_vm_load, .context = section};
+		.populate = guest_vm_populate,
+		.firmware = guest_vm_firmware,
+		.load = guest_vm_load,
+		.context = section,
+	};
 	uint64_t present = UINT64_MAX >> (64 - cpu_count);
 	struct vm_config config = section->vm;
 	struct console_vm *console;

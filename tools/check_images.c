@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "guests/firmware/firmware.h"
 #include "guests/firmware/memory_map.h"
 #include "guests/loaders/loader.h"
 #include "lib/errors.h"
@@ -188,7 +189,9 @@ static void check_guest(struct check *check, const struct guest_config *guest, b
 	if (!guest_image_find(&image, check_find, check) && !image.kernel.data)
 		return;
 	memory_size = guest->vm.machine.memory;
-	error = guest_load_image(&image, &start, reason, sizeof(reason));
+	error = firmware_load(image.map, &guest->vm.machine);
+	if (!error)
+		error = guest_load_image(&image, &start, reason, sizeof(reason));
 	if (error && !check_may_follow(error, left_out))
 		check_complain(check, guest->kernel_line, "kernel = %s: %s", guest->kernel, reason);
 }

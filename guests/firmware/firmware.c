@@ -88,7 +88,7 @@ static void firmware_describe_screen(struct bios_data *data)
 /* Blanks in light grey on black, as after a change of mode. */
 static int firmware_clear_screen(const struct guest_map *map)
 {
-	uint16_t blanks[128];
+	uint16_t blanks[512];
 	int error = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(blanks); i++)
@@ -123,12 +123,11 @@ static int firmware_load_reset_vector(const struct guest_map *map)
 	return error ? error : guest_load(map, RESET_VECTOR, reset_vector, sizeof(reset_vector));
 }
 
-int firmware_load(const struct guest_map *map, const struct machine_config *machine, gpa_t *rsdp)
+int firmware_load(const struct guest_map *map, const struct machine_config *machine)
 {
-	gpa_t at = GUEST_BIOS_START;
+	gpa_t at = GUEST_BIOS_START, rsdp;
 	int error = firmware_load_data_areas(map, machine->uarts, machine->screen);
 
-	*rsdp = 0;
 	if (!error && machine->screen)
 		error = firmware_clear_screen(map);
 	if (!error)
@@ -136,6 +135,6 @@ int firmware_load(const struct guest_map *map, const struct machine_config *mach
 	if (!error)
 		error = firmware_load_vectors(map);
 	if (!error && machine->acpi)
-		error = firmware_acpi_load(map, &at, POST_ENTRY, FACS, machine, rsdp);
+		error = firmware_acpi_load(map, &at, POST_ENTRY, FACS, machine, &rsdp);
 	return error;
 }

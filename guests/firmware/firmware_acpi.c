@@ -261,7 +261,7 @@ static int acpi_place_roots(struct writer *writer, const gpa_t *tables, unsigned
 	                        xsdt_gpa);
 }
 
-static int acpi_place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t *gpa)
+static int acpi_write_rsdp(const struct guest_map *map, gpa_t rsdt, gpa_t xsdt, gpa_t gpa)
 {
 	struct acpi_rsdp rsdp = {
 		.signature = "RSD PTR ",
@@ -274,14 +274,16 @@ static int acpi_place_rsdp(struct writer *writer, gpa_t rsdt, gpa_t xsdt, gpa_t 
 
 	rsdp.checksum = acpi_checksum(&rsdp, 20);
 	rsdp.extended_checksum = acpi_checksum(&rsdp, sizeof(rsdp));
-	return acpi_place(writer, &rsdp, sizeof(rsdp), gpa);
+	return guest_load(map, gpa, &rsdp, sizeof(rsdp));
 }
 
 int firmware_acpi_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_t facs,
                        const struct machine_config *machine, gpa_t *rsdp)
 {
 	const struct acpi_facs facs_table = {.signature = "FACS", .length = sizeof(facs_table), .version = 1};
-	struct writer writer = {map, *at, limit};
+	/* The root pointer comes first, where firmware_rsdp() says, though it is known last. */
+	gpa_t root = ALIGN_UP(*at, 16);
+	struct writer writer = {map, root + sizeof(struct acpi_rsdp), limit};
 	gpa_t dsdt, rsdt, xsdt, listed[LISTED_MAX];
 	unsigned count = 2;
 	int error = guest_load(map, facs, &facs_table, sizeof(facs_table));
@@ -297,7 +299,8 @@ int firmware_acpi_load(const struct guest_map *map, gpa_t *at, gpa_t limit, gpa_
 	if (!error)
 		error = acpi_place_roots(&writer, listed, count, &rsdt, &xsdt);
 	if (!error)
-		error = acpi_place_rsdp(&writer, rsdt, xsdt, rsdp);
+		error = acpi_write_rsdp(map, rsdt, xsdt, root);
+	*rsdp = root;
 	*at = writer.at;
 	return error;
 }

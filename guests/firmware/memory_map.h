@@ -19,7 +19,13 @@
 #define GUEST_EBDA      0x9fc00UL
 #define GUEST_EBDA_SIZE 0x400UL
 
-/* Below this, RAM holds what the loaders hand over; images must not be placed there. */
+/* Images lie above the real-mode vectors and the BIOS data area. */
+#define GUEST_IMAGES_START 0x500UL
+
+/*
+ * Below GUEST_HANDOVER_END RAM holds what the loaders hand over, at these addresses. An image that
+ * is linked there keeps its place, and all of it moves: placing_move_handover().
+ */
 #define GUEST_HANDOVER_END 0x10000UL
 #define GUEST_GDT          0x1000UL
 #define GUEST_INFORMATION  0x2000UL /* PVH's start info, or Multiboot's information */

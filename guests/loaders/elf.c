@@ -65,7 +65,8 @@ static int elf_check_ident(const uint8_t *ident, uint16_t type, uint16_t machine
 	return 0;
 }
 
-int elf_open(const void *data, size_t size, struct elf_image *elf, const char **problem)
+int elf_open(const void *data, size_t size, struct budget *budget, struct elf_image *elf,
+             const char **problem)
 {
 	const uint8_t *ident = data;
 	struct elf64_header h64;
@@ -73,7 +74,7 @@ int elf_open(const void *data, size_t size, struct elf_image *elf, const char **
 	size_t smallest;
 	int error;
 
-	*elf = (struct elf_image){.data = data, .size = size};
+	*elf = (struct elf_image){.budget = budget, .data = data, .size = size};
 	*problem = "the ELF file is truncated within its headers; fetch or build it again";
 	if (size < sizeof(h32))
 		return -ERR_TRUNCATED;
@@ -123,6 +124,8 @@ struct elf_segment elf_segment(const struct elf_image *elf, unsigned index)
 	struct elf64_program p64;
 	struct elf32_program p32;
 
+	if (!budget_draw(elf->budget, BUDGET_HEADER))
+		return (struct elf_segment){0};
 	if (elf->is_64) {
 		memcpy(&p64, at, sizeof(p64));
 		return (struct elf_segment){p64.type,  p64.offset, p64.filesz, p64.paddr,
@@ -134,13 +137,13 @@ struct elf_segment elf_segment(const struct elf_image *elf, unsigned index)
 }
 
 /* Look through `size` bytes of notes whose parts are padded to `alignment`. */
-static int elf_find_note(const uint8_t *notes, uint64_t size, uint64_t alignment, const char *owner,
-                         uint32_t type, uint64_t *value)
+static int elf_find_note(struct budget *budget, const uint8_t *notes, uint64_t size, uint64_t alignment,
+                         const char *owner, uint32_t type, uint64_t *value)
 {
 	size_t owner_size = strlen(owner) + 1;
 	uint64_t at = 0;
 
-	while (range_within(at, sizeof(struct elf_note), size)) {
+	while (range_within(at, sizeof(struct elf_note), size) && budget_draw(budget, BUDGET_HEADER)) {
 		struct elf_note note;
 		uint64_t desc;
 
@@ -173,10 +176,11 @@ int elf_note_number(const struct elf_image *elf, const char *owner, uint32_t typ
 		    !range_within(segment.offset, segment.file_size, elf->size))
 			continue;
 		notes = elf->data + segment.offset;
-		result = elf_find_note(notes, segment.file_size, alignment, owner, type, value);
+		result = elf_find_note(elf->budget, notes, segment.file_size, alignment, owner, type, value);
 		/* Linkers put notes of 4 and of 8 into one segment and mark it with the larger. */
 		if (result == -ERR_NOT_FOUND)
-			result = elf_find_note(notes, segment.file_size, alignment ^ 12, owner, type, value);
+			result = elf_find_note(elf->budget, notes, segment.file_size, alignment ^ 12, owner,
+			                       type, value);
 		if (result != -ERR_NOT_FOUND)
 			return result;
 	}

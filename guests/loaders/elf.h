@@ -6,11 +6,13 @@
 #ifndef GUESTS_LOADERS_ELF_H
 #define GUESTS_LOADERS_ELF_H
 
+#include "guests/loaders/budget.h"
 #include "lib/types.h"
 
 #define ELF_SEGMENTS_MAX 64
 
 struct elf_image {
+	struct budget *budget;
 	const uint8_t *data;
 	size_t size;
 	bool is_64;
@@ -37,12 +39,16 @@ struct elf_segment {
 bool elf_probe(const void *data, size_t size);
 
 /*
- * Check the file header. Returns 0, -ERR_TRUNCATED, -ERR_UNSUPPORTED or -ERR_INVALID;
- * `*problem` is then a sentence.
+ * Check the file header. All looks at the image draw from `budget`. Returns 0, -ERR_TRUNCATED,
+ * -ERR_UNSUPPORTED or -ERR_INVALID; `*problem` is then a sentence.
  */
-int must_check elf_open(const void *data, size_t size, struct elf_image *elf, const char **problem);
+int must_check elf_open(const void *data, size_t size, struct budget *budget, struct elf_image *elf,
+                        const char **problem);
 
-/* Program header `index` (below elf->count). Offsets and sizes are as found. */
+/*
+ * Program header `index` (below elf->count). Offsets and sizes are as found. All zero, which is no
+ * type of interest, when the budget is used up.
+ */
 struct elf_segment elf_segment(const struct elf_image *elf, unsigned index);
 
 /*

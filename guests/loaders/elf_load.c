@@ -68,9 +68,12 @@ struct extent elf_span(const struct elf_image *elf)
 	return span;
 }
 
-/* Check segment `index`, which is whole in the file; the ones before it are good. */
+/*
+ * Check segment `index`, which is whole in the file; the ones before it are good, and lie below
+ * `top`.
+ */
 static int elf_check_segment(struct loading *loading, const struct elf_image *elf, unsigned index,
-                             uint64_t shift)
+                             uint64_t shift, gpa_t top)
 {
 	struct elf_segment segment = elf_segment(elf, index);
 	uint64_t start = segment.physical + shift, end;
@@ -81,7 +84,7 @@ static int elf_check_segment(struct loading *loading, const struct elf_image *el
 		                    "ends after the last address");
 	if (!placing_is_free(loading->machine->memory, start, end))
 		return placing_refuse(loading, "ELF kernel", start, end);
-	if (elf_overlaps_earlier(elf, index))
+	if (start < top && elf_overlaps_earlier(elf, index))
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, index, "overlaps another");
 	return 0;
 }
@@ -112,6 +115,8 @@ static void elf_extend(struct extent *used, const struct elf_segment *segment, u
 
 int elf_load(struct loading *loading, const struct elf_image *elf, uint64_t shift, struct extent *used)
 {
+	gpa_t top = 0;
+
 	*used = (struct extent){GUEST_HIGH_START, GUEST_HIGH_START};
 	for (unsigned i = 0; i < elf->count; i++) {
 		struct elf_segment segment = elf_segment(elf, i);
@@ -119,12 +124,15 @@ int elf_load(struct loading *loading, const struct elf_image *elf, uint64_t shif
 
 		if (!elf_is_loaded(&segment))
 			continue;
-		error = elf_check_segment(loading, elf, i, shift);
+		error = elf_check_segment(loading, elf, i, shift, top);
 		if (!error)
 			error = elf_load_segment(loading, elf, i, shift);
 		if (error)
 			return error;
 		elf_extend(used, &segment, shift);
+		top = MAX(top, segment.physical + shift + segment.memory_size);
+		placing_note_low(loading, segment.physical + shift,
+		                 segment.physical + shift + segment.memory_size);
 	}
 	return 0;
 }
@@ -135,7 +143,7 @@ bool elf_has_physical(const struct elf_image *elf, uint64_t address)
 		struct elf_segment segment = elf_segment(elf, i);
 
 		if (elf_is_loaded(&segment) && address >= segment.physical &&
-		    address - segment.physical < segment.file_size)
+		    address - segment.physical < segment.memory_size)
 			return true;
 	}
 	return false;
@@ -147,7 +155,7 @@ bool elf_translate(const struct elf_image *elf, uint64_t *address)
 		struct elf_segment segment = elf_segment(elf, i);
 
 		if (elf_is_loaded(&segment) && *address >= segment.virtual &&
-		    *address - segment.virtual < segment.file_size) {
+		    *address - segment.virtual < segment.memory_size) {
 			*address = segment.physical + (*address - segment.virtual);
 			return true;
 		}

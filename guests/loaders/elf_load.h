@@ -23,10 +23,10 @@ struct extent elf_span(const struct elf_image *elf);
 int must_check elf_load(struct loading *loading, const struct elf_image *elf, uint64_t shift,
                         struct extent *used);
 
-/* Does the physical address lie in a segment's part that comes from the file? */
+/* Does the physical address lie in a segment? */
 bool elf_has_physical(const struct elf_image *elf, uint64_t address);
 
-/* The physical address of virtual address `*address`, if a segment has that in the file. */
+/* The physical address of virtual address `*address`, if a segment has that. */
 bool must_check elf_translate(const struct elf_image *elf, uint64_t *address);
 
 #endif

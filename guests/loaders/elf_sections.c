@@ -7,6 +7,8 @@
 #define SHT_NOBITS 8
 #define SHF_ALLOC  2
 
+#define SECTIONS_AT_ONCE 16 /* headers in one copy */
+
 struct packed elf32_section {
 	uint32_t name, type, flags, address, offset, size, link, info, alignment, entry_size;
 };
@@ -18,8 +20,7 @@ struct packed elf64_section {
 	uint64_t alignment, entry_size;
 };
 
-_Static_assert(sizeof(struct elf32_section) == 40 && sizeof(struct elf64_section) == ELF_SECTION_HEADER_MAX,
-               "section headers");
+_Static_assert(sizeof(struct elf32_section) == 40 && sizeof(struct elf64_section) == 64, "section headers");
 
 bool elf_has_sections(const struct elf_image *elf)
 {
@@ -48,8 +49,8 @@ static bool elf_section_needs_place(uint32_t type, uint64_t flags)
 	return type != SHT_NULL && type != SHT_NOBITS && !(flags & SHF_ALLOC);
 }
 
-int elf_section_load(struct loading *loading, const struct elf_image *elf, unsigned index,
-                     struct extent *room, uint8_t header[ELF_SECTION_HEADER_MAX])
+static int elf_section_load(struct loading *loading, const struct elf_image *elf, unsigned index,
+                            struct extent *room, uint8_t *header)
 {
 	const uint8_t *at = elf->data + elf->sections + (size_t)index * elf->section_size;
 	struct elf64_section s64;
@@ -74,5 +75,25 @@ int elf_section_load(struct loading *loading, const struct elf_image *elf, unsig
 	error = elf_section_load_contents(loading, elf, s32.offset, s32.size, s32.alignment, room, &address);
 	s32.address = (uint32_t)address;
 	memcpy(header, &s32, sizeof(s32));
+	return error;
+}
+
+int elf_sections_load(struct loading *loading, const struct elf_image *elf, struct extent *room, gpa_t table)
+{
+	uint8_t headers[SECTIONS_AT_ONCE * sizeof(struct elf64_section)];
+	size_t filled = 0;
+	int error = 0;
+
+	for (unsigned i = 0; i < elf->section_count && !error; i++) {
+		if (!budget_draw(&loading->budget, BUDGET_SECTION))
+			return -ERR_INVALID;
+		error = elf_section_load(loading, elf, i, room, headers + filled);
+		filled += elf->section_size;
+		if (!error && (filled + elf->section_size > sizeof(headers) || i + 1 == elf->section_count)) {
+			error = loading_copy(loading, table, headers, filled);
+			table += filled;
+			filled = 0;
+		}
+	}
 	return error;
 }

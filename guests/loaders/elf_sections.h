@@ -9,17 +9,15 @@
 #include "guests/loaders/elf.h"
 #include "guests/loaders/placing.h"
 
-#define ELF_SECTION_HEADER_MAX 64 /* bytes */
-
 /* Has the file section headers, all of them in the file and of the size that the class has? */
 bool elf_has_sections(const struct elf_image *elf);
 
 /*
- * Header `index` (below elf->section_count) as the guest is to see it, elf->section_size bytes. A
- * section that no segment brings is put into `room`, and its header names the place; what does not
- * lie in the file gets address 0. Negative error with a sentence when there is no room.
+ * Write all headers to `table`, as the guest is to see them. A section that no segment brings is
+ * put into `room`, and its header names the place; what does not lie in the file gets address 0.
+ * Negative error with a sentence when there is no room.
  */
-int must_check elf_section_load(struct loading *loading, const struct elf_image *elf, unsigned index,
-                                struct extent *room, uint8_t header[ELF_SECTION_HEADER_MAX]);
+int must_check elf_sections_load(struct loading *loading, const struct elf_image *elf, struct extent *room,
+                                 gpa_t table);
 
 #endif

@@ -16,15 +16,16 @@ _Static_assert(LOAD_ADDRESS + SIZE_MAX_BYTES <= GUEST_EBDA, "flat images");
  * Anything may be such an image, so only the operator can say; the mark is a guess when nothing
  * else fits.
  */
-enum fit flat_fit(const void *kernel, size_t size)
+enum fit flat_fit(struct loading *loading)
 {
+	const struct image_file *kernel = &loading->image->kernel;
 	uint16_t mark;
 
-	if (size > SIZE_MAX_BYTES)
+	if (kernel->size > SIZE_MAX_BYTES)
 		return FIT_NO;
-	if (size < SIGNATURE_OFFSET + sizeof(mark))
+	if (kernel->size < SIGNATURE_OFFSET + sizeof(mark))
 		return FIT_ON_REQUEST;
-	memcpy(&mark, (const char *)kernel + SIGNATURE_OFFSET, sizeof(mark));
+	memcpy(&mark, (const char *)kernel->data + SIGNATURE_OFFSET, sizeof(mark));
 	return mark == SIGNATURE ? FIT_PERHAPS : FIT_ON_REQUEST;
 }
 

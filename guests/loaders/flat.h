@@ -8,7 +8,7 @@
 
 #include "guests/loaders/loading.h"
 
-enum fit flat_fit(const void *kernel, size_t size);
+enum fit flat_fit(struct loading *loading);
 int must_check flat_load(struct loading *loading);
 
 #endif

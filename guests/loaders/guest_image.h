@@ -18,8 +18,7 @@ struct guest_image {
 	struct image_file module[CONFIG_MODULES_MAX]; /* as many as the config has */
 	/*
 	 * Take a large copy over, to be done later in steps: `size` bytes from `data`, which is
-	 * part of an image (null: zeroes), to `gpa`, where memory is. False: cannot be, do it now.
-	 * Null: all is done now.
+	 * part of an image (null: zeroes), to `gpa`, where memory is. False: cannot be.
 	 */
 	bool (*defer)(void *context, gpa_t gpa, const void *data, uint64_t size);
 	void *defer_context;

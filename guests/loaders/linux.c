@@ -14,14 +14,30 @@
 #define XLF_KERNEL_64  0x0001
 #define ENTRY_64       0x200 /* bytes after the 32-bit entry */
 
-enum fit linux_fit(const void *kernel, size_t size)
+enum fit linux_fit(struct loading *loading)
 {
+	const struct image_file *kernel = &loading->image->kernel;
 	uint32_t magic;
 
-	if (size < 0x206)
+	if (kernel->size < 0x206)
 		return FIT_NO;
-	memcpy(&magic, (const char *)kernel + 0x202, sizeof(magic));
+	memcpy(&magic, (const char *)kernel->data + 0x202, sizeof(magic));
 	return magic == HEADER_MAGIC ? FIT_SURE : FIT_NO;
+}
+
+/*
+ * iPXE and memdisk wear a Linux header, so that boot loaders start them, but are real-mode code.
+ * The first has no 32-bit entry; the second's is for its own real-mode part.
+ */
+static bool linux_wants_bios(struct loading *loading, const struct setup_header *header)
+{
+	static const char memdisk[] = {'M', 'E', 'M', 'D', 'I', 'S', 'K'};
+	const uint8_t *kernel = loading->image->kernel.data;
+	size_t version = header->kernel_version + 0x200u; /* a string */
+
+	return (!header->code32_start && !header->relocatable_kernel) ||
+	       (range_within(version, sizeof(memdisk), loading->image->kernel.size) &&
+	        !memcmp(kernel + version, memdisk, sizeof(memdisk)));
 }
 
 static int linux_read_header(struct loading *loading, struct linux_image *image)
@@ -48,6 +64,11 @@ static int linux_read_header(struct loading *loading, struct linux_image *image)
 		return loading_fail(loading, ERR_UNSUPPORTED,
 		                    "the Linux kernel is a zImage or older than boot protocol "
 		                    "2.02; use a bzImage of Linux 2.4 or later");
+	if (linux_wants_bios(loading, header))
+		return loading_fail(loading, ERR_UNSUPPORTED,
+		                    "the file has a Linux header but is real-mode code that calls a BIOS (as "
+		                    "iPXE and memdisk are), and guests have none; name the kernel that it "
+		                    "would start");
 	return 0;
 }
 
@@ -121,16 +142,14 @@ static int linux_place_code(struct loading *loading, struct linux_image *image)
 static int linux_write_page_tables(struct loading *loading)
 {
 	gpa_t pdpt = GUEST_PAGE_TABLES + PAGE_SIZE, directories = pdpt + PAGE_SIZE;
-	uint64_t entries[64] = {pdpt | PAGE_TABLE_FLAGS};
-	int error = loading_zero(loading, GUEST_PAGE_TABLES, (2 + DIRECTORIES) * PAGE_SIZE);
+	uint64_t entries[PAGE_SIZE / sizeof(uint64_t)] = {pdpt | PAGE_TABLE_FLAGS};
+	int error = loading_copy(loading, GUEST_PAGE_TABLES, entries, sizeof(entries));
 
-	if (!error)
-		error = loading_copy(loading, GUEST_PAGE_TABLES, entries, sizeof(entries[0]));
 	for (unsigned i = 0; i < DIRECTORIES; i++)
 		entries[i] = (directories + i * PAGE_SIZE) | PAGE_TABLE_FLAGS;
 	if (!error)
-		error = loading_copy(loading, pdpt, entries, DIRECTORIES * sizeof(entries[0]));
-	for (unsigned n = 0; n < DIRECTORIES * 512 && !error; n += ARRAY_SIZE(entries)) {
+		error = loading_copy(loading, pdpt, entries, sizeof(entries));
+	for (unsigned n = 0; n < DIRECTORIES * ARRAY_SIZE(entries) && !error; n += ARRAY_SIZE(entries)) {
 		for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
 			entries[i] = (uint64_t)(n + i) << 21 | LARGE_PAGE_FLAGS;
 		error = loading_copy(loading, directories + n * sizeof(entries[0]), entries, sizeof(entries));

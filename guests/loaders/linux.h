@@ -5,7 +5,7 @@
 
 #include "guests/loaders/loading.h"
 
-enum fit linux_fit(const void *kernel, size_t size);
+enum fit linux_fit(struct loading *loading);
 int must_check linux_load(struct loading *loading);
 
 #endif

@@ -3,6 +3,7 @@
 #include "guests/loaders/loader.h"
 #include "guests/firmware/firmware.h"
 #include "guests/loaders/flat.h"
+#include "guests/loaders/foreign.h"
 #include "guests/loaders/linux.h"
 #include "guests/loaders/loading.h"
 #include "guests/loaders/multiboot.h"
@@ -30,6 +31,8 @@ int loading_fail(struct loading *loading, enum error error, const char *format, 
 {
 	va_list args;
 
+	if (loading->problem_size && loading->problem[0])
+		return -(int)error;
 	va_start(args, format);
 	format_buffer_va(loading->problem, loading->problem_size, format, args);
 	va_end(args);
@@ -37,21 +40,27 @@ int loading_fail(struct loading *loading, enum error error, const char *format, 
 }
 
 /* Copies of at least this size are worth their own steps. */
-#define DEFERRED_MIN KIB(64)
+#define DEFERRED_MIN KIB(8)
 
+/*
+ * How many copies can be deferred is limited. One too many is done at once if the budget allows it,
+ * which a very large one does not.
+ */
 static bool loading_defer(const struct loading *loading, gpa_t gpa, const void *data, uint64_t size)
 {
 	const struct guest_image *image = loading->image;
 
-	return size >= DEFERRED_MIN && image->defer && guest_is_backed(image->map, gpa, size) &&
+	return size >= DEFERRED_MIN && guest_memory_has(loading->machine->memory, gpa, size) &&
 	       image->defer(image->defer_context, gpa, data, size);
 }
 
 int loading_copy(struct loading *loading, gpa_t gpa, const void *data, size_t size)
 {
-	if (loading_defer(loading, gpa, data, size))
+	if (!size || loading_defer(loading, gpa, data, size))
 		return 0;
-	if (size && guest_load(loading->image->map, gpa, data, size) < 0)
+	if (!budget_draw(&loading->budget, BUDGET_COPY + size))
+		return -ERR_INVALID; /* guest_load_image() says why */
+	if (guest_load(loading->image->map, gpa, data, size) < 0)
 		return loading_fail(
 			loading, ERR_OUT_OF_RANGE,
 			"the guest has no memory at 0x%llx, where %zu bytes must go; raise 'memory'",
@@ -127,43 +136,69 @@ int loading_gdt(struct loading *loading, gpa_t at, bool long_mode)
 	start->cs = GDT_CODE;
 	start->ds = GDT_DATA;
 	start->tr = GDT_TSS;
-	start->rsp = start->gpr[RSP] = GUEST_STACK_TOP;
+	start->rsp = start->gpr[RSP] = loading_handover(loading, GUEST_STACK_TOP);
 	return loading_copy(loading, at, table, sizeof(table));
 }
 
-/*
- * The loader that the operator names; for `auto` the first that is sure, else the first that may be
- * right.
- */
-static const struct loader *loading_choose(struct loading *loading)
+/* ---- Which loader ---- */
+
+static int loading_by(struct loading *loading, const struct loader *loader)
 {
-	const struct guest_config *config = loading->config;
-	const struct image_file *kernel = &loading->image->kernel;
+	if (loading->config->module_count && !loader->takes_modules)
+		return loading_fail(loading, ERR_INVALID,
+		                    "this kernel takes no modules, only an initrd; remove "
+		                    "'module', or put a Multiboot type");
+	loading->entry_32 = loader->entry_32;
+	return loader->load(loading);
+}
+
+/*
+ * The first loader that is sure, else the first that may be right. A kernel can have the headers of
+ * several formats: where one demands what there is not, the next one may do.
+ */
+static int loading_by_any(struct loading *loading)
+{
 	const struct loader *perhaps = NULL;
+	bool refused = false;
+	int error;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(loaders); i++) {
-		const struct loader *loader = &loaders[i];
-		enum fit fit = loader->fit(kernel->data, kernel->size);
+		enum fit fit = loaders[i].fit(loading);
 
-		if (config->type == VM_TYPE_AUTO) {
-			if (fit == FIT_SURE)
-				return loader;
-			if (fit == FIT_PERHAPS && !perhaps)
-				perhaps = loader;
-		} else if (config->type == loader->type) {
-			if (fit != FIT_NO)
-				return loader;
-			loading_fail(loading, ERR_UNSUPPORTED,
-			             "the kernel is no %s; correct 'kernel', or write type = auto",
-			             loader->name);
-			return NULL;
-		}
+		if (fit == FIT_PERHAPS && !perhaps)
+			perhaps = &loaders[i];
+		if (fit != FIT_SURE)
+			continue;
+		error = loading_by(loading, &loaders[i]);
+		if (error != -ERR_UNSUPPORTED)
+			return error;
+		refused = true;
 	}
-	if (!perhaps)
-		loading_fail(loading, ERR_UNSUPPORTED,
-		             "the kernel has an unknown format; use a Linux bzImage, an ELF file "
-		             "with a PVH note, or a Multiboot kernel");
-	return perhaps;
+	if (refused)
+		return -ERR_UNSUPPORTED;
+	if (perhaps)
+		return loading_by(loading, perhaps);
+	error = foreign_refuse(loading);
+	return error ? error
+	             : loading_fail(loading, ERR_UNSUPPORTED,
+	                            "the kernel has an unknown format; use a Linux bzImage, an ELF file "
+	                            "with a PVH note, or a Multiboot kernel");
+}
+
+static int loading_by_type(struct loading *loading)
+{
+	const struct loader *loader = loaders;
+	int error;
+
+	while (loader->type != loading->config->type)
+		loader++;
+	if (loader->fit(loading) != FIT_NO)
+		return loading_by(loading, loader);
+	error = foreign_refuse(loading);
+	return error ? error
+	             : loading_fail(loading, ERR_UNSUPPORTED,
+	                            "the kernel is no %s; correct 'kernel', or write type = auto",
+	                            loader->name);
 }
 
 int guest_load_image(const struct guest_image *image, struct vcpu_start *start, char *problem,
@@ -174,10 +209,11 @@ int guest_load_image(const struct guest_image *image, struct vcpu_start *start, 
 		.config = image->config,
 		.machine = &image->config->vm.machine,
 		.start = start,
+		.budget = {BUDGET_LOAD},
+		.rsdp = firmware_rsdp(&image->config->vm.machine),
 		.problem = problem,
 		.problem_size = problem_size,
 	};
-	const struct loader *loader;
 	int error;
 
 	memset(start, 0, sizeof(*start));
@@ -185,17 +221,12 @@ int guest_load_image(const struct guest_image *image, struct vcpu_start *start, 
 		problem[0] = '\0';
 	if (!image->kernel.data || !image->kernel.size)
 		return loading_fail(&loading, ERR_TRUNCATED, "the kernel is empty; fetch or build it again");
-	loader = loading_choose(&loading);
-	if (!loader)
-		return -ERR_UNSUPPORTED;
-	if (loading.config->module_count && !loader->takes_modules)
-		return loading_fail(&loading, ERR_INVALID,
-		                    "this kernel takes no modules, only an initrd; remove "
-		                    "'module', or put a Multiboot type");
-	error = firmware_load(image->map, loading.machine, &loading.rsdp);
-	if (error)
-		return loading_fail(&loading, ERR_OUT_OF_RANGE,
-		                    "the guest has no memory for its firmware tables; raise 'memory'");
-	loading.entry_32 = loader->entry_32;
-	return loader->load(&loading);
+	error = loading.config->type == VM_TYPE_AUTO ? loading_by_any(&loading) : loading_by_type(&loading);
+	if (loading.budget.left)
+		return error;
+	if (problem_size)
+		problem[0] = '\0';
+	return loading_fail(&loading, ERR_INVALID,
+	                    "the kernel has more notes, segments, sections or tags than can be loaded "
+	                    "within a millisecond; strip it, or fetch or build it again");
 }

@@ -7,6 +7,25 @@
 #define WHAT             "Multiboot kernel"
 #define SENTENCE_CORRUPT "the Multiboot kernel is corrupt: %s; fetch or build it again"
 
+/* ---- The header ---- */
+
+size_t multiboot_search(struct loading *loading, uint32_t magic, size_t from, size_t step, size_t size,
+                        size_t limit)
+{
+	const uint8_t *kernel = loading->image->kernel.data, *at = kernel + from;
+	const uint8_t *last = limit < size ? kernel - 1 : kernel + limit - size;
+	uint32_t word;
+
+	for (; at <= last; at += step) {
+		memcpy(&word, at, sizeof(word));
+		if (word == magic)
+			break;
+	}
+	if (!budget_draw(&loading->budget, (size_t)(at - kernel - from) / step * BUDGET_WORD) || at > last)
+		return limit;
+	return (size_t)(at - kernel);
+}
+
 /* ---- Where it goes ---- */
 
 /* How far from its linked place [span] is loaded. */
@@ -69,7 +88,7 @@ static int multiboot_find_raw(struct loading *loading, const struct multiboot_he
 		                    size, (unsigned long long)raw->offset + raw->size);
 	raw->span.start = load;
 	raw->span.end = MAX(load + raw->size, (uint64_t)header->bss_end);
-	if (!header->has_entry || header->entry < load || header->entry - load >= raw->size)
+	if (!header->has_entry || header->entry < load || header->entry >= raw->span.end)
 		return loading_fail(loading, ERR_INVALID, SENTENCE_CORRUPT, "its entry lies outside of it");
 	return 0;
 }
@@ -91,6 +110,7 @@ static int multiboot_load_raw(struct loading *loading, const struct multiboot_he
 	kernel->entry = header->entry + shift;
 	end = raw.span.end + shift;
 	kernel->used = (struct extent){kernel->base, end};
+	placing_note_low(loading, kernel->base, end);
 	if (!placing_is_free(loading->machine->memory, kernel->base, end))
 		return placing_refuse(loading, WHAT, kernel->base, end);
 	error = loading_copy(loading, kernel->base, file + raw.offset, raw.size);
@@ -102,14 +122,15 @@ static int multiboot_load_raw(struct loading *loading, const struct multiboot_he
 /* ---- An ELF file ---- */
 
 /*
- * Kernels of 64 bits and of higher halves give the entry as a virtual address, others as a physical
- * one.
+ * ELF's entry is a virtual address. Some kernels, linked for addresses that they have only later,
+ * give a physical one, and mean it where no segment has the virtual one. The header's own entry is
+ * physical.
  */
 static int multiboot_find_entry(struct loading *loading, const struct multiboot_header *header,
                                 const struct elf_image *elf, uint64_t *entry)
 {
 	*entry = header->has_entry ? header->entry : elf->entry;
-	if (elf_has_physical(elf, *entry) || (!header->has_entry && elf_translate(elf, entry)))
+	if ((!header->has_entry && elf_translate(elf, entry)) || elf_has_physical(elf, *entry))
 		return 0;
 	return loading_fail(loading, ERR_INVALID,
 	                    "the " WHAT " is corrupt: its entry 0x%llx lies in no segment; fetch "
@@ -124,7 +145,7 @@ static int multiboot_load_elf(struct loading *loading, const struct multiboot_he
 	struct elf_image *elf = &kernel->elf;
 	const char *problem;
 	uint64_t shift;
-	int error = elf_open(image->kernel.data, image->kernel.size, elf, &problem);
+	int error = elf_open(image->kernel.data, image->kernel.size, &loading->budget, elf, &problem);
 
 	if (error)
 		return loading_fail(loading, (enum error) - error, "%s", problem);
@@ -145,8 +166,8 @@ static int multiboot_load_elf(struct loading *loading, const struct multiboot_he
 	return 0;
 }
 
-int multiboot_load_kernel(struct loading *loading, const struct multiboot_header *header,
-                          struct multiboot_kernel *kernel)
+static int multiboot_load_any(struct loading *loading, const struct multiboot_header *header,
+                              struct multiboot_kernel *kernel)
 {
 	const struct guest_image *image = loading->image;
 
@@ -159,6 +180,14 @@ int multiboot_load_kernel(struct loading *loading, const struct multiboot_header
 		return multiboot_load_elf(loading, header, kernel);
 	return loading_fail(loading, ERR_UNSUPPORTED,
 	                    "the " WHAT " is no ELF file, and its header has no addresses; link it as ELF");
+}
+
+int multiboot_load_kernel(struct loading *loading, const struct multiboot_header *header,
+                          struct multiboot_kernel *kernel)
+{
+	int error = multiboot_load_any(loading, header, kernel);
+
+	return error ? error : placing_move_handover(loading, &kernel->used);
 }
 
 /* ---- Modules ---- */
@@ -195,8 +224,15 @@ uint32_t multiboot_upper(const struct loading *loading)
 	return (uint32_t)((guest_high_ram_end(loading->machine->memory) - GUEST_HIGH_START) / 1024);
 }
 
-int multiboot_put(struct loading *loading, struct extent *area, const void *data, size_t size,
-                  uint64_t alignment, gpa_t *address)
+struct extent multiboot_information(const struct loading *loading)
+{
+	gpa_t start = loading_handover(loading, GUEST_INFORMATION);
+
+	return (struct extent){start, start + MULTIBOOT_INFORMATION_SIZE};
+}
+
+int multiboot_reserve(struct loading *loading, struct extent *area, uint64_t size, uint64_t alignment,
+                      gpa_t *address)
 {
 	gpa_t at = ALIGN_UP(area->start, alignment);
 
@@ -204,11 +240,18 @@ int multiboot_put(struct loading *loading, struct extent *area, const void *data
 		return loading_fail(loading, ERR_NO_MEMORY,
 		                    "what the " WHAT " must be told does not fit into %llu KiB; "
 		                    "shorten the modules' arguments",
-		                    (unsigned long long)(MULTIBOOT_INFORMATION_END - MULTIBOOT_INFORMATION) /
-		                            1024);
+		                    (unsigned long long)MULTIBOOT_INFORMATION_SIZE / 1024);
 	*address = at;
 	area->start = at + size;
-	return loading_copy(loading, at, data, size);
+	return 0;
+}
+
+int multiboot_put(struct loading *loading, struct extent *area, const void *data, size_t size,
+                  uint64_t alignment, gpa_t *address)
+{
+	int error = multiboot_reserve(loading, area, size, alignment, address);
+
+	return error ? error : loading_copy(loading, *address, data, size);
 }
 
 int multiboot_enter(struct loading *loading, const struct multiboot_kernel *kernel, uint32_t magic)
@@ -218,6 +261,6 @@ int multiboot_enter(struct loading *loading, const struct multiboot_kernel *kern
 	start->mode = START_PROTECTED;
 	start->rip = kernel->entry;
 	start->gpr[RAX] = magic;
-	start->gpr[RBX] = MULTIBOOT_INFORMATION;
-	return loading_gdt(loading, GUEST_GDT, false);
+	start->gpr[RBX] = multiboot_information(loading).start;
+	return loading_gdt(loading, loading_handover(loading, GUEST_GDT), false);
 }

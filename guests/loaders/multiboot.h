@@ -9,14 +9,21 @@
 #include "guests/loaders/elf_sections.h"
 
 /* Multiboot Specification 0.6.96. */
-enum fit multiboot1_fit(const void *kernel, size_t size);
+enum fit multiboot1_fit(struct loading *loading);
 int must_check multiboot1_load(struct loading *loading);
 
 /* Multiboot2 Specification 2.0. */
-enum fit multiboot2_fit(const void *kernel, size_t size);
+enum fit multiboot2_fit(struct loading *loading);
 int must_check multiboot2_load(struct loading *loading);
 
 /* ---- The kernel ---- */
+
+/*
+ * The first place of `magic` in the kernel from `from` on, at a multiple of `step`, so that `size`
+ * bytes from there lie below `limit`. Returns `limit` if there is none.
+ */
+size_t multiboot_search(struct loading *loading, uint32_t magic, size_t from, size_t step, size_t size,
+                        size_t limit);
 
 /* What the header says, whichever version. */
 struct multiboot_header {
@@ -69,8 +76,10 @@ int must_check multiboot_load_modules(struct loading *loading, struct extent *ro
 
 /* ---- What is handed over, in low memory ---- */
 
-#define MULTIBOOT_INFORMATION     GUEST_INFORMATION
-#define MULTIBOOT_INFORMATION_END (GUEST_STACK_TOP - PAGE_SIZE)
+#define MULTIBOOT_INFORMATION_SIZE (GUEST_STACK_TOP - PAGE_SIZE - GUEST_INFORMATION)
+
+/* Where the information lies, and ends at most. The kernel is loaded. */
+struct extent multiboot_information(const struct loading *loading);
 
 #define MULTIBOOT_LOADER_NAME "Nacre"
 
@@ -84,6 +93,10 @@ uint32_t multiboot_upper(const struct loading *loading);
 #define MULTIBOOT_SCREEN_ROWS    25
 #define MULTIBOOT_SCREEN_CELL    2 /* bytes */
 #define MULTIBOOT_EGA_TEXT       2 /* framebuffer type */
+
+/* Take `size` bytes from the start of `area`, at a multiple of `alignment`. */
+int must_check multiboot_reserve(struct loading *loading, struct extent *area, uint64_t size,
+                                 uint64_t alignment, gpa_t *address);
 
 /* Copy to the start of `area`, at a multiple of `alignment`, and take that away from it. */
 int must_check multiboot_put(struct loading *loading, struct extent *area, const void *data, size_t size,

@@ -24,45 +24,57 @@ struct packed multiboot1_header {
 #define FLAGS_KNOWN  (BIT(0) | BIT(1) | BIT(2))
 #define FLAGS_DEMAND 0xffff
 
-static bool multiboot1_find_header(const uint8_t *kernel, size_t size, size_t *offset,
+/* Is there a header at `at`, whole and below `limit`? */
+static bool multiboot1_take_header(const uint8_t *kernel, size_t at, size_t limit,
                                    struct multiboot1_header *header)
 {
-	size_t limit = MIN(size, (size_t)HEADER_SEARCH);
+	size_t length = HEADER_SHORT;
 
-	for (size_t at = 0; at + HEADER_SHORT <= limit; at += HEADER_ALIGNMENT) {
-		size_t length = HEADER_SHORT;
+	*header = (struct multiboot1_header){0};
+	memcpy(header, kernel + at, HEADER_SHORT);
+	if ((uint32_t)(header->magic + header->flags + header->checksum))
+		return false;
+	if (header->flags & FLAG_ADDRESSES)
+		length = sizeof(*header);
+	if (length > limit - at)
+		return false;
+	memcpy(header, kernel + at, length);
+	return true;
+}
 
-		*header = (struct multiboot1_header){0};
-		memcpy(header, kernel + at, HEADER_SHORT);
-		if (header->magic != HEADER_MAGIC ||
-		    (uint32_t)(header->magic + header->flags + header->checksum))
-			continue;
-		if (header->flags & FLAG_ADDRESSES)
-			length = sizeof(*header);
-		if (length > limit - at)
-			continue;
-		memcpy(header, kernel + at, length);
-		*offset = at;
-		return true;
+/* Find the header from `*offset` on. */
+static bool multiboot1_find_header(struct loading *loading, size_t *offset, struct multiboot1_header *header)
+{
+	const struct image_file *kernel = &loading->image->kernel;
+	size_t limit = MIN(kernel->size, (size_t)HEADER_SEARCH), at = *offset;
+
+	while (budget_draw(&loading->budget, BUDGET_HEADER)) {
+		at = multiboot_search(loading, HEADER_MAGIC, at, HEADER_ALIGNMENT, HEADER_SHORT, limit);
+		if (at == limit)
+			break;
+		if (multiboot1_take_header(kernel->data, at, limit, header)) {
+			*offset = at;
+			return true;
+		}
+		at += HEADER_ALIGNMENT;
 	}
 	return false;
 }
 
-enum fit multiboot1_fit(const void *kernel, size_t size)
+enum fit multiboot1_fit(struct loading *loading)
 {
 	struct multiboot1_header header;
-	size_t offset;
 
-	return multiboot1_find_header(kernel, size, &offset, &header) ? FIT_SURE : FIT_NO;
+	loading->header = 0;
+	return multiboot1_find_header(loading, &loading->header, &header) ? FIT_SURE : FIT_NO;
 }
 
 static int multiboot1_read_header(struct loading *loading, struct multiboot_header *wanted)
 {
 	struct multiboot1_header header;
 
-	*wanted = (struct multiboot_header){0};
-	if (!multiboot1_find_header(loading->image->kernel.data, loading->image->kernel.size, &wanted->offset,
-	                            &header))
+	*wanted = (struct multiboot_header){.offset = loading->header};
+	if (!multiboot1_find_header(loading, &wanted->offset, &header))
 		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
 	if (header.flags & FLAGS_DEMAND & ~FLAGS_KNOWN)
 		return loading_fail(loading, ERR_UNSUPPORTED,
@@ -185,20 +197,14 @@ static int multiboot1_write_sections(struct writer *writer, const struct elf_ima
 	gpa_t table;
 	int error = placing_take(writer->loading, room, "kernel's symbol table", size, 16, &table);
 
-	for (unsigned i = 0; i < elf->section_count && !error; i++) {
-		uint8_t header[ELF_SECTION_HEADER_MAX];
-
-		error = elf_section_load(writer->loading, elf, i, room, header);
-		if (!error)
-			error = loading_copy(writer->loading, table + i * elf->section_size, header,
-			                     elf->section_size);
-	}
+	if (error)
+		return error;
 	writer->info.flags |= INFO_SECTIONS;
 	writer->info.section_count = elf->section_count;
 	writer->info.section_size = elf->section_size;
 	writer->info.sections = (uint32_t)table;
 	writer->info.section_names = elf->section_names;
-	return error;
+	return elf_sections_load(writer->loading, elf, room, table);
 }
 
 static void multiboot1_describe_screen(struct multiboot1_info *info)
@@ -217,15 +223,16 @@ static int multiboot1_write_info(struct loading *loading, const struct multiboot
 	struct extent room = placing_room_beside(loading->machine->memory, kernel->used);
 	struct multiboot_modules modules;
 	uint32_t name = 0;
+	struct extent information = multiboot_information(loading);
 	struct writer writer = {
 		.loading = loading,
-		.area = {MULTIBOOT_INFORMATION + sizeof(writer.info), MULTIBOOT_INFORMATION_END},
+		.area = {information.start + sizeof(writer.info), information.end},
 		.info =
 			{
 				.flags = INFO_MEMORY | INFO_CMDLINE | INFO_LOADER_NAME,
 				.memory_lower = MULTIBOOT_LOWER,
 				.memory_upper = multiboot_upper(loading),
-				.cmdline = GUEST_CMDLINE,
+				.cmdline = (uint32_t)loading_handover(loading, GUEST_CMDLINE),
 			},
 	};
 	int error = 0;
@@ -243,8 +250,7 @@ static int multiboot1_write_info(struct loading *loading, const struct multiboot
 	writer.info.loader_name = name;
 	if (loading->machine->screen)
 		multiboot1_describe_screen(&writer.info);
-	return error ? error
-	             : loading_copy(loading, MULTIBOOT_INFORMATION, &writer.info, sizeof(writer.info));
+	return error ? error : loading_copy(loading, information.start, &writer.info, sizeof(writer.info));
 }
 
 int multiboot1_load(struct loading *loading)
@@ -256,7 +262,8 @@ int multiboot1_load(struct loading *loading)
 	if (!error)
 		error = multiboot_load_kernel(loading, &header, &kernel);
 	if (!error)
-		error = loading_cmdline(loading, GUEST_CMDLINE, GUEST_CMDLINE_SIZE - 1);
+		error = loading_cmdline(loading, loading_handover(loading, GUEST_CMDLINE),
+		                        GUEST_CMDLINE_SIZE - 1);
 	if (!error)
 		error = multiboot1_write_info(loading, &kernel);
 	return error ? error : multiboot_enter(loading, &kernel, MAGIC_LOADED);

@@ -145,18 +145,15 @@ static int info_write_screen(struct writer *writer)
 static int info_write_sections(struct writer *writer, const struct elf_image *elf, struct extent *room)
 {
 	struct info_sections tag = {elf->section_count, elf->section_size, elf->section_names};
-	int error = info_begin_tag(writer, INFO_SECTIONS, sizeof(tag) + tag.count * tag.entry_size);
+	uint64_t size = (uint64_t)tag.count * tag.entry_size;
+	int error = info_begin_tag(writer, INFO_SECTIONS, sizeof(tag) + size);
+	gpa_t table;
 
 	if (!error)
 		error = info_extend_tag(writer, &tag, sizeof(tag));
-	for (unsigned i = 0; i < elf->section_count && !error; i++) {
-		uint8_t header[ELF_SECTION_HEADER_MAX];
-
-		error = elf_section_load(writer->loading, elf, i, room, header);
-		if (!error)
-			error = info_extend_tag(writer, header, elf->section_size);
-	}
-	return error;
+	if (!error)
+		error = multiboot_reserve(writer->loading, &writer->area, size, 1, &table);
+	return error ? error : elf_sections_load(writer->loading, elf, room, table);
 }
 
 static int info_write_rsdp(struct writer *writer)
@@ -195,9 +192,10 @@ int multiboot2_write_info(struct loading *loading, const struct multiboot_header
                           const struct multiboot_kernel *kernel)
 {
 	struct extent room = placing_room_beside(loading->machine->memory, kernel->used);
+	struct extent information = multiboot_information(loading);
 	struct writer writer = {
 		.loading = loading,
-		.area = {MULTIBOOT_INFORMATION + sizeof(struct info_head), MULTIBOOT_INFORMATION_END},
+		.area = {information.start + sizeof(struct info_head), information.end},
 	};
 	struct multiboot_modules modules;
 	struct info_head head = {0};
@@ -211,6 +209,6 @@ int multiboot2_write_info(struct loading *loading, const struct multiboot_header
 		error = info_write_module(&writer, &modules.module[i]);
 	if (!error)
 		error = info_write_tag(&writer, INFO_END, NULL, 0);
-	head.total_size = (uint32_t)(writer.area.start - MULTIBOOT_INFORMATION);
-	return error ? error : loading_copy(loading, MULTIBOOT_INFORMATION, &head, sizeof(head));
+	head.total_size = (uint32_t)(writer.area.start - information.start);
+	return error ? error : loading_copy(loading, information.start, &head, sizeof(head));
 }

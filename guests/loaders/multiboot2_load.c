@@ -45,30 +45,39 @@ enum header_tag_type {
 
 #define MAGIC_LOADED 0x36d76289
 
-static bool multiboot2_find_header(const uint8_t *kernel, size_t size, size_t *offset,
-                                   struct multiboot2_header *header)
+static bool multiboot2_is_header(const struct multiboot2_header *header, size_t room)
 {
-	size_t limit = MIN(size, (size_t)HEADER_SEARCH);
+	return header->architecture == ARCHITECTURE_I386 &&
+	       (uint32_t)(header->magic + header->architecture + header->length + header->checksum) == 0 &&
+	       header->length >= sizeof(*header) && header->length <= room;
+}
 
-	for (size_t at = 0; at + sizeof(*header) <= limit; at += HEADER_ALIGNMENT) {
-		memcpy(header, kernel + at, sizeof(*header));
-		if (header->magic == HEADER_MAGIC && header->architecture == ARCHITECTURE_I386 &&
-		    (uint32_t)(header->magic + header->architecture + header->length + header->checksum) ==
-		            0 &&
-		    header->length >= sizeof(*header) && header->length <= limit - at) {
+/* Find the header from `*offset` on. */
+static bool multiboot2_find_header(struct loading *loading, size_t *offset, struct multiboot2_header *header)
+{
+	const struct image_file *kernel = &loading->image->kernel;
+	size_t limit = MIN(kernel->size, (size_t)HEADER_SEARCH), at = *offset;
+
+	while (budget_draw(&loading->budget, BUDGET_HEADER)) {
+		at = multiboot_search(loading, HEADER_MAGIC, at, HEADER_ALIGNMENT, sizeof(*header), limit);
+		if (at == limit)
+			break;
+		memcpy(header, (const uint8_t *)kernel->data + at, sizeof(*header));
+		if (multiboot2_is_header(header, limit - at)) {
 			*offset = at;
 			return true;
 		}
+		at += HEADER_ALIGNMENT;
 	}
 	return false;
 }
 
-enum fit multiboot2_fit(const void *kernel, size_t size)
+enum fit multiboot2_fit(struct loading *loading)
 {
 	struct multiboot2_header header;
-	size_t offset;
 
-	return multiboot2_find_header(kernel, size, &offset, &header) ? FIT_SURE : FIT_NO;
+	loading->header = 0;
+	return multiboot2_find_header(loading, &loading->header, &header) ? FIT_SURE : FIT_NO;
 }
 
 /* ---- The tags ---- */
@@ -96,7 +105,7 @@ typedef int tag_function(struct loading *loading, struct multiboot_header *wante
 static int multiboot2_take_information(struct loading *loading, struct multiboot_header *wanted,
                                        bool optional, const uint8_t *at, size_t size)
 {
-	for (; size >= 4 && !optional; at += 4, size -= 4)
+	for (; size >= 4 && !optional && budget_draw(&loading->budget, BUDGET_WORD); at += 4, size -= 4)
 		if (multiboot2_word(at) >= INFORMATION_TYPES)
 			return loading_fail(loading, ERR_UNSUPPORTED,
 			                    "the Multiboot 2 kernel demands information of type "
@@ -142,24 +151,15 @@ static int multiboot2_take_console(struct loading *loading, struct multiboot_hea
 }
 
 /*
- * Modules are always page-aligned; the entries for EFI machines say nothing to others. The graphics
- * mode is but preferred, and a loader may choose another ("The framebuffer tag of Multiboot2
- * header"): the kernel is told of the text screen, or of none.
+ * Modules are always page-aligned. What concerns EFI says nothing to others: GRUB passes over it
+ * on a BIOS machine, demands included. The graphics mode is but preferred, and a loader may choose
+ * another ("The framebuffer tag of Multiboot2 header"): the kernel is told of the text screen, or
+ * of none.
  */
 static int multiboot2_take_nothing(struct loading *loading, struct multiboot_header *wanted, bool optional,
                                    const uint8_t *at, size_t size)
 {
 	return 0;
-}
-
-static int multiboot2_take_efi(struct loading *loading, struct multiboot_header *wanted, bool optional,
-                               const uint8_t *at, size_t size)
-{
-	if (optional)
-		return 0;
-	return loading_fail(loading, ERR_UNSUPPORTED,
-	                    "the Multiboot 2 kernel demands EFI boot services, and guests have "
-	                    "none; use another kernel");
 }
 
 static int multiboot2_take_relocatable(struct loading *loading, struct multiboot_header *wanted,
@@ -185,7 +185,7 @@ static const struct {
 	[TAG_CONSOLE] =           {4,  multiboot2_take_console},
 	[TAG_FRAMEBUFFER] =       {12, multiboot2_take_nothing},
 	[TAG_MODULE_ALIGNMENT] =  {0,  multiboot2_take_nothing},
-	[TAG_EFI_BOOT_SERVICES] = {0,  multiboot2_take_efi},
+	[TAG_EFI_BOOT_SERVICES] = {0,  multiboot2_take_nothing},
 	[TAG_EFI_ENTRY_32] =      {0,  multiboot2_take_nothing},
 	[TAG_EFI_ENTRY_64] =      {0,  multiboot2_take_nothing},
 	[TAG_RELOCATABLE] =       {16, multiboot2_take_relocatable},
@@ -221,10 +221,11 @@ static int multiboot2_read_header(struct loading *loading, struct multiboot_head
 	size_t at = sizeof(header);
 	int error = 0;
 
-	*wanted = (struct multiboot_header){0};
-	if (!multiboot2_find_header(kernel, loading->image->kernel.size, &wanted->offset, &header))
+	*wanted = (struct multiboot_header){.offset = loading->header};
+	if (!multiboot2_find_header(loading, &wanted->offset, &header))
 		return -ERR_UNSUPPORTED; /* the loader was chosen because it is there */
-	while (at + sizeof(tag) <= header.length && tag.type != TAG_END && !error) {
+	while (at + sizeof(tag) <= header.length && tag.type != TAG_END && !error &&
+	       budget_draw(&loading->budget, BUDGET_HEADER)) {
 		const uint8_t *here = kernel + wanted->offset + at;
 
 		memcpy(&tag, here, sizeof(tag));

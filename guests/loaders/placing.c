@@ -8,7 +8,7 @@ bool placing_is_free(uint64_t memory, gpa_t start, gpa_t end)
 	unsigned count = guest_memory_e820(memory, ranges);
 
 	for (unsigned i = 0; i < count; i++) {
-		gpa_t from = MAX(ranges[i].start, GUEST_HANDOVER_END);
+		gpa_t from = MAX(ranges[i].start, GUEST_IMAGES_START);
 
 		if (ranges[i].type == E820_RAM && start >= from && end <= ranges[i].start + ranges[i].size)
 			return true;
@@ -24,6 +24,12 @@ int placing_refuse(struct loading *loading, const char *what, gpa_t start, gpa_t
 		return loading_fail(
 			loading, ERR_NO_MEMORY,
 			"the %s wants to be loaded at 0x%llx, which is in use; link it at 1 MiB or above",
+			what, (unsigned long long)start);
+	if (start >= GUEST_HOLE_START && start < GUEST_ABOVE_4G)
+		return loading_fail(
+			loading, ERR_NO_MEMORY,
+			"the %s wants to be loaded at 0x%llx, where a PC has devices and firmware; "
+			"use a kernel that is linked below 3 GiB",
 			what, (unsigned long long)start);
 	return loading_fail(loading, ERR_NO_MEMORY,
 	                    "the %s needs memory up to %llu KiB, and the guest's ends at %llu KiB; "
@@ -57,11 +63,49 @@ int placing_find(uint64_t memory, struct extent within, uint64_t size, uint64_t 
 {
 	const struct extent low = {GUEST_HANDOVER_END, GUEST_EBDA};
 	const struct extent high = {GUEST_HIGH_START, guest_high_ram_end(memory)};
+	const struct extent lowest = {GUEST_IMAGES_START, GUEST_EBDA}; /* if need be */
 
 	if (placing_find_in(highest ? high : low, within, size, alignment, highest, address) ||
-	    placing_find_in(highest ? low : high, within, size, alignment, highest, address))
+	    placing_find_in(highest ? low : high, within, size, alignment, highest, address) ||
+	    placing_find_in(lowest, within, size, alignment, highest, address))
 		return 0;
 	return -ERR_NO_MEMORY;
+}
+
+void placing_note_low(struct loading *loading, gpa_t start, gpa_t end)
+{
+	struct extent *low = &loading->low;
+
+	if (start >= GUEST_HIGH_START || start >= end)
+		return;
+	low->start = low->end ? MIN(low->start, start) : start;
+	low->end = MAX(low->end, end);
+}
+
+int placing_move_handover(struct loading *loading, struct extent *used)
+{
+	const struct extent usual = {GUEST_GDT, GUEST_CMDLINE + GUEST_CMDLINE_SIZE}, *low = &loading->low;
+	struct extent room = placing_room_beside(loading->machine->memory, *used);
+	gpa_t size = usual.end - usual.start, at = ALIGN_UP(low->end, PAGE_SIZE);
+
+	if (low->end <= usual.start || low->start >= usual.end)
+		return 0;
+	if (at + size > GUEST_EBDA) {
+		if (size > room.end - room.start)
+			return loading_fail(loading, ERR_NO_MEMORY,
+			                    "the kernel leaves no %llu KiB for what it must be told; raise "
+			                    "'memory'",
+			                    (unsigned long long)size / 1024);
+		if (room.start >= used->end) {
+			at = room.start;
+			used->end = at + size;
+		} else {
+			at = room.end - size;
+			used->start = at;
+		}
+	}
+	loading->handover = at - usual.start;
+	return 0;
 }
 
 struct extent placing_room_beside(uint64_t memory, struct extent image)

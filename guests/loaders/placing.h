@@ -5,11 +5,6 @@
 
 #include "guests/loaders/loading.h"
 
-/* [start, end) of guest-physical memory. */
-struct extent {
-	gpa_t start, end;
-};
-
 /* Does [start, end) lie in RAM that is free for images? `memory` as in guest_memory_layout(). */
 bool placing_is_free(uint64_t memory, gpa_t start, gpa_t end);
 
@@ -24,6 +19,16 @@ int must_check placing_refuse(struct loading *loading, const char *what, gpa_t s
  */
 int must_check placing_find(uint64_t memory, struct extent within, uint64_t size, uint64_t alignment,
                             bool highest, gpa_t *address);
+
+/* The image takes [start, end): note what is below 1 MiB for placing_move_handover(). */
+void placing_note_low(struct loading *loading, gpa_t start, gpa_t end);
+
+/*
+ * All of the image is in its place, `used` as elf_load() leaves it. If it takes what the loaders
+ * use to hand things over, find another place for that: loading_handover(). A place above 1 MiB is
+ * added to `used`. -ERR_NO_MEMORY with a sentence: there is none.
+ */
+int must_check placing_move_handover(struct loading *loading, struct extent *used);
 
 /* The larger of what is free below and above `image` between 1 MiB and 3 GiB, in whole pages. */
 struct extent placing_room_beside(uint64_t memory, struct extent image);

@@ -5,7 +5,7 @@
 
 #include "guests/loaders/loading.h"
 
-enum fit pvh_fit(const void *kernel, size_t size);
+enum fit pvh_fit(struct loading *loading);
 int must_check pvh_load(struct loading *loading);
 
 #endif

@@ -48,6 +48,7 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	}
 	image.kernel = (struct image_file){data + 2, size - 2};
 	guest_ram_create(config.vm.machine.memory);
+	guest_ram_add_firmware(&config.vm.machine);
 	error = guest_load_image(&image, &start, problem, sizeof(problem));
 	if (error > 0 || (error && (!problem[0] || strlen(problem) >= sizeof(problem) - 1)))
 		abort();

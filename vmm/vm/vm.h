@@ -36,7 +36,12 @@ enum vm_state {
 struct vm_loader {
 	/* Add the RAM and ROM to the empty map. */
 	int (*populate)(struct guest_map *map, uint64_t memory);
-	/* Load the images, and say how the vCPU starts. */
+	/* Write what firmware leaves in memory: less than a millisecond of work. */
+	int (*firmware)(struct vm *vm);
+	/*
+	 * Load the images, and say how the vCPU starts. Less than a millisecond of work, too: large
+	 * copies go to vm_defer_copy().
+	 */
 	int (*load)(struct vm *vm, struct vcpu_start *start, char *problem, size_t size);
 	const void *context; /* for `load`; must stay */
 };
@@ -57,7 +62,7 @@ enum vm_request {
 
 /* How far a machine is from its start: vm_work.c. */
 struct vm_work {
-	enum { VM_WORK_CLEAR, VM_WORK_LOAD, VM_WORK_COPY, VM_WORK_BEGIN } step;
+	enum { VM_WORK_CLEAR, VM_WORK_FIRMWARE, VM_WORK_LOAD, VM_WORK_COPY, VM_WORK_BEGIN } step;
 	gpa_t cleared; /* memory below is */
 	struct vm_copy {
 		gpa_t to;

@@ -184,7 +184,7 @@ void vm_reset(struct vm *vm)
 	vm_set_state(vm, VM_STARTING);
 	timer_cancel(&vm->timer);
 	if (vm->work.step != VM_WORK_CLEAR)
-		vm->work.step = VM_WORK_LOAD;
+		vm->work.step = VM_WORK_FIRMWARE;
 	vm_begin_work(vm);
 }
 
@@ -223,7 +223,7 @@ static void vm_restart(struct vm *vm)
 
 	vm->restarts++;
 	vm_set_state(vm, VM_STARTING);
-	vm->work.step = VM_WORK_LOAD;
+	vm->work.step = VM_WORK_FIRMWARE;
 	cpu_timer_arm(this_cpu(), &vm->start_timer, MAX(earliest, time_now()));
 }
 

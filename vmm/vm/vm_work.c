@@ -57,11 +57,21 @@ bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size)
 	return true;
 }
 
+static void vm_work_firmware(struct vm *vm)
+{
+	vm->end = VM_NOT_STARTED;
+	vm->work.step = VM_WORK_LOAD;
+	if (vm->loader.firmware(vm)) {
+		log_error("vm %s: its firmware's tables do not fit into its memory; raise 'memory'\n",
+		          vm->name);
+		vm_stop(vm, VM_NOT_LOADED);
+	}
+}
+
 static void vm_work_load(struct vm *vm)
 {
 	char problem[400];
 
-	vm->end = VM_NOT_STARTED;
 	vm->work.copies = 0;
 	vm->work.step = VM_WORK_COPY;
 	if (vm->loader.load(vm, &vm->work.start, problem, sizeof(problem))) {
@@ -115,8 +125,9 @@ void vm_work(struct vm *vm)
 	switch (work->step) {
 	case VM_WORK_CLEAR:
 		if (guest_map_clear(&vm->map, &work->cleared, CLEAR_STEP))
-			work->step = VM_WORK_LOAD;
+			work->step = VM_WORK_FIRMWARE;
 		break;
+	case VM_WORK_FIRMWARE: vm_work_firmware(vm); break;
 	case VM_WORK_LOAD: vm_work_load(vm); break;
 	case VM_WORK_COPY: vm_work_copy(vm); break;
 	case VM_WORK_BEGIN: vm_work_begin(vm); break;

@@ -71,6 +71,18 @@ int guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t 
 	return 0;
 }
 
+/* Large copies need not wait. */
+static bool copy_at_once(void *context, gpa_t gpa, const void *data, uint64_t size)
+{
+	(void)context;
+	if (data)
+		return guest_load(NULL, gpa, data, size) == 0;
+	if (!is_free(gpa, size))
+		return false;
+	memset((void *)gpa, 0, size);
+	return true;
+}
+
 void guest_read(const struct guest_map *map, gpa_t gpa, void *buffer, size_t size)
 {
 	(void)map;
@@ -133,7 +145,7 @@ void kernel_main(uint32_t magic, uint32_t address)
 {
 	const char *problem = "not started by a multiboot2 loader";
 	struct guest_config config = {.type = VM_TYPE_PVH, .vm.machine = {.uarts = 1}};
-	struct guest_image image = {.config = &config};
+	struct guest_image image = {.config = &config, .defer = copy_at_once};
 	struct vcpu_start start;
 	struct descriptor_table gdt;
 	char sentence[GUEST_PROBLEM_MAX];
@@ -146,7 +158,8 @@ void kernel_main(uint32_t magic, uint32_t address)
 	image.kernel.data = take_module("kernel", &at, &image.kernel.size);
 	image.initrd.data = take_module("initrd", &at, &image.initrd.size);
 	config.cmdline = take_module("cmdline", &at, &cmdline_size);
-	if (guest_load_image(&image, &start, sentence, sizeof(sentence)))
+	if (firmware_load(NULL, &config.vm.machine) ||
+	    guest_load_image(&image, &start, sentence, sizeof(sentence)))
 		panic(sentence);
 	gdt = (struct descriptor_table){start.gdt_limit, start.gdt};
 	wait_for_entry();

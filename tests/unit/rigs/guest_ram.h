@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include "guests/firmware/firmware.h"
 #include "guests/firmware/memory_map.h"
 #include "lib/errors.h"
 #include "mm/guest_map.h"
@@ -18,6 +19,7 @@
 static uint8_t *guest_ram; /* byte n is the guest's physical address n */
 static uint64_t guest_ram_size;
 static struct guest_map guest_ram_map;
+static uint64_t guest_ram_loaded; /* bytes that guest_load() has copied */
 
 /*
  * A guest with `memory` bytes; each range begins with 64 KiB of A5h, as after somebody else's use.
@@ -55,6 +57,7 @@ int guest_load(const struct guest_map *map, gpa_t gpa, const void *data, size_t 
 	if (!guest_ram_has(gpa, size))
 		return -ERR_OUT_OF_RANGE;
 	memcpy(guest_ram + gpa, data, size);
+	guest_ram_loaded += size;
 	return 0;
 }
 
@@ -65,6 +68,26 @@ void guest_read(const struct guest_map *map, gpa_t gpa, void *buffer, size_t siz
 		memcpy(buffer, guest_ram + gpa, size);
 	else
 		memset(buffer, 0xff, size);
+}
+
+/* For guest_image.defer: do it at once. */
+static inline bool guest_ram_copy(void *context, gpa_t gpa, const void *data, uint64_t size)
+{
+	(void)context;
+	if (!guest_ram_has(gpa, size))
+		return false;
+	if (data)
+		memcpy(guest_ram + gpa, data, size);
+	else
+		memset(guest_ram + gpa, 0, size);
+	return true;
+}
+
+/* The loaders expect what firmware leaves in memory. */
+static inline void guest_ram_add_firmware(const struct machine_config *machine)
+{
+	if (firmware_load(&guest_ram_map, machine))
+		__builtin_trap();
 }
 
 static inline uint64_t guest_ram_number(gpa_t gpa, size_t size)

@@ -82,6 +82,7 @@ static void make_common(void)
 		.config = &config,
 		.kernel = {kernel, sizeof(kernel)},
 		.map = &guest_ram_map,
+		.defer = guest_ram_copy,
 	};
 }
 
@@ -173,6 +174,7 @@ static int load(void)
 	memcpy(copy, kernel, image.kernel.size);
 	i.kernel.data = copy;
 	guest_ram_create(config.vm.machine.memory);
+	guest_ram_add_firmware(&config.vm.machine);
 	if (config.vm.machine.memory >= MIB(16))
 		memset(guest_ram + TEXT_GPA, 0xa5, MIB(1));
 	memset(&start, 0xee, sizeof(start));

@@ -321,7 +321,14 @@ static const struct vm_config rig_config = {
 	.cpus = UINT64_MAX,
 };
 
-static const struct vm_loader rig_loader = {.populate = rig_populate, .load = rig_load};
+static int rig_firmware(struct vm *made)
+{
+	(void)made;
+	return 0;
+}
+
+static const struct vm_loader rig_loader = {
+	.populate = rig_populate, .firmware = rig_firmware, .load = rig_load};
 
 /* The steps from vm_start() to the first entry, as the run loop does them. */
 UNUSED static int rig_start(struct vm *which)

@@ -25,7 +25,8 @@ static void load_machine(unsigned uarts, bool screen, bool acpi)
 		.uarts = (uint8_t)uarts, .screen = screen, .acpi = acpi, .hpet = true};
 
 	guest_ram_create(MIB(2));
-	assert_int_equal(firmware_load(&guest_ram_map, &machine, &rsdp), 0);
+	assert_int_equal(firmware_load(&guest_ram_map, &machine), 0);
+	rsdp = firmware_rsdp(&machine);
 }
 
 static void load(unsigned uarts, bool acpi)
@@ -190,7 +191,7 @@ static void test_hpet(void **state)
 	assert_int_equal(U32(U64(rsdp + 24) + 4), 36 + 3 * 8);
 
 	guest_ram_create(MIB(2));
-	assert_int_equal(firmware_load(&guest_ram_map, &none, &rsdp), 0);
+	assert_int_equal(firmware_load(&guest_ram_map, &none), 0);
 	assert_int_equal(U8(find_table("SSDT") + 51), 0);
 	assert_int_equal(U32(U64(rsdp + 24) + 4), 36 + 2 * 8);
 }

@@ -12,6 +12,7 @@
 
 static uint8_t file[1024];
 static const char *problem;
+static struct budget budget;
 
 static void put(size_t at, uint64_t value, size_t size)
 {
@@ -87,7 +88,8 @@ static int open_file(size_t size, struct elf_image *elf)
 	copy = malloc(size ? size : 1);
 	memcpy(copy, file, size);
 	problem = NULL;
-	return elf_open(copy, size, elf, &problem);
+	budget.left = BUDGET_LOAD;
+	return elf_open(copy, size, &budget, elf, &problem);
 }
 
 static void test_probe(void **state)

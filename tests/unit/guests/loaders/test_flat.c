@@ -35,7 +35,9 @@ static int load(size_t size, enum config_type type)
 	config.type = type;
 	config.vm.machine.memory = MIB(1);
 	image.map = &guest_ram_map;
+	image.defer = guest_ram_copy;
 	guest_ram_create(MIB(1));
+	guest_ram_add_firmware(&config.vm.machine);
 	memset(&start, 0xee, sizeof(start));
 	error = guest_load_image(&image, &start, problem, sizeof(problem));
 	free(copy);

@@ -82,6 +82,7 @@ static void make(void)
 		.kernel = {kernel, sizeof(kernel)},
 		.initrd = {initrd, sizeof(initrd)},
 		.map = &guest_ram_map,
+		.defer = guest_ram_copy,
 	};
 }
 
@@ -95,6 +96,7 @@ static int load(void)
 	memcpy(copy, kernel, image.kernel.size);
 	i.kernel.data = copy;
 	guest_ram_create(config.vm.machine.memory);
+	guest_ram_add_firmware(&config.vm.machine);
 	memset(&start, 0xee, sizeof(start));
 	error = guest_load_image(&i, &start, problem, sizeof(problem));
 	free(copy);

@@ -307,6 +307,16 @@ static void test_raw(void **state)
 	assert_started(RAW_LOAD + 0x24);
 }
 
+static void make_raw_at(uint32_t base)
+{
+	make_raw();
+	put_address(RAW_HEADER, base + 0x10);
+	put_address(RAW_START, base);
+	put_address(RAW_LOAD_END, base + 0x2000);
+	put_address(RAW_BSS_END, base + 0x2000);
+	put_address(RAW_ENTRY, base + 0x24);
+}
+
 static void test_hostile_addresses(void **state)
 {
 	/* clang-format off */
@@ -328,7 +338,7 @@ static void test_hostile_addresses(void **state)
 		{RAW_BSS_END,  MIB(64) + 1,  ERR_NO_MEMORY, "needs memory up to 65537 KiB, and the guest's"},
 		{RAW_BSS_END,  UINT32_MAX,   ERR_NO_MEMORY, "needs memory up to 4194304 KiB"},
 		{RAW_ENTRY,    RAW_LOAD - 1, ERR_INVALID,  "its entry lies outside of it"},
-		{RAW_ENTRY,    RAW_LOAD + 0x2000, ERR_INVALID,  "its entry lies outside of it"},
+		{RAW_ENTRY,    RAW_LOAD + 0x3000, ERR_INVALID,  "its entry lies outside of it"},
 		{RAW_ENTRY,    UINT32_MAX,   ERR_INVALID,  "its entry lies outside of it"},
 	};
 	/* clang-format on */
@@ -341,14 +351,21 @@ static void test_hostile_addresses(void **state)
 			put_address(RAW_BSS_END, 0);
 		assert_problem(cases[i].error, cases[i].text);
 	}
-	/* Where the loader keeps its own things. */
-	make_raw();
-	for (unsigned which = RAW_HEADER; which <= RAW_ENTRY; which++)
-		put_address(which, 0x1000u + (which == RAW_HEADER  ? 0x10
-		                              : which == RAW_START ? 0
-		                              : which == RAW_ENTRY ? 0x24
-		                                                   : 0x2000));
-	assert_problem(ERR_NO_MEMORY, "wants to be loaded at 0x1000, which is in use");
+	/* Where the firmware keeps its own things. */
+	make_raw_at(0x4f0);
+	assert_problem(ERR_NO_MEMORY, "wants to be loaded at 0x4f0, which is in use");
+}
+
+static void a_raw_kernel_may_lie_where_things_are_handed_over(void **state)
+{
+	(void)state;
+	make_raw_at(0x2000);
+	assert_int_equal(load(), 0);
+	assert_int_equal(start.rip, 0x2024);
+	assert_memory_equal(guest_ram + 0x2000, kernel + TEXT_AT, 0x2000);
+	assert_in_range(start.gpr[RBX], 0x5000, GUEST_EBDA);
+	assert_string_equal((char *)guest_ram + U32(start.gpr[RBX] + 16), config.cmdline);
+	assert_in_range(start.rsp, 0x6000, GUEST_EBDA);
 }
 
 static void test_hostile_elf(void **state)
@@ -361,14 +378,14 @@ static void test_hostile_elf(void **state)
 		const char *text;
 	} cases[] = {
 		{0x18,         0,                  ERR_INVALID,   "its entry 0x0 lies in no segment"},
-		{0x18,         TEXT_GVA + TEXT_SIZE + DATA_SIZE, ERR_INVALID,   "lies in no segment"},
+		{0x18,         DATA_GVA + DATA_SIZE + BSS, ERR_INVALID,   "lies in no segment"},
 		{0x18,         TEXT_GPA - 1,       ERR_INVALID,   "lies in no segment"},
 		{0x18,         UINT32_MAX,         ERR_INVALID,   "lies in no segment"},
 		{PH32(0) + 4,  UINT32_MAX,         ERR_TRUNCATED, "segment 0 ends after the file's end"},
 		{PH32(0) + 16, FILE_SIZE,          ERR_INVALID,   "larger in the file than in memory"},
 		{PH32(1) + 12, TEXT_GPA,           ERR_INVALID,   "segment 1 overlaps another"},
-		{PH32(1) + 12, UINT32_MAX,         ERR_NO_MEMORY, "needs memory up to"},
-		{PH32(1) + 12, 0x1000,             ERR_NO_MEMORY, "wants to be loaded at 0x1000"},
+		{PH32(1) + 12, UINT32_MAX,         ERR_NO_MEMORY, "where a PC has devices and firmware"},
+		{PH32(1) + 12, 0x400,              ERR_NO_MEMORY, "wants to be loaded at 0x400"},
 		{PH32(1) + 20, UINT32_MAX,         ERR_NO_MEMORY, "needs memory up to"},
 		{0x2c,         0xffff,             ERR_INVALID,   "header is corrupt"},
 		{0x1c,         FILE_SIZE - 1,      ERR_TRUNCATED, "truncated within its headers"},
@@ -450,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_demands),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_hostile_addresses),
+		cmocka_unit_test(a_raw_kernel_may_lie_where_things_are_handed_over),
 		cmocka_unit_test(test_hostile_elf),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_choice),

@@ -359,7 +359,7 @@ static void test_other_tags(void **state)
 		{5,     0,        {640, 480, 32}, 3, true,  NULL},
 		{5,     OPTIONAL, {640, 480, 32}, 3, true,  NULL},
 		{6,     0,        {0},            0, false, NULL},
-		{7,     0,        {0},            0, false, "demands EFI boot services"},
+		{7,     0,        {0},            0, false, NULL},
 		{7,     OPTIONAL, {0},            0, false, NULL},
 		{8,     0,        {0},            1, false, NULL},
 		{9,     0,        {0x1234},       1, false, NULL},

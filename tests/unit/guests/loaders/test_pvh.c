@@ -85,6 +85,7 @@ static void make(void)
 		.kernel = {kernel, sizeof(kernel)},
 		.initrd = {initrd, sizeof(initrd)},
 		.map = &guest_ram_map,
+		.defer = guest_ram_copy,
 	};
 }
 
@@ -97,6 +98,7 @@ static int load_in(uint64_t memory)
 	memcpy(copy, kernel, image.kernel.size);
 	i.kernel.data = copy;
 	guest_ram_create(memory);
+	guest_ram_add_firmware(&config.vm.machine);
 	if (memory > DATA_GPA + MIB(1))
 		memset(guest_ram + DATA_GPA, 0xa5, MIB(1));
 	memset(&start, 0xee, sizeof(start));
@@ -183,7 +185,8 @@ static void test_where_segments_may_lie(void **state)
 		int error;
 	} cases[] = {
 		{GUEST_HANDOVER_END,       0x1000,                  0},
-		{GUEST_HANDOVER_END - 1,   0x1000,                  -ERR_NO_MEMORY},
+		{GUEST_IMAGES_START,       0x1000,                  0},
+		{GUEST_IMAGES_START - 1,   0x1000,                  -ERR_NO_MEMORY},
 		{0,                        0x1000,                  -ERR_NO_MEMORY},
 		{0x9f000,                  0xc00,                   0},
 		{0x9f000,                  0xc01,                   -ERR_NO_MEMORY},
@@ -216,6 +219,24 @@ static void test_where_segments_may_lie(void **state)
 		put(MEMSZ(1), cases[i].size, 8);
 		put(FILESZ(1), 1, 8);
 		assert_int_equal(load(), cases[i].error);
+	}
+}
+
+/* What the kernel is told moves out of its way. */
+static void a_kernel_in_low_memory_keeps_its_place(void **state)
+{
+	(void)state;
+	for (gpa_t at = 0x500; at < 0x11000; at += 0xb00) {
+		make();
+		put(PADDR(1), at, 8);
+		put(MEMSZ(1), DATA_SIZE, 8);
+		assert_int_equal(load(), 0);
+		assert_memory_equal(guest_ram + at, kernel + DATA_AT, DATA_SIZE);
+		assert_int_equal(guest_ram_number(start.gpr[RBX], 4), 0x336ec578);
+		assert_string_equal((char *)guest_ram + guest_ram_number(start.gpr[RBX] + 24, 8),
+		                    config.cmdline);
+		assert_int_equal(guest_ram_number(start.gdt + 0x10, 8), 0x00cf9b000000ffff);
+		assert_true(start.rsp <= at || start.rsp >= at + DATA_SIZE + 0x1000);
 	}
 }
 
@@ -286,7 +307,7 @@ static void test_broken(void **state)
 		{NOTE_AT + 8, 4, 17,                        ERR_UNSUPPORTED, "has no PVH note"},
 		{ENTRY,       8, TEXT_GPA - 1,              ERR_INVALID,     "its PVH entry 0xffffff lies in no segment"},
 		{ENTRY,       8, TEXT_GPA + TEXT_SIZE,      ERR_INVALID,     "lies in no segment"},
-		{ENTRY,       8, DATA_GPA + DATA_SIZE,      ERR_INVALID,     "lies in no segment"},
+		{ENTRY,       8, DATA_GPA + DATA_SIZE + BSS, ERR_INVALID,     "lies in no segment"},
 		{FILESZ(1),   8, DATA_SIZE + BSS + 1,       ERR_INVALID,
 	         "segment 1 is larger in the file than in memory"                                                       },
 		{OFFSET(1),   8, FILE_SIZE - DATA_SIZE + 1, ERR_TRUNCATED,   "truncated: segment 1 ends after"          },
@@ -364,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_without_extras),
 		cmocka_unit_test(test_where_segments_may_lie),
+		cmocka_unit_test(a_kernel_in_low_memory_keeps_its_place),
 		cmocka_unit_test(test_initrd),
 		cmocka_unit_test(test_elf32),
 		cmocka_unit_test(test_broken),
