@@ -22,11 +22,10 @@ static void platform_nmi_raised(void *context)
  */
 static void platform_say_reset(struct vm *vm, const char *what)
 {
-	vm->resets++;
-	if (vm->resets > 1 && time_now() - vm->reset_said < time_tsc_hz)
+	if (vm->resets && time_now() - vm->reset_said < time_tsc_hz)
 		return;
 	vm->reset_said = time_now();
-	log_info("vm %s: the guest resets its %s (reset %lu)\n", vm->name, what, vm->resets);
+	log_info("vm %s: the guest resets its %s (reset %lu)\n", vm->name, what, vm->resets + 1);
 }
 
 /*
@@ -35,7 +34,7 @@ static void platform_say_reset(struct vm *vm, const char *what)
 static void platform_reset_asked(void *context, enum reset_kind kind)
 {
 	platform_say_reset(context, kind == RESET_CPU ? "processor" : "machine");
-	vm_reset(context);
+	vm_reset_by_guest(context);
 }
 
 static void platform_powered_off(void *context)

@@ -182,6 +182,12 @@ static inline uint8_t vm_watched(const struct vm *vm)
 void vm_reset(struct vm *vm);
 
 /*
+ * The same, because the guest asks for it, which it may do in a loop: from the second time on it
+ * waits until 50 ms after the last start.
+ */
+void vm_reset_by_guest(struct vm *vm);
+
+/*
  * For vm_loader.load: have `size` bytes copied from `from`, which must stay (null: zeroes), to
  * guest RAM or ROM at `to`, in steps, before the vCPU starts. False: there are too many already.
  */

@@ -12,6 +12,7 @@
 #define MONITOR_RESERVE MIB(1) /* stays free for the monitor's tables */
 #define NS_PER_MS       1000000UL
 #define RESTART_NS      1000000000 /* at least so long from one start to the next, when crashes lead to them */
+#define RESET_NS        50000000   /* the same, when the guest's resets do */
 
 void (*vm_all_stopped)(void);
 
@@ -154,6 +155,13 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 	return 0;
 }
 
+static void vm_halt_vcpus(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->vcpu_count; i++)
+		vcpu_kick(vm->vcpus[i], REQUEST_STOP);
+	vm_boot_vcpu(vm)->requests &= ~(uint32_t)REQUEST_WORK; /* a reset that waits would start it again */
+}
+
 /* The boot vCPU does it as its own work; one that has not run yet first goes to a CPU. */
 static void vm_begin_work(struct vm *vm)
 {
@@ -171,7 +179,18 @@ void vm_start_timer_expired(struct timer *timer)
 	vm_begin_work(container_of(timer, struct vm, start_timer));
 }
 
-void vm_reset(struct vm *vm)
+/* No vCPU runs until the work begins, not before TSC `earliest`. */
+static void vm_begin_work_from(struct vm *vm, uint64_t earliest)
+{
+	if (time_now() >= earliest) {
+		vm_begin_work(vm);
+		return;
+	}
+	vm_halt_vcpus(vm);
+	cpu_timer_arm(this_cpu(), &vm->start_timer, earliest);
+}
+
+static void vm_reset_from(struct vm *vm, uint64_t earliest)
 {
 	if (vm->state == VM_STOPPED || vm->state == VM_ENDING)
 		return;
@@ -185,7 +204,17 @@ void vm_reset(struct vm *vm)
 	timer_cancel(&vm->timer);
 	if (vm->work.step != VM_WORK_CLEAR)
 		vm->work.step = VM_WORK_FIRMWARE;
-	vm_begin_work(vm);
+	vm_begin_work_from(vm, earliest);
+}
+
+void vm_reset(struct vm *vm)
+{
+	vm_reset_from(vm, 0);
+}
+
+void vm_reset_by_guest(struct vm *vm)
+{
+	vm_reset_from(vm, vm->resets++ ? vm->started + time_tsc_from_ns(RESET_NS) : 0);
 }
 
 /* ---- End ---- */
@@ -219,19 +248,11 @@ static bool vm_can_end(const struct vm *vm)
 
 static void vm_restart(struct vm *vm)
 {
-	uint64_t earliest = vm->started + time_tsc_from_ns(RESTART_NS);
-
 	vm->restarts++;
 	vm_set_state(vm, VM_STARTING);
 	vm->work.step = VM_WORK_FIRMWARE;
-	cpu_timer_arm(this_cpu(), &vm->start_timer, MAX(earliest, time_now()));
-}
-
-static void vm_halt_vcpus(struct vm *vm)
-{
-	for (unsigned i = 0; i < vm->vcpu_count; i++)
-		vcpu_kick(vm->vcpus[i], REQUEST_STOP);
-	vm_boot_vcpu(vm)->requests &= ~(uint32_t)REQUEST_WORK; /* a reset that waits would start it again */
+	cpu_timer_arm(this_cpu(), &vm->start_timer,
+	              MAX(vm->started + time_tsc_from_ns(RESTART_NS), time_now()));
 }
 
 enum action vm_stop(struct vm *vm, enum vm_end why)

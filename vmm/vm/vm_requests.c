@@ -77,7 +77,7 @@ static void vm_force_off(struct vm *vm)
 		vm_stop(vm, VM_FORCED);
 	if (vm->state != VM_STARTING && vm->state != VM_HELD)
 		return;
-	if (vm->state == VM_STARTING && !(vm_boot_vcpu(vm)->requests & REQUEST_STOP))
+	if (vm->state == VM_STARTING && vm->end == VM_NOT_STARTED)
 		vm->end = VM_FORCED; /* else it has ended by itself */
 	vm_set_state(vm, VM_ENDING);
 	vm_free(vm); /* nothing to say: it does not run */

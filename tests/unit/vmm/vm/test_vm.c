@@ -265,6 +265,38 @@ static void a_processor_reset_is_one_as_well(void **state)
 	assert_int_equal(loads, 1);
 }
 
+/* The first time at once: one reset is what a kernel does. */
+static void a_guest_that_resets_in_a_loop_is_loaded_at_a_rate(void **state)
+{
+	const uint64_t wait = time_tsc_from_ns(50000000);
+	uint64_t started;
+
+	(void)state;
+	vm_reset_by_guest(&vm);
+	assert_true(rig_run());
+	assert_int_equal(loads, 1);
+	started = vm.started;
+	for (unsigned n = 0; n < 10; n++) {
+		vm_reset_by_guest(&vm);
+		assert_false(rig_run());
+		assert_int_equal(loads, 1);
+		assert_int_equal(vm.state, VM_STARTING);
+	}
+	assert_int_equal(cpu_deadline(&cpu), started + wait);
+	fake_x86.tsc = started + wait;
+	assert_true(rig_run());
+	assert_int_equal(loads, 2);
+	assert_int_equal(vm.state, VM_RUNNING);
+	/* The operator need not wait, and can call the wait off. */
+	vm_reset_by_guest(&vm);
+	vm_ask(&vm, VM_RESET);
+	assert_true(rig_run());
+	assert_int_equal(loads, 3);
+	vm_reset_by_guest(&vm);
+	vm_ask_and_wait(&vm, VM_FORCE);
+	assert_stopped(VM_FORCED);
+}
+
 static void a_stopped_vm_can_be_started_again(void **state)
 {
 	(void)state;
@@ -498,6 +530,7 @@ int main(void)
 		vm_test(deadlines_beyond_the_end_of_time_are_never),
 		vm_test(a_reset_starts_all_anew),
 		vm_test(a_processor_reset_is_one_as_well),
+		vm_test(a_guest_that_resets_in_a_loop_is_loaded_at_a_rate),
 		vm_test(a_stopped_vm_can_be_started_again),
 		vm_test(a_reset_without_images_ends_it),
 		vm_test(a_reset_wakes_from_hlt),
