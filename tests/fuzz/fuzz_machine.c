@@ -243,7 +243,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&pc, 0, sizeof(pc));
 	fake_platform_init(&fake_platform);
-	typing.count = 0;
+	typing_forget(&typing);
 	fake_x86.tsc = 0;
 	fake_platform.clock.epoch = 1700000000;
 	fake_platform.deadline = DEADLINE_NONE;

@@ -2,7 +2,7 @@
 /*
  * From what an operator types on a terminal to keys of a guest's keyboard: ASCII, control
  * characters, and the sequences of VT100, xterm and the Linux console for keys that have no
- * character. What means no key is passed over.
+ * character. What means no key is passed over, and so is what the terminal says by itself.
  *
  * A sequence that has begun is the operator's side of the matter: it is not part of the guest's
  * keyboard, and no saved state has it.
@@ -13,8 +13,7 @@
 #define VMM_CONSOLE_TYPING_H
 
 #include "devices/pc/keyboard.h"
-
-#define TYPING_SEQUENCE_MAX 8 /* bytes of the longest sequence that is a key */
+#include "vmm/console/terminal_input.h"
 
 /* How long the rest of a terminal's sequence may take before an escape character is the Esc key. */
 #define TYPING_ESCAPE_NS 50000000u
@@ -24,8 +23,9 @@
 /* All zeroes but the keyboard: no sequence has begun. */
 struct typing {
 	struct device *keyboard;
-	uint8_t bytes[TYPING_SEQUENCE_MAX], count; /* of the sequence so far */
-	uint64_t escape_at;                        /* machine clock, ns: they are all that came of it */
+	struct terminal_input input;
+	bool after_cr;      /* the last byte was one */
+	uint64_t escape_at; /* machine clock, ns: no more of the sequence comes */
 };
 
 /*

@@ -64,7 +64,7 @@ UNUSED static void elapse(uint64_t ns)
 /* A cmocka set-up function: a machine at power-on, and nothing typed. */
 UNUSED static int keyboard_setup(void **state)
 {
-	typing.count = 0;
+	typing_forget(&typing);
 	return pc_setup(state);
 }
 

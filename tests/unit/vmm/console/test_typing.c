@@ -126,10 +126,62 @@ static void what_is_no_key_is_passed_over(void **state)
 		type(cases[i]);
 		elapse(TYPING_ESCAPE_NS);
 		nothing();
-		assert_int_equal(typing.count, 0);
+		assert_false(terminal_input_inside(&typing.input));
 	}
 	type("\033[1\r");
 	EXPECT("\x1c\x9c");
+}
+
+/* Answers to questions, and reports of the mouse and the focus, however they are cut. */
+static void what_a_terminal_says_presses_no_key(void **state)
+{
+	static const char *const cases[] = {
+		"\033]11;rgb:ffff/0000/8080\a",
+		"\033]11;rgb:ffff/0000/8080\033\\",
+		"\033P1$r0m\033\\",
+		"\033_Gi=31;OK\033\\",
+		"\033[M !!",
+		"\033[M#~~",
+		"\033[<0;27;12M",
+		"\033[<0;27;12m",
+		"\033[32;27;12M",
+		"\033[?64;1;2;6;9;15;16;17;18;21;22;28c",
+		"\033[>41;390;0c",
+		"\033[24;80R",
+		"\033[0n",
+		"\033[I",
+		"\033[O",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (const char *at = cases[i]; *at; at++) {
+			assert_int_equal(typing_take(&typing, (const uint8_t *)at, 1), 1);
+			elapse(TYPING_ESCAPE_NS / 2);
+		}
+		nothing();
+		assert_false(terminal_input_inside(&typing.input));
+	}
+	type("\033OM"); /* Enter of the keypad is not the mouse */
+	EXPECT("\xe0\x1c\xe0\x9c");
+	type("\033[1;2R"); /* Shift-F3 */
+	EXPECT("\x2a\x3d\xbd\xaa");
+	type("\033]"); /* Alt, if no string follows */
+	elapse(TYPING_ESCAPE_NS);
+	EXPECT("\x38\x1b\x9b\xb8");
+}
+
+static void a_line_end_is_one_enter(void **state)
+{
+	(void)state;
+	type("\r\n");
+	EXPECT("\x1c\x9c");
+	type("\r");
+	EXPECT("\x1c\x9c");
+	type("\n"); /* the rest of it, later */
+	nothing();
+	type("\n\n\r\r");
+	EXPECT("\x1c\x9c\x1c\x9c\x1c\x9c\x1c\x9c");
 }
 
 static void the_escape_key(void **state)
@@ -226,6 +278,8 @@ int main(void)
 		cmocka_unit_test_setup(every_character, keyboard_setup),
 		cmocka_unit_test_setup(terminals_sequences, keyboard_setup),
 		cmocka_unit_test_setup(what_is_no_key_is_passed_over, keyboard_setup),
+		cmocka_unit_test_setup(what_a_terminal_says_presses_no_key, keyboard_setup),
+		cmocka_unit_test_setup(a_line_end_is_one_enter, keyboard_setup),
 		cmocka_unit_test_setup(the_escape_key, keyboard_setup),
 		cmocka_unit_test_setup(back_pressure, keyboard_setup),
 		cmocka_unit_test_setup(a_late_escape_key, keyboard_setup),
