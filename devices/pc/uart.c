@@ -176,6 +176,18 @@ void uart_receive_break(struct device *device)
 	uart_update(device);
 }
 
+bool uart_offer_break(struct device *device)
+{
+	struct uart_state *state = device->state;
+
+	if (state->receive.count == uart_fifo_capacity(state)) {
+		state->input_refused = 1;
+		return false;
+	}
+	uart_receive_break(device);
+	return true;
+}
+
 void uart_output_ready(struct device *device)
 {
 	struct uart_state *state = device->state;

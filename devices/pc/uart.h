@@ -51,6 +51,11 @@ size_t uart_receive(struct device *device, const uint8_t *bytes, size_t count);
 /* The outside holds the line in break for longer than a character. */
 void uart_receive_break(struct device *device);
 
+/*
+ * The same, if the receiver has room to tell. False: it has not; after that as with uart_receive().
+ */
+bool must_check uart_offer_break(struct device *device);
+
 /* The outside has room again after serial_room() said no. */
 void uart_output_ready(struct device *device);
 

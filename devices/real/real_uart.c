@@ -160,7 +160,8 @@ size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size)
 	size_t count = 0;
 
 	/* Bounded apart from `size`, since bytes with errors do not count. */
-	for (unsigned reads = 0; uart->base && count < size && reads < 4 * FIFO_SIZE; reads++) {
+	for (unsigned reads = 0; uart->base && count < size && reads < 4 * FIFO_SIZE && !uart->broken;
+	     reads++) {
 		uint8_t status = uart_get(uart, LSR), byte;
 
 		if (!(status & LSR_DATA) || status == LSR_FLOATING)
@@ -168,10 +169,19 @@ size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size)
 		if (status & LSR_OVERRUN)
 			uart->overruns++;
 		byte = uart_get(uart, RBR);
+		uart->broken = status & LSR_BREAK;
 		if (!(status & (LSR_FRAMING | LSR_BREAK)))
 			bytes[count++] = byte;
 	}
 	return count;
+}
+
+bool uart_take_break(struct uart *uart)
+{
+	bool broken = uart->broken;
+
+	uart->broken = false;
+	return broken;
 }
 
 void uart_interrupts(struct uart *uart, bool receive, bool transmit)

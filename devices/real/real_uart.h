@@ -16,6 +16,7 @@ struct uart {
 	uint8_t fifo;      /* bytes that may be written when THR is empty: 16, or 1 without FIFOs */
 	uint8_t enabled;   /* shadow of IER */
 	uint8_t modem;     /* shadow of MCR */
+	bool broken;       /* BREAK was received */
 	uint64_t overruns; /* bytes that the receiver lost (LSR.OE) */
 	uint64_t taken_at; /* TSC when the transmitter last took something */
 };
@@ -46,8 +47,13 @@ void uart_send_polled(struct uart *uart, const uint8_t *bytes, size_t count);
 /* Wait until the last bit is on the line, at most a second. */
 void uart_flush(struct uart *uart);
 
-/* Read up to `size` received bytes. Bytes with framing errors and breaks are left out. */
+/*
+ * Read up to `size` received bytes, and none after a BREAK. Bytes with framing errors are left out.
+ */
 size_t uart_read(struct uart *uart, uint8_t *bytes, size_t size);
+
+/* Did the last read end with a BREAK? Says so once. */
+bool uart_take_break(struct uart *uart);
 
 /* Ask for interrupts: on received data; when the transmitter is empty. Both off: polled. */
 void uart_interrupts(struct uart *uart, bool receive, bool transmit);
