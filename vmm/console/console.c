@@ -10,7 +10,8 @@
 #include "vmm/cpu/cpu.h"
 
 #define RING_SIZE     32768 /* more than a whole scrollback; a power of two */
-#define VM_RESERVE    8192  /* of it, kept for the monitor */
+#define WORD_BITS     64
+#define VM_RESERVE    8192 /* of it, kept for the monitor */
 #define CHUNK         64
 #define DRAW_AT_ONCE  200  /* characters drawn in one poll: well below a millisecond */
 #define FEED_AT_ONCE  4096 /* bytes put on the screen's grid in one poll */
@@ -26,9 +27,13 @@
 static struct {
 	struct spinlock lock; /* of the ring, its positions, and what is written to the UART */
 	uint8_t ring[RING_SIZE];
+	uint64_t of_vm[RING_SIZE / WORD_BITS]; /* a bit for each byte: a VM's, not the monitor's */
 	uint64_t head, serial, screen;
+	uint64_t forgotten;     /* a VM's bytes before this position are not shown any more */
 	uint64_t lost;          /* bytes that did not fit, not yet said */
 	bool at_line_start;     /* the last byte put was a newline */
+	bool coloured, moved;   /* what a VM did to the terminal: as in struct filter_piece */
+	bool reset;             /* the terminal is normal, and the attached VM does not expect that */
 	struct scrollback kept; /* the monitor's own output, for a console that is opened later */
 
 	struct uart uart;
@@ -75,14 +80,35 @@ bool console_room(void)
 	return console_free() > VM_RESERVE;
 }
 
+/* How many bytes from `position` on have one owner, up to the end of a word? 0: the other one. */
+static uint64_t console_run(uint64_t position, bool of_vm)
+{
+	uint64_t word = __atomic_load_n(&console.of_vm[position % RING_SIZE / WORD_BITS], __ATOMIC_RELAXED);
+	unsigned bit = position % WORD_BITS;
+	uint64_t others = (of_vm ? ~word : word) >> bit;
+
+	return others ? (uint64_t)__builtin_ctzll(others) : WORD_BITS - bit;
+}
+
+/* A reader's next bytes: passes over what is forgotten, and returns how many lie in one piece. */
+static size_t console_piece(uint64_t *position, uint64_t head)
+{
+	uint64_t end = head, run;
+
+	while (*position < console.forgotten && (run = console_run(*position, true)))
+		*position = MIN(*position + run, console.forgotten);
+	if (*position < console.forgotten)
+		end = MIN(*position + console_run(*position, false), console.forgotten);
+	return MIN((size_t)(end - *position), RING_SIZE - *position % RING_SIZE);
+}
+
 /* Hand the serial line what it takes now. */
 static void console_transmit(void)
 {
-	while (console.serial < console.head) {
-		size_t at = console.serial % RING_SIZE;
-		size_t count = MIN((size_t)(console.head - console.serial), RING_SIZE - at);
-		size_t sent = uart_send(&console.uart, console.ring + at, count);
+	size_t count, sent;
 
+	while ((count = console_piece(&console.serial, console.head))) {
+		sent = uart_send(&console.uart, console.ring + console.serial % RING_SIZE, count);
 		if (!sent)
 			break;
 		console.serial += sent;
@@ -99,32 +125,31 @@ static void console_transmit(void)
  */
 static size_t console_feed_screen(size_t max)
 {
-	size_t at = console.screen % RING_SIZE;
-	uint64_t head = __atomic_load_n(&console.head, __ATOMIC_ACQUIRE);
-	size_t count = MIN(MIN((size_t)(head - console.screen), RING_SIZE - at), max);
+	uint64_t at = console.screen, head = __atomic_load_n(&console.head, __ATOMIC_ACQUIRE);
+	size_t count = MIN(console_piece(&at, head), max);
 
-	if (!count)
-		return 0;
-	screen_write(console.ring + at, count);
-	__atomic_store_n(&console.screen, console.screen + count, __ATOMIC_RELEASE);
+	screen_write(console.ring + at % RING_SIZE, count);
+	__atomic_store_n(&console.screen, at + count, __ATOMIC_RELEASE);
 	return count;
 }
 
-/* At most two pieces: up to the end of the ring, and from its start. */
 static void console_show_on_screen(size_t max)
 {
-	if (screen_present()) /* else console_put_byte() moves the position */
-		console_feed_screen(max - console_feed_screen(max));
+	size_t count = 1;
+
+	while (screen_present() && max && count) { /* else console_put_byte() moves the position */
+		count = console_feed_screen(max);
+		max -= count;
+	}
 }
 
 /* Everything out, by polling: at boot, before the end, and in a panic. */
 static void console_drain(void)
 {
-	while (console.serial < console.head) {
-		size_t at = console.serial % RING_SIZE;
-		size_t count = MIN((size_t)(console.head - console.serial), RING_SIZE - at);
+	size_t count;
 
-		uart_send_polled(&console.uart, console.ring + at, count);
+	while ((count = console_piece(&console.serial, console.head))) {
+		uart_send_polled(&console.uart, console.ring + console.serial % RING_SIZE, count);
 		console.serial += count;
 	}
 	console.transmitting = false;
@@ -133,8 +158,10 @@ static void console_drain(void)
 }
 
 /* The lock is held. False: full. */
-static bool console_put_byte(uint8_t byte)
+static bool console_put_byte(uint8_t byte, bool of_vm)
 {
+	uint64_t *word = &console.of_vm[console.head % RING_SIZE / WORD_BITS], bit = console.head % WORD_BITS;
+
 	if (!console_free()) {
 		if (console.buffered) {
 			console.lost++;
@@ -143,6 +170,7 @@ static bool console_put_byte(uint8_t byte)
 		console_drain();
 	}
 	console.ring[console.head % RING_SIZE] = byte;
+	*word = (*word & ~(1ull << bit)) | (uint64_t)of_vm << bit;
 	__atomic_store_n(&console.head, console.head + 1, __ATOMIC_RELEASE);
 	if (!console.uart.base)
 		console.serial = console.head;
@@ -183,43 +211,123 @@ void console_put(const void *bytes, size_t length)
 
 	console_lock_ring();
 	for (size_t i = 0; i < length; i++)
-		console_put_byte(at[i]);
+		console_put_byte(at[i], false);
 	console_start_output();
 	console_unlock_ring();
 	console_want_service();
 }
 
-void console_put_vm(uint8_t byte)
+/* The lock is held. */
+static void console_put_vm_bytes(const uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		console_put_byte(bytes[i], true);
+}
+
+/* The lock is held. */
+static void console_put_changes(uint32_t changed)
+{
+	unsigned mode = 0;
+	const char *sequence;
+
+	while ((sequence = filter_next_change(changed, &mode)))
+		console_put_vm_bytes((const uint8_t *)sequence, strlen(sequence));
+	console.moved = console.moved || changed;
+	console.reset = false;
+}
+
+void console_restore_modes(uint32_t changed)
+{
+	console_lock_ring();
+	console_put_changes(changed);
+	console_unlock_ring();
+}
+
+void console_put_vm(const struct filter_piece *piece, uint32_t changed)
 {
 	console_lock_ring();
 	/* The debug port never asks for room; what is left then is the monitor's. */
-	if (console_free() > VM_RESERVE / 2)
-		console_put_byte(byte);
-	else
-		console.lost++;
+	if (console_free() > VM_RESERVE / 2) {
+		if (console.reset)
+			console_put_changes(changed);
+		console_put_vm_bytes(piece->bytes, piece->count);
+		console.coloured = console.coloured || piece->coloured;
+		console.moved = console.moved || piece->moved;
+	} else {
+		console.lost += piece->count;
+	}
 	console_start_output();
 	console_unlock_ring();
 	console_want_service();
 }
 
-/* A message never lands in the middle of a VM's line, and below its picture. The lock is held. */
+/* The lock is held. */
+static void console_put_monitor(const char *text)
+{
+	while (*text)
+		console_put_byte((uint8_t)*text++, false);
+}
+
+/* Undo what a VM did to the terminal. True: the cursor was moved, too. The lock is held. */
+static bool console_make_sane(void)
+{
+	bool moved = console.moved;
+
+	if (moved)
+		console_put_monitor(TERMINAL_SANE);
+	else if (console.coloured)
+		console_put_monitor("\x1b[0m");
+	console.moved = console.coloured = false;
+	console.reset = console.reset || moved;
+	return moved;
+}
+
+/* A message never lands in the middle of a VM's line or picture. The lock is held. */
 static void console_break_line(void)
 {
-	static const char bottom[] = "\x1b[0m\x1b[999;1H\x1b[K";
-
-	if (console_break_picture()) {
-		for (const char *at = bottom; *at; at++)
-			console_put_byte((uint8_t)*at);
-	} else if (console_away() && !console.at_line_start) {
-		console_put_byte('\r');
-		console_put_byte('\n');
-	}
+	if (console_make_sane())
+		console_put_monitor("\x1b[999;1H\r\n");
+	else if (console_away() && !console.at_line_start)
+		console_put_monitor("\r\n");
 }
 
 void console_begin_line(void)
 {
+	console_freeze_picture();
 	console_lock_ring();
 	console_break_line();
+	console_unlock_ring();
+}
+
+/* What waits of a VM's output is not shown. True: there was some. The lock is held. */
+static bool console_forget_vm(void)
+{
+	uint64_t screen = console.screen;
+	bool waiting = MIN(console.serial, screen) < console.head;
+
+	console.forgotten = console.head;
+	console_piece(&console.serial, console.head);
+	console_piece(&screen, console.head);
+	__atomic_store_n(&console.screen, screen, __ATOMIC_RELEASE);
+	if (waiting && (console.moved || console.coloured))
+		console_put_monitor(TERMINAL_CANCEL); /* a sequence may have been cut */
+	return waiting;
+}
+
+void console_leave_vm(bool clear)
+{
+	bool cut;
+
+	console_lock_ring();
+	cut = console_forget_vm();
+	if (console_make_sane() && !clear)
+		console_put_monitor("\x1b[999;1H\r\n");
+	else if (clear)
+		console_put_monitor("\x1b[2J\x1b[H");
+	else if (cut || !console.at_line_start)
+		console_put_monitor("\r\n");
+	console.reset = false;
+	console_start_output();
 	console_unlock_ring();
 }
 
@@ -229,18 +337,21 @@ static void console_put_text(const char *text, size_t length)
 	console_break_line();
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] == '\n') {
-			console_put_byte('\r');
+			console_put_byte('\r', false);
 			scrollback_put(&console.kept, '\r');
 		}
-		console_put_byte((uint8_t)text[i]);
+		console_put_byte((uint8_t)text[i], false);
 		scrollback_put(&console.kept, (uint8_t)text[i]);
 	}
 }
 
 static void console_print_text(const char *text, size_t length)
 {
-	if (!console.panicking && !console_away())
-		console_shell_hide_prompt();
+	if (!console.panicking) {
+		console_freeze_picture();
+		if (!console_away())
+			console_shell_hide_prompt();
+	}
 	console_lock_ring();
 	console_put_text(text, length);
 	console_start_output();
@@ -304,9 +415,12 @@ static void console_receive_line(void)
 
 	for (unsigned i = 0; i < INPUT_POLLS; i++) {
 		size_t count = uart_read(&console.uart, bytes, sizeof(bytes));
+		bool broken = uart_take_break(&console.uart);
 
 		console_take_keys(bytes, count);
-		if (count < sizeof(bytes))
+		if (broken)
+			console_break();
+		else if (count < sizeof(bytes))
 			break;
 	}
 	console_take_keys(bytes, keyboard_read(bytes, sizeof(bytes)));
@@ -366,7 +480,7 @@ bool console_pending(void)
 {
 	return __atomic_load_n(&console.serial, __ATOMIC_RELAXED) <
 	               __atomic_load_n(&console.head, __ATOMIC_RELAXED) ||
-	       console.lost || !text_queue_empty() || tagged_waiting() ||
+	       console.lost || !text_queue_empty() || tagged_waiting() || console_deaf() ||
 	       (console_on_boot_cpu() && console_busy());
 }
 
@@ -378,13 +492,6 @@ bool console_waits(void)
 bool console_must_poll(void)
 {
 	return ports_bound();
-}
-
-void console_hold_input(bool hold)
-{
-	console_lock_ring();
-	uart_ready_to_receive(&console.uart, !hold);
-	console_unlock_ring();
 }
 
 uint16_t console_serial_port(void)
@@ -464,6 +571,7 @@ void console_flush(void)
 {
 	console_print_queued();
 	console_lock_ring();
+	console_break_line();
 	console_drain();
 	console_unlock_ring();
 	uart_flush(&console.uart);
@@ -475,6 +583,8 @@ void console_panic_mode(void)
 	console.buffered = false;
 	uart_interrupts(&console.uart, false, false);
 	text_queue_panic_mode();
+	(void)console_forget_vm();
+	console_break_line();
 	console_print_queued();
 	console_drain();
 }

@@ -5,8 +5,11 @@
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
+#include "vmm/cpu/time.h"
 
 #define LOSS_TEXT_MAX 120
+#define QUESTIONS_MAX 4          /* of a guest to the terminal that are not answered */
+#define ANSWER_NS     1000000000 /* after which an answer does not come any more */
 
 void channel_lock(struct channel *channel)
 {
@@ -62,22 +65,93 @@ bool channel_room(struct channel *channel)
 	return room;
 }
 
+static bool channel_asked_lately(const struct channel *channel)
+{
+	return channel->asked && time_now() - channel->asked < time_tsc_from_ns(ANSWER_NS);
+}
+
+/*
+ * The terminal's answers come on the line that brings the operator's keys. So a guest has few
+ * questions open: the keys wait for no more than their answers.
+ */
+static bool channel_may_ask(struct channel *channel)
+{
+	uint32_t open = channel->questions - __atomic_load_n(&channel->answers, __ATOMIC_RELAXED);
+
+	if (open < QUESTIONS_MAX)
+		__atomic_store_n(&channel->questions, channel->questions + 1, __ATOMIC_RELAXED);
+	else if (channel_asked_lately(channel))
+		return false;
+	channel->asked = time_now();
+	return true;
+}
+
+void channel_answered(struct channel *channel)
+{
+	if (channel->answers != __atomic_load_n(&channel->questions, __ATOMIC_RELAXED))
+		__atomic_store_n(&channel->answers, channel->answers + 1, __ATOMIC_RELAXED);
+}
+
+/* FILTER_TEXT and FILTER_PICTURE; the lock is held. */
+static void channel_keep(struct channel *channel, const struct filter_piece *piece)
+{
+	struct scrollback *scrollback = channel->scrollback;
+	bool first;
+
+	if (!scrollback || piece->kind > FILTER_PICTURE)
+		return;
+	first = !scrollback->written;
+	for (size_t i = 0; i < piece->count; i++)
+		scrollback_put(scrollback, piece->bytes[i]);
+	channel->coloured = channel->coloured || piece->coloured;
+	channel->moved = channel->moved || piece->moved;
+	if (first)
+		console_want(); /* the VM's view may change with its first byte */
+}
+
+/* The lock is held. */
+static void channel_show(struct channel *channel, const struct filter_piece *piece)
+{
+	if (piece->kind == FILTER_NOTHING)
+		return;
+	channel_keep(channel, piece);
+	if (channel->sink == CHANNEL_TAGGED && piece->kind == FILTER_TEXT)
+		tagged_put(channel, piece->bytes, piece->count);
+	if (channel->sink == CHANNEL_SHOWN && (piece->kind != FILTER_QUESTION || channel_may_ask(channel)))
+		console_put_vm(piece, channel->filter.changed);
+}
+
+/* The lock is held. */
+static void channel_filter(struct channel *channel, uint8_t byte)
+{
+	struct filter_piece piece;
+	bool taken;
+
+	do {
+		taken = filter_take(&channel->filter, byte, &piece);
+		channel_show(channel, &piece);
+	} while (!taken);
+}
+
+/* The owner has made it from characters and colours; the lock is held. */
+static void channel_show_picture(struct channel *channel, uint8_t byte)
+{
+	const struct filter_piece piece = {FILTER_PICTURE, true, true, &byte, 1};
+
+	channel_show(channel, &piece);
+}
+
 void channel_put(struct channel *channel, uint8_t byte)
 {
 	if (__atomic_load_n(&channel->sink, __ATOMIC_RELAXED) == CHANNEL_DROPPED)
 		return;
 	channel_lock(channel);
-	if (channel->scrollback) {
-		scrollback_put(channel->scrollback, byte);
-		if (channel->scrollback->written == 1)
-			console_want(); /* the VM's view may change with its first byte */
-	}
-	switch (channel->sink) {
-	case CHANNEL_SHOWN: console_put_vm(byte); break;
-	case CHANNEL_TAGGED: tagged_put(channel, byte); break;
-	case CHANNEL_PORT: port_put(channel->port, byte); break;
-	default: break;
-	}
+	if (channel->sink == CHANNEL_PORT)
+		port_put(channel->port, byte);
+	else if (channel->screen)
+		channel_show_picture(channel, byte);
+	else
+		channel_filter(channel, byte);
 	channel_unlock(channel);
 }
 
@@ -98,15 +172,14 @@ static uint32_t channel_waiting(const struct channel *channel)
 	return channel->input_head - channel->input_tail;
 }
 
-/* The lock is held. */
+/*
+ * A line that only this VM uses can be asked to wait. The operator's cannot: the key that leaves
+ * the VM comes on it. The lock is held.
+ */
 static void channel_hold_line(const struct channel *channel)
 {
-	bool hold = channel_waiting(channel) > CHANNEL_INPUT / 2;
-
-	if (channel->sink == CHANNEL_SHOWN)
-		console_hold_input(hold);
-	else if (channel->sink == CHANNEL_PORT)
-		port_hold_input(channel->port, hold);
+	if (channel->sink == CHANNEL_PORT)
+		port_hold_input(channel->port, channel_waiting(channel) > CHANNEL_INPUT / 2);
 }
 
 bool channel_receive(struct channel *channel, uint8_t byte)
@@ -125,14 +198,27 @@ bool channel_receive(struct channel *channel, uint8_t byte)
 	return room;
 }
 
-static void channel_say_dropped(struct channel *channel)
+bool channel_receive_break(struct channel *channel)
+{
+	if (!channel->input_break)
+		return false;
+	channel_lock(channel);
+	if (!channel->break_waiting)
+		channel->break_at = channel->input_head;
+	channel->break_waiting = true;
+	channel_unlock(channel);
+	channel->kick(channel);
+	return true;
+}
+
+void channel_say_dropped(struct channel *channel, bool now)
 {
 	char text[LOSS_TEXT_MAX];
 	uint64_t dropped = 0;
 	int length;
 
 	channel_lock(channel);
-	if (channel_waiting(channel) <= CHANNEL_INPUT / 2) {
+	if (now || channel_waiting(channel) <= CHANNEL_INPUT / 2) {
 		dropped = channel->input_dropped;
 		channel->input_dropped = 0;
 	}
@@ -144,7 +230,7 @@ static void channel_say_dropped(struct channel *channel)
 	console_write(text, MIN((size_t)length, sizeof(text) - 1));
 }
 
-/* What waits in one piece, up to the end of the ring. It stays where it is until it is taken. */
+/* What waits in one piece, up to the ring's end or a BREAK. It stays there until it is taken. */
 static size_t channel_next_piece(struct channel *channel, const uint8_t **bytes)
 {
 	uint32_t at = channel->input_tail % CHANNEL_INPUT;
@@ -152,6 +238,8 @@ static size_t channel_next_piece(struct channel *channel, const uint8_t **bytes)
 
 	channel_lock(channel);
 	count = MIN(channel_waiting(channel), CHANNEL_INPUT - at);
+	if (channel->break_waiting)
+		count = MIN(count, channel->break_at - channel->input_tail);
 	channel_unlock(channel);
 	*bytes = channel->pending + at;
 	return count;
@@ -165,6 +253,24 @@ static void channel_take(struct channel *channel, size_t count)
 	channel_unlock(channel);
 }
 
+/* False: the VM does not take it now. */
+static bool channel_deliver_break(struct channel *channel)
+{
+	bool due;
+
+	channel_lock(channel);
+	due = channel->break_waiting && channel->break_at == channel->input_tail;
+	channel_unlock(channel);
+	if (!due)
+		return true;
+	if (!channel->input_break(channel))
+		return false;
+	channel_lock(channel);
+	channel->break_waiting = false;
+	channel_unlock(channel);
+	return true;
+}
+
 static void channel_deliver(struct channel *channel)
 {
 	const uint8_t *bytes;
@@ -172,8 +278,8 @@ static void channel_deliver(struct channel *channel)
 	if (channel->delivering) /* the VM asks for more from within input(): it gets it when that returns */
 		return;
 	channel->delivering = true;
-	/* At most two pieces: up to the end of the ring, and from its start. */
-	for (unsigned piece = 0; piece < 2; piece++) {
+	/* Before a BREAK and after it, and one of these in two parts of the ring. */
+	for (unsigned piece = 0; piece < 4 && channel_deliver_break(channel); piece++) {
 		size_t count = channel_next_piece(channel, &bytes), taken;
 
 		if (!count)
@@ -184,7 +290,7 @@ static void channel_deliver(struct channel *channel)
 			break;
 	}
 	channel->delivering = false;
-	channel_say_dropped(channel);
+	channel_say_dropped(channel, false);
 }
 
 void channel_input_wanted(struct channel *channel)
@@ -223,26 +329,18 @@ static void channel_set_sink(struct channel *channel, enum channel_sink sink)
 void channel_attach(struct channel *channel)
 {
 	channel_set_sink(channel, CHANNEL_SHOWN);
-	channel_hold_line(channel);
+	channel->questions = channel->answers;
 }
 
 bool channel_detach(struct channel *channel)
 {
-	bool held_back;
+	bool asked;
 
 	channel_lock(channel);
 	channel_set_sink(channel, CHANNEL_KEPT);
-	held_back = channel->output_waiting;
+	asked = channel_asked_lately(channel);
 	channel_unlock(channel);
-	return held_back;
-}
-
-void channel_repaint(struct channel *channel)
-{
-	channel_lock(channel);
-	channel->changed = true;
-	channel_unlock(channel);
-	channel->kick(channel);
+	return asked;
 }
 
 void channel_set_lively(struct channel *channel)

@@ -4,8 +4,9 @@
  * number.
  *
  * Output of the attached channel goes to the real console and is held back, not dropped, when that
- * is slow. Output of the others goes to their scrollback, which is replayed on a switch. A channel
- * can have a serial port of the machine to itself instead (vmm/console/console_ports.h).
+ * is slow. Output of the others goes to their scrollback, which is replayed on a switch. All of it
+ * passes the terminal filter (vmm/console/terminal_filter.h). A channel can have a serial port of
+ * the machine to itself instead, as it is (vmm/console/console_ports.h).
  *
  * Locking: a channel has a lock of its own, taken before the ring's. Each function says which CPU
  * may call it: the one that the VM is on, or the boot processor, which runs the console.
@@ -14,6 +15,7 @@
 #define VMM_CONSOLE_CONSOLE_CHANNEL_H
 
 #include "lib/spinlock.h"
+#include "vmm/console/terminal_filter.h"
 
 #define CHANNEL_SCROLLBACK 16384
 #define CHANNEL_INPUT      1024
@@ -37,9 +39,8 @@ enum channel_sink {
 
 /* A line that is not complete yet, or not shown. */
 struct tagged_line {
-	enum { TAGGED_PLAIN, TAGGED_AFTER_ESCAPE, TAGGED_IN_SEQUENCE } state;
 	bool after_cr;
-	uint8_t length;
+	uint8_t length, columns;
 	uint64_t since; /* TSC when it began */
 	char text[TAGGED_MAX];
 };
@@ -62,6 +63,11 @@ struct channel {
 	 */
 	size_t (*input)(struct channel *channel, const uint8_t *bytes, size_t count);
 	/*
+	 * Called on the VM's CPU, without a lock: the operator sends BREAK. False: not now; call
+	 * channel_input_wanted() later. Null: there is no line that could be broken.
+	 */
+	bool (*input_break)(struct channel *channel);
+	/*
 	 * Called on the VM's CPU, without a lock: channel_room() said false, and there is room
 	 * again.
 	 */
@@ -80,11 +86,16 @@ struct channel {
 	/* Under `lock`, and so are the scrollback and what waits in `pending`. */
 	struct spinlock lock;
 	enum channel_sink sink;
-	struct console_port *port; /* of CHANNEL_PORT */
+	struct terminal_filter filter; /* of a serial line; a screen's owner sends only what is sane */
+	bool coloured, moved;          /* the scrollback has had pieces that say so */
+	uint64_t asked;                /* TSC when the guest last asked the terminal; 0: never */
+	uint32_t questions, answers;   /* ever; the boot processor counts the answers */
+	struct console_port *port;     /* of CHANNEL_PORT */
 	bool output_waiting, changed;
+	bool break_waiting; /* after the input before `break_at` */
 	struct tagged_line tagged;
-	uint32_t input_head, input_tail; /* of the ring `pending`; free-running */
-	uint64_t input_dropped;          /* since it was last said */
+	uint32_t input_head, input_tail, break_at; /* of the ring `pending`; free-running */
+	uint64_t input_dropped;                    /* since it was last said */
 	uint8_t pending[CHANNEL_INPUT];
 };
 

@@ -7,8 +7,11 @@
 
 /* ---- From any CPU ---- */
 
-/* One byte of the attached VM, for which console_room() said there is room. */
-void console_put_vm(uint8_t byte);
+/*
+ * A piece of the attached VM's output, for which console_room() said there is room. `changed`: the
+ * modes that the VM expects (struct terminal_filter); they come first if they were reset.
+ */
+void console_put_vm(const struct filter_piece *piece, uint32_t changed);
 
 /* Room for the attached VM's output? A part of the ring is kept for the monitor. */
 bool console_room(void);
@@ -22,9 +25,6 @@ size_t console_free(void);
 /* Something is to be done that no interrupt announces: have console_poll() called. */
 void console_want(void);
 
-/* May the other end of the line go on sending? */
-void console_hold_input(bool hold);
-
 /* ---- On the boot processor ---- */
 
 /* Put bytes as they are into the ring of the real console; what does not fit is counted as lost. */
@@ -33,17 +33,38 @@ void console_put(const void *bytes, size_t length);
 /* Begin a line of the monitor's, wherever the VM has left the cursor. */
 void console_begin_line(void);
 
+/*
+ * The operator leaves a VM, which puts nothing any more. What waits of its output is not shown, and
+ * the terminal is as the monitor wants it: at the start of a line, or cleared.
+ */
+void console_leave_vm(bool clear);
+
+/* Bring the modes back that a VM has changed: the operator comes to it again. */
+void console_restore_modes(uint32_t changed);
+
 /* A message after which the cursor stays in its line. */
 void console_say(const char *format, ...) printf_like(1, 2);
 
 /* One byte that the operator typed. */
 void console_key(uint8_t byte);
 
+/* Keys have another reader from now on. What remains of a sequence is for neither. */
+void console_keys_go_elsewhere(void);
+
+/* The other end of the line sent BREAK. */
+void console_break(void);
+
 /*
- * Is a VM's screen attached? Then it is painted again with the next key, since something is written
- * over it.
+ * If a VM's screen is attached, nothing more of it is shown until the next key, which has all of it
+ * painted again: a message comes in its place.
  */
-bool console_break_picture(void);
+void console_freeze_picture(void);
+
+/* The operator has read what came in the place of the picture. */
+void console_thaw_picture(void);
+
+/* Are keys dropped for a moment, since they may be the terminal's answers to a VM that was left? */
+bool console_deaf(void);
 
 /* Attached to a VM, or asked for one: the shell's prompt is not on the screen. */
 bool console_away(void);
@@ -74,8 +95,20 @@ void goto_key(uint8_t byte);
 bool channel_receive(struct channel *channel, uint8_t byte);
 
 /*
- * The channel's lock, and what is done under it when the operator comes or goes. channel_detach():
- * true if the VM was held back.
+ * Queue a BREAK after what was typed before, then kick; several at once are one. False: it has no
+ * line.
+ */
+bool channel_receive_break(struct channel *channel);
+
+/* Say how much was dropped, unless much is still waiting and it need not be now. */
+void channel_say_dropped(struct channel *channel, bool now);
+
+/* The terminal has answered a question of the attached VM. */
+void channel_answered(struct channel *channel);
+
+/*
+ * The channel's lock, and what is done under it when the operator comes or goes. channel_detach(),
+ * after which the channel must be kicked: true if answers of the terminal may be on their way.
  */
 void channel_lock(struct channel *channel);
 void channel_unlock(struct channel *channel);
@@ -84,9 +117,6 @@ bool channel_detach(struct channel *channel);
 
 /* Has the VM something to say for which there was no room, and is there some now? */
 bool channel_may_go_on(struct channel *channel);
-
-/* Its picture was written over. */
-void channel_repaint(struct channel *channel);
 
 /* The index-th channel of any kind, null where there is none; 0..CHANNEL_SLOTS-1. */
 #define CHANNEL_SLOTS (2 * CHANNELS_MAX)
@@ -97,8 +127,8 @@ struct channel *channel_slot(unsigned index);
 bool tagged_on(void);
 void tagged_turn(bool on);
 
-/* One byte of output; the channel's lock is held. */
-void tagged_put(struct channel *channel, uint8_t byte);
+/* A piece of output, FILTER_TEXT; the channel's lock is held. */
+void tagged_put(struct channel *channel, const uint8_t *bytes, size_t count);
 
 /* Forget the unfinished line; the channel's lock is held. */
 void tagged_drop(struct channel *channel);

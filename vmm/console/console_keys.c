@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Who the operator talks to: the escape key and what it switches. */
+/* What the operator types: the escape key and what it does, and keys for the shell or a VM. */
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_internal.h"
+#include "vmm/console/terminal_input.h"
+#include "vmm/cpu/time.h"
 
-#define ESCAPE_KEY    0x01 /* Ctrl-A */
-#define BELL          0x07
-#define TEXT_MAX      160
-#define CHUNK         256
-#define LAST_LINE_MAX 200
-#define REPLAY_SPARE  1024 /* of the ring, for the status line and the last line */
-#define LISTED_MAX    16   /* VMs in the help */
-#define CLEAR_PICTURE "\x1b[0m\x1b[2J\x1b[H\x1b[?25h"
+#define ESCAPE      0x1b
+#define ESCAPE_KEY  0x01 /* Ctrl-A */
+#define BELL        0x07
+#define TEXT_MAX    160
+#define LISTED_MAX  16        /* VMs in the help */
+#define SEQUENCE_NS 500000000 /* between two bytes of a sequence, at most: networks stall */
 
-static struct channel *keys_attached; /* null: the shell */
-static bool keys_escaped;             /* the last byte was the escape key */
-static bool keys_picture_broken;      /* the attached screen's picture was written over */
+static bool keys_escaped; /* the last byte was the escape key */
+static struct {
+	struct terminal_input input;
+	uint64_t last; /* TSC of the last byte */
+	bool stale;    /* the sequence began before the keys went elsewhere */
+	bool after_cr; /* the last byte was a CR that ended a question of the monitor's */
+} keys_line;
 
 void console_say(const char *format, ...)
 {
@@ -30,126 +34,9 @@ void console_say(const char *format, ...)
 	console_write(text, MIN(length, sizeof(text) - 1));
 }
 
-struct channel *console_attached(void)
+void console_keys_go_elsewhere(void)
 {
-	return keys_attached;
-}
-
-bool console_break_picture(void)
-{
-	if (!keys_attached || !keys_attached->screen)
-		return false;
-	keys_picture_broken = true;
-	return true;
-}
-
-bool console_away(void)
-{
-	return keys_attached || goto_active();
-}
-
-static void keys_replay(const struct scrollback *scrollback, uint64_t from)
-{
-	uint8_t bytes[CHUNK];
-	size_t count;
-
-	while ((count = scrollback_copy(scrollback, from, bytes, sizeof(bytes)))) {
-		console_put(bytes, count);
-		from = MAX(from, scrollback_start(scrollback)) + count;
-	}
-}
-
-/* Where the unfinished last line begins: a prompt, which the status line must not hide. */
-static uint64_t keys_last_line(const struct scrollback *scrollback)
-{
-	uint64_t at = scrollback->written, start = scrollback_start(scrollback);
-	uint8_t byte;
-
-	while (at > start && scrollback->written - at < LAST_LINE_MAX) {
-		scrollback_copy(scrollback, at - 1, &byte, 1);
-		if (byte == '\n')
-			break;
-		at--;
-	}
-	return at;
-}
-
-/*
- * The VM's CPU waits meanwhile if it has something to say, so that it comes after what is
- * replayed.
- */
-static void keys_show_serial(struct channel *channel)
-{
-	const struct scrollback *scrollback = channel->scrollback;
-	size_t room = console_free() > REPLAY_SPARE ? console_free() - REPLAY_SPARE : 0;
-
-	channel_lock(channel);
-	console_put("\r\n", 2);
-	if (scrollback)
-		keys_replay(scrollback, scrollback->written > room ? scrollback->written - room : 0);
-	console_say("[Nacre: VM %u, %.32s. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number,
-	            channel->name);
-	if (scrollback)
-		keys_replay(scrollback, keys_last_line(scrollback));
-	channel_attach(channel);
-	channel_unlock(channel);
-}
-
-/* The owner paints over the line. */
-static void keys_show_screen(struct channel *channel)
-{
-	console_put(CLEAR_PICTURE, sizeof(CLEAR_PICTURE) - 1);
-	console_say("[Nacre: VM %u, %.32s, its screen. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number,
-	            channel->name);
-	keys_picture_broken = false;
-	channel_lock(channel);
-	channel_attach(channel);
-	channel_unlock(channel);
-	channel->kick(channel);
-}
-
-static void keys_leave(struct channel *channel)
-{
-	bool held_back = channel_detach(channel);
-
-	/* Output goes to its scrollback from now on: nothing holds it back any more. */
-	if (held_back || channel->screen)
-		channel->kick(channel);
-	if (channel->screen)
-		console_put(CLEAR_PICTURE, sizeof(CLEAR_PICTURE) - 1);
-}
-
-void console_attach(struct channel *channel)
-{
-	struct channel *left = keys_attached;
-
-	if (channel == left && channel)
-		return;
-	goto_cancel();
-	if (!left)
-		console_shell_hide_prompt();
-	if (channel && tagged_on())
-		tagged_turn(false);
-	keys_attached = NULL; /* messages on the way belong to no VM's line */
-	keys_picture_broken = false;
-	if (left)
-		keys_leave(left);
-	console_hold_input(false);
-	keys_attached = channel;
-	if (channel && channel->screen)
-		keys_show_screen(channel);
-	else if (channel)
-		keys_show_serial(channel);
-	else if (left)
-		console_say("[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]\n");
-}
-
-void console_follow_view(void)
-{
-	struct channel *seen = keys_attached ? channel_find(keys_attached->number) : NULL;
-
-	if (seen && seen != keys_attached)
-		console_attach(seen);
+	keys_line.stale = terminal_input_inside(&keys_line.input);
 }
 
 static void key_number(uint8_t key)
@@ -172,12 +59,12 @@ static void keys_go(struct channel *channel)
 
 static void key_next(uint8_t key)
 {
-	keys_go(channel_next(keys_attached));
+	keys_go(channel_next(console_attached()));
 }
 
 static void key_previous(uint8_t key)
 {
-	keys_go(channel_previous(keys_attached));
+	keys_go(channel_previous(console_attached()));
 }
 
 static void key_monitor(uint8_t key)
@@ -188,13 +75,13 @@ static void key_monitor(uint8_t key)
 /* Between the serial line and the screen of the VM, and remember it. */
 static void key_view(uint8_t key)
 {
-	struct channel *other = keys_attached ? channel_other(keys_attached) : NULL;
+	struct channel *here = console_attached(), *other = here ? channel_other(here) : NULL;
 
-	if (!keys_attached) {
+	if (!here) {
 		console_say("[Nacre: this is the monitor; Ctrl-A and a digit go to a VM]\n");
 	} else if (!other) {
-		console_say("[Nacre: %.32s has no %s on this console]\n", keys_attached->name,
-		            keys_attached->screen ? "serial line" : "screen");
+		console_say("[Nacre: %.32s has no %s on this console]\n", here->name,
+		            here->screen ? "serial line" : "screen");
 	} else {
 		channel_set_view(other->number, other->screen ? CHANNEL_VIEW_SCREEN : CHANNEL_VIEW_SERIAL);
 		console_attach(other);
@@ -211,14 +98,33 @@ static void key_tagged(uint8_t key)
 	               : "[Nacre: no VM's output any more]\n");
 }
 
+static void key_break(uint8_t key)
+{
+	if (!console_attached() || !channel_receive_break(console_attached()))
+		console_say("[Nacre: there is no serial line here to send BREAK on]\n");
+}
+
+void console_break(void)
+{
+	if (console_attached() && !console_deaf())
+		(void)channel_receive_break(console_attached());
+}
+
+/* One bell for all that is dropped until that is said. */
+static void keys_to_vm(struct channel *channel, uint8_t byte)
+{
+	bool first = !channel->input_dropped;
+
+	if (!channel_receive(channel, byte) && first)
+		console_put((const uint8_t[]){BELL}, 1);
+}
+
 static void keys_pass_on(uint8_t byte)
 {
-	if (!keys_attached) {
+	if (console_attached())
+		keys_to_vm(console_attached(), byte);
+	else
 		console_shell_input(byte);
-		return;
-	}
-	if (!channel_receive(keys_attached, byte))
-		console_put((const uint8_t[]){BELL}, 1);
 }
 
 static void key_help(uint8_t key);
@@ -232,6 +138,7 @@ const struct console_key console_keys[] = {
 	{'p',        'p',        "p",      "go to the previous VM",        key_previous},
 	{'s',        's',        "s",      "switch between the VM's serial line and its screen", key_view},
 	{'t',        't',        "t",      "show all VMs' output, tagged with their names; again: no more", key_tagged  },
+	{'b',        'b',        "b",      "send BREAK on the VM's serial line", key_break},
 	{'m',        'm',        "m",      "go to the monitor's shell",    key_monitor},
 	{'?',        '?',        "?",      "show this",                    key_help},
 	{ESCAPE_KEY, ESCAPE_KEY, "Ctrl-A", "send a Ctrl-A on",             keys_pass_on},
@@ -246,7 +153,7 @@ static void keys_list_channels(void)
 
 	while (channel && listed++ < LISTED_MAX) {
 		console_say("  %-7u %.32s%s\n", channel->number, channel->name,
-		            channel == keys_attached ? " (here)" : "");
+		            channel == console_attached() ? " (here)" : "");
 		channel = channel_next(channel);
 		if (channel == first)
 			return;
@@ -274,21 +181,95 @@ static void keys_press(uint8_t byte)
 	console_say("[Nacre: Ctrl-A is the escape key; Ctrl-A ? shows the keys]\n");
 }
 
+/* Answers of the terminal, and what else is no key, are nothing for the shell. */
+static void keys_to_shell(enum input_part part, uint8_t byte)
+{
+	const struct terminal_input *input = &keys_line.input;
+
+	if (part == INPUT_CHARACTER) {
+		console_shell_input(byte);
+		if (byte == ESCAPE) /* of two, both are taken: the shell waits for a third byte else */
+			console_shell_input(byte);
+	}
+	for (unsigned i = 0; part == INPUT_KEY && i < input->count; i++)
+		console_shell_input(input->bytes[i]);
+}
+
+/* A question of the monitor's. An escape character cancels it, whatever sequence it begins. */
+static void keys_to_goto(enum input_part part, uint8_t byte)
+{
+	if (part == INPUT_CHARACTER || byte == ESCAPE)
+		goto_key(byte);
+	if (!goto_active())
+		console_keys_go_elsewhere();
+	keys_line.after_cr = byte == '\r';
+}
+
+static bool keys_is_answer(enum input_part part, uint8_t byte)
+{
+	return part >= INPUT_KEY && (byte == 'R' || byte == 'c' || byte == 'n'); /* CPR, DA, DSR */
+}
+
+/* What the byte is on the line, whoever gets it. Too late a byte continues nothing. */
+static enum input_part keys_parse(uint8_t byte)
+{
+	uint64_t now = time_now();
+
+	if (now - keys_line.last >= time_tsc_from_ns(SEQUENCE_NS)) {
+		terminal_input_forget(&keys_line.input);
+		keys_line.stale = false;
+	}
+	keys_line.last = now;
+	return terminal_input_take(&keys_line.input, byte);
+}
+
+/* What is for the monitor comes in whole sequences. A VM gets each byte, as on any serial line. */
+static void keys_take(enum input_part part, uint8_t byte)
+{
+	struct channel *channel = console_attached();
+
+	if (goto_active()) {
+		keys_to_goto(part, byte);
+	} else if (channel) {
+		if (keys_is_answer(part, byte))
+			channel_answered(channel);
+		keys_to_vm(channel, byte);
+	} else {
+		keys_to_shell(part, byte);
+	}
+}
+
+/* Between the escape key and the next one an answer of the terminal may come. */
+static void keys_take_or_press(uint8_t byte)
+{
+	enum input_part part = keys_parse(byte);
+	bool second = byte == '\n' && keys_line.after_cr; /* CR LF is one line end */
+
+	keys_line.after_cr = false;
+	if (keys_line.stale || second || (keys_escaped ? part != INPUT_CHARACTER : console_deaf())) {
+		keys_line.stale = part == INPUT_INSIDE;
+		return;
+	}
+	if (!keys_escaped) {
+		keys_take(part, byte);
+		return;
+	}
+	keys_escaped = false;
+	keys_press(byte);
+}
+
+/* No terminal sends the escape key by itself: it counts even inside of a sequence. */
 void console_key(uint8_t byte)
 {
-	if (keys_picture_broken) { /* whatever was said over the picture has been read */
-		keys_picture_broken = false;
-		channel_repaint(keys_attached);
-	}
-	if (keys_escaped) {
+	console_thaw_picture();
+	if (byte != ESCAPE_KEY) {
+		keys_take_or_press(byte);
+	} else if (keys_escaped) {
 		keys_escaped = false;
-		keys_press(byte);
-	} else if (byte == ESCAPE_KEY) {
-		goto_cancel();
-		keys_escaped = true;
-	} else if (goto_active()) {
-		goto_key(byte);
-	} else {
 		keys_pass_on(byte);
+	} else {
+		goto_cancel();
+		console_keys_go_elsewhere();
+		keys_escaped = true;
 	}
 }

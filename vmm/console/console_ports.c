@@ -167,6 +167,8 @@ static void ports_receive(struct console_port *port)
 
 	for (size_t i = 0; i < count; i++)
 		(void)channel_receive(port->channel, bytes[i]);
+	if (uart_take_break(&port->uart))
+		(void)channel_receive_break(port->channel);
 }
 
 void ports_poll(void)

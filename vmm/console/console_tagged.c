@@ -2,15 +2,16 @@
 /*
  * The tagged view: while the operator is at the shell, the output of all VMs line by line, each
  * with its VM's name in front. It goes the way of other CPUs' messages, and holds no VM back: what
- * is too much is lost to the view, and counted; the scrollback has it.
+ * is too much is lost to the view, and counted; the scrollback has it. Only characters are shown.
+ * Each row of the terminal has the name at its start, so that none is taken for the monitor's.
  */
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/time.h"
 
-#define ESCAPE     0x1b
 #define NAME_MAX   32
+#define ROW_MAX    79 /* columns: the narrowest usual terminal has one more */
 #define LINE_MAX   (NAME_MAX + TAGGED_MAX + 8)
 #define RESERVE    (TEXT_QUEUE_SIZE / 4) /* of the queue, for messages */
 #define PARTIAL_NS 200000000             /* after which a line is shown without its end */
@@ -36,7 +37,7 @@ void tagged_drop(struct channel *channel)
 {
 	if (channel->tagged.length)
 		__atomic_fetch_sub(&tagged.unfinished, 1, __ATOMIC_RELAXED);
-	channel->tagged.length = 0;
+	channel->tagged.length = channel->tagged.columns = 0;
 }
 
 static void tagged_show(struct channel *channel)
@@ -51,72 +52,63 @@ static void tagged_show(struct channel *channel)
 	console_want();
 }
 
-static void tagged_append(struct channel *channel, uint8_t byte)
+/* Columns of a character, at most: what is not ASCII may be wide. */
+static unsigned tagged_columns(size_t bytes)
+{
+	return bytes > 1 ? 2 : 1;
+}
+
+static bool tagged_fits(const struct channel *channel, size_t bytes)
+{
+	size_t mark = strnlen(channel->name, NAME_MAX) + sizeof("[] ") - 1;
+
+	return mark + channel->tagged.columns + tagged_columns(bytes) <= ROW_MAX;
+}
+
+static void tagged_append(struct channel *channel, const void *bytes, size_t count)
 {
 	struct tagged_line *line = &channel->tagged;
 
-	if (line->after_cr && line->length) /* written over: both shall be seen */
+	/* Written over: both shall be seen. */
+	if (line->length && (line->after_cr || !tagged_fits(channel, count)))
 		tagged_show(channel);
 	line->after_cr = false;
-	line->text[line->length] = (char)byte;
-	if (!line->length++) {
+	if (!line->length) {
 		line->since = time_now();
 		__atomic_fetch_add(&tagged.unfinished, 1, __ATOMIC_RELAXED);
 		console_want();
 	}
-	if (line->length == TAGGED_MAX)
-		tagged_show(channel);
+	memcpy(line->text + line->length, bytes, count);
+	line->length += (uint8_t)count;
+	line->columns += (uint8_t)tagged_columns(count);
 }
 
-/*
- * Codes from 80h to 9Fh begin sequences, too: on a terminal of 8 bits by themselves, on one of
- * UTF-8 after C2h. Elsewhere they are parts of characters.
- */
-static bool tagged_is_c1(const struct tagged_line *line, uint8_t byte)
+/* The last character goes, unless it is the only one. */
+static void tagged_rub_out(struct tagged_line *line)
 {
-	uint8_t last = line->length ? (uint8_t)line->text[line->length - 1] : 0;
+	unsigned at = line->length;
 
-	return (byte & 0xe0) == 0x80 && (last < 0x80 || last == 0xc2);
+	while (at > 1 && (line->text[at - 1] & 0xc0) == 0x80)
+		at--;
+	if (at < 2)
+		return;
+	line->columns -= (uint8_t)tagged_columns(line->length - (at - 1u));
+	line->length = (uint8_t)(at - 1);
 }
 
-static void tagged_put_plain(struct channel *channel, uint8_t byte)
+void tagged_put(struct channel *channel, const uint8_t *bytes, size_t count)
 {
 	struct tagged_line *line = &channel->tagged;
 
-	switch (byte) {
+	switch (bytes[0]) {
 	case '\n':
 		line->after_cr = false;
 		tagged_show(channel);
 		break;
 	case '\r': line->after_cr = true; break;
-	case '\b':
-		if (line->length > 1)
-			line->length--;
-		break;
-	case ESCAPE: line->state = TAGGED_AFTER_ESCAPE; break;
-	default:
-		if (tagged_is_c1(line, byte))
-			byte = '?';
-		if (byte == '\t' || byte >= ' ')
-			tagged_append(channel, byte);
-		break;
-	}
-}
-
-/* Sequences are left out: their place is a screen of the VM's own. */
-void tagged_put(struct channel *channel, uint8_t byte)
-{
-	struct tagged_line *line = &channel->tagged;
-
-	if (byte < ' ')
-		line->state = TAGGED_PLAIN;
-	switch (line->state) {
-	case TAGGED_PLAIN: tagged_put_plain(channel, byte); break;
-	case TAGGED_AFTER_ESCAPE: line->state = byte == '[' ? TAGGED_IN_SEQUENCE : TAGGED_PLAIN; break;
-	case TAGGED_IN_SEQUENCE:
-		if (byte >= 0x40)
-			line->state = TAGGED_PLAIN;
-		break;
+	case '\b': tagged_rub_out(line); break;
+	case '\t': tagged_append(channel, " ", 1); break;
+	default: tagged_append(channel, bytes, count); break;
 	}
 }
 

@@ -27,6 +27,10 @@ int channel_add(struct channel *channel, unsigned number)
 	channel->sink = tagged_on() && !channel->screen ? CHANNEL_TAGGED : CHANNEL_KEPT;
 	channel->output_waiting = channel->changed = channel->delivering = channel->lively = false;
 	channel->tagged = (struct tagged_line){0};
+	channel->filter = (struct terminal_filter){0};
+	channel->coloured = channel->moved = channel->break_waiting = false;
+	channel->asked = 0;
+	channel->questions = channel->answers = 0;
 	channel->input_head = channel->input_tail = 0;
 	channel->input_dropped = 0;
 	if (channel->scrollback)

@@ -30,6 +30,14 @@ static size_t console_vm_input(struct channel *channel, const uint8_t *bytes, si
 	return uart_receive(&console->vm->machine.device[DEVICE_UART0], bytes, count);
 }
 
+static bool console_vm_break(struct channel *channel)
+{
+	struct console_vm *console = channel->owner;
+
+	return !console_vm_listens(console->vm) ||
+	       uart_offer_break(&console->vm->machine.device[DEVICE_UART0]);
+}
+
 static void console_vm_output_ready(struct channel *channel)
 {
 	struct console_vm *console = channel->owner;
@@ -140,6 +148,7 @@ void console_vm_connect(struct console_vm *console, struct vm *vm)
 	timer_init(&console->look, console_vm_look_again);
 	console->serial.name = vm->name;
 	console->serial.input = console_vm_input;
+	console->serial.input_break = console_vm_break;
 	console->serial.output_ready = console_vm_output_ready;
 	console->serial.scrollback = &console->scrollback;
 	console_vm_add_channel(console, &console->serial);

@@ -76,10 +76,9 @@ struct channel *console_attached(void);
 void console_attach(struct channel *channel);
 bool console_room(void);
 bool console_half_free(void);
-void console_put_vm(uint8_t byte);
+void console_put_vm(const struct filter_piece *piece, uint32_t changed);
 void console_want(void);
 uint16_t console_serial_port(void);
-void console_hold_input(bool hold);
 
 _Noreturn void backend_run(void)
 {
@@ -156,9 +155,10 @@ bool console_half_free(void)
 	return !rig.console_full;
 }
 
-void console_put_vm(uint8_t byte)
+void console_put_vm(const struct filter_piece *piece, uint32_t changed)
 {
-	(void)byte;
+	(void)piece;
+	(void)changed;
 }
 
 void console_want(void)
@@ -168,11 +168,6 @@ void console_want(void)
 uint16_t console_serial_port(void)
 {
 	return 0;
-}
-
-void console_hold_input(bool hold)
-{
-	(void)hold;
 }
 
 /* The processor waits: the test says for what, or that is the end. */

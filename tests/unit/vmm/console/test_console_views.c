@@ -188,7 +188,7 @@ static void test_two_views(void **state)
 	assert_int_equal(screen.changes, 2);
 	settle();
 	/* No trace of the picture is left, and what the serial line said meanwhile is there. */
-	assert_true(sent("\x1b[0m\x1b[2J\x1b[H\x1b[?25h\r\nlog\r\n[Nacre: VM 1"));
+	assert_true(sent(TERMINAL_SANE "\x1b[2J\x1b[H\r\nlog\r\n[Nacre: VM 1"));
 	clear();
 	put(&screen.channel, "nobody looks");
 	assert_sent("");
@@ -260,21 +260,32 @@ static void test_the_first_view(void **state)
 	assert_int_equal(channel_add(&third.channel, 1), -ERR_EXISTS);
 }
 
-static void test_a_message_over_the_picture(void **state)
+/* It can be read afterwards, also in a file that recorded the line, and the picture comes back. */
+static void test_a_report_takes_the_place_of_the_picture(void **state)
 {
 	(void)state;
 	type("\x01"
 	     "1\x01s");
 	clear();
 	screen.changes = 0;
-	console_write("message\n", 8);
-	assert_sent("\x1b[0m\x1b[999;1H\x1b[Kmessage\r\n");
-	assert_int_equal(screen.changes, 0);
+	console_write("a report\n", 9);
+	put(&screen.channel, "\x1b[5;5Hmore of the picture");
+	console_write("of two lines\n", 13);
+	assert_sent(TERMINAL_SANE "\x1b[999;1H\r\na report\r\nof two lines\r\n");
+	assert_int_equal(screen.changes, 1);
+	assert_false(channel_attached(&screen.channel));
 	type("k"); /* it has been read */
-	assert_int_equal(screen.changes, 1);
+	assert_int_equal(screen.changes, 2);
 	assert_sent("<picture>");
+	assert_string_equal(screen.input, "k");
 	type("k");
-	assert_int_equal(screen.changes, 1);
+	assert_int_equal(screen.changes, 2);
+	/* A question is not painted over while it is answered. */
+	type("\x01g1");
+	assert_int_equal(screen.changes, 3);
+	type("\x03k");
+	assert_int_equal(screen.changes, 4);
+	assert_string_equal(screen.input, "kkk");
 }
 
 static void test_a_screen_is_removed(void **state)
@@ -333,7 +344,7 @@ static void test_tagged_lines(void **state)
 	                    "31mM\xc3\xa4rz \xe2\x94\x80 \xc2\xb5 \xc2\x9b"
 	                    "1m\n");
 	assert_sent("[second] two\r\n[web-3] red\r\n[web-3] \r\n[web-3] 50%\r\n[web-3] 99%\r\n[first] one "
-	            "line\r\n[web-3] ?31mM\xc3\xa4rz \xe2\x94\x80 \xc2\xb5 \xc2?1m\r\n");
+	            "line\r\n[web-3] ?31mM\xc3\xa4rz \xe2\x94\x80 \xc2\xb5 ??1m\r\n");
 	type("\x01t");
 	assert_sent("[Nacre: no VM's output any more]\r\n");
 	put(&one.channel, "more\n");
@@ -356,17 +367,47 @@ static void test_tagged_partial_lines(void **state)
 	fake_x86.tsc += 250000000;
 	console_poll();
 	assert_sent("[first] login: \r\n");
-	for (unsigned i = 0; i < 450; i++)
-		channel_put(&two.channel, (uint8_t)('a' + i / 200));
+	for (unsigned i = 0; i < 150; i++)
+		channel_put(&two.channel, (uint8_t)('a' + i / 70));
 	fake_x86.tsc += 250000000;
 	settle();
 	assert_memory_equal(uart_model.sent, "[second] aaaa", 13);
 	assert_true(sent("a\r\n[second] bbb") && sent("b\r\n[second] ccc"));
-	assert_int_equal(uart_model.sent_count, 450 + 3 * 11);
+	assert_int_equal(uart_model.sent_count, 150 + 3 * 11);
 	clear();
 	put(&two.channel, reset); /* sequences that never end do not swallow what follows */
 	fake_x86.tsc += 250000000;
 	assert_sent("[second] \r\n[second] [\r\n[second] [\r\n");
+}
+
+/* A wrapped row would be one without a name, and look like the monitor's. */
+static void test_every_row_of_the_tagged_view_has_a_name(void **state)
+{
+	static const char forged[] = "[Nacre: VM 2, second. Ctrl-A m: monitor, Ctrl-A ?: keys]";
+	unsigned column = 0;
+
+	(void)state;
+	turn_tagged();
+	for (unsigned i = 0; i < 72; i++)
+		channel_put(&one.channel, ' ');
+	put(&one.channel, forged);
+	for (unsigned i = 0; i < 100; i++)
+		put(&one.channel, "\xe6\xbc\xa2"); /* two columns each */
+	put(&one.channel, "\t\xe6\xbc\xa2\b\b\bx\xe0\x9b"
+	                  "2J\xc2\x9b"
+	                  "2J\x9b"
+	                  "2J\n");
+	settle();
+	for (const char *at = uart_model.sent; *at; at++) {
+		if (!column && *at != '\n')
+			assert_memory_equal(at, "[first] ", 8);
+		assert_true(column <= 79);
+		column = *at == '\n'   ? 0
+		         : *at == '\r' ? column
+		                       : column + (*at < 0 ? (*at & 0x40 ? 2 : 0) : 1);
+	}
+	assert_false(sent("\x9b"));
+	assert_true(sent("x??2J??2J?2J\r\n"));
 }
 
 static void test_tagged_above_the_prompt(void **state)
@@ -464,11 +505,12 @@ int main(void)
 		views_test(test_two_views),
 		views_test(test_a_silent_serial_line_gives_way),
 		views_test(test_the_first_view),
-		views_test(test_a_message_over_the_picture),
+		views_test(test_a_report_takes_the_place_of_the_picture),
 		views_test(test_a_screen_is_removed),
 		views_test(test_dropped_output),
 		views_test(test_tagged_lines),
 		views_test(test_tagged_partial_lines),
+		views_test(test_every_row_of_the_tagged_view_has_a_name),
 		views_test(test_tagged_above_the_prompt),
 		views_test(test_tagged_holds_nobody_back),
 		views_test(test_tagged_ends_with_a_switch),

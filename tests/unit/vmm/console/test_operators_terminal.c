@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operator's terminal belongs to the operator: whatever a guest prints, Ctrl-A m leads to a
+ * usable shell, into which nothing was typed. A model of the terminal answers what it is asked.
+ */
+#include "rigs/console_rig.h"
+#include "rigs/xterm.h"
+
+#define SEEDS     200
+#define LINE_SIZE 64 /* bytes that the line carries between two looks of either end */
+#define PROMPT    "nacre> "
+#define GREETING  "[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]"
+
+static struct xterm terminal;
+static size_t shown; /* bytes of uart_model.sent that the terminal has */
+static uint64_t seed;
+static unsigned answers_most; /* bytes in front of the operator's next key, at most so far */
+
+static unsigned random_below(unsigned limit)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (unsigned)(seed >> 33) % limit;
+}
+
+/* ---- The shell, as far as its prompt goes ---- */
+
+static void shell_show_prompt(void)
+{
+	if (prompt_exists && !prompt_shown)
+		console_put("\r\x1b[K" PROMPT, sizeof("\r\x1b[K" PROMPT) - 1);
+	prompt_shown = prompt_exists;
+}
+
+static void shell_hide_prompt(void)
+{
+	if (prompt_shown)
+		console_put("\r\x1b[K", 4);
+	prompt_shown = false;
+}
+
+/* ---- The line ---- */
+
+static void line_to_terminal(size_t bytes)
+{
+	for (; bytes; bytes--) {
+		if (shown == uart_model.sent_count)
+			uart_model_drain();
+		console_interrupt();
+		if (shown == uart_model.sent_count)
+			break;
+		xterm_take(&terminal, (uint8_t)uart_model.sent[shown++]);
+	}
+	if (shown == uart_model.sent_count)
+		shown = uart_model.sent_count = 0;
+}
+
+static void line_from_terminal(unsigned bytes)
+{
+	char text[LINE_SIZE + 1];
+
+	bytes = xterm_send(&terminal, text, MIN(bytes, LINE_SIZE));
+	text[bytes] = '\0';
+	if (!bytes)
+		return;
+	uart_model.received_count = uart_model.received_read = 0;
+	type(text);
+}
+
+/* The operator presses keys, which wait for what the terminal has to say. */
+static void operator_types(const char *keys)
+{
+	answers_most = MAX(answers_most, terminal.answered);
+	xterm_type(&terminal, keys);
+}
+
+/* Both ways, until nothing is on its way; some milliseconds pass. */
+static void line_settle(void)
+{
+	for (unsigned i = 0; i < 5000; i++) {
+		line_to_terminal(LINE_SIZE);
+		line_from_terminal(LINE_SIZE);
+		console_poll();
+		if (!console_pending() && !terminal.answered && shown == uart_model.sent_count)
+			return;
+		fake_x86.tsc += 1000000;
+	}
+	fail_msg("the line does not come to rest");
+}
+
+/* ---- What a guest prints ---- */
+
+/* clang-format off */
+static const char *const nasty[] = {
+	"\x1b[c", "\x1b[>c", "\x1b[=c", "\x1b[6n", "\x1b[5n", "\x1b[?6n", "\x1b[x", "\x1bZ", "\x05", "\x13", "\x1b[21t",
+	"\x1b[18t", "\x1b[?1$p", "\x1b[4$p", "\x1bP$qm\x1b\\", "\x1bP+q544e\x1b\\", "\x1b]11;?\a", "\x1b]52;c;?\a",
+	"\x1b]0;title\a", "\x1b]4;1;?\x1b\\", "\x1bktitle\x1b\\", "\x1bP", "\x1b]", "\x1bX", "\x1b^", "\x1b_", "\x1b[8m",
+	"\x1b[30;40m", "\x1b[7m", "\x1b(0", "\x1b)0", "\x1b*0", "\x1b+0", "\x0e", "\x0f", "\x1bn", "\x1bo", "\x1b~", "\x1b[5;9r",
+	"\x1b[1;2r", "\x1b[?25l", "\x1b[?1000h", "\x1b[?1002;1006h", "\x1b[?9h", "\x1b[?1003h", "\x1b[?1004h",
+	"\x1b[?1005h", "\x1b[?1049h", "\x1b[?1049l", "\x1b[?47h", "\x1b[?1047h", "\x1b[?1048h", "\x1b[?2004h", "\x1b[?1h",
+	"\x1b=", "\x1b>", "\x1b[?6h", "\x1b[4h", "\x1b[?7l", "\x1b[20h", "\x1b[2h", "\x1b[12h", "\x1b[?2l", "\x1b[?3h",
+	"\x1b[?5h", "\x1b[?69h", "\x1b[?2026h", "\x1b[3g", "\x1bH", "\x1b#3", "\x1b#8", "\x1b%@", "\x1b G", "\x1b[62\"p",
+	"\x1b[!p", "\x1b[5i", "\x1b[4i", "\x1b[2 q", "\x1b[1q", "\x1b[>4;2m", "\x1b[>1u", "\x1b[3J", "\x1b[2J", "\x1b[H",
+	"\x1b[999999999b", "\x1b[12;1H", "\x1b[24;1H", "\x1b" "7", "\x1b" "8", "\x1b" "c", "\x1b[s", "\x1b[u", "\x1b" "D", "\x1b" "M",
+	"\x1b[?1049", "\x1b[", "\x1b[?", "\x1b(", "\xc2\x9b" "6n", "\x9b" "6n", "\xe0\x9b" "6n", "\xe2", "\xf0\x9f", "\xc3\x9b",
+	"\xc2\x90$qm\x1b\\", "\x90", "\x1b[1;1H\x1b[K[Nacre: second has ended]\r\n" PROMPT "destroy second\r\n",
+	"text\r\n", "\x1b[31mred\x1b[0m", "\t", "\b", "\a", "\v", "\f", "\r", "\n", "\x18", "\x1a", "\x7f", "\xff",
+};
+/* clang-format on */
+
+static void guest_puts(const char *text)
+{
+	for (; *text; text++) {
+		for (unsigned i = 0; i < 1000 && !channel_room(&one.channel); i++)
+			line_to_terminal(LINE_SIZE);
+		channel_put(&one.channel, (uint8_t)*text);
+	}
+}
+
+/* Any sequence that ECMA-48 allows, and some that it does not. */
+static void guest_puts_sequence(void)
+{
+	char text[32] = "\x1b[";
+	size_t at = 2;
+
+	if (random_below(4) == 0)
+		text[at++] = "?><="[random_below(4)];
+	for (unsigned i = random_below(3); i; i--)
+		at += (size_t)snprintf(text + at, 8, "%u;", random_below(random_below(4) ? 30 : 2100));
+	if (random_below(8) == 0)
+		text[at++] = (char)(' ' + random_below(16));
+	text[at] = (char)('@' + random_below(63));
+	guest_puts(text);
+}
+
+static void guest_puts_anything(void)
+{
+	char byte[2] = {(char)(1 + random_below(255)), 0};
+
+	switch (random_below(4)) {
+	case 0: guest_puts(byte); break;
+	case 1: guest_puts_sequence(); break;
+	default: guest_puts(nasty[random_below(ARRAY_SIZE(nasty))]); break;
+	}
+}
+
+static void guest_prints(unsigned pieces)
+{
+	while (pieces--) {
+		guest_puts_anything();
+		if (random_below(8) == 0)
+			line_to_terminal(random_below(200));
+		if (random_below(8) == 0)
+			line_from_terminal(random_below(LINE_SIZE));
+		if (random_below(16) == 0)
+			xterm_click(&terminal);
+		if (random_below(32) == 0)
+			fake_x86.tsc += 300000000;
+	}
+}
+
+/* ---- What the operator must see ---- */
+
+static int setup_terminal(void **state)
+{
+	setup(state);
+	console_set_shell((struct console_shell){rig_shell_input, shell_hide_prompt, shell_show_prompt,
+	                                         rig_shell_prompt_hidden});
+	if (!screen_present())
+		console_init(&text_mode);
+	prompt_exists = true;
+	prompt_shown = false;
+	xterm_reset(&terminal);
+	shown = answers_most = 0;
+	line_settle();
+	return 0;
+}
+
+static int teardown_terminal(void **state)
+{
+	prompt_exists = prompt_shown = false;
+	return teardown(state);
+}
+
+/* The screen ends with `above` and the shell's prompt, with the cursor after it. */
+static void assert_shell(const char *above)
+{
+	char text[XTERM_COLUMNS + 1];
+
+	if (xterm_insane(&terminal))
+		fail_msg("seed %lu: %s was left", (unsigned long)seed, xterm_insane(&terminal));
+	assert_int_equal(terminal.column, strlen(PROMPT));
+	assert_true(terminal.row > 0);
+	xterm_row(&terminal, terminal.row, text);
+	assert_string_equal(text, "nacre>");
+	assert_false(terminal.cells[terminal.row][0].styled);
+	xterm_row(&terminal, terminal.row - 1, text);
+	assert_string_equal(text, above);
+	assert_false(terminal.cells[terminal.row - 1][0].styled);
+	for (unsigned row = terminal.row + 1; row < XTERM_ROWS; row++) {
+		xterm_row(&terminal, row, text);
+		assert_string_equal(text, "");
+	}
+}
+
+/* The machine's own screen shows the prompt in plain colours. */
+static void assert_prompt_on_screen(void)
+{
+	while (screen_draw(SIZE_MAX))
+		continue;
+	for (unsigned row = 25; row--;) {
+		const uint16_t *cells = text_memory + row * 80;
+
+		if (cells[0] == (0x0700 | 'n') && cells[5] == (0x0700 | '>'))
+			return;
+	}
+	fail_msg("seed %lu: no prompt on the machine's screen", (unsigned long)seed);
+}
+
+static void assert_nothing_typed(void)
+{
+	xterm_click(&terminal);
+	line_settle();
+	assert_string_equal(typed, "");
+	assert_int_equal(two.input_count, 0);
+}
+
+static void run_seeds(void (*run)(void))
+{
+	for (unsigned i = 1; i <= SEEDS; i++) {
+		uint64_t begun = seed = i;
+
+		setup_terminal(NULL);
+		run();
+		seed = begun;
+		teardown_terminal(NULL);
+	}
+}
+
+static void leave_for_the_shell(void)
+{
+	uint64_t begun = seed;
+
+	operator_types("\x01"
+	               "1");
+	line_settle();
+	assert_ptr_equal(console_attached(), &one.channel);
+	guest_prints(1 + random_below(100));
+	operator_types("\x01");
+	guest_prints(random_below(4));
+	operator_types("m");
+	guest_prints(random_below(10)); /* it does not stop because it is left */
+	line_settle();
+	assert_null(console_attached());
+	seed = begun;
+	assert_shell(GREETING);
+	assert_prompt_on_screen();
+	assert_nothing_typed();
+	operator_types("list");
+	line_settle();
+	assert_string_equal(typed, "list");
+	/* At 115200 baud, 4 answers take 14 ms. */
+	assert_true(answers_most <= 4 * 40 + 64);
+}
+
+static void test_the_shell_is_usable_whatever_a_guest_printed(void **state)
+{
+	(void)state;
+	run_seeds(leave_for_the_shell);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_shell_is_usable_whatever_a_guest_printed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
