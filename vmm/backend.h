@@ -103,7 +103,8 @@ void backend_set_tsc_offset(struct vcpu *vcpu, uint64_t offset);
 
 void backend_segment(const struct vcpu *vcpu, enum segment_index index, struct segment *segment);
 void backend_set_segment(struct vcpu *vcpu, enum segment_index index, const struct segment *segment);
-void backend_gdt(const struct vcpu *vcpu, struct segment *table); /* its base and limit alone */
+void backend_table(const struct vcpu *vcpu, bool idt, struct segment *table); /* GDTR or IDTR */
+void backend_set_table(struct vcpu *vcpu, bool idt, const struct segment *table);
 uint8_t backend_cpl(const struct vcpu *vcpu);
 bool backend_long_code(const struct vcpu *vcpu); /* CS.L in long mode: 64-bit code */
 void backend_paging(const struct vcpu *vcpu, struct guest_paging *paging);

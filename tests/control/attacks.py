@@ -68,7 +68,7 @@ ENDS = {
     "virtual86": (TRIPLE, r"code cc\b", r"rflags 000[23]0\w{3}", r"cs   0000 "),
     "real": (TRIPLE, r"code cc\b", r"cr0 \w*[02468ace] ", r"cs   0000 "),
     "page-tables": (TRIPLE, r"cr3 0000000000c00000"),
-    "straddle": (EMULATION, r"code b8 ff ff ff ff"),
+    "straddle": (EMULATION, r"code 0f 58 ff"),
 }
 
 # They start the guest's machine anew.

@@ -11,6 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_ITERATIONS 20
+#define MAX_AREA       2688 /* of XSAVE, in pieces of 16 bytes, which are read, checked and written */
 #define EFER_LMA       BIT(10)
 
 /* The input, byte by byte, zeros after its end. */
@@ -73,17 +74,57 @@ static bool access_memory(struct emulate_context *context, gva_t address, void *
 	return true;
 }
 
+/* A vector unit that stores the input, and takes anything. */
+static void run_stub(struct emulate_context *context, enum emulate_extended stub, void *data)
+{
+	static const uint16_t sizes[] = {
+		[EXTENDED_X87] = 108,      [EXTENDED_MMX_LOAD] = 8,
+		[EXTENDED_SSE_LOAD] = 16,  [EXTENDED_AVX_LOAD_256] = 32,
+		[EXTENDED_FXSAVE] = 512,   [EXTENDED_XSAVE] = MAX_AREA,
+		[EXTENDED_FXSAVE64] = 512, [EXTENDED_XSAVE + EXTENDED_OF_64] = MAX_AREA,
+		[EXTENDED_LDMXCSR] = 4,    [EXTENDED_XSAVE_SIZE] = 4,
+	};
+	unsigned kind = stub;
+
+	HOLDS(stub <= EXTENDED_XSAVE_SIZE);
+	/* The status and control words, which are asked for alone, have room for no more. */
+	if (stub == EXTENDED_X87 + 0x2f || stub == EXTENDED_X87 + 0x0f) {
+		take(context->owner, data, 2);
+		return;
+	}
+	while (!sizes[kind])
+		kind--;
+	if (stub == EXTENDED_XSAVE_SIZE)
+		*(uint32_t *)data = 576 + 256 * (take_byte(context->owner) & 15);
+	else if (take_byte(context->owner) & 1)
+		take(context->owner, data, sizes[kind]);
+	else
+		memset(data, 0, sizes[kind]);
+}
+
+static void access_system(struct emulate_context *context, enum emulate_system which, struct segment *value,
+                          bool load)
+{
+	HOLDS(which <= SYSTEM_TR);
+	HOLDS(!load || (context->cpl == 0 && which <= SYSTEM_IDTR && is_canonical(value->base)));
+	if (!load)
+		take(context->owner, value, sizeof(*value));
+}
+
 static void set_up(struct emulate_context *context, struct input *input)
 {
 	uint8_t mode = take_byte(input);
 
-	*context = (struct emulate_context){.owner = input, .access = access_memory};
+	*context = (struct emulate_context){
+		.owner = input, .access = access_memory, .extended = run_stub, .system = access_system};
 	take(input, context->bytes, sizeof(context->bytes));
 	context->byte_count = take_byte(input) % 20; /* more than there are must not matter */
 	take(input, context->gpr, sizeof(context->gpr));
 	take(input, &context->rip, sizeof(context->rip));
 	take(input, &context->rflags, sizeof(context->rflags));
 	take(input, &context->cr0, sizeof(context->cr0));
+	take(input, &context->cr4, sizeof(context->cr4));
+	take(input, &context->xcr0, sizeof(context->xcr0));
 	take(input, context->segment, sizeof(context->segment));
 	context->cpl = take_byte(input) & 3;
 	context->max_iterations = take_byte(input) % MAX_ITERATIONS;
@@ -101,6 +142,11 @@ static void set_up(struct emulate_context *context, struct input *input)
 			context->gpr[i] &= 0xffff;
 	if (mode & 16)
 		context->cr0 |= 1;
+	if (mode & 32) { /* vector and x87 instructions are on */
+		context->cr0 &= ~12UL;
+		context->cr4 |= 0x40200;
+		context->xcr0 |= 7;
+	}
 }
 
 /*
@@ -132,7 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_up(&context, &input);
 	before = context;
 	status = emulate_instruction(&context);
-	HOLDS(input.accesses <= 64 + 8 * MAX_ITERATIONS);
+	HOLDS(input.accesses <= 64 + MAX(2 * MAX_AREA / 16, 8 * MAX_ITERATIONS));
 	switch (status) {
 	case EMULATE_OK: break;
 	case EMULATE_AGAIN: HOLDS(context.rip == before.rip && context.gpr[1] != before.gpr[1]); break;

@@ -28,13 +28,13 @@ ENDS = {
     "tables": (TRIPLE, r"cannot be read: page fault, error code 0x\w*[9b]", r"cr3 00000000d0000000"),
     "idt": (TRIPLE, r"code 0f 0b\b", r"idtr base 00000000d0000000 limit 0fff"),
     "stack": (TRIPLE, r"rsp 00000000d000"),
-    "sse": (EMULATION, r"code 0f 29 ", r"EPT VIOLATION\s*$"),
-    "fxsave": (EMULATION, r"code 48 0f ae ", r"EPT VIOLATION\s*$"),
+    "unknown": (EMULATION, r"code 0f 58 ", r"EPT VIOLATION\s*$"),
     "descriptors": (EMULATION, r"code 8e d8 ", r"gdtr base 00000000d0000000 limit 0fff"),
 }
 
 # Case of the kernel: what it prints when it has survived.
 SURVIVED = {
+    "moves": r"fault: moved f{16} f{16} 37f\r",
     "undefined": r"fault: vector 6 at d0000000\r",
     "shadow": r"fault: vector 1 at [0-9a-f]+\r",
 }

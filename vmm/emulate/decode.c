@@ -73,23 +73,79 @@ static bool fetch_prefixes(struct emulation *e)
 	}
 }
 
+/*
+ * LES and LDS have no register form, and 64-bit mode does not have them: there, C4h and C5h begin a
+ * VEX prefix.
+ */
+static bool decode_is_vex(const struct emulation *e)
+{
+	if ((e->byte & 0xfe) != 0xc4 || e->segment_mode == SEGMENT_MODE_REAL)
+		return false;
+	return e->code_size == 8 ||
+	       (e->length < sizeof(e->context->bytes) && e->context->bytes[e->length] >= 0xc0);
+}
+
+/* SDM Vol. 2A "The VEX Prefix": most fields are inverted. It stands in for other prefixes. */
+static void decode_vex_last(struct emulation *e, uint8_t byte)
+{
+	static const uint8_t repeat[4] = {0, 0, 0xf3, 0xf2};
+
+	e->vex = true;
+	e->vex_256 = byte & 4;
+	e->vvvv = ~byte >> 3 & (e->code_size == 8 ? 15 : 7);
+	e->operand_prefix = (byte & 3) == 1;
+	e->repeat = repeat[byte & 3];
+	if (e->code_size != 8)
+		e->rex &= REX_W;
+}
+
+static bool fetch_vex(struct emulation *e, uint8_t *map)
+{
+	bool three = e->byte == 0xc4;
+	uint64_t byte;
+
+	if (e->rex || e->lock || e->operand_prefix || e->repeat)
+		return emulation_fault(e, EXCEPTION_UD);
+	if (!fetch_code(e, 1, &byte))
+		return false;
+	*map = 1;
+	e->rex = byte & 0x80 ? 0 : REX_R;
+	if (three) {
+		*map = byte & 0x1f;
+		e->rex |= (byte & 0x40 ? 0 : REX_X) | (byte & 0x20 ? 0 : REX_B);
+		if (!fetch_code(e, 1, &byte))
+			return false;
+		e->rex |= byte & 0x80 ? REX_W : 0;
+	}
+	decode_vex_last(e, byte);
+	return fetch_byte(e);
+}
+
+/* 0F, 0F 38, 0F 3A */
+static bool fetch_escaped(struct emulation *e, uint8_t *map)
+{
+	*map = 1;
+	if (!fetch_byte(e))
+		return false;
+	if (e->byte != 0x38 && e->byte != 0x3a)
+		return true;
+	*map = e->byte == 0x38 ? 2 : 3;
+	return fetch_byte(e);
+}
+
 static bool fetch_opcode(struct emulation *e)
 {
-	const struct opcode *table = opcodes_one_byte;
+	static const struct opcode *const tables[] = {opcodes_one_byte, opcodes_0f, opcodes_0f38};
+	uint8_t map = 0;
 
 	if (!fetch_prefixes(e))
 		return false;
-	if (e->byte == 0x0f) {
-		table = opcodes_0f;
-		if (!fetch_byte(e))
-			return false;
-	}
-	if (table == opcodes_0f && e->byte == 0x38) {
-		table = opcodes_0f38;
-		if (!fetch_byte(e))
-			return false;
-	}
-	e->opcode = table[e->byte];
+	if (decode_is_vex(e) ? !fetch_vex(e, &map) : e->byte == 0x0f && !fetch_escaped(e, &map))
+		return false;
+	if (!e->vex && map < ARRAY_SIZE(tables))
+		e->opcode = tables[map][e->byte];
+	if (!e->opcode.execute && !e->opcode.group)
+		opcode_find_vector(e, map);
 	return true;
 }
 

@@ -37,6 +37,7 @@ enum emulate_status emulate_instruction(struct emulate_context *context)
 
 	memcpy(e.gpr, context->gpr, sizeof(e.gpr));
 	context->fault = (struct emulate_fault){0};
+	context->segments_loaded = 0;
 	set_mode(&e);
 	if (!decode_instruction(&e) || !e.opcode.execute(&e))
 		return e.status;

@@ -3,9 +3,9 @@
  * The x86 instruction emulator: instruction bytes and registers in, effects out.
  * Used where an exit does not say all: memory-mapped devices, holes and ROM.
  *
- * Pure: no VM, VMCS or device is known here. All memory goes through
- * emulate_context.access. All effects of an instruction happen or none do: a failed
- * access leaves every register as it was. Of a rep string instruction each iteration
+ * Pure: no VM, VMCS or device is known here. All memory goes through emulate_context.access, the
+ * registers of FPU and vector unit through .extended. All effects of an instruction happen or none
+ * do: a failed access leaves every register as it was. Of a rep string instruction each iteration
  * is such a unit.
  */
 #ifndef VMM_EMULATE_EMULATE_H
@@ -34,6 +34,34 @@ enum emulate_access {
 	EMULATE_CHECK_WRITE,
 };
 
+/*
+ * Stubs: each is one instruction that moves registers between the guest's FPU or vector unit and
+ * memory of the emulator's. Those of a kind follow each other, by register or as said.
+ */
+enum emulate_extended {
+	EXTENDED_X87 = 0,                                /* by opcode less D8h, and ModRM.reg */
+	EXTENDED_X87_16 = EXTENDED_X87 + 64,             /* the same with 66h */
+	EXTENDED_MMX_LOAD = EXTENDED_X87_16 + 64,        /* MOVQ */
+	EXTENDED_MMX_STORE = EXTENDED_MMX_LOAD + 8,      /* MOVQ */
+	EXTENDED_SSE_LOAD = EXTENDED_MMX_STORE + 8,      /* MOVUPS */
+	EXTENDED_SSE_STORE = EXTENDED_SSE_LOAD + 16,     /* MOVUPS */
+	EXTENDED_AVX_LOAD = EXTENDED_SSE_STORE + 16,     /* VMOVUPS of 128 bits */
+	EXTENDED_AVX_LOAD_256 = EXTENDED_AVX_LOAD + 16,  /* VMOVUPS of 256 bits */
+	EXTENDED_AVX_STORE = EXTENDED_AVX_LOAD_256 + 16, /* VMOVUPS of 256 bits */
+	EXTENDED_FXSAVE = EXTENDED_AVX_STORE + 16,       /* 512 bytes, aligned to 16 */
+	EXTENDED_FXRSTOR,                                /* 512 bytes, aligned to 16; MXCSR is valid */
+	EXTENDED_XSAVE,                                  /* of EDX:EAX; aligned to 64 */
+	EXTENDED_XSAVEC,                                 /* of EDX:EAX; aligned to 64 */
+	EXTENDED_OF_64 = 4,                              /* from these four to the same with REX.W */
+	EXTENDED_FXSAVE64 = EXTENDED_FXSAVE + EXTENDED_OF_64,
+	EXTENDED_FXRSTOR64,
+	EXTENDED_LDMXCSR = EXTENDED_FXSAVE + 2 * EXTENDED_OF_64, /* MXCSR is valid */
+	EXTENDED_STUBS,
+	EXTENDED_XSAVE_SIZE = EXTENDED_STUBS, /* no stub: 32 bits, the size of XSAVE's area by XCR0 */
+};
+
+enum emulate_system { SYSTEM_GDTR, SYSTEM_IDTR, SYSTEM_LDTR, SYSTEM_TR };
+
 struct emulate_context {
 	/*
 	 * Linear-address accesses of 1..16 bytes with the CPL's rights, any alignment, also across
@@ -42,21 +70,29 @@ struct emulate_context {
 	 */
 	bool (*access)(struct emulate_context *context, gva_t address, void *data, unsigned size,
 	               enum emulate_access access);
-	void *owner; /* for access() */
+	/* Run a stub, in the guest's FPU and vector unit, on memory of the emulator's. */
+	void (*extended)(struct emulate_context *context, enum emulate_extended stub, void *memory);
+	/*
+	 * Read GDTR or IDTR (base and limit), LDTR or TR (selector); or load GDTR or IDTR.
+	 */
+	void (*system)(struct emulate_context *context, enum emulate_system which, struct segment *value,
+	               bool load);
+	void *owner; /* for these */
 
 	/* In and out: registers by number (0 = RAX, 4 = RSP ... 15 = R15). */
 	uint64_t gpr[16];
 	uint64_t rip, rflags;
+	struct segment segment[6]; /* ES..GS */
 
 	/* In */
-	uint64_t cr0, efer;
-	struct segment segment[6]; /* ES..GS */
+	uint64_t cr0, cr4, efer, xcr0;
 	uint8_t cpl;
 	uint8_t bytes[15];
 	uint8_t byte_count;      /* how many of `bytes` are valid */
 	uint32_t max_iterations; /* bound for rep: then EMULATE_AGAIN; 0 counts as 1 */
 
 	/* Out */
+	uint8_t segments_loaded; /* set of 1 << enum segment_index: these have changed */
 	struct emulate_fault fault;
 };
 

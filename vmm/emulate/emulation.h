@@ -17,19 +17,20 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 /* How an opcode names an operand; in brackets the letters of SDM Vol. 2D "Opcode Map". */
 enum operand_kind {
 	OPERAND_NONE,
-	OPERAND_RM,     /* ModRM.rm, operand size (E) */
-	OPERAND_RM8,    /* ModRM.rm, a byte whatever the operand size (Eb) */
-	OPERAND_RM16,   /* ModRM.rm, a word (Ew) */
-	OPERAND_RM32,   /* ModRM.rm, at most a doubleword: MOVSXD */
-	OPERAND_REG,    /* ModRM.reg (G) */
-	OPERAND_SREG,   /* ModRM.reg as a segment register (S) */
-	OPERAND_OPCODE, /* the register in the low three bits of the opcode */
-	OPERAND_ACC,    /* AL, AX, EAX, RAX */
-	OPERAND_OFFSET, /* a bare address in the instruction (O) */
-	OPERAND_IMM8,   /* a byte, sign-extended (Ib) */
-	OPERAND_IMM,    /* operand size, at most 32 bits, sign-extended (Iz) */
-	OPERAND_IMM16,  /* a word, not extended (Iw) */
-	OPERAND_ONE,    /* the constant 1 */
+	OPERAND_RM,       /* ModRM.rm, operand size (E) */
+	OPERAND_RM8,      /* ModRM.rm, a byte whatever the operand size (Eb) */
+	OPERAND_RM16,     /* ModRM.rm, a word (Ew) */
+	OPERAND_RM32,     /* ModRM.rm, at most a doubleword: MOVSXD */
+	OPERAND_REG,      /* ModRM.reg (G) */
+	OPERAND_SREG,     /* ModRM.reg as a segment register (S) */
+	OPERAND_OPCODE,   /* the register in the low three bits of the opcode */
+	OPERAND_ACC,      /* AL, AX, EAX, RAX */
+	OPERAND_OFFSET,   /* a bare address in the instruction (O) */
+	OPERAND_IMM8,     /* a byte, sign-extended (Ib) */
+	OPERAND_IMM,      /* operand size, at most 32 bits, sign-extended (Iz) */
+	OPERAND_IMM_FULL, /* operand size */
+	OPERAND_IMM16,    /* a word, not extended (Iw) */
+	OPERAND_ONE,      /* the constant 1 */
 	OPERAND_CL,
 };
 
@@ -47,12 +48,14 @@ struct emulation;
 /* true: done. false: e->status says why not. */
 typedef bool execute_t(struct emulation *e);
 
-#define OPCODE_BYTE      BIT(0) /* 8-bit operands */
-#define OPCODE_LOCK      BIT(1) /* LOCK is legal if the destination is memory */
-#define OPCODE_NOT64     BIT(2) /* #UD in 64-bit mode */
-#define OPCODE_DEFAULT64 BIT(3) /* operand size 64 in 64-bit mode unless 66h says 16 */
-#define OPCODE_FORCE64   BIT(4) /* operand size 64 in 64-bit mode, 66h ignored */
-#define OPCODE_MEMORY    BIT(5) /* known only with a memory operand */
+#define OPCODE_BYTE           BIT(0) /* 8-bit operands */
+#define OPCODE_LOCK           BIT(1) /* LOCK is legal if the destination is memory */
+#define OPCODE_NOT64          BIT(2) /* #UD in 64-bit mode */
+#define OPCODE_DEFAULT64      BIT(3) /* operand size 64 in 64-bit mode unless 66h says 16 */
+#define OPCODE_FORCE64        BIT(4) /* operand size 64 in 64-bit mode, 66h ignored */
+#define OPCODE_MEMORY         BIT(5) /* known only with a memory operand */
+#define OPCODE_ALIGNED        BIT(6) /* its memory operand is aligned to its size, else #GP */
+#define OPCODE_ALIGNED_LEGACY BIT(7) /* the same without a VEX prefix */
 
 /*
  * One row of an opcode table. In a group row whatever is zero comes from the row that leads to the
@@ -69,6 +72,9 @@ struct opcode {
 extern const struct opcode opcodes_one_byte[256];
 extern const struct opcode opcodes_0f[256];
 extern const struct opcode opcodes_0f38[256];
+
+/* opcodes_vector.c: set e->opcode by its byte, prefixes and map (1: 0F, 2: 0F 38, 3: 0F 3A). */
+void opcode_find_vector(struct emulation *e, unsigned map);
 
 struct emulation {
 	struct emulate_context *context;
@@ -87,6 +93,8 @@ struct emulation {
 	uint8_t length;
 	uint8_t rex; /* 40h to 4Fh, 0: none */
 	bool lock, operand_prefix, address_prefix;
+	bool vex, vex_256;    /* a VEX prefix; it says 256 bits */
+	uint8_t vvvv;         /* the register that it names */
 	uint8_t repeat;       /* 0, F2h, F3h */
 	int8_t override;      /* enum segment_index or -1 */
 	uint8_t byte;         /* the opcode's last byte */
@@ -159,6 +167,12 @@ bool segmented_access(struct emulation *e, unsigned segment, uint64_t offset, vo
 bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, uint64_t *value, unsigned size);
 bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool write);
 
+/* The same for more bytes, in pieces; both ends are checked before the first is touched. */
+bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
+                     enum emulate_access access);
+/* Else #GP. `alignment` is a power of two. */
+bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment);
+
 /* stack.c */
 bool stack_push(struct emulation *e, uint64_t value);
 bool stack_pop(struct emulation *e, uint64_t *value);
@@ -181,18 +195,56 @@ enum bit_operation { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
 #define STRING_COMPARE BIT(2) /* with ES:rDI */
 #define STRING_LOAD    BIT(3) /* to the accumulator */
 
+/* vector.c: a row's argument is the size of its memory operand or element in bytes, or: */
+#define VECTOR_FULL 0    /* 16, with VEX 16 or 32 */
+#define VECTOR_W    0xff /* 4, with REX.W or VEX.W 8 */
+
+/* x87.c: is there an unmasked exception that the next instruction reports? */
+bool x87_pending(const struct emulation *e);
+
+#define FXSAVE_BYTES 512
+
 /* What the opcode tables call. */
 execute_t execute_ud;
-execute_t execute_alu, execute_inc_dec, execute_not, execute_neg;                       /* alu.c */
-execute_t execute_shift, execute_double_shift;                                          /* shift.c */
-execute_t execute_multiply, execute_imul, execute_divide;                               /* multiply.c */
-execute_t execute_bit_test, execute_bit_scan, execute_popcnt, execute_movbe;            /* bits.c */
-execute_t execute_mov, execute_movsx, execute_movsxd, execute_setcc, execute_cmovcc;    /* move.c */
-execute_t execute_xlat, execute_flush_line;                                             /* move.c */
-execute_t execute_xchg, execute_xadd, execute_cmpxchg, execute_cmpxchg_pair;            /* exchange.c */
-execute_t execute_push, execute_push_sreg, execute_pushf, execute_pusha, execute_enter; /* stack.c */
-execute_t execute_pop, execute_popa, execute_leave;                                     /* stack.c */
-execute_t execute_branch, execute_ret;                                                  /* branch.c */
-execute_t execute_string; /* string_instructions.c */
+execute_t execute_alu, execute_inc_dec, execute_not, execute_neg;                    /* alu.c */
+execute_t execute_shift, execute_double_shift;                                       /* shift.c */
+execute_t execute_multiply, execute_imul, execute_divide;                            /* multiply.c */
+execute_t execute_bit_test, execute_bit_scan, execute_popcnt, execute_movbe;         /* bits.c */
+execute_t execute_mov, execute_movsx, execute_movsxd, execute_setcc, execute_cmovcc; /* move.c */
+execute_t execute_xlat, execute_lea, execute_jcc;                                    /* move.c */
+execute_t execute_xchg, execute_xadd, execute_cmpxchg, execute_cmpxchg_pair;         /* exchange.c */
+execute_t execute_push, execute_push_sreg, execute_pushf, execute_pusha,
+	execute_enter; /* The same for more bytes, in pieces; both ends are checked before the first is touched. */
+bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
+                     enum emulate_access access);
+/* Else #GP. `alignment` is a power of two. */
+bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment);
+
+/* stack.c */
+execute_t execute_pop, execute_popa,
+	execute_leave; /* The same for more bytes, in pieces; both ends are checked before the first is touched. */
+bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
+                     enum emulate_access access);
+/* Else #GP. `alignment` is a power of two. */
+bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment);
+
+/* stack.c */
+execute_t execute_branch, execute_ret;                             /* branch.c */
+execute_t execute_string;                                          /* string_instructions.c */
+execute_t execute_vector_load, execute_vector_store;               /* vector.c */
+execute_t execute_vector_load_masked, execute_vector_store_masked; /* vector.c */
+execute_t execute_vector_insert, execute_vector_extract;           /* vector.c */
+execute_t execute_vector_broadcast, execute_vector_duplicate;      /* vector.c */
+execute_t execute_mmx_load, execute_mmx_store;                     /* vector.c */
+execute_t execute_maskmovq, execute_maskmovdqu;                    /* vector.c */
+execute_t execute_x87;                                             /* x87.c */
+execute_t execute_fxsave, execute_mxcsr, execute_flush_line;       /* state.c */
+execute_t execute_xsave, execute_xsavec, execute_xrstor;           /* state.c */
+execute_t execute_store_selector, execute_load_selector;           /* system.c */
+execute_t execute_verify_selector, execute_smsw;                   /* system.c */
+execute_t execute_store_table, execute_load_table;                 /* system.c */
+execute_t execute_mov_sreg, execute_pop_sreg;                      /* system.c */
+execute_t execute_load_far_pointer, execute_far_branch;            /* system.c */
+execute_t execute_bound, execute_arpl;                             /* system.c */
 
 #endif

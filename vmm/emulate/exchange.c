@@ -52,8 +52,8 @@ bool execute_cmpxchg_pair(struct emulation *e)
 	uint8_t memory[16];
 	uint64_t low = 0, high = 0, new_low = e->gpr[RBX], new_high = e->gpr[RCX];
 
-	if (half == 8 && ((offset + (segment >= SEG_FS ? e->context->segment[segment].base : 0)) & 15))
-		return emulation_fault(e, EXCEPTION_GP);
+	if (half == 8 && !segmented_aligned(e, segment, offset, 16))
+		return false;
 	if (!segmented_access(e, segment, offset, memory, 2 * half, EMULATE_READ_FOR_WRITE))
 		return false;
 	memcpy(&low, memory, half);

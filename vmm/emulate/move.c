@@ -22,7 +22,12 @@ bool execute_movsx(struct emulation *e)
 /* 63h: outside 64-bit mode it is ARPL. */
 bool execute_movsxd(struct emulation *e)
 {
-	return e->code_size == 8 ? execute_movsx(e) : emulation_unsupported(e);
+	return e->code_size == 8 ? execute_movsx(e) : execute_arpl(e);
+}
+
+bool execute_lea(struct emulation *e)
+{
+	return operand_write(e, &e->destination, e->source.value);
 }
 
 /*
@@ -77,13 +82,7 @@ bool execute_xlat(struct emulation *e)
 	return true;
 }
 
-/*
- * 0F AE of memory: CLWB (66h /6), CLFLUSH and CLFLUSHOPT (/7), which are checked like a load of a
- * byte. The other forms save and restore processor state.
- */
-bool execute_flush_line(struct emulation *e)
+bool execute_jcc(struct emulation *e)
 {
-	if (e->repeat || ((e->reg & 7) == 6 && !e->operand_prefix))
-		return emulation_unsupported(e);
-	return segmented_check(e, e->destination.number, e->destination.value, 1, false);
+	return !condition_holds(e) || execute_branch(e);
 }

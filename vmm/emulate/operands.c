@@ -80,6 +80,7 @@ bool operand_decode(struct emulation *e, enum operand_kind kind, struct operand 
 		       fetch_code(e, e->address_size, &e->displacement);
 	case OPERAND_IMM8: return operand_set_immediate(e, operand, 1, true);
 	case OPERAND_IMM: return operand_set_immediate(e, operand, MIN(size, 4), true);
+	case OPERAND_IMM_FULL: return operand_set_immediate(e, operand, size, false);
 	case OPERAND_IMM16: return operand_set_immediate(e, operand, 2, false);
 	case OPERAND_ONE: return operand_set(operand, PLACE_IMMEDIATE, size, 1);
 	case OPERAND_CL: return operand_set_register(e, operand, RCX, 1);

@@ -2,10 +2,15 @@
 /* Accesses to memory: segmentation and alignment here; context->access() does the paging. */
 #include "vmm/emulate/emulation.h"
 
-/* SDM Vol. 3A "Alignment Check Exception (#AC)". */
+/*
+ * SDM Vol. 3A "Alignment Check Exception (#AC)". Up to 8 bytes: above, processors differ. What is
+ * made of parts, as 6 bytes are, is aligned like the largest.
+ */
 static bool is_misaligned(const struct emulate_context *context, uint64_t address, unsigned size)
 {
-	return (address & (size - 1)) && context->cpl == 3 && (context->cr0 & CR0_AM) &&
+	unsigned alignment = size & -size;
+
+	return size <= 8 && (address & (alignment - 1)) && context->cpl == 3 && (context->cr0 & CR0_AM) &&
 	       (context->rflags & RFLAGS_AC);
 }
 
@@ -36,4 +41,36 @@ bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, uns
 {
 	return segmented_access(e, segment, offset, NULL, size,
 	                        write ? EMULATE_CHECK_WRITE : EMULATE_CHECK_READ);
+}
+
+#define PIECE 16u
+
+bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
+                     enum emulate_access access)
+{
+	bool write = access != EMULATE_READ && access != EMULATE_CHECK_READ;
+	uint64_t mask = size_mask(e->address_size);
+
+	if (size <= PIECE)
+		return segmented_access(e, segment, offset, data, size, access);
+	/* Two pages at most: no block is larger than one. */
+	if (!segmented_check(e, segment, offset, PIECE, write) ||
+	    !segmented_check(e, segment, (offset + size - PIECE) & mask, PIECE, write))
+		return false;
+	if (access == EMULATE_CHECK_READ || access == EMULATE_CHECK_WRITE)
+		return true;
+	for (unsigned at = 0; at < size; at += PIECE)
+		if (!segmented_access(e, segment, (offset + at) & mask, (uint8_t *)data + at,
+		                      MIN(PIECE, size - at), access))
+			return false;
+	return true;
+}
+
+bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment)
+{
+	bool based = e->segment_mode != SEGMENT_MODE_64 || segment >= SEG_FS;
+
+	if ((offset + (based ? e->context->segment[segment].base : 0)) & (alignment - 1))
+		return emulation_fault(e, EXCEPTION_GP);
+	return true;
 }

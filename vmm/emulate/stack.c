@@ -60,7 +60,8 @@ bool execute_push_sreg(struct emulation *e)
 bool execute_pushf(struct emulation *e)
 {
 	if ((e->rflags & RFLAGS_VM) && (e->rflags & RFLAGS_IOPL) != RFLAGS_IOPL)
-		return emulation_unsupported(e);
+		return e->context->cr4 & CR4_VME ? emulation_unsupported(e)
+		                                 : emulation_fault(e, EXCEPTION_GP);
 	return stack_push(e, e->rflags & ~(RFLAGS_VM | RFLAGS_RF));
 }
 

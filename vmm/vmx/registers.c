@@ -161,12 +161,19 @@ void backend_set_segment(struct vcpu *vcpu, enum segment_index index, const stru
 	vmcs_give_back(vcpu);
 }
 
-void backend_gdt(const struct vcpu *vcpu, struct segment *table)
+/* Of GDTR and IDTR, base and limit alone are kept. */
+void backend_table(const struct vcpu *vcpu, bool idt, struct segment *table)
 {
 	*table = (struct segment){
-		.base = vmcs_read(vcpu, VMCS_GUEST_GDTR_BASE),
-		.limit = (uint32_t)vmcs_read(vcpu, VMCS_GUEST_GDTR_LIMIT),
+		.base = vmcs_read(vcpu, idt ? VMCS_GUEST_IDTR_BASE : VMCS_GUEST_GDTR_BASE),
+		.limit = (uint32_t)vmcs_read(vcpu, idt ? VMCS_GUEST_IDTR_LIMIT : VMCS_GUEST_GDTR_LIMIT),
 	};
+}
+
+void backend_set_table(struct vcpu *vcpu, bool idt, const struct segment *table)
+{
+	vmcs_write(vcpu, idt ? VMCS_GUEST_IDTR_BASE : VMCS_GUEST_GDTR_BASE, table->base);
+	vmcs_write(vcpu, idt ? VMCS_GUEST_IDTR_LIMIT : VMCS_GUEST_GDTR_LIMIT, table->limit);
 }
 
 /* The DPL of SS is the CPL in every mode: SDM Vol. 3C "Guest Register State". */

@@ -20,7 +20,7 @@ static bool descriptor_locate(const struct vcpu *vcpu, uint16_t selector, gva_t 
 	if (selector & SELECTOR_LDT)
 		backend_segment(vcpu, SEG_LDTR, &table);
 	else
-		backend_gdt(vcpu, &table);
+		backend_table(vcpu, false, &table);
 	if (table.access & SEGMENT_UNUSABLE)
 		return false;
 	*address = table.base + (selector & 0xfff8u);

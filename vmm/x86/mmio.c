@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "vmm/backend.h"
 #include "vmm/emulate/emulate.h"
+#include "vmm/x86/extended.h"
 #include "vmm/x86/linear.h"
 #include "vmm/x86/string_io.h"
 #include "vmm/vm_calls.h"
@@ -40,18 +41,41 @@ static bool mmio_access_memory(struct emulate_context *context, gva_t address, v
 	return true;
 }
 
+/* EDX:EAX name XSAVE's components. */
+static void mmio_run_extended(struct emulate_context *context, enum emulate_extended stub, void *memory)
+{
+	extended_run(stub, memory, context->gpr[RDX] << 32 | (uint32_t)context->gpr[RAX]);
+}
+
+static void mmio_access_system(struct emulate_context *context, enum emulate_system which,
+                               struct segment *value, bool load)
+{
+	struct vcpu *vcpu = ((const struct mmio_access *)context->owner)->vcpu;
+
+	if (which == SYSTEM_LDTR || which == SYSTEM_TR)
+		backend_segment(vcpu, which == SYSTEM_TR ? SEG_TR : SEG_LDTR, value);
+	else if (load)
+		backend_set_table(vcpu, which == SYSTEM_IDTR, value);
+	else
+		backend_table(vcpu, which == SYSTEM_IDTR, value);
+}
+
 static void mmio_load_context(struct emulate_context *context, struct mmio_access *mmio)
 {
 	struct vcpu *vcpu = mmio->vcpu;
 
 	memcpy(context->gpr, vcpu->gpr, sizeof(context->gpr));
 	context->access = mmio_access_memory;
+	context->extended = mmio_run_extended;
+	context->system = mmio_access_system;
 	context->owner = mmio;
 	context->gpr[RSP] = backend_rsp(vcpu);
 	context->rip = backend_rip(vcpu);
 	context->rflags = mmio->paging.rflags;
 	context->cr0 = mmio->paging.cr0;
+	context->cr4 = mmio->paging.cr4;
 	context->efer = mmio->paging.efer;
+	context->xcr0 = vcpu->xcr0;
 	context->cpl = mmio->paging.cpl;
 	context->max_iterations = REP_BATCH;
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
@@ -64,6 +88,9 @@ static void mmio_store_context(struct vcpu *vcpu, const struct emulate_context *
 	backend_set_rsp(vcpu, context->gpr[RSP]);
 	backend_set_rip(vcpu, context->rip);
 	backend_set_rflags(vcpu, context->rflags);
+	for (unsigned i = SEG_ES; unlikely(context->segments_loaded >> i); i++)
+		if (context->segments_loaded & 1 << i)
+			backend_set_segment(vcpu, (enum segment_index)i, &context->segment[i]);
 }
 
 /*

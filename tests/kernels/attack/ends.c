@@ -46,12 +46,13 @@ void end_page_tables(void)
 	write_cr3(SCRATCH);
 }
 
-/* The last byte of RAM begins MOV EAX, imm32. */
+/* The last bytes of RAM begin ADDPS. */
 void end_straddle(void)
 {
-	volatile uint8_t *last = (volatile uint8_t *)(attack_memory_end - 1);
+	volatile uint8_t *last = (volatile uint8_t *)(attack_memory_end - 2);
 
-	*last = 0xb8;
+	last[0] = 0x0f;
+	last[1] = 0x58;
 	((void (*)(void))last)();
 }
 

@@ -94,14 +94,10 @@ static void stack(void)
 	__asm__ volatile("mov %0, %%rsp; push $1; ret" : : "r"(HOLE + 0x1000UL));
 }
 
-static void sse(void)
+/* Arithmetic on vectors, with an operand in a hole. */
+static void unknown(void)
 {
-	__asm__ volatile("movaps %%xmm0, (%0)" : : "r"((uint64_t)HOLE));
-}
-
-static void fxsave(void)
-{
-	__asm__ volatile("fxsave64 (%0)" : : "r"((uint64_t)HOLE));
+	__asm__ volatile("addps (%0), %%xmm0" : : "r"((uint64_t)HOLE));
 }
 
 /* The descriptor of the data segment, from a table in a hole. */
@@ -117,6 +113,23 @@ static void descriptors(void)
 static void survived(struct frame *frame)
 {
 	print("fault: vector %u at %x\n", frame->vector, frame->rip);
+	spin();
+}
+
+/* Vector and x87 moves to a hole and back. */
+static void moves(void)
+{
+	uint64_t value[2] = {1, 2};
+	uint16_t control = 0;
+
+	__asm__ volatile("fxsave64 (%0); movaps %%xmm0, (%0); movntdq %%xmm0, (%0); sgdt (%0)"
+	                 :
+	                 : "r"((uint64_t)HOLE)
+	                 : "memory");
+	__asm__ volatile("fninit; fnstcw (%2); fnstcw %1; movups (%2), %%xmm1; movups %%xmm1, %0"
+	                 : "=m"(value), "=m"(control)
+	                 : "r"((uint64_t)HOLE));
+	print("fault: moved %x %x %x\n", value[0], value[1], (uint64_t)control);
 	spin();
 }
 
@@ -269,8 +282,8 @@ static const struct {
 	{"tables",            tables},
 	{"idt",               idt},
 	{"stack",             stack},
-	{"sse",               sse},
-	{"fxsave",            fxsave},
+	{"unknown",           unknown},
+	{"moves",             moves},
 	{"descriptors",       descriptors},
 	{"undefined",         undefined_in_hole},
 	{"shadow",            shadow},

@@ -12,7 +12,17 @@
 #include "vmm/emulate/emulate.h"
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
-enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_AC = 17 };
+enum {
+	VECTOR_DE = 0,
+	VECTOR_BR = 5,
+	VECTOR_UD = 6,
+	VECTOR_NM = 7,
+	VECTOR_SS = 12,
+	VECTOR_GP = 13,
+	VECTOR_PF = 14,
+	VECTOR_MF = 16,
+	VECTOR_AC = 17
+};
 
 #define CF 0x1UL
 #define PF 0x4UL
@@ -53,6 +63,48 @@ static bool memory_access(struct emulate_context *context, gva_t address, void *
 	return true;
 }
 
+/* A vector unit that only notes what is asked of it; its registers hold the number of the stub. */
+static unsigned stubs, last_stub;
+static uint16_t fpu_status, fpu_control = 0x37f;
+
+static void extended_stub(struct emulate_context *context, enum emulate_extended stub, void *data)
+{
+	(void)context;
+	if (stub == EXTENDED_X87 + 0x2f) { /* FNSTSW */
+		memcpy(data, &fpu_status, 2);
+		return;
+	}
+	if (stub == EXTENDED_X87 + 0x0f) { /* FNSTCW */
+		memcpy(data, &fpu_control, 2);
+		return;
+	}
+	stubs++;
+	last_stub = stub;
+	if (stub == EXTENDED_XSAVE_SIZE)
+		*(uint32_t *)data = 832;
+	else if (stub >= EXTENDED_SSE_STORE && stub < EXTENDED_AVX_LOAD)
+		memset(data, (int)stub, 16);
+	else if (stub == EXTENDED_FXSAVE || stub == EXTENDED_FXSAVE64)
+		memset(data, 0, 512);
+}
+
+/* What is loaded into GDTR or IDTR; each register is its number, repeated. */
+static struct segment loaded_table;
+static enum emulate_system loaded_which;
+
+static void system_register(struct emulate_context *context, enum emulate_system which, struct segment *value,
+                            bool load)
+{
+	(void)context;
+	loaded_which = which;
+	if (load)
+		loaded_table = *value;
+	else
+		*value = (struct segment){.base = 0x1111111111111111UL * (which + 1),
+		                          .limit = 0x1111u * (which + 1),
+		                          .selector = (uint16_t)(0x1111 * (which + 1))};
+}
+
 static inline uint64_t peek(uint64_t address, unsigned size)
 {
 	uint64_t value = 0;
@@ -71,6 +123,8 @@ static void set_mode(uint64_t cr0, uint64_t efer, uint64_t rflags, uint32_t code
                      uint32_t limit)
 {
 	cpu = (struct emulate_context){.access = memory_access,
+	                               .extended = extended_stub,
+	                               .system = system_register,
 	                               .cr0 = cr0,
 	                               .efer = efer,
 	                               .rflags = rflags | 2,
@@ -78,7 +132,7 @@ static void set_mode(uint64_t cr0, uint64_t efer, uint64_t rflags, uint32_t code
 	for (unsigned i = 0; i < 6; i++)
 		cpu.segment[i] = (struct segment){.limit = limit, .access = i == SEG_CS ? code : data};
 	cpu.rip = 0x100;
-	accesses = fail_at = 0;
+	accesses = fail_at = stubs = fpu_status = 0;
 	memset(memory, 0, sizeof(memory));
 }
 

@@ -97,21 +97,23 @@ static void segment_registers(void **state)
 	assert_int_equal(accesses, 0);
 }
 
-/* Not known in any mode. */
-static void segment_loads(void **state)
+static void segment_loads_in_real_mode(void **state)
 {
 	(void)state;
-	for (unsigned protected = 0; protected < 2; protected ++) {
-		if (protected)
-			protected_32();
-		else
-			real_mode();
-		assert_int_equal(RUN(0x8e, 0x1b), EMULATE_UNSUPPORTED);       /* mov ds, [ebx], [bp+di] */
-		assert_int_equal(RUN(0x1f), EMULATE_UNSUPPORTED);             /* pop ds */
-		assert_int_equal(RUN(0xc5, 0x03), EMULATE_UNSUPPORTED);       /* lds eax, [ebx], [bp+di] */
-		assert_int_equal(RUN(0x0f, 0xb2, 0x03), EMULATE_UNSUPPORTED); /* lss */
-		assert_int_equal(accesses, 0);
-	}
+	real_mode();
+	poke(0x20010, 0x12345678, 4);
+	STEP(0x8e, 0x06, 0x10, 0x00); /* mov es, [10h] */
+	assert_int_equal(cpu.segment[SEG_ES].base, 0x56780);
+	assert_int_equal(cpu.segments_loaded, 1 << SEG_ES);
+	STEP(0xc5, 0x36, 0x10, 0x00); /* lds si, [10h] */
+	assert_int_equal(cpu.segment[SEG_DS].base, 0x12340);
+	assert_int_equal(cpu.gpr[RSI], 0x5678);
+	poke(0x41000, 0x4321, 2);
+	STEP(0x0f, 0xa1); /* pop fs */
+	assert_int_equal(cpu.segment[SEG_FS].selector, 0x4321);
+	assert_int_equal(cpu.gpr[RSP], 0x1002);
+	FAULTS(VECTOR_UD, 0x8e, 0x0e, 0x10, 0x00); /* mov cs */
+	assert_int_equal(cpu.segments_loaded, 0);
 }
 
 static void pusha_popa(void **state)
@@ -318,7 +320,9 @@ static void pushf_by_mode(void **state)
 	STEP(0x9c);
 	assert_int_equal(peek(0x40ffe, 2), 0x3002);
 	virtual_8086(0);
-	assert_int_equal(RUN(0x9c), EMULATE_UNSUPPORTED); /* #GP, or another image */
+	FAULTS(VECTOR_GP, 0x9c);
+	cpu.cr4 = 1; /* VME: another image */
+	assert_int_equal(RUN(0x9c), EMULATE_UNSUPPORTED);
 }
 
 int main(void)
@@ -327,7 +331,7 @@ int main(void)
 		cmocka_unit_test(addresses_16),
 		cmocka_unit_test(addresses_32),
 		cmocka_unit_test(segment_registers),
-		cmocka_unit_test(segment_loads),
+		cmocka_unit_test(segment_loads_in_real_mode),
 		cmocka_unit_test(pusha_popa),
 		cmocka_unit_test(stack_16_and_32),
 		cmocka_unit_test(near_branches),

@@ -148,16 +148,14 @@ static void unknown_instructions(void **state)
 {
 	(void)state;
 	protected_32();
-	assert_int_equal(RUN(0x0f, 0x28, 0x03), EMULATE_UNSUPPORTED);             /* movaps */
-	assert_int_equal(RUN(0x0f, 0x01, 0x3b), EMULATE_UNSUPPORTED);             /* invlpg */
-	assert_int_equal(RUN(0xf2, 0x0f, 0x38, 0xf1, 0x03), EMULATE_UNSUPPORTED); /* crc32 */
-	assert_int_equal(RUN(0xff, 0x1b), EMULATE_UNSUPPORTED);                   /* call far [ebx] */
-	assert_int_equal(RUN(0x63, 0x03), EMULATE_UNSUPPORTED);                   /* arpl */
+	assert_int_equal(RUN(0x0f, 0x58, 0x03), EMULATE_UNSUPPORTED);                   /* addps */
+	assert_int_equal(RUN(0x62, 0xf1, 0x7c, 0x48, 0x10, 0x03), EMULATE_UNSUPPORTED); /* EVEX */
+	assert_int_equal(RUN(0x0f, 0x01, 0x3b), EMULATE_UNSUPPORTED);                   /* invlpg */
+	assert_int_equal(RUN(0xf2, 0x0f, 0x38, 0xf1, 0x03), EMULATE_UNSUPPORTED);       /* crc32 */
 	assert_int_equal(RUN(0xcd, 0x80), EMULATE_UNSUPPORTED);
 	assert_int_equal(RUN(0xf4), EMULATE_UNSUPPORTED);
 	assert_int_equal(RUN(0xc5, 0xf8, 0x77), EMULATE_UNSUPPORTED);       /* vzeroupper */
 	assert_int_equal(RUN(0x66, 0x0f, 0xae, 0x3b), EMULATE_OK);          /* clflushopt [ebx] */
-	assert_int_equal(RUN(0x0f, 0xae, 0x33), EMULATE_UNSUPPORTED);       /* xsaveopt [ebx] */
 	assert_int_equal(RUN(0x0f, 0xae, 0xf8), EMULATE_UNSUPPORTED);       /* sfence */
 	assert_int_equal(RUN(0x0f, 0xc7, 0xc8), EMULATE_UNSUPPORTED);       /* cmpxchg8b of a register */
 	assert_int_equal(RUN(0x0f, 0xc3, 0xc0), EMULATE_UNSUPPORTED);       /* movnti to a register */

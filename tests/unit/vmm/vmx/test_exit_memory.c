@@ -4,6 +4,22 @@
  * vmm/x86/mmio.c.
  */
 #include "rigs/vm_rig.h"
+#include "vmm/x86/extended.h"
+
+/* The test's own code uses the real ones. */
+static uint8_t registers[16][16];
+static uint64_t xsave_components;
+
+void extended_run(enum emulate_extended stub, void *memory, uint64_t components)
+{
+	xsave_components = components;
+	if (stub >= EXTENDED_SSE_LOAD && stub < EXTENDED_SSE_STORE)
+		memcpy(registers[stub - EXTENDED_SSE_LOAD], memory, 16);
+	else if (stub >= EXTENDED_SSE_STORE && stub < EXTENDED_AVX_LOAD)
+		memcpy(memory, registers[stub - EXTENDED_SSE_STORE], 16);
+	else if (stub == EXTENDED_XSAVE_SIZE)
+		*(uint32_t *)memory = 576;
+}
 
 /* SDM Vol. 3C "Exit Qualification for EPT Violations". */
 #define LINEAR         BIT(7) /* on behalf of an address of the guest's */
@@ -212,9 +228,59 @@ static void real_mode_addresses_go_through_the_segment(void **state)
 	assert_true(rig_exit(EXIT_REASON_EPT_VIOLATION, READS));
 	assert_went_on(3);
 	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffff);
-	assert_false(rig_exit(EXIT_REASON_EPT_VIOLATION,
-	                      READS)); /* a segment register is not loaded from a hole */
-	assert_stopped(VM_EMULATION);
+	assert_true(rig_exit(EXIT_REASON_EPT_VIOLATION, READS));
+	assert_went_on(7);
+	backend_segment(vm.vcpus[0], SEG_ES, &segment);
+	assert_int_equal(segment.selector, 0xffff);
+	assert_int_equal(segment.base, 0xffff0);
+}
+
+static void vector_registers_move_to_and_from_holes(void **state)
+{
+	uint64_t value[2] = {0x1122334455667788, 0x99aabbccddeeff00};
+
+	(void)state;
+	backend_set_cr4(vm.vcpus[0], CR4_OSFXSR);
+	assert_int_equal(guest_load(&vm.map, RIG_ROM, value, 16), 0);
+	emulate("\x0f\x28\x05\x00\x00\x0f\x00", RIG_ROM, WRITES); /* movaps 0xf0000, %xmm0 */
+	assert_went_on(RIG_RIP + 7);
+	assert_memory_equal(registers[0], value, 16);
+	emulate("\x0f\x29\x05\x00\x00\x0a\x00", RIG_HOLE, WRITES); /* movaps %xmm0, 0xa0000 */
+	emulate("\x0f\x29\x05\x10\x00\x0f\x00", RIG_ROM, WRITES);  /* to ROM: lost */
+	assert_int_equal(rig_memory(RIG_ROM + 16, 4), 0);
+	assert_int_equal(rig_memory(RIG_HOLE, 4), 0xffffffff);
+	emulate("\x0f\xae\x05\x00\x00\x0a\x00", RIG_HOLE, WRITES); /* fxsave 0xa0000 */
+	assert_went_on(RIG_RIP + 7);
+	emulate("\xd9\x3d\x00\x00\x0a\x00", RIG_HOLE, WRITES); /* fnstcw 0xa0000 */
+	assert_went_on(RIG_RIP + 6);
+	emulate("\x0f\x10\x05\x00\x00\x0a\x00", RIG_HOLE, READS); /* movups 0xa0000, %xmm0 */
+	memset(value, 0xff, 16);
+	assert_memory_equal(registers[0], value, 16);
+	backend_set_cr4(vm.vcpus[0], CR4_OSXSAVE);
+	vm.vcpus[0]->gpr[RAX] = 0xffffffff00000007;
+	vm.vcpus[0]->gpr[RDX] = 0x80000000;
+	emulate("\x0f\xae\x25\x00\x00\x0a\x00", RIG_HOLE, WRITES); /* xsave 0xa0000 */
+	assert_went_on(RIG_RIP + 7);
+	assert_int_equal(xsave_components, 0x8000000000000007);
+}
+
+static void system_registers_are_stored_to_holes_and_loaded(void **state)
+{
+	struct segment table;
+
+	(void)state;
+	emulate("\x0f\x01\x05\xfe\xff\x09\x00", RIG_HOLE, WRITES); /* sgdt 0x9fffe */
+	assert_went_on(RIG_RIP + 7);
+	assert_int_equal(rig_memory(RIG_HOLE - 2, 2), 0xff);       /* its limit is in RAM, its base lost */
+	emulate("\x0f\x01\x25\x00\x00\x0a\x00", RIG_HOLE, WRITES); /* smsw 0xa0000 */
+	emulate("\x0f\x00\x0d\x00\x00\x0a\x00", RIG_HOLE, WRITES); /* str 0xa0000 */
+	assert_went_on(RIG_RIP + 7);
+	emulate("\x0f\x01\x1d\x00\x00\x0a\x00", RIG_HOLE, READS); /* lidt 0xa0000 */
+	backend_table(vm.vcpus[0], true, &table);
+	assert_int_equal(table.base, 0xffffffff);
+	assert_int_equal(table.limit, 0xffff);
+	backend_table(vm.vcpus[0], false, &table);
+	assert_int_equal(table.base, 0x1000);
 }
 
 static void a_long_rep_is_cut_into_batches(void **state)
@@ -413,6 +479,8 @@ int main(void)
 		rig_test(code_in_a_hole_is_undefined),
 		rig_test(an_emulated_instruction_ends_its_shadow_and_traps),
 		rig_test(real_mode_addresses_go_through_the_segment),
+		rig_test(vector_registers_move_to_and_from_holes),
+		rig_test(system_registers_are_stored_to_holes_and_loaded),
 		rig_test(a_long_rep_is_cut_into_batches),
 		rig_test(a_batch_ends_the_shadow_before_it),
 		rig_test(each_iteration_traps),
