@@ -480,7 +480,7 @@ bool console_pending(void)
 {
 	return __atomic_load_n(&console.serial, __ATOMIC_RELAXED) <
 	               __atomic_load_n(&console.head, __ATOMIC_RELAXED) ||
-	       console.lost || !text_queue_empty() || tagged_waiting() || console_deaf() ||
+	       console.lost || !text_queue_empty() || tagged_waiting() ||
 	       (console_on_boot_cpu() && console_busy());
 }
 

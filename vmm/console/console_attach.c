@@ -8,7 +8,7 @@
 #define LAST_LINE_MAX 200
 #define REPLAY_SPARE  8192 /* of the ring, for the status line, the last line, and the monitor */
 #define CLEAR_PICTURE "\x1b[2J\x1b[H"
-#define DEAF_NS       100000000 /* for answers to a VM that was left */
+#define DEAF_NS       200000000 /* after a VM was left that has asked the terminal */
 
 static struct channel *attach_channel; /* null: the shell */
 static bool attach_frozen;             /* the attached screen is not shown: a message is */
@@ -42,14 +42,12 @@ void console_thaw_picture(void)
 
 bool console_deaf(void)
 {
-	uint64_t until = __atomic_load_n(&attach_deaf_until, __ATOMIC_RELAXED);
-
-	return until && time_now() < until;
+	return time_now() < attach_deaf_until;
 }
 
 bool console_away(void)
 {
-	return attach_channel || goto_active() || console_deaf();
+	return attach_channel || goto_active();
 }
 
 /* From a position on: a character that is cut there is left out. */
@@ -135,8 +133,7 @@ static void attach_show_screen(struct channel *channel)
 static void attach_leave(struct channel *channel)
 {
 	if (channel_detach(channel))
-		__atomic_store_n(&attach_deaf_until, time_now() + time_tsc_from_ns(DEAF_NS),
-		                 __ATOMIC_RELAXED);
+		attach_deaf_until = time_now() + time_tsc_from_ns(DEAF_NS);
 	/* Output goes to its scrollback from now on: nothing holds it back any more. */
 	channel->kick(channel);
 	console_leave_vm(channel->screen);

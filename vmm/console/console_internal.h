@@ -63,7 +63,10 @@ void console_freeze_picture(void);
 /* The operator has read what came in the place of the picture. */
 void console_thaw_picture(void);
 
-/* Are keys dropped for a moment, since they may be the terminal's answers to a VM that was left? */
+/*
+ * Is it so short after a VM was left that a sequence may be the terminal's answer to it? Then none
+ * is taken for a key.
+ */
 bool console_deaf(void);
 
 /* Attached to a VM, or asked for one: the shell's prompt is not on the screen. */

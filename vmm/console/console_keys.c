@@ -106,7 +106,7 @@ static void key_break(uint8_t key)
 
 void console_break(void)
 {
-	if (console_attached() && !console_deaf())
+	if (console_attached())
 		(void)channel_receive_break(console_attached());
 }
 
@@ -239,14 +239,17 @@ static void keys_take(enum input_part part, uint8_t byte)
 	}
 }
 
-/* Between the escape key and the next one an answer of the terminal may come. */
+/*
+ * An answer of the terminal may come between the escape key and the next one, and after the VM that
+ * asked was left.
+ */
 static void keys_take_or_press(uint8_t byte)
 {
 	enum input_part part = keys_parse(byte);
 	bool second = byte == '\n' && keys_line.after_cr; /* CR LF is one line end */
 
 	keys_line.after_cr = false;
-	if (keys_line.stale || second || (keys_escaped ? part != INPUT_CHARACTER : console_deaf())) {
+	if (keys_line.stale || second || (part != INPUT_CHARACTER && (keys_escaped || console_deaf()))) {
 		keys_line.stale = part == INPUT_INSIDE;
 		return;
 	}
