@@ -32,9 +32,12 @@ def transcript(name, text):
 
 
 class Allowed:
-    """allowed.txt: blocks of "= reason", then lines "probe: bare | guest", three regular expressions that must match whole."""
+    """
+    allowed.txt: blocks of "= reason", then lines "probe: bare | guest", three regular expressions that must match whole.
+    A block that begins "= Bochs 2: reason" holds for that major version alone.
+    """
 
-    def __init__(self, path):
+    def __init__(self, path, bochs):
         self.rows = []
         self.path = path
         reason = None
@@ -45,10 +48,13 @@ class Allowed:
                     continue
                 if line.startswith("="):
                     reason = line[1:].strip()
+                    version = re.match(r"Bochs (\d+): ", reason)
                     continue
                 match = re.fullmatch(r"(.*?): (.*) \| (.*)", line)
                 if not match or not reason:
                     raise ValueError(f"{path}:{number}: no 'probe: bare | guest' below a '= reason'")
+                if version and int(version[1]) != bochs:
+                    continue
                 self.rows.append([number, *map(re.compile, match.groups()), reason, 0])
 
     def reason(self, probe, bare, guest):

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import re
 
-from bochs import Bochs
+from bochs import Bochs, major_version
 from case import Case, kernel, nacre_iso
 from operators import ALARM, TIMEOUT, Operator
 
@@ -32,8 +32,9 @@ weight = 300
 DUMP_LIMIT = 120
 SCRIPT = "tools/trace_to_json.py"
 
-# Instructions from exit to entry that a CPUID exit may take: while it is measured, and while it is traced as well.
-MEASURED_MAX, TRACED_MAX = 130, 220
+# Ticks from exit to entry that a CPUID exit may take: while it is measured, and while it is traced as well. Bochs 3.0 counts
+# some 15 more than the instructions that it executes there.
+MEASURED_MAX, TRACED_MAX = (130, 220) if major_version() < 3 else (150, 240)
 
 
 def picture(text):

@@ -43,6 +43,15 @@ def usage(*command):
                           stderr=subprocess.STDOUT, text=True, check=False).stdout
 
 
+def bochs_command():
+    return shlex.split(os.environ.get("NACRE_BOCHS", "bochs"))
+
+
+def major_version():
+    """Of the Bochs that runs here: 3, or 2 for all before it."""
+    return 3 if DEBUGGER in usage(*bochs_command()) else 2
+
+
 class Bochs(Machine):
     """A PC in Bochs.
 
@@ -56,7 +65,7 @@ class Bochs(Machine):
 
     def __init__(self, iso=None, model=DEFAULT_MODEL, memory=512, cpus=1, ips=100_000_000, blobs=None,
                  serial="console", sync="none", extra=(), limit=300, log_path=None):
-        self.command = shlex.split(os.environ.get("NACRE_BOCHS", "bochs"))
+        self.command = bochs_command()
         super().__init__(limit, self.command[1] if self.command[0] == "chroot" else "", log_path)
         self.iso, self.blobs, self.serial, self.extra = iso, blobs or {}, serial, extra
         self.settings = {"model": model, "memory": memory, "cpus": cpus, "ips": ips, "sync": sync}
@@ -74,7 +83,7 @@ class Bochs(Machine):
         """
         options = ["-rc", "rc"] if self.DEBUGGER_COMMANDS else []
         if self.settings["cpus"] > 1 or not self.DEBUGGER_COMMANDS:
-            options += [DEBUGGER] if DEBUGGER in usage(*self.command) else []
+            options += [DEBUGGER] if major_version() >= 3 else []
         return options
 
     def start(self):

@@ -5,10 +5,10 @@
  * or runs until a fault or the timer ends it. If one wrecks the guest and the machine is reset, the
  * next program goes on from there.
  *
- * The command line: seed=N programs=N first=N. Prints "random at N resets R" now and then. At the
- * end it prints "random done programs N resets R real N v86 N by V V V V". Each V is a set of
- * vectors, as bits, that ended programs in virtual-8086 mode: with IOPL 0 and 3, and with CR4.VME
- * the same.
+ * The command line: seed=N programs=N first=N a32=0|1. Prints "random at N resets R" now and
+ * then. At the end it prints "random done programs N resets R real N v86 N by V V V V". Each V is a
+ * set of vectors, as bits, that ended programs in virtual-8086 mode: with IOPL 0 and 3, and with
+ * CR4.VME the same.
  */
 #include "sandbox.h"
 #include "command.h"
@@ -213,6 +213,8 @@ _Noreturn void kernel_fault(void)
 
 /* ---- A program ---- */
 
+static bool addresses32; /* may 64-bit code use 32-bit addresses? */
+
 /* clang-format off */
 static const struct {
 	uint16_t code, data;
@@ -291,6 +293,14 @@ static void choose_registers(uint64_t *state, bool stepped)
 	cell.steps = 1 + random_below(state, STEPS_MAX);
 }
 
+/* 67h for 32-bit addresses becomes 66h in 64-bit code where the command line says a32=0. */
+static uint8_t narrow_addresses(unsigned context, uint8_t byte)
+{
+	bool long_code = contexts[context].code == GDT_CODE64 || contexts[context].code == GDT_USER_CODE64;
+
+	return long_code && !addresses32 && byte == 0x67 ? 0x66 : byte;
+}
+
 static void protected_program(const uint8_t program[PROGRAM_SIZE], uint64_t *state, unsigned context)
 {
 	bool short_addresses =
@@ -303,7 +313,7 @@ static void protected_program(const uint8_t program[PROGRAM_SIZE], uint64_t *sta
 	if (short_addresses)
 		cell.rsp = 0xf000;
 	for (unsigned i = 0; i < PROGRAM_SIZE; i++)
-		((volatile uint8_t *)cell.rip)[i] = program[i];
+		((volatile uint8_t *)cell.rip)[i] = narrow_addresses(context, program[i]);
 	sandbox_run(contexts[context].data);
 }
 
@@ -356,6 +366,7 @@ void kernel_main(uint32_t magic, uint32_t info)
 	uint64_t end;
 
 	(void)magic;
+	addresses32 = number_in(line, "a32", 1);
 	ram_end = memory_end(info) ? memory_end(info) : MIB(64);
 	if (record_load(&record)) {
 		record.seed = number_in(line, "seed", record.seed);
