@@ -27,8 +27,8 @@ BOOT_TIMEOUT = 240
 ATTACK_TIMEOUT = 240
 
 # They end by themselves.
-FINITE = ("keyboard", "smi", "nmi", "registers", "states", "legacy", "shadows", "holes", "top", "code", "vmx", "storms",
-          "tsc")
+FINITE = ("keyboard", "smi", "nmi", "registers", "states", "legacy", "shadows", "holes", "top", "code", "programs", "vmx",
+          "storms", "tsc")
 FINITE_LONG = ("ports", "msrs")
 # Bochs saves a null SS with DPL 0, whatever the CPL. From 3.0 on it also refuses such a state at VM entry.
 FINITE_NOT_AUDITED = ("inner-levels",) if major_version() < 3 else ()

@@ -51,6 +51,7 @@ static const struct {
 	{"holes",              attack_holes},
 	{"top",                attack_top},
 	{"code",               attack_code},
+	{"programs",           attack_programs},
 	{"vmx",                attack_vmx},
 	{"storms",             attack_storms},
 	{"tsc",                attack_tsc},

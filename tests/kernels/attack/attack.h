@@ -85,6 +85,7 @@ void attack_shadows(void);
 void attack_holes(void);
 void attack_top(void);
 void attack_code(void);
+void attack_programs(void);
 void attack_vmx(void);
 void attack_storms(void);
 void attack_tsc(void);
