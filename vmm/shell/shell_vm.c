@@ -40,9 +40,22 @@ static void vm_command_say_unknown(const char *name)
 	shell_print("\n");
 }
 
+/* By its name, or by its number, which `list` shows: a name that is a number comes first. */
+static struct vm *vm_command_find(const char *word)
+{
+	struct vm *vm = vm_find(word);
+	unsigned number = 0;
+
+	if (vm)
+		return vm;
+	for (; *word >= '0' && *word <= '9' && number <= VMS_MAX; word++)
+		number = 10 * number + (unsigned)(*word - '0');
+	return *word || !number || number > vm_count ? NULL : vm_get(number - 1);
+}
+
 void with_vm(const char *name, void (*act)(struct vm *vm))
 {
-	struct vm *vm = vm_find(name);
+	struct vm *vm = vm_command_find(name);
 
 	if (vm)
 		act(vm);
@@ -54,13 +67,13 @@ void with_vm(const char *name, void (*act)(struct vm *vm))
 static void vm_command_with_vms(unsigned count, const char *const *names, void (*act)(struct vm *vm))
 {
 	for (unsigned i = 0; i < count; i++) {
-		if (!vm_find(names[i])) {
+		if (!vm_command_find(names[i])) {
 			vm_command_say_unknown(names[i]);
 			return;
 		}
 	}
 	for (unsigned i = 0; i < count; i++)
-		act(vm_find(names[i]));
+		act(vm_command_find(names[i]));
 }
 
 /* Have the VM's CPU do it, and wait. */

@@ -145,11 +145,19 @@ static void regs_shows_code_registers_and_exits(void **state)
 static void an_unknown_vm_is_one_sentence(void **state)
 {
 	static const char *const needing[] = {"regs", "start", "stop", "destroy", "reset", "pause", "resume"};
+	static const char *const no_number[] = {"0", "2", "1x", "4294967297", "18446744073709551617"};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(needing); i++) {
 		run(needing[i], "benhc");
 		assert_string_equal(said, "There is no VM 'benhc'; known are: bench\n");
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(no_number); i++) {
+		char sentence[80];
+
+		run("regs", no_number[i]);
+		snprintf(sentence, sizeof(sentence), "There is no VM '%s'; known are: bench\n", no_number[i]);
+		assert_string_equal(said, sentence);
 	}
 	assert_int_equal(vm.state, VM_RUNNING);
 }
@@ -221,7 +229,7 @@ static void a_vm_that_crashed_is_held_for_a_look(void **state)
 	assert_false(rig_run());
 	run("list", NULL);
 	assert_said(" 1  bench            held         4M          0  triple fault: ");
-	run("regs", "bench");
+	run("regs", "1"); /* the number that the list shows */
 	assert_said("VM bench, vCPU 0, held\n");
 	assert_said("r14 8877665544332211");
 	run("resume", "bench");
