@@ -21,6 +21,7 @@ enum vm_end {
 	VM_EMULATION, /* an instruction that Nacre cannot emulate */
 	VM_UNEXPECTED_EXIT,
 	VM_NO_MEMORY,  /* the monitor's, for translation tables */
+	VM_HALTED,     /* with interrupts off, and the config says that this is its end */
 	VM_NOT_LOADED, /* its images could not be loaded */
 };
 

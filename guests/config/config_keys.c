@@ -85,6 +85,13 @@ static const struct config_word type_words[] = {
 /* clang-format on */
 
 /* clang-format off */
+static const struct config_word halt_words[] = {
+	{"wait", VM_HALT_WAIT},
+	{"stop", VM_HALT_STOP},
+};
+/* clang-format on */
+
+/* clang-format off */
 static const struct config_word crash_words[] = {
 	{"stop",    VM_CRASH_STOP},
 	{"restart", VM_CRASH_RESTART},
@@ -238,6 +245,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.meaning = "The action after a fault of the guest, such as a triple fault: stop and "
 			   "free its memory; restart; or hold memory and registers for "
 			   "inspection.",
+	}, {
+		.name = "on_halt", VM_FIELD(vm.on_halt), .line_offset = LINE_NOT_KEPT,
+		.kind = KIND_WORD, WORDS(halt_words), .initial = "wait",
+		.meaning = "The action when the guest halts with interrupts off: wait for a "
+			   "reset by the operator; or stop and free its memory.",
 	}, {
 		.name = "weight", VM_FIELD(vm.weight), .line_offset = LINE_NOT_KEPT,
 		.kind = KIND_NUMBER, .min = 1, .max = 10000, .initial = "100",

@@ -55,6 +55,7 @@ enum vm_request {
 	VM_DUMP = 0x10,  /* fill vm_dumped */
 	VM_FORCE = 0x20, /* take its power away */
 	VM_FREE = 0x40,  /* it has ended: give its memory back */
+	VM_HALT = 0x100, /* it has halted for good, and on_halt says that this is its end */
 	VM_RESET = 0x80, /* load its images again, and restart it */
 };
 

@@ -17,6 +17,9 @@ enum vm_crash {
 	VM_CRASH_HOLD, /* it keeps its memory and registers for the operator to inspect */
 };
 
+/* What becomes of a VM that halts with interrupts off, which nothing but a reset ends. */
+enum vm_halt { VM_HALT_WAIT, VM_HALT_STOP };
+
 struct vm_config {
 	const char *name; /* must stay */
 	struct machine_config machine;
@@ -24,6 +27,7 @@ struct vm_config {
 	uint8_t cap;     /* percent of one processor; 0: no limit */
 	uint64_t cpus;   /* processors that it may run on, bit N for number N; all ones: any */
 	enum vm_crash on_crash;
+	enum vm_halt on_halt;
 	uint32_t start_delay_ms; /* up to an hour */
 };
 

@@ -28,6 +28,9 @@ void vm_timer_expired(struct timer *timer);
 void vm_start_timer_expired(struct timer *timer);
 void vm_button_timer_expired(struct timer *timer);
 
+/* vm_sched.c: have all its vCPUs halted so that no interrupt ends it? */
+bool vm_has_halted(const struct vm *vm);
+
 /* Forget that its power button was pressed. */
 void vm_release_button(struct vm *vm);
 

@@ -23,6 +23,7 @@ static const struct {
 	[VM_EMULATION] =       {"an instruction that touches a device or a hole cannot be emulated",  true},
 	[VM_UNEXPECTED_EXIT] = {"an exit that should not happen",                                     true},
 	[VM_NO_MEMORY] =       {"no memory left for translation tables",                              true},
+	[VM_HALTED] =          {"halted with interrupts off",                                         false},
 	[VM_NOT_LOADED] =      {"its images could not be loaded",                                     false},
 };
 /* clang-format on */

@@ -97,6 +97,8 @@ static void vm_carry_out_here(struct vm *vm, uint32_t asked)
 		vm_resume(vm);
 	if (asked & VM_DUMP)
 		vm_keep_dump(vm);
+	if (asked & VM_HALT && vm_has_halted(vm))
+		vm_stop(vm, VM_HALTED);
 	if (asked & VM_FORCE)
 		vm_force_off(vm);
 	if (asked & VM_FREE && vm->state == VM_ENDING)

@@ -130,14 +130,26 @@ void sched_on_wait_over(struct sched_entity *entity)
 		vm_run_timers(vcpu->vm);
 }
 
-/* HLT with interrupts off: tell the operator, once. */
+bool vm_has_halted(const struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->vcpu_count; i++)
+		if (!(vm->vcpus[i]->requests & REQUEST_HALTED) || vm->vcpus[i]->wakes & REQUEST_INTERRUPT)
+			return false;
+	return true;
+}
+
+/* HLT with interrupts off: tell the operator, once, or end it. No device raises NMIs. */
 void sched_on_block(struct sched_entity *entity)
 {
 	struct vcpu *vcpu = vcpu_of(entity);
 	struct vm *vm = vcpu->vm;
 
-	if (!(vcpu->requests & REQUEST_HALTED) || vcpu->wakes & REQUEST_INTERRUPT || vm->halted_said)
+	if (vm->halted_said || !vm_has_halted(vm))
 		return;
 	vm->halted_said = true;
+	if (vm->config.on_halt == VM_HALT_STOP) {
+		vm_ask(vm, VM_HALT); /* outside of the scheduler */
+		return;
+	}
 	log_info("vm %s: halted with interrupts off; only a reset or an NMI can wake it\n", vm->name);
 }

@@ -68,6 +68,7 @@ static void test_defaults(void **state)
 	assert_true(config.guest[0].autostart);
 	assert_int_equal(config.guest[0].vm.start_delay_ms, 0);
 	assert_int_equal(config.guest[0].vm.on_crash, VM_CRASH_STOP);
+	assert_int_equal(config.guest[0].vm.on_halt, VM_HALT_WAIT);
 	assert_int_equal(config.guest[0].vm.weight, 100);
 	assert_int_equal(config.guest[0].vm.cap, 0);
 	assert_int_equal(config.guest[0].vm.cpus, UINT64_MAX);
@@ -148,16 +149,17 @@ static void test_every_key(void **state)
 static void test_keys_of_many(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("[vm a]\nkernel = k\nweight = 10000\ncap = 100\ncpus = 0,2-3 # three\n"
-	                       "on_crash = hold\nautostart = no\nstart_delay = 1500ms\n"
-	                       "console = com2\nview = screen\ntype = multiboot\n"
-	                       "[vm b]\nkernel = k\nweight = 1\ncpus = all\non_crash = restart\n"
-	                       "start_delay = 3600s\nconsole = com3\nview = serial\nscreen = no\n"
-	                       "type = multiboot2\n"
-	                       "[vm c]\nkernel = k\ntype = flat\nconsole = none\nstart_delay = 0ms\n"
-	                       "[vm d]\nkernel = k\nconsole = com4\n"
-	                       "[monitor]\nkeyboard = no\n"),
-	                 0);
+	assert_int_equal(
+		parse("[vm a]\nkernel = k\nweight = 10000\ncap = 100\ncpus = 0,2-3 # three\n"
+	              "on_crash = hold\nautostart = no\nstart_delay = 1500ms\n"
+	              "console = com2\nview = screen\ntype = multiboot\n"
+	              "[vm b]\nkernel = k\nweight = 1\ncpus = all\non_crash = restart\non_halt = stop\n"
+	              "start_delay = 3600s\nconsole = com3\nview = serial\nscreen = no\n"
+	              "type = multiboot2\n"
+	              "[vm c]\nkernel = k\ntype = flat\nconsole = none\nstart_delay = 0ms\n"
+	              "[vm d]\nkernel = k\nconsole = com4\n"
+	              "[monitor]\nkeyboard = no\n"),
+		0);
 	assert_int_equal(config.guest[0].vm.weight, 10000);
 	assert_int_equal(config.guest[0].vm.cap, 100);
 	assert_int_equal(config.guest[0].vm.cpus, 0xd);
@@ -171,6 +173,7 @@ static void test_keys_of_many(void **state)
 	assert_int_equal(config.guest[1].vm.weight, 1);
 	assert_int_equal(config.guest[1].vm.cpus, UINT64_MAX);
 	assert_int_equal(config.guest[1].vm.on_crash, VM_CRASH_RESTART);
+	assert_int_equal(config.guest[1].vm.on_halt, VM_HALT_STOP);
 	assert_true(config.guest[1].autostart);
 	assert_int_equal(config.guest[1].vm.start_delay_ms, 3600000);
 	assert_int_equal(config.guest[1].console, CONSOLE_COM3);
@@ -256,13 +259,13 @@ static void test_mistakes(void **state)
 		{VM "zzz = 1", 3,
 		 "unknown key 'zzz' in [vm]; the keys are kernel, initrd, module, cmdline, memory, "
 		 "type, uarts, acpi, hpet, screen, console, view, autostart, start_delay, on_crash, "
-		 "weight, cap, cpus"},
+		 "on_halt, weight, cap, cpus"},
 		{VM "serial = com1", 3,
 		 "key 'serial' does not belong in [vm]; move it to [monitor]"},
 		{VM " = 1", 3,
 		 "unknown key '' in [vm]; the keys are kernel, initrd, module, cmdline, memory, type, "
-		 "uarts, acpi, hpet, screen, console, view, autostart, start_delay, on_crash, weight, "
-		 "cap, cpus"},
+		 "uarts, acpi, hpet, screen, console, view, autostart, start_delay, on_crash, on_halt, "
+		 "weight, cap, cpus"},
 		{"[vn a]\nkernel = k\n" VM, 1, "unknown section 'vn'; use [monitor] or [vm NAME]"},
 		{"[]\n" VM, 1, "unknown section ''; use [monitor] or [vm NAME]"},
 		{"[vm a\n" VM, 1, "the section has no closing ']'; write [monitor] or [vm NAME]"},

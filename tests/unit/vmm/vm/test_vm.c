@@ -350,6 +350,22 @@ static void a_reset_ends_a_pause(void **state)
 	assert_int_equal(vm.vcpus[0]->tsc_offset, -vm.clock.base);
 }
 
+static void a_halt_for_good_ends_a_vm_whose_config_says_so(void **state)
+{
+	(void)state;
+	vm.config.on_halt = VM_HALT_STOP;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1)); /* an interrupt would wake it */
+	assert_int_equal(vm.state, VM_RUNNING);
+	vm_reset(&vm);
+	assert_true(rig_run());
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED);
+	assert_false(rig_instruction(EXIT_REASON_HLT, 0, 1));
+	assert_int_equal(vm.end, VM_HALTED);
+	assert_int_equal(vm.state, VM_STOPPED);
+	assert_logged("vm bench: halted with interrupts off after ");
+}
+
 static void a_reset_says_halted_again(void **state)
 {
 	(void)state;
@@ -535,6 +551,7 @@ int main(void)
 		vm_test(a_reset_without_images_ends_it),
 		vm_test(a_reset_wakes_from_hlt),
 		vm_test(a_reset_ends_a_pause),
+		vm_test(a_halt_for_good_ends_a_vm_whose_config_says_so),
 		vm_test(a_reset_says_halted_again),
 		vm_test(a_vm_that_crashed_can_be_held),
 		vm_test(a_vm_that_crashed_can_be_restarted),
