@@ -118,6 +118,11 @@ static void stat_print_ports(const struct port_space *ports)
 	shell_print("\n");
 }
 
+static void stat_print_line(const char *line)
+{
+	shell_print("%14s%s\n", "", line);
+}
+
 static void stat_print_vm(const struct vm *vm)
 {
 	uint64_t ms = stat_ms_of(stat_clock_of(vm));
@@ -137,6 +142,7 @@ static void stat_print_vm(const struct vm *vm)
 	shell_print("%12lu  instructions emulated\n", vm_counts(vm).emulated);
 	shell_print("%12lu  EPT violations that mapped a page\n", vm->ept.faults);
 	stat_print_ports(&vm->machine.ports);
+	vm_put_refused_msrs(vm, stat_print_line);
 	shell_print("%12lu  KiB of memory, %lu of them its RAM\n", stat_kib(frames_owned(VM_OWNER(vm))),
 	            vm->map.ram >> 10);
 	shell_print("%12lu  KiB besides its RAM: tables, ROM, and what the monitor keeps of it\n",

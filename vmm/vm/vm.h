@@ -225,6 +225,9 @@ const char *vm_state_name(enum vm_state state);
 /* Its instruction bytes, registers and last exits, line by line. */
 void vm_dump(struct vm *vm, void (*put)(const char *line));
 
+/* Its last MSR accesses that were #GP, by MSR and direction; nothing if there are none. */
+void vm_put_refused_msrs(const struct vm *vm, void (*put)(const char *line));
+
 /* vm_dump() into vm_dumped, for the operator, who waits. */
 void vm_keep_dump(struct vm *vm);
 

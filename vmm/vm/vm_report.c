@@ -72,6 +72,40 @@ static void vm_report_code(const struct vcpu *vcpu, void (*put)(const char *line
 	put(line);
 }
 
+void vm_put_refused_msrs(const struct vm *vm, void (*put)(const char *line))
+{
+	char line[120];
+
+	for (unsigned i = 0; i < vm->vcpu_count * MSR_REFUSALS; i++) {
+		const struct msr_refusal *r = &vm->vcpus[i / MSR_REFUSALS]->refused[i % MSR_REFUSALS];
+		int length;
+
+		if (!r->count)
+			continue;
+		length = format_buffer(line, sizeof(line), "refused by #GP: %s of MSR %x",
+		                       r->write ? "write" : "read", r->index);
+		if (r->write)
+			length += format_buffer(line + length, sizeof(line) - (size_t)length, ", value %lx",
+			                        r->value);
+		format_buffer(line + length, sizeof(line) - (size_t)length, ", %lu times, last at rip %lx",
+		              r->count, r->rip);
+		put(line);
+	}
+}
+
+static void vm_report_raised(const struct vcpu *vcpu, void (*put)(const char *line))
+{
+	const struct raised_exception *raised = &vcpu->raised;
+	char line[120];
+
+	if (!raised->any)
+		return;
+	format_buffer(line, sizeof(line),
+	              "last exception raised by the monitor: vector %u, error code %#x, at rip %016lx",
+	              raised->vector, raised->error_code, raised->rip);
+	put(line);
+}
+
 static void vm_report_last_exits(const struct vcpu *vcpu, void (*put)(const char *line))
 {
 	char line[120];
@@ -92,9 +126,11 @@ static void vm_report_last_exits(const struct vcpu *vcpu, void (*put)(const char
 
 void vm_dump(struct vm *vm, void (*put)(const char *line))
 {
+	vm_put_refused_msrs(vm, put);
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		vm_report_code(vm->vcpus[i], put);
 		backend_dump(vm->vcpus[i], put);
+		vm_report_raised(vm->vcpus[i], put);
 		vm_report_last_exits(vm->vcpus[i], put);
 	}
 }

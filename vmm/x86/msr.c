@@ -3,6 +3,7 @@
 #include "lib/checked.h"
 #include "lib/registers.h"
 #include "lib/segment.h"
+#include "lib/string.h"
 #include "lib/x86.h"
 #include "vmm/backend.h"
 #include "vmm/x86/cpuid.h"
@@ -290,12 +291,34 @@ bool msr_write(struct vcpu *vcpu, uint32_t index, uint64_t value)
 	return rule->write && rule->write(vcpu, index, value);
 }
 
+static struct msr_refusal *msr_find_refusal(struct vcpu *vcpu, uint32_t index, bool write)
+{
+	for (unsigned i = 0; i < MSR_REFUSALS; i++)
+		if (vcpu->refused[i].count && vcpu->refused[i].index == index &&
+		    vcpu->refused[i].write == write)
+			return &vcpu->refused[i];
+	return &vcpu->refused[MSR_REFUSALS - 1];
+}
+
+/* #GP, and a note of it in front of the others; the one that gives way is the oldest. */
+static noinline cold enum action msr_refuse(struct vcpu *vcpu, bool write, uint64_t value)
+{
+	uint32_t index = (uint32_t)vcpu->gpr[RCX];
+	struct msr_refusal *found = msr_find_refusal(vcpu, index, write);
+	bool again = found->count && found->index == index && found->write == write;
+	struct msr_refusal refusal = {index, write, again ? found->count + 1 : 1, value, backend_rip(vcpu)};
+
+	memmove(&vcpu->refused[1], &vcpu->refused[0], (size_t)(found - vcpu->refused) * sizeof(*found));
+	vcpu->refused[0] = refusal;
+	return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+}
+
 enum action exit_rdmsr(struct vcpu *vcpu)
 {
 	uint64_t value;
 
 	if (!msr_read(vcpu, (uint32_t)vcpu->gpr[RCX], &value))
-		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+		return msr_refuse(vcpu, false, 0);
 	vcpu->gpr[RAX] = (uint32_t)value;
 	vcpu->gpr[RDX] = value >> 32;
 	return ACTION_ADVANCE;
@@ -306,7 +329,7 @@ enum action exit_wrmsr(struct vcpu *vcpu)
 	uint64_t value = vcpu->gpr[RDX] << 32 | (uint32_t)vcpu->gpr[RAX];
 
 	if (!msr_write(vcpu, (uint32_t)vcpu->gpr[RCX], value))
-		return vcpu_raise(vcpu, EXCEPTION_GP, 0);
+		return msr_refuse(vcpu, true, value);
 	return ACTION_ADVANCE;
 }
 

@@ -101,6 +101,7 @@ enum action vcpu_raise(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
 		.error_code = error_code,
 	};
 
+	vcpu->raised = (struct raised_exception){backend_rip(vcpu), error_code, vector, true};
 	/*
 	 * Faults push RF set, so that their handler's IRET does not meet the same breakpoint again.
 	 * Injection leaves RF alone: SDM Vol. 3C "Details of Vectored-Event Injection". #DB may be

@@ -89,6 +89,23 @@ struct exit_record {
 	uint64_t reason; /* the backend's: a kind, and marks above it */
 };
 
+/* An MSR access that was #GP, for reports: index and direction are what makes two of them one. */
+#define MSR_REFUSALS 8
+struct msr_refusal {
+	uint32_t index;
+	bool write;
+	uint64_t count;
+	uint64_t value, rip; /* of the last; the value of a write */
+};
+
+/* An exception that the monitor raised: those of the processor's go to the guest by themselves. */
+struct raised_exception {
+	uint64_t rip;
+	uint32_t error_code;
+	uint8_t vector;
+	bool any;
+};
+
 /* System-call MSRs and their like. Guests write the first two through msr_write() alone. */
 enum resident_msr {
 	RESIDENT_STAR,
@@ -148,12 +165,14 @@ struct vcpu {
 	};
 	struct resident_registers resident;
 
-	uint8_t watch;                          /* set of enum vcpu_watch; any CPU may change it */
-	uint8_t instrumented;                   /* the same, as it is in effect */
-	uint64_t injected;                      /* interrupts */
-	uint64_t emulated;                      /* instructions that the emulator ran */
-	uint64_t exit_ticks[EXIT_KINDS_MAX];    /* TSC ticks from exit to entry, while measured */
-	uint64_t exit_measured[EXIT_KINDS_MAX]; /* how many exits these are */
+	uint8_t watch;                            /* set of enum vcpu_watch; any CPU may change it */
+	uint8_t instrumented;                     /* the same, as it is in effect */
+	struct msr_refusal refused[MSR_REFUSALS]; /* the last first; those of a count above 0 */
+	struct raised_exception raised;           /* the last one */
+	uint64_t injected;                        /* interrupts */
+	uint64_t emulated;                        /* instructions that the emulator ran */
+	uint64_t exit_ticks[EXIT_KINDS_MAX];      /* TSC ticks from exit to entry, while measured */
+	uint64_t exit_measured[EXIT_KINDS_MAX];   /* how many exits these are */
 };
 
 _Static_assert(LAST_EXITS * sizeof(struct exit_record) == 256, "last_at wraps with its byte");

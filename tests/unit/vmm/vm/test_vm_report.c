@@ -62,6 +62,35 @@ static void registers_are_all_there(void **state)
 	assert_logged("gdtr base 0000000000001000 limit 00ff   idtr base 0000000000000000 limit 0000\n");
 }
 
+static void refused_msrs_and_the_last_exception_are_shown(void **state)
+{
+	struct vcpu *vcpu = vm.vcpus[0];
+
+	(void)state;
+	vm_report(&vm);
+	assert_null(strstr(rig.log, "refused by #GP"));
+	assert_null(strstr(rig.log, "last exception"));
+	for (unsigned i = 0; i < 3; i++) {
+		vcpu->gpr[RCX] = 0x7f0;
+		vcpu->gpr[RDX] = 0x12345678;
+		vcpu->gpr[RAX] = 0x9abcdef0 + i;
+		assert_true(rig_instruction(EXIT_REASON_WRMSR, 0, 2));
+	}
+	assert_true(rig_instruction(EXIT_REASON_RDMSR, 0, 2));
+	vm_report(&vm);
+	assert_logged("  refused by #GP: read of MSR 7f0, 1 times, last at rip 10000\n"
+	              "error:   refused by #GP: write of MSR 7f0, value 123456789abcdef2, 3 times, last at "
+	              "rip 10000\n");
+	assert_logged("  last exception raised by the monitor: vector 13, error code 0x0, at rip "
+	              "0000000000010000\n");
+	for (unsigned i = 0; i < MSR_REFUSALS - 1; i++) { /* the oldest gives way */
+		vcpu->gpr[RCX] = 0x7f8 + i;
+		assert_true(rig_instruction(EXIT_REASON_RDMSR, 0, 2));
+	}
+	assert_int_equal(vcpu->refused[MSR_REFUSALS - 1].index, 0x7f0);
+	assert_false(vcpu->refused[MSR_REFUSALS - 1].write);
+}
+
 static void instruction_bytes_are_shown(void **state)
 {
 	(void)state;
@@ -102,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		rig_test(the_reason_comes_first),
 		rig_test(registers_are_all_there),
+		rig_test(refused_msrs_and_the_last_exception_are_shown),
 		rig_test(instruction_bytes_are_shown),
 		rig_test(code_that_cannot_be_read_is_said),
 		rig_test(the_last_exits_come_in_order),
