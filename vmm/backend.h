@@ -92,6 +92,7 @@ void backend_set_efer(struct vcpu *vcpu, uint64_t value);
 void backend_set_pdptes(struct vcpu *vcpu, const uint64_t pdpte[4]); /* that PAE paging caches */
 void backend_set_xcr0(struct vcpu *vcpu, uint64_t value);
 
+uint64_t backend_dr(const struct vcpu *vcpu, unsigned index); /* DR0 to DR3 */
 uint64_t backend_dr6(const struct vcpu *vcpu);
 uint64_t backend_dr7(const struct vcpu *vcpu);
 void backend_set_dr6(struct vcpu *vcpu, uint64_t value);
@@ -122,6 +123,12 @@ bool must_check backend_translated(const struct vcpu *vcpu, gva_t address, bool 
  * shadow, raise a due single-step trap.
  */
 void backend_instruction_done(struct vcpu *vcpu);
+
+/*
+ * That instruction, or an iteration of it, met breakpoints (bit n for DRn, not none): #DB follows,
+ * unless the instruction faults after all.
+ */
+void backend_trap_breakpoints(struct vcpu *vcpu, uint64_t met);
 
 /* The shadow of STI and MOV SS ends. */
 void backend_end_shadow(struct vcpu *vcpu);

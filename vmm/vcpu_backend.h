@@ -17,6 +17,7 @@ struct vmx_vcpu {
 	uint16_t vpid;          /* tags its translations in the TLBs: vmm/vmx/vpid.c */
 	bool nmi_blocked;       /* where the processor has no virtual NMIs: until interrupts open */
 	bool nmi_waiting;       /* for its window */
+	bool watches_ports;     /* DR7 may have breakpoints on them: see vmx_watch_ports() */
 };
 
 #endif

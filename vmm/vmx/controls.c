@@ -31,7 +31,7 @@ const struct vmx_control vmx_controls[] = {
 	{CONTROLS_PROCESSOR, 20, REQUIRED, "CR8-store exiting"},
 	{CONTROLS_PROCESSOR, 21, NEVER,    "use TPR shadow"},                  /* no emulated APIC yet */
 	{CONTROLS_PROCESSOR, 22, DYNAMIC,  "NMI-window exiting"},
-	{CONTROLS_PROCESSOR, 23, NEVER,    "MOV-DR exiting"},                  /* DRs are the guest's */
+	{CONTROLS_PROCESSOR, 23, DYNAMIC,  "MOV-DR exiting"},                  /* vmx_watch_ports() */
 	{CONTROLS_PROCESSOR, 24, REQUIRED, "unconditional I/O exiting"},
 	{CONTROLS_PROCESSOR, 25, NEVER,    "use I/O bitmaps"},                 /* every port is emulated */
 	{CONTROLS_PROCESSOR, 27, NEVER,    "monitor trap flag"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* IN, OUT, INS and OUTS. SDM Vol. 3C "Exit Qualification for I/O Instructions". */
+#include "vmm/x86/breakpoints.h"
 #include "vmm/x86/string_io.h"
 #include "vmm/vmx/vmx.h"
 
@@ -64,6 +65,19 @@ static noinline enum action exit_byte_out(struct vcpu *vcpu, uint16_t port)
 {
 	port_write(vcpu->ports, port, 1, (uint8_t)vcpu->gpr[RAX]);
 	return ACTION_ADVANCE;
+}
+
+/* INS and OUTS look by themselves, at each iteration. A DR7 without breakpoints ends the watch. */
+void vmx_meet_port(struct vcpu *vcpu)
+{
+	uint64_t qualification = vmread(VMCS_EXIT_QUALIFICATION), met = 0;
+
+	if (!(vmread(VMCS_GUEST_DR7) & DR7_ENABLED))
+		vmx_watch_ports(vcpu, false);
+	else if (!(qualification & IO_STRING))
+		met = breakpoints_met(vcpu, BREAKPOINT_PORT, IO_PORT(qualification), IO_SIZE(qualification));
+	if (met)
+		backend_trap_breakpoints(vcpu, met);
 }
 
 /*

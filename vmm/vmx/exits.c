@@ -37,6 +37,13 @@ static enum action exit_hlt(struct vcpu *vcpu)
 	return ACTION_ADVANCE;
 }
 
+/* The debug registers are the guest's: the instruction runs. */
+static enum action exit_mov_dr(struct vcpu *vcpu)
+{
+	vmx_watch_ports(vcpu, true);
+	return ACTION_RETRY;
+}
+
 static enum action exit_preemption_timer(struct vcpu *vcpu)
 {
 	cpu_catch_up(this_cpu());
@@ -76,6 +83,7 @@ const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	[EXIT_REASON_INVD]                 = {exit_cache,                          "INVD"},
 	[EXIT_REASON_RDPMC]                = {exit_rdpmc,                          "RDPMC"},
 	[EXIT_REASON_CONTROL_REGISTER]     = {exit_control_register,               "CONTROL REGISTER"},
+	[EXIT_REASON_MOV_DR]               = {exit_mov_dr,                         "MOV DR"},
 	[EXIT_REASON_IO_INSTRUCTION]       = {exit_io,                             "I/O"},
 	[EXIT_REASON_RDMSR]                = {exit_rdmsr,                          "RDMSR"},
 	[EXIT_REASON_WRMSR]                = {exit_wrmsr,                          "WRMSR"},
@@ -115,7 +123,6 @@ const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	/* Never: the control that asks for the exit is off. */
 	[EXIT_REASON_INVLPG]            = {exit_unexpected,           "INVLPG"},
 	[EXIT_REASON_RDTSC]             = {exit_unexpected,           "RDTSC"},
-	[EXIT_REASON_MOV_DR]            = {exit_unexpected,           "MOV DR"},
 	[EXIT_REASON_MONITOR_TRAP_FLAG] = {exit_unexpected,           "MONITOR TRAP FLAG"},
 	[EXIT_REASON_PAUSE]             = {exit_unexpected,           "PAUSE"},
 	[EXIT_REASON_GDTR_IDTR_ACCESS]  = {exit_unexpected,           "GDTR OR IDTR ACCESS"},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of the exits of an instrumented vCPU: one that is measured, traced or audited. HOST_RIP
- * in its VMCS leads to it, so that all other vCPUs pay nothing.
+ * The way of the exits of an instrumented vCPU: one that is measured, traced or audited, or whose
+ * guest may have breakpoints on ports. HOST_RIP in its VMCS leads to it, so that all other vCPUs
+ * pay nothing.
  */
 #include "lib/x86.h"
 #include "vmm/observe/log.h"
@@ -11,9 +12,14 @@
 /* entry.S */
 extern const char vmx_exit_entry[], vmx_exit_entry_instrumented[];
 
+static uint8_t instrument_wanted(const struct vcpu *vcpu)
+{
+	return vcpu->watch | (vcpu->vmx.watches_ports ? WATCH_PORTS : 0);
+}
+
 void vmx_choose_entry(struct vcpu *vcpu)
 {
-	vcpu->instrumented = vcpu->watch;
+	vcpu->instrumented = instrument_wanted(vcpu);
 	vmwrite(VMCS_HOST_RIP, (uint64_t)(vcpu->instrumented ? vmx_exit_entry_instrumented : vmx_exit_entry));
 }
 
@@ -29,9 +35,16 @@ static bool instrument_audit(const struct vcpu *vcpu)
 
 bool vmx_instrument_entry(struct vcpu *vcpu)
 {
-	if (vcpu->instrumented != vcpu->watch)
+	if (vcpu->instrumented != instrument_wanted(vcpu))
 		vmx_choose_entry(vcpu);
 	return instrument_audit(vcpu);
+}
+
+void vmx_watch_ports(struct vcpu *vcpu, bool watch)
+{
+	vcpu->vmx.watches_ports = watch;
+	vmx_processor_control(PROCESSOR_MOV_DR, !watch);
+	vmx_choose_entry(vcpu);
 }
 
 static uint64_t instrument_unclaimed(const struct vcpu *vcpu)
@@ -81,8 +94,12 @@ static uint64_t instrument_traced_exit(struct vcpu *vcpu, unsigned reason, uint6
 void vmx_exit_instrumented(struct vcpu *vcpu, uint64_t tsc)
 {
 	unsigned reason = (unsigned)MIN(vmread(VMCS_EXIT_REASON), UINT8_MAX);
-	uint64_t end = vcpu->instrumented & WATCH_TRACE ? instrument_traced_exit(vcpu, reason, tsc)
-	                                                : instrument_exit(vcpu);
+	uint64_t end;
+
+	if (vcpu->instrumented & WATCH_PORTS && reason == EXIT_REASON_IO_INSTRUCTION)
+		vmx_meet_port(vcpu);
+	end = vcpu->instrumented & WATCH_TRACE ? instrument_traced_exit(vcpu, reason, tsc)
+	                                       : instrument_exit(vcpu);
 
 	if (vcpu->instrumented & WATCH_MEASURE && reason < EXIT_REASONS) {
 		vcpu->exit_ticks[reason] += end - tsc;

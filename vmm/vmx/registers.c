@@ -231,6 +231,12 @@ void vmx_single_step(uint64_t rflags)
 		vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
+void backend_trap_breakpoints(struct vcpu *vcpu, uint64_t met)
+{
+	vmcs_write(vcpu, VMCS_GUEST_PENDING_DEBUG,
+	           vmcs_read(vcpu, VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BREAKPOINT | met);
+}
+
 void backend_end_shadow(struct vcpu *vcpu)
 {
 	uint64_t blocking = vmcs_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY);

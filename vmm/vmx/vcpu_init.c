@@ -36,7 +36,7 @@ void backend_vcpu_destroy(struct vcpu *vcpu)
 static void vmcs_set_controls(const struct vcpu *vcpu)
 {
 	vmwrite(VMCS_PIN_CONTROLS, vmx_features.control[CONTROLS_PIN]);
-	vmwrite(VMCS_PROCESSOR_CONTROLS, vmx_features.control[CONTROLS_PROCESSOR]);
+	vmwrite(VMCS_PROCESSOR_CONTROLS, vmx_features.control[CONTROLS_PROCESSOR] | PROCESSOR_MOV_DR);
 	vmwrite(VMCS_SECONDARY_CONTROLS, vmx_features.control[CONTROLS_SECONDARY]);
 	vmwrite(VMCS_EXIT_CONTROLS, vmx_features.control[CONTROLS_EXIT]);
 	vmwrite(VMCS_ENTRY_CONTROLS, vmx_features.control[CONTROLS_ENTRY]);
@@ -168,7 +168,7 @@ void backend_vcpu_start(struct cpu *cpu, struct vcpu *vcpu, const struct vcpu_st
 	vmx_reset_resident(cpu, vcpu);
 	vmcs_clear(cpu, vcpu);
 	vcpu_request(vcpu, vcpu_entry_mitigations());
-	vcpu->vmx.nmi_blocked = vcpu->vmx.nmi_waiting = false;
+	vcpu->vmx.nmi_blocked = vcpu->vmx.nmi_waiting = vcpu->vmx.watches_ports = false;
 	memcpy(vcpu->gpr, start->gpr, sizeof(vcpu->gpr));
 	vmcs_load(cpu, vcpu);
 	vmcs_set_controls(vcpu);

@@ -192,6 +192,18 @@ void backend_set_cr2(struct vcpu *vcpu, uint64_t value)
 		vcpu->resident.cr2 = value;
 }
 
+uint64_t backend_dr(const struct vcpu *vcpu, unsigned index)
+{
+	if (!is_resident(vcpu))
+		return vcpu->resident.dr[index];
+	switch (index) {
+	case 0: return read_dr0();
+	case 1: return read_dr1();
+	case 2: return read_dr2();
+	default: return read_dr3();
+	}
+}
+
 uint64_t backend_dr6(const struct vcpu *vcpu)
 {
 	return is_resident(vcpu) ? read_dr6() : vcpu->resident.dr6;

@@ -125,6 +125,7 @@ enum vmcs_field {
 #define PROCESSOR_INTERRUPT_WINDOW BIT(2)
 #define PROCESSOR_TSC_OFFSETTING   BIT(3)
 #define PROCESSOR_NMI_WINDOW       BIT(22)
+#define PROCESSOR_MOV_DR           BIT(23)
 
 /* Secondary processor-based VM-execution controls */
 #define SECONDARY_RDTSCP  BIT(3)
@@ -148,13 +149,14 @@ enum vmcs_field {
 #define BLOCKING_SMI    BIT(2)
 #define BLOCKING_NMI    BIT(3)
 
-/* Pending debug exceptions */
-#define PENDING_DEBUG_BS BIT(14)
+/* Pending debug exceptions: B0 to B3 are bits 0 to 3 */
+#define PENDING_DEBUG_BREAKPOINT BIT(12) /* DR7 enables one of them */
+#define PENDING_DEBUG_BS         BIT(14)
 /*
  * Enabled breakpoint, BS, RTM: these make them come. B0 to B3 alone name breakpoints that DR7 does
  * not enable.
  */
-#define PENDING_DEBUG_DUE (BIT(12) | PENDING_DEBUG_BS | BIT(16))
+#define PENDING_DEBUG_DUE (PENDING_DEBUG_BREAKPOINT | PENDING_DEBUG_BS | BIT(16))
 #define PENDING_DEBUG_ALL (0xfUL | PENDING_DEBUG_DUE)
 
 /* INVEPT and INVVPID types */

@@ -118,6 +118,15 @@ void vmx_choose_entry(struct vcpu *vcpu);
  */
 bool vmx_instrument_entry(struct vcpu *vcpu);
 
+/*
+ * MOV to and from debug registers exits only while no port is watched; the first one turns that
+ * round, since it may set a breakpoint on a port. instrumented.c
+ */
+void vmx_watch_ports(struct vcpu *vcpu, bool watch);
+
+/* The exit of an instruction on a watched port: its #DB is due when it is done. exit_io.c */
+void vmx_meet_port(struct vcpu *vcpu);
+
 uint32_t vmx_wakes(const struct vcpu *vcpu); /* which requests end a HLT that begins now */
 /* What entry.S calls. */
 void vmx_exit(struct vcpu *vcpu);

@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "vmm/backend.h"
 #include "vmm/emulate/emulate.h"
+#include "vmm/x86/breakpoints.h"
 #include "vmm/x86/extended.h"
 #include "vmm/x86/linear.h"
 #include "vmm/x86/string_io.h"
@@ -14,13 +15,14 @@
 struct mmio_access {
 	struct vcpu *vcpu;
 	struct guest_paging paging;
+	uint64_t met; /* breakpoints */
 };
 
 /* A check touches nothing, so a device sees each access of the instruction once. */
 static bool mmio_access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
                                enum emulate_access access)
 {
-	const struct mmio_access *mmio = context->owner;
+	struct mmio_access *mmio = context->owner;
 	bool reads = access == EMULATE_READ || access == EMULATE_CHECK_READ;
 	struct linear_range range;
 	struct linear_fault fault;
@@ -38,6 +40,9 @@ static bool mmio_access_memory(struct emulate_context *context, gva_t address, v
 		linear_read(mmio->vcpu, &range, data);
 	else if (access == EMULATE_WRITE)
 		linear_write(mmio->vcpu, &range, data);
+	if (access != EMULATE_CHECK_READ && access != EMULATE_CHECK_WRITE)
+		mmio->met |= breakpoints_met(mmio->vcpu, reads ? BREAKPOINT_READ : BREAKPOINT_WRITE, address,
+		                             size);
 	return true;
 }
 
@@ -77,7 +82,7 @@ static void mmio_load_context(struct emulate_context *context, struct mmio_acces
 	context->efer = mmio->paging.efer;
 	context->xcr0 = vcpu->xcr0;
 	context->cpl = mmio->paging.cpl;
-	context->max_iterations = REP_BATCH;
+	context->max_iterations = backend_dr7(vcpu) & DR7_ENABLED ? 1 : REP_BATCH;
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
 		backend_segment(vcpu, (enum segment_index)i, &context->segment[i]);
 }
@@ -91,6 +96,14 @@ static void mmio_store_context(struct vcpu *vcpu, const struct emulate_context *
 	for (unsigned i = SEG_ES; unlikely(context->segments_loaded >> i); i++)
 		if (context->segments_loaded & 1 << i)
 			backend_set_segment(vcpu, (enum segment_index)i, &context->segment[i]);
+}
+
+/* An instruction that has ended, or an iteration of it: #DB comes after it. */
+static void mmio_complete(const struct mmio_access *mmio, const struct emulate_context *context)
+{
+	mmio_store_context(mmio->vcpu, context);
+	if (unlikely(mmio->met))
+		backend_trap_breakpoints(mmio->vcpu, mmio->met);
 }
 
 /*
@@ -117,10 +130,10 @@ enum action mmio_emulate(struct vcpu *vcpu)
 	vcpu->emulated++;
 	switch (emulate_instruction(&context)) {
 	case EMULATE_OK:
-		mmio_store_context(vcpu, &context);
+		mmio_complete(&mmio, &context);
 		backend_instruction_done(vcpu);
 		return ACTION_RETRY;
-	case EMULATE_AGAIN: mmio_store_context(vcpu, &context); return string_break_off(vcpu);
+	case EMULATE_AGAIN: mmio_complete(&mmio, &context); return string_break_off(vcpu);
 	case EMULATE_FAULT:
 		mmio_store_context(vcpu, &context);
 		if (context.fault.vector == EXCEPTION_PF)

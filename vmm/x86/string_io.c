@@ -2,6 +2,7 @@
 #include "vmm/x86/string_io.h"
 #include "lib/registers.h"
 #include "vmm/backend.h"
+#include "vmm/x86/breakpoints.h"
 #include "vmm/x86/linear.h"
 
 static uint64_t string_io_mask(const struct string_io *io)
@@ -50,6 +51,7 @@ struct string_io_access {
 	struct guest_paging paging;
 	struct segment segment;
 	bool long_code;
+	uint64_t met; /* breakpoints of the last element */
 };
 
 static enum action string_io_segment_fault(struct vcpu *vcpu, const struct string_io *io)
@@ -77,8 +79,7 @@ static bool string_io_misaligned(const struct string_io_access *access, gva_t ad
 }
 
 /* One element; ACTION_ADVANCE if it is done. */
-static enum action string_io_element(struct vcpu *vcpu, const struct string_io_access *access,
-                                     uint64_t offset)
+static enum action string_io_element(struct vcpu *vcpu, struct string_io_access *access, uint64_t offset)
 {
 	const struct string_io *io = access->io;
 	struct port_space *ports = vcpu->ports;
@@ -101,6 +102,8 @@ static enum action string_io_element(struct vcpu *vcpu, const struct string_io_a
 		linear_read(vcpu, &range, &value);
 		port_write(ports, io->port, io->size, value);
 	}
+	access->met = breakpoints_met(vcpu, io->in ? BREAKPOINT_WRITE : BREAKPOINT_READ, address, io->size) |
+	              breakpoints_met(vcpu, BREAKPOINT_PORT, io->port, io->size);
 	return ACTION_ADVANCE;
 }
 
@@ -141,6 +144,10 @@ enum action string_io(struct vcpu *vcpu, const struct string_io *io)
 		string_io_set_register(pointer, *pointer + (uint64_t)step, io);
 		if (io->rep)
 			string_io_set_register(counter, count, io);
+		if (unlikely(access.met)) {
+			backend_trap_breakpoints(vcpu, access.met);
+			batch = done + 1; /* #DB comes after the iteration */
+		}
 	}
 	return ACTION_ADVANCE;
 }

@@ -76,6 +76,7 @@ enum vcpu_watch {
 	WATCH_MEASURE = 1, /* its ticks */
 	WATCH_TRACE = 2,   /* a record in the trace */
 	WATCH_AUDIT = 4,   /* the state in which the guest goes on, if it breaks a rule of the manual */
+	WATCH_PORTS = 8,   /* breakpoints on ports: `instrumented` alone has it, by vmx_watch_ports() */
 };
 
 /* Exits kept for reports. */

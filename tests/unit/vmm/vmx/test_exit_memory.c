@@ -120,6 +120,28 @@ static void a_hole_reads_as_all_ones(void **state)
 	assert_int_equal(vm.ept.faults, 0);
 }
 
+/* The bus answers nothing, but the processor would have met its breakpoint all the same. */
+static void emulated_accesses_meet_breakpoints(void **state)
+{
+	(void)state;
+	fake_vmx.dr[2] = RIG_HOLE + 2;
+	vmwrite(VMCS_GUEST_DR7, 0x420 | 1 << 24); /* writes of one byte */
+	vm.vcpus[0]->gpr[RDI] = RIG_HOLE;
+	emulate("\x8b\x07", RIG_HOLE, READS); /* mov (%edi), %eax */
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
+	emulate("\x89\x07", RIG_HOLE, WRITES); /* mov %eax, (%edi) */
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BREAKPOINT | 4);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	/* REP: after the iteration. */
+	vm.vcpus[0]->gpr[RCX] = 5;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
+		emulate("\xf3\xaa", RIG_HOLE + i, WRITES); /* rep stosb */
+	}
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BREAKPOINT | 4);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 2);
+}
+
 static void writes_to_a_hole_are_lost(void **state)
 {
 	(void)state;
@@ -472,6 +494,7 @@ int main(void)
 		rig_test(no_memory_for_tables_stops_only_the_vm),
 		rig_test(a_misconfiguration_stops_only_the_vm),
 		rig_test(a_hole_reads_as_all_ones),
+		rig_test(emulated_accesses_meet_breakpoints),
 		rig_test(writes_to_a_hole_are_lost),
 		rig_test(writes_to_rom_are_lost),
 		rig_test(the_processors_own_translation_is_taken),

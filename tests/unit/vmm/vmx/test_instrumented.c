@@ -234,6 +234,45 @@ static void interrupts_are_counted_even_if_nobody_watches(void **state)
 	assert_int_equal(trace_ring(0)->written, 0);
 }
 
+/* ---- Breakpoints on ports ---- */
+
+#define OUT_80 (0x80UL << 16) /* exit qualification of a byte to port 80h */
+
+/* The guest's debug registers cost an exit once; without a breakpoint the watch ends. */
+static void the_first_access_to_a_debug_register_begins_the_watch(void **state)
+{
+	(void)state;
+	assert_true(vmread(VMCS_PROCESSOR_CONTROLS) & PROCESSOR_MOV_DR);
+	assert_true(rig_instruction(EXIT_REASON_MOV_DR, 7, 3));
+	assert_went_on(RIG_RIP); /* it runs again */
+	assert_false(vmread(VMCS_PROCESSOR_CONTROLS) & PROCESSOR_MOV_DR);
+	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_instrumented);
+	watched_exit(EXIT_REASON_IO_INSTRUCTION, OUT_80, 100); /* DR7 has none */
+	assert_true(vmread(VMCS_PROCESSOR_CONTROLS) & PROCESSOR_MOV_DR);
+	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry);
+}
+
+static void a_port_that_dr7_watches_traps(void **state)
+{
+	(void)state;
+	assert_true(rig_instruction(EXIT_REASON_MOV_DR, 7, 3));
+	fake_vmx.dr[1] = 0x81;
+	vmwrite(VMCS_GUEST_DR7, 0x408 | 2 << 20);
+	vmwrite(VMCS_GUEST_CR4, vmread(VMCS_GUEST_CR4) | CR4_DE);
+	watched_exit(EXIT_REASON_IO_INSTRUCTION, OUT_80, 100);
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), 0);
+	watched_exit(EXIT_REASON_IO_INSTRUCTION, OUT_80 | 1, 100); /* a word */
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BREAKPOINT | 2);
+	assert_int_equal(vmread(VMCS_GUEST_RIP), RIG_RIP + 2);
+	/* An operator's watch changes nothing about it. */
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	watch(WATCH_MEASURE);
+	watch(0);
+	assert_int_equal(vmread(VMCS_HOST_RIP), (uint64_t)vmx_exit_entry_instrumented);
+	watched_exit(EXIT_REASON_IO_INSTRUCTION, OUT_80 | 1, 100);
+	assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG), PENDING_DEBUG_BREAKPOINT | 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +290,8 @@ int main(void)
 		watched_test(a_broken_state_ends_the_vm_behind_an_exit),
 		watched_test(a_broken_state_ends_the_vm_as_it_is_to_be_entered),
 		watched_test(nobody_audits_who_is_not_asked_to),
+		watched_test(the_first_access_to_a_debug_register_begins_the_watch),
+		watched_test(a_port_that_dr7_watches_traps),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

@@ -129,7 +129,8 @@ static void the_controls_are_those_that_were_found(void **state)
 {
 	(void)state;
 	assert_int_equal(vmread(VMCS_PIN_CONTROLS), vmx_features.control[CONTROLS_PIN]);
-	assert_int_equal(vmread(VMCS_PROCESSOR_CONTROLS), vmx_features.control[CONTROLS_PROCESSOR]);
+	assert_int_equal(vmread(VMCS_PROCESSOR_CONTROLS),
+	                 vmx_features.control[CONTROLS_PROCESSOR] | PROCESSOR_MOV_DR);
 	assert_int_equal(vmread(VMCS_SECONDARY_CONTROLS), vmx_features.control[CONTROLS_SECONDARY]);
 	assert_int_equal(vmread(VMCS_EXIT_CONTROLS), vmx_features.control[CONTROLS_EXIT]);
 	assert_int_equal(vmread(VMCS_ENTRY_CONTROLS), vmx_features.control[CONTROLS_ENTRY]);

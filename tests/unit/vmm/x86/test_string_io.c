@@ -465,6 +465,93 @@ static void the_bytes_tell_address_size_and_segment(void **state)
 	decode("\x67\x65\x6f", 3, false, 4, SEG_GS);
 }
 
+/* ---- Breakpoints: SDM Vol. 3B "Data-Breakpoint and I/O-Breakpoint Exception Conditions" ---- */
+
+#define BYTE_READ  (3u << 16) /* of DR0: reads and writes of one byte */
+#define BYTE_WRITE (1u << 16)
+#define BYTE_PORT  (2u << 16)
+#define ENABLED    0x402u
+
+#define assert_traps(bits)                                                                                   \
+	do {                                                                                                 \
+		assert_int_equal(vmread(VMCS_GUEST_PENDING_DEBUG),                                           \
+		                 (bits) ? PENDING_DEBUG_BREAKPOINT | (bits) : 0);                            \
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);                                                        \
+	} while (0)
+
+static void outs_of_a_watched_byte_traps(void **state)
+{
+	(void)state;
+	fake_vmx.dr[0] = 0x5001;
+	vmwrite(VMCS_GUEST_DR7, ENABLED | BYTE_READ);
+	vm.vcpus[0]->gpr[RSI] = 0x5000;
+	assert_int_equal(outs(1, 4, false), ACTION_ADVANCE);
+	assert_traps(0);
+	assert_int_equal(outs(1, 4, false), ACTION_ADVANCE);
+	assert_traps(1);
+	vm.vcpus[0]->gpr[RSI] = 0x4ffe;
+	assert_int_equal(outs(4, 4, false), ACTION_ADVANCE); /* its last byte */
+	assert_traps(1);
+	vmwrite(VMCS_GUEST_DR7, ENABLED | BYTE_WRITE);
+	vm.vcpus[0]->gpr[RSI] = 0x5001;
+	assert_int_equal(outs(1, 4, false), ACTION_ADVANCE);
+	assert_traps(0);
+}
+
+/* After the iteration that met it, with the rest to come. */
+static void rep_ins_to_a_watched_byte_stops_there(void **state)
+{
+	(void)state;
+	fake_vmx.dr[3] = 0x5003;
+	vmwrite(VMCS_GUEST_DR7, 0x480 | 1u << 28); /* L3 is off, G3 on */
+	vm.vcpus[0]->gpr[RDI] = 0x5000;
+	vm.vcpus[0]->gpr[RCX] = 6;
+	assert_int_equal(ins(1, 4, true), ACTION_RETRY);
+	assert_traps(8);
+	assert_int_equal(vm.vcpus[0]->gpr[RCX], 2);
+	assert_int_equal(vm.vcpus[0]->gpr[RDI], 0x5004);
+	assert_true(vmread(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
+	assert_int_equal(ins(1, 4, true), ACTION_ADVANCE);
+	assert_traps(0);
+}
+
+/* The processor ignores the low bits of a longer one. */
+static void a_breakpoint_of_eight_bytes_is_aligned(void **state)
+{
+	(void)state;
+	fake_vmx.dr[0] = 0x5007;
+	vmwrite(VMCS_GUEST_DR7, ENABLED | BYTE_READ | 2u << 18);
+	for (unsigned i = 0; i < 10; i++) {
+		vm.vcpus[0]->gpr[RSI] = 0x4fff + i;
+		assert_int_equal(outs(1, 4, false), ACTION_ADVANCE);
+		assert_traps(i >= 1 && i <= 8 ? 1 : 0);
+	}
+}
+
+static void a_watched_port_traps_with_de_alone(void **state)
+{
+	(void)state;
+	fake_vmx.dr[0] = RIG_PORT;
+	vmwrite(VMCS_GUEST_DR7, ENABLED | BYTE_PORT);
+	vm.vcpus[0]->gpr[RSI] = 0x5000;
+	assert_int_equal(outs(1, 4, false), ACTION_ADVANCE);
+	assert_traps(0);
+	vmwrite(VMCS_GUEST_CR4, vmread(VMCS_GUEST_CR4) | CR4_DE);
+	assert_int_equal(outs(1, 4, false), ACTION_ADVANCE);
+	assert_traps(1);
+}
+
+static void an_iteration_that_faults_meets_no_breakpoint(void **state)
+{
+	(void)state;
+	fake_vmx.dr[0] = 0x5000;
+	vmwrite(VMCS_GUEST_DR7, ENABLED | BYTE_WRITE);
+	set_segment(SEG_ES, 0, 0, 0x93);
+	vm.vcpus[0]->gpr[RDI] = 0x5000;
+	assert_int_equal(ins(1, 4, false), ACTION_RETRY);
+	assert_traps(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +577,11 @@ int main(void)
 		io_test(an_interrupt_comes_between_two_elements),
 		io_test(the_last_element_ends_the_instruction_all_the_same),
 		io_test(a_single_step_trap_follows_each_element),
+		io_test(outs_of_a_watched_byte_traps),
+		io_test(rep_ins_to_a_watched_byte_stops_there),
+		io_test(a_breakpoint_of_eight_bytes_is_aligned),
+		io_test(a_watched_port_traps_with_de_alone),
+		io_test(an_iteration_that_faults_meets_no_breakpoint),
 		io_test(the_bytes_tell_address_size_and_segment),
 	};
 
