@@ -69,6 +69,7 @@ void probe_rtc(void);
 void probe_i8042(void);
 void probe_cpuid(void);
 void probe_msrs(void);
+void probe_agreement(void);
 
 /* Both 8259A with ICW4 `icw4`, vectors 20h and 28h, everything masked. */
 void pic_start(uint8_t icw4);

@@ -14,5 +14,6 @@ void kernel_main(uint32_t magic, uint32_t info)
 	probe_uart();
 	probe_rtc();
 	probe_i8042();
+	probe_agreement();
 	probe_end();
 }
