@@ -116,7 +116,9 @@ static void sched_act_on_wake(struct cpu *cpu, struct sched_entity *entity, uint
 		queue_raise_floor(queue, now);
 	if (vtime_is_behind(queue->floor + VTIME_OF_NS(AHEAD_MAX_NS), entity->vtime))
 		entity->vtime = queue->floor;
-	entity->vtime = vtime_later(entity->vtime, queue->floor - VTIME_OF_NS(CREDIT_NS));
+	if (!entity->moved) /* else it has not slept, and lags for that reason: sched_arrive() */
+		entity->vtime = vtime_later(entity->vtime, queue->floor - VTIME_OF_NS(CREDIT_NS));
+	entity->moved = false;
 	sched_enqueue(queue, entity, now);
 	if (cpu_count == 1 || !queue->running || !sched_is_runnable(queue->running))
 		return;

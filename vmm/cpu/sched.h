@@ -43,6 +43,7 @@ struct sched_entity {
 	uint8_t cpu;            /* index of the CPU that owns it; any CPU may read it, with acquire */
 	uint8_t cap;            /* percent of one CPU; 0: none */
 	bool moving;            /* on its way to `cpu` */
+	bool moved;             /* came from another CPU's queue, where it waited */
 	uint16_t weight;        /* 1..SCHED_WEIGHT_MAX */
 	uint16_t vm;            /* a number for the trace */
 	uint64_t cpus;          /* affinity: a bit per CPU index */

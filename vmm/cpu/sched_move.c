@@ -68,6 +68,7 @@ void sched_arrive(struct cpu *cpu, struct sched_entity *entity)
 	entity->moving = false;
 	sched_on_arrive(entity);
 	sched_wake(entity);
+	entity->moved &= entity->state == SCHED_WOKEN;
 }
 
 void sched_leave(struct cpu *cpu, struct sched_entity *entity)
@@ -110,6 +111,7 @@ static void sched_move(struct cpu *from, struct sched_entity *entity, struct cpu
 {
 	__atomic_store_n(&to->sched.idle, false, __ATOMIC_RELAXED); /* no other CPU sends it one as well */
 	sched_leave(from, entity);
+	entity->moved = true;
 	sched_send_to(entity, to);
 }
 
