@@ -24,6 +24,7 @@ void cpu_init(struct cpu *cpu, unsigned index)
 	cpu->index = (uint8_t)index;
 	cpu->slice_end = TIMER_NEVER;
 	timer_queue_init(&cpu->timers);
+	timer_queue_init(&cpu->sleepers);
 	sched_queue_init(&cpu->sched);
 	list_init(&cpu->calls);
 }
@@ -50,12 +51,23 @@ void cpu_stop_others(void)
 
 /* ---- Time ---- */
 
-void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
+static inline void cpu_arm_in(struct cpu *cpu, struct timer_queue *queue, struct timer *timer,
+                              uint64_t deadline)
 {
 	if (deadline == timer->deadline)
 		return;
-	timer_arm(&cpu->timers, timer, deadline);
+	timer_arm(queue, timer, deadline);
 	cpu_deadline_changed(cpu);
+}
+
+void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
+{
+	cpu_arm_in(cpu, &cpu->timers, timer, deadline);
+}
+
+void cpu_sleeper_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline)
+{
+	cpu_arm_in(cpu, &cpu->sleepers, timer, deadline);
 }
 
 static inline void cpu_interrupts_taken(struct cpu *cpu, uint64_t now)
@@ -73,6 +85,8 @@ static inline void cpu_run_timers(struct cpu *cpu, uint64_t now)
 	}
 	if (timer_queue_next(&cpu->timers) <= now)
 		timer_queue_run(&cpu->timers, now);
+	if (MAX(timer_queue_next(&cpu->sleepers), cpu->quiet) <= now)
+		timer_queue_run(&cpu->sleepers, now);
 }
 
 void cpu_timer_interrupt(void)
@@ -99,12 +113,14 @@ void cpu_catch_up(struct cpu *cpu)
 
 void cpu_idle(struct cpu *cpu)
 {
-	if (cpu_deadline(cpu) <= time_now()) {
+	uint64_t deadline = cpu_deadline(cpu);
+
+	if (deadline <= time_now()) {
 		cpu_catch_up(cpu); /* many guests' timers must not keep interrupts out */
 	} else if (!cpu->index && cpu_background_ready()) {
 		cpu_background_run();
 	} else if (list_empty(&cpu->calls)) {
-		lapic_timer_arm(cpu_deadline(cpu));
+		lapic_timer_arm(deadline);
 		wait_for_interrupt();
 		cpu_interrupts_taken(cpu, time_now());
 	}

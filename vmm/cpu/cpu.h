@@ -34,11 +34,13 @@ struct cpu {
 		struct vmx_cpu vmx;
 	};
 	struct timer_queue timers;
-	bool rescheduled;        /* cpu_reschedule() was called since the run loop last began */
-	uint64_t slice_end;      /* TSC when the turn ends; TIMER_NEVER: it need not */
-	uint64_t interrupts_due; /* TSC when real interrupts that wait are taken at the latest */
-	uint32_t stage;          /* of its start; atomic. This and the next of boot/smp.c */
-	uint64_t stage_tsc;      /* its own TSC then */
+	struct timer_queue sleepers; /* device events of vCPUs that sleep; held until `quiet` */
+	uint64_t quiet;              /* TSC; 0 while no vCPU runs: sched.c */
+	bool rescheduled;            /* cpu_reschedule() was called since the run loop last began */
+	uint64_t slice_end;          /* TSC when the turn ends; TIMER_NEVER: it need not */
+	uint64_t interrupts_due;     /* TSC when real interrupts that wait are taken at the latest */
+	uint32_t stage;              /* of its start; atomic. This and the next of boot/smp.c */
+	uint64_t stage_tsc;          /* its own TSC then */
 	struct sched_queue sched;
 
 	struct spinlock calls_lock;
@@ -69,11 +71,19 @@ static inline struct cpu *this_cpu(void)
 /* TSC of the next timer event. */
 static inline uint64_t cpu_deadline(const struct cpu *cpu)
 {
-	return MIN(timer_queue_next(&cpu->timers), cpu->slice_end);
+	uint64_t sleeper = MAX(timer_queue_next(&cpu->sleepers), cpu->quiet);
+
+	return MIN(MIN(timer_queue_next(&cpu->timers), cpu->slice_end), sleeper);
 }
 
 /* Arm (TIMER_NEVER: cancel) a timer of this CPU and take the new earliest deadline over. */
 void cpu_timer_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
+
+/*
+ * The same for a device event of a vCPU that sleeps. It waits while the turn of another vCPU is so
+ * young that a wake-up could not end it (`quiet`).
+ */
+void cpu_sleeper_arm(struct cpu *cpu, struct timer *timer, uint64_t deadline);
 
 /* VECTOR_TIMER has come: while guests run, only where there is no preemption timer. */
 void cpu_timer_interrupt(void);

@@ -9,6 +9,14 @@
 /* A turn is cut short only for an entity that has fallen behind by more. */
 #define PREEMPT_NS (SCHED_SLICE_NS / 2)
 /*
+ * And not before it has lasted this long, however many wake up: switches have a rate. Less than the
+ * period of a 1000 Hz tick, so that its guest has 0.2 ms in each for its own work.
+ */
+#define QUIET_NS 800000
+/* From a device event that wakes its sleeper not to the next one, doubled by each such event. */
+#define LOOK_NS   1000000
+#define LOOKS_MAX 5
+/*
  * Who seems to be further ahead has slept until vtime came round: 35 days beside one of weight 1.
  */
 #define AHEAD_MAX_NS 4000000000
@@ -54,10 +62,18 @@ void sched_account(struct cpu *cpu)
 		queue_raise_floor(&cpu->sched, time_now());
 }
 
-void sched_charge(struct sched_entity *entity, uint64_t ticks)
+uint64_t sched_charge(struct sched_entity *entity, uint64_t start)
 {
-	queue_charge(&cpu_get(entity->cpu)->sched, entity, ticks);
+	struct sched_queue *queue = &this_cpu()->sched;
+	uint64_t now = time_now();
+
+	queue_charge(queue, entity, now - start);
+	if (queue->running)
+		queue->running->since += now - start;
+	return now;
 }
+
+/* ---- Caps ---- */
 
 static int64_t sched_whole_budget(const struct sched_entity *entity)
 {
@@ -71,6 +87,41 @@ void sched_refill(struct sched_entity *entity, uint64_t now)
 	entity->budget =
 		MIN(entity->budget + (int64_t)(elapsed * entity->cap / 100), sched_whole_budget(entity));
 	entity->refilled = now;
+}
+
+/* Ticks until the cap allows `wanted` more than now. */
+static uint64_t sched_budget_wait(const struct sched_entity *entity, int64_t wanted)
+{
+	return (uint64_t)(wanted - entity->budget) * 100 / entity->cap;
+}
+
+uint64_t sched_charge_event(struct sched_entity *entity, uint64_t start)
+{
+	uint64_t now = sched_charge(entity, start), wait = time_ticks(LOOK_NS) << entity->looks;
+
+	entity->looks = MIN(entity->looks + 1, LOOKS_MAX);
+	if (entity->cap) {
+		sched_refill(entity, now);
+		if (entity->budget < 0)
+			wait = MAX(wait, sched_budget_wait(entity, 0));
+	}
+	return now + wait;
+}
+
+/* Does its cap stop it for now? Who runs, or has just woken up. */
+static bool sched_throttle(struct cpu *cpu, struct sched_entity *entity, uint64_t now)
+{
+	if (!entity->cap)
+		return false;
+	sched_refill(entity, now);
+	if (entity->budget > 0)
+		return false;
+	sched_on_wait(entity);
+	entity->state = SCHED_THROTTLED;
+	entity->since = now;
+	cpu_timer_arm(cpu, &entity->throttle,
+	              now + sched_budget_wait(entity, sched_whole_budget(entity) / 2));
+	return true;
 }
 
 /* ---- Wake-ups ---- */
@@ -112,6 +163,7 @@ static void sched_act_on_wake(struct cpu *cpu, struct sched_entity *entity, uint
 	struct cpu *idle;
 
 	list_remove(&entity->link);
+	entity->looks = 0;
 	if (queue->running)
 		queue_raise_floor(queue, now);
 	if (vtime_is_behind(queue->floor + VTIME_OF_NS(AHEAD_MAX_NS), entity->vtime))
@@ -119,6 +171,8 @@ static void sched_act_on_wake(struct cpu *cpu, struct sched_entity *entity, uint
 	if (!entity->moved) /* else it has not slept, and lags for that reason: sched_arrive() */
 		entity->vtime = vtime_later(entity->vtime, queue->floor - VTIME_OF_NS(CREDIT_NS));
 	entity->moved = false;
+	if (sched_throttle(cpu, entity, now)) /* its device events have used it up */
+		return;
 	sched_enqueue(queue, entity, now);
 	if (cpu_count == 1 || !queue->running || !sched_is_runnable(queue->running))
 		return;
@@ -135,30 +189,44 @@ static inline void sched_act_on_wakes(struct cpu *cpu, uint64_t now)
 
 /* ---- Turns ---- */
 
-/* The turn ends when others wait, or the budget of its cap is spent. */
-static void sched_arm_slice(struct cpu *cpu, uint64_t now)
+/* Does the first that waits lag so much that it need not wait for the end of the turn? */
+static bool sched_is_urgent(const struct sched_entity *first, const struct sched_queue *queue)
 {
-	struct sched_queue *queue = &cpu->sched;
-	const struct sched_entity *entity = queue->running;
-	uint64_t end = TIMER_NEVER;
+	return vtime_is_behind(first->vtime + VTIME_OF_NS(PREEMPT_NS), queue->running->vtime);
+}
 
-	if (queue->waiting)
-		end = queue->turn + time_ticks(SCHED_SLICE_NS);
+/* The turn ends at TSC `end` if others wait, or when the budget of its cap is spent. */
+static inline void sched_arm_slice(struct cpu *cpu, uint64_t now, uint64_t end)
+{
+	const struct sched_entity *entity = cpu->sched.running;
+
+	if (!cpu->sched.waiting)
+		end = TIMER_NEVER;
 	if (entity->cap)
 		end = MIN(end, now + (uint64_t)MAX(entity->budget, 1));
 	cpu->slice_end = end;
 }
 
-/* Must the turn of `running`, which wants to go on, end for those who wait? */
-static bool sched_turn_is_over(struct sched_queue *queue, uint64_t now)
+/* When `running`, which goes on, must look at those who wait. */
+static uint64_t sched_turn_end(const struct cpu *cpu)
 {
+	const struct sched_entity *first = queue_first(&cpu->sched);
+
+	if (first && sched_is_urgent(first, &cpu->sched))
+		return cpu->quiet;
+	return cpu->sched.turn + time_ticks(SCHED_SLICE_NS);
+}
+
+/* Must the turn of `running`, which wants to go on, end for those who wait? */
+static bool sched_turn_is_over(struct cpu *cpu, uint64_t now)
+{
+	struct sched_queue *queue = &cpu->sched;
 	const struct sched_entity *first = queue_first(queue);
-	uint64_t vtime = queue->running->vtime;
 
 	if (now - queue->turn < time_ticks(SCHED_SLICE_NS))
-		return first && vtime_is_behind(first->vtime + VTIME_OF_NS(PREEMPT_NS), vtime);
+		return first && now >= cpu->quiet && sched_is_urgent(first, queue);
 	queue->turn = now;
-	return first && !vtime_is_behind(vtime, first->vtime);
+	return first && !vtime_is_behind(queue->running->vtime, first->vtime);
 }
 
 static void sched_block(struct sched_entity *entity)
@@ -166,23 +234,6 @@ static void sched_block(struct sched_entity *entity)
 	entity->state = SCHED_BLOCKED;
 	trace_if_on(TRACE_BLOCK, entity->vm, 0, 0, 0);
 	sched_on_block(entity);
-}
-
-/* Does the cap stop it for now? */
-static bool sched_throttle(struct cpu *cpu, struct sched_entity *entity, uint64_t now)
-{
-	int64_t wanted;
-
-	if (!entity->cap)
-		return false;
-	sched_refill(entity, now);
-	if (entity->budget > 0)
-		return false;
-	wanted = sched_whole_budget(entity) / 2 - entity->budget;
-	sched_on_wait(entity);
-	entity->state = SCHED_THROTTLED;
-	cpu_timer_arm(cpu, &entity->throttle, now + (uint64_t)wanted * 100 / entity->cap);
-	return true;
 }
 
 /* May `running` go on? Otherwise it is put where it belongs. */
@@ -194,8 +245,9 @@ static bool sched_goes_on(struct cpu *cpu, uint64_t now)
 	queue_raise_floor(queue, now);
 	if (!sched_is_runnable(running)) {
 		sched_block(running);
+		queue->slept = running;
 	} else if (!sched_throttle(cpu, running, now)) {
-		if (!sched_turn_is_over(queue, now))
+		if (!sched_turn_is_over(cpu, now))
 			return true;
 		trace_if_on(TRACE_SLICE, running->vm, 0, 0, 0);
 		sched_enqueue(queue, running, now);
@@ -216,6 +268,7 @@ static void sched_begin_turn(struct cpu *cpu, struct sched_entity *entity, uint6
 	trace_if_on(TRACE_SWITCH, entity->vm, 0, queue->last, 0);
 	queue->last = entity->vm;
 	queue->turn = now;
+	cpu->quiet = now + time_ticks(QUIET_NS);
 	__atomic_store_n(&queue->idle, false, __ATOMIC_RELAXED);
 	sched_on_wait_over(entity);
 }
@@ -227,7 +280,9 @@ static void sched_go_idle(struct cpu *cpu, uint64_t now)
 	if (queue->last != TRACE_NO_VM)
 		trace_if_on(TRACE_SWITCH, TRACE_NO_VM, 0, queue->last, 0);
 	queue->last = TRACE_NO_VM;
+	queue->slept = NULL;
 	cpu->slice_end = TIMER_NEVER;
+	cpu->quiet = 0;
 	__atomic_store_n(&queue->idle, true, __ATOMIC_RELAXED);
 	if (cpu_count > 1)
 		sched_ask_for_work(cpu, now);
@@ -244,7 +299,7 @@ struct sched_entity *sched_pick(struct cpu *cpu)
 		/* A heavy one may go on for many turns, and the other CPU sleep. */
 		if (cpu_count > 1 && queue->waiting && sched_find_idle(queue_first(queue)))
 			sched_balance(cpu, now);
-		sched_arm_slice(cpu, now);
+		sched_arm_slice(cpu, now, sched_turn_end(cpu));
 		return queue->running;
 	}
 	if (cpu_count > 1)
@@ -252,7 +307,7 @@ struct sched_entity *sched_pick(struct cpu *cpu)
 	while ((next = queue_first(queue))) {
 		if (sched_is_runnable(next)) {
 			sched_begin_turn(cpu, next, now);
-			sched_arm_slice(cpu, now);
+			sched_arm_slice(cpu, now, now + time_ticks(SCHED_SLICE_NS));
 			return next;
 		}
 		queue_remove(queue, next, now);

@@ -48,6 +48,7 @@ struct sched_entity {
 	uint16_t vm;            /* a number for the trace */
 	uint64_t cpus;          /* affinity: a bit per CPU index */
 	struct list link;       /* of the queue's `woken` or `ready` */
+	uint8_t looks;          /* device events in a row that did not wake it: log2 of the wait */
 	uint64_t vtime;         /* ticks run, scaled by SCHED_WEIGHT_DEFAULT / weight */
 	uint64_t since;         /* TSC up to which the fields below are right */
 	uint64_t ran;           /* TSC ticks since its VM was switched on; any CPU may read these three */
@@ -64,17 +65,18 @@ struct sched_queue {
 	struct list woken; /* in the order of their wake-ups */
 	struct list ready; /* by vtime */
 	struct sched_entity *running;
-	unsigned waiting;  /* length of `ready`; any CPU may read it */
-	unsigned placed;   /* entities on this CPU or on their way to it; atomic */
-	bool idle;         /* nothing to run; atomic */
-	unsigned last;     /* number of the VM that ran, for the trace */
-	uint64_t vtime;    /* of `running` at its last look; any CPU may read it */
-	uint64_t floor;    /* no entity in the queue is much behind this vtime */
-	uint64_t turn;     /* TSC when the current turn began */
-	uint64_t balanced; /* TSC of the last look at the other CPUs' queues */
-	unsigned asked;    /* index of the CPU last asked for work */
-	uint64_t busy;     /* TSC ticks spent on entities; any CPU may read these two */
-	uint64_t switches; /* world switches */
+	unsigned waiting;           /* length of `ready`; any CPU may read it */
+	unsigned placed;            /* entities on this CPU or on their way to it; atomic */
+	bool idle;                  /* nothing to run; atomic */
+	unsigned last;              /* number of the VM that ran, for the trace */
+	uint64_t vtime;             /* of `running` at its last look; any CPU may read it */
+	uint64_t floor;             /* no entity in the queue is much behind this vtime */
+	uint64_t turn;              /* TSC when the current turn began */
+	struct sched_entity *slept; /* pays for the switch to the next turn; null: whoever begins it */
+	uint64_t balanced;          /* TSC of the last look at the other CPUs' queues */
+	unsigned asked;             /* index of the CPU last asked for work */
+	uint64_t busy;              /* TSC ticks spent on entities; any CPU may read these two */
+	uint64_t switches;          /* world switches */
 };
 
 void sched_queue_init(struct sched_queue *queue);
@@ -113,8 +115,17 @@ struct sched_entity *sched_pick(struct cpu *cpu);
 /* Bring the account of who runs up to date: one that runs alone is not looked at otherwise. */
 void sched_account(struct cpu *cpu);
 
-/* Charge `ticks` of the CPU's time, spent while another entity ran or none. */
-void sched_charge(struct sched_entity *entity, uint64_t ticks);
+/*
+ * Charge the time from TSC `start` until now to an entity that does not run, instead of the one
+ * that runs. Returns the present TSC.
+ */
+uint64_t sched_charge(struct sched_entity *entity, uint64_t start);
+
+/*
+ * The same for a device event of an entity that sleeps. Returns the TSC of the next such event at
+ * the earliest: events that do not wake it become rare, and count against its cap.
+ */
+uint64_t sched_charge_event(struct sched_entity *entity, uint64_t start);
 
 /* TSC ticks that the entity has run, as of its CPU's last look. Any CPU. */
 static inline uint64_t sched_ran(const struct sched_entity *entity)

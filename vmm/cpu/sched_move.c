@@ -84,6 +84,8 @@ void sched_leave(struct cpu *cpu, struct sched_entity *entity)
 		queue_charge_running(queue, now);
 		queue->running = NULL;
 	}
+	if (queue->slept == entity)
+		queue->slept = NULL;
 	timer_cancel(&entity->throttle);
 	sched_on_leave(cpu, entity);
 	entity->state = SCHED_NOWHERE;

@@ -4,6 +4,7 @@
  */
 #include "vmm/backend.h"
 #include "vmm/cpu/cpu_hooks.h"
+#include "vmm/cpu/time.h"
 #include "vmm/vm/vm.h"
 
 void cpu_reschedule(struct cpu *cpu)
@@ -18,6 +19,22 @@ void cpu_deadline_changed(struct cpu *cpu)
 {
 	if (cpu->current && !(cpu->current->requests & ~(uint32_t)ENTRY_ACTIONS))
 		backend_deadline_changed(cpu);
+}
+
+/* Whose sleep made the processor free pays for the switch to the next turn. */
+static inline void run_loop_load(struct cpu *cpu, struct vcpu *vcpu)
+{
+	struct sched_entity *slept = cpu->sched.slept;
+	uint64_t start;
+
+	if (!slept) {
+		backend_vcpu_load(cpu, vcpu);
+		return;
+	}
+	start = time_now();
+	backend_vcpu_load(cpu, vcpu);
+	sched_charge(slept, start);
+	cpu->sched.slept = NULL;
 }
 
 struct vcpu *run_loop_next(struct cpu *cpu)
@@ -41,7 +58,7 @@ struct vcpu *run_loop_next(struct cpu *cpu)
 			cpu_catch_up(cpu);
 			continue;
 		}
-		backend_vcpu_load(cpu, vcpu);
+		run_loop_load(cpu, vcpu);
 		vcpu->requests &= ~(uint32_t)(REQUEST_HALTED | REQUEST_RESCHEDULE);
 		if (likely(!cpu->rescheduled))
 			return vcpu;

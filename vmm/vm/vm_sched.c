@@ -18,7 +18,10 @@ static inline void vm_watch_deadline(struct vm *vm, uint64_t deadline)
 	if (deadline == DEADLINE_NONE ||
 	    __builtin_add_overflow(time_tsc_from_ns(deadline), vm->clock.base, &tsc))
 		tsc = TIMER_NEVER;
-	cpu_timer_arm(this_cpu(), &vm->timer, tsc);
+	if (vm_boot_vcpu(vm)->sched.state == SCHED_BLOCKED)
+		cpu_sleeper_arm(this_cpu(), &vm->timer, tsc);
+	else
+		cpu_timer_arm(this_cpu(), &vm->timer, tsc);
 }
 
 void vm_arm_timer(struct vm *vm, uint64_t deadline)
@@ -50,25 +53,27 @@ void vm_run_timers(struct vm *vm)
 		cpu_timer_arm(this_cpu(), &vm->button_timer, vm->button_until);
 }
 
-/*
- * While it sleeps and this does not wake it, others pay with their time: then its next look can
- * wait a little.
- */
+/* While the VM sleeps, this interrupts another one. */
 void vm_timer_expired(struct timer *timer)
 {
 	struct vm *vm = container_of(timer, struct vm, timer);
+	struct sched_entity *home = &vm_boot_vcpu(vm)->sched;
 	uint64_t start;
 
-	if (vm_boot_vcpu(vm)->sched.state == SCHED_RUNNING) {
+	if (home->state == SCHED_RUNNING) {
 		machine_run_timers(&vm->machine);
 		return;
 	}
 	start = time_now();
 	machine_run_timers(&vm->machine);
-	sched_charge(&vm_boot_vcpu(vm)->sched, time_now() - start);
-	if (vm_boot_vcpu(vm)->sched.state == SCHED_BLOCKED && timer_armed(timer))
-		cpu_timer_arm(this_cpu(), timer,
-		              MAX(timer->deadline, start + time_ticks(SCHED_SLICE_NS / 2)));
+	if (home->state != SCHED_BLOCKED) {
+		sched_charge(home, start);
+	} else {
+		uint64_t earliest = sched_charge_event(home, start);
+
+		if (timer_armed(timer))
+			cpu_sleeper_arm(this_cpu(), timer, MAX(timer->deadline, earliest));
+	}
 }
 
 /* ---- vmm/cpu/cpu_hooks.h ---- */
@@ -138,12 +143,18 @@ bool vm_has_halted(const struct vm *vm)
 	return true;
 }
 
-/* HLT with interrupts off: tell the operator, once, or end it. No device raises NMIs. */
+/*
+ * Its next device event is that of a sleeper, unless it has the CPU for itself. HLT with interrupts
+ * off: tell the operator, once, or end it. No device raises NMIs.
+ */
 void sched_on_block(struct sched_entity *entity)
 {
 	struct vcpu *vcpu = vcpu_of(entity);
 	struct vm *vm = vcpu->vm;
 
+	if (__atomic_load_n(&this_cpu()->sched.placed, __ATOMIC_RELAXED) > 1 && vcpu_is_home(vcpu) &&
+	    timer_armed(&vm->timer))
+		timer_arm(&this_cpu()->sleepers, &vm->timer, vm->timer.deadline);
 	if (vm->halted_said || !vm_has_halted(vm))
 		return;
 	vm->halted_said = true;

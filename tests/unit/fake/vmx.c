@@ -53,6 +53,8 @@ bool vmptrld(hpa_t vmcs)
 	fake_vmx.current = i;
 	fake_vmx.loaded = vmcs;
 	fake_vmx.vmptrlds++;
+	if (fake_vmx.clock)
+		*fake_vmx.clock += fake_vmx.load_ticks;
 	return true;
 }
 

@@ -347,6 +347,8 @@ UNUSED static int rig_setup(void **state)
 	memset(&vm_console, 0, sizeof(vm_console));
 	cpu.current = cpu.vmx.loaded = cpu.vmx.resident = NULL;
 	timer_queue_init(&cpu.timers);
+	timer_queue_init(&cpu.sleepers);
+	cpu.quiet = 0;
 	cpu.slice_end = TIMER_NEVER;
 	sched_queue_init(&cpu.sched);
 	rig.log_length = 0;

@@ -90,18 +90,30 @@ static void no_time_is_lost(void **state)
 	assert_int_equal(bench.idle[0], 0);
 }
 
-static void charges_count(void **state)
+static void time_spent_for_another_is_charged_once(void **state)
 {
-	struct sched_entity *entity = bench_add(0, 0, 200, 50, ANY);
-	uint64_t vtime = entity->vtime, busy = bench.cpu[0].sched.busy;
-	int64_t budget = entity->budget;
+	struct sched_entity *entity = bench_add(0, 0, 200, 50, CPU_0);
+	uint64_t vtime, busy;
+	int64_t budget;
 
+	bench_add(1, 0, 100, 0, CPU_0);
+	bench_sleeps(0, MS, 100 * MS);
+	bench_pass(20 * MS);
+	assert_int_equal(entity->state, SCHED_BLOCKED);
+	assert_int_equal(bench.entity[1].state, SCHED_RUNNING);
 	(void)state;
-	sched_charge(&bench.entity[0], MS);
-	assert_int_equal(entity->ran, MS);
+	sched_account(&bench.cpu[0]);
+	vtime = entity->vtime;
+	busy = bench.cpu[0].sched.busy;
+	budget = entity->budget;
+	fake_x86.tsc += MS;
+	assert_int_equal(sched_charge(entity, fake_x86.tsc - MS), fake_x86.tsc);
+	assert_int_equal(entity->ran, 2 * MS);
 	assert_near(entity->vtime - vtime, MS * 1024 / 200, 1UL);
 	assert_int_equal(entity->budget, budget - (int64_t)MS);
+	sched_account(&bench.cpu[0]);
 	assert_int_equal(bench.cpu[0].sched.busy, busy + MS);
+	assert_int_equal(bench_ran(0) + bench_ran(1), 21 * MS);
 }
 
 /* ---- Caps ---- */
@@ -693,7 +705,7 @@ int main(void)
 		bench_test(turns_are_short_while_others_wait),
 		bench_test(nobody_waits_then_nobody_is_switched),
 		bench_test(no_time_is_lost),
-		bench_test(charges_count),
+		bench_test(time_spent_for_another_is_charged_once),
 		bench_test(a_cap_holds_on_an_idle_machine),
 		bench_test(a_cap_holds_against_others),
 		bench_test(every_cap_holds),

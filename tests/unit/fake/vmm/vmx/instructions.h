@@ -14,7 +14,7 @@ struct invalidation {
 	uint64_t address;
 };
 
-#define FAKE_VMCSS 4
+#define FAKE_VMCSS 8
 
 struct fake_vmx {
 	struct fake_vmcs {
@@ -27,6 +27,8 @@ struct fake_vmx {
 	hpa_t on, cleared, loaded;
 	uint64_t flushed_vpid; /* the last */
 	bool refuse_vmxon;
+	uint64_t *clock; /* goes on by `load_ticks` with each VMPTRLD; null: none does */
+	uint64_t load_ticks;
 	uint64_t xcr0, dr[8];
 	unsigned saves, restores; /* of the FPU and what belongs to it */
 };
