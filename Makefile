@@ -270,10 +270,10 @@ gdb: iso | need-gdb ## gdb on the running monitor, with its symbols and commands
 
 # ---- Tests and figures --------------------------------------------------------------------------------
 
-.PHONY: test test-slow system system-images control control-images equivalence bench loc
+.PHONY: test test-slow fairness system system-images control control-images equivalence bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
 		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 xen invaders memtest-x64 memtest-ia32) \
-		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle neighbour spinner)
+		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle napper neighbour spinner)
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines need-gdb
 
 test: ## all tests; the last line is "N passed, N failed"
@@ -288,6 +288,9 @@ control-images: $(CONTROL_IMAGES) | need-iso need-machines
 
 control: control-images ## hostile guests alone; CASES="NAME...", PROGRAMS= and SEED= of random code
 	@$(if $(PROGRAMS),PROGRAMS=$(PROGRAMS)) $(if $(SEED),SEED=$(SEED)) BUILD=$(BUILD) $(PYTHON) tests/control/run.py $(CASES)
+
+fairness: system-images ## guests that nap, by every device at every period
+	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow "all naps"
 
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)

@@ -102,5 +102,125 @@ def fairness(mode):
     return test
 
 
+
+# ---- Guests that sleep and wake as often as they can ----
+
+NAP_SECTION = """
+[vm {name}]
+kernel = {kernel}
+memory = {memory}
+{more}
+"""
+STARTED = 0.9  # seconds of a victim's time, until when it was alone
+PHASE = r"\[a\] napper (\w+) (\d+) begins\r"
+ENDS = r"\[a\] napper ends\r"
+ACCOUNTS_ERROR = 0.5  # percent of a processor
+POINTS_LEAST = 3  # of a victim's lines in a phase
+
+
+def section(name, image, *more, memory="8M"):
+    return NAP_SECTION.format(name=name, kernel=image, memory=memory, more="\n".join(more))
+
+
+def phase_rates(text, victim):
+    """[(device, period, rate)] of a victim's loops in each phase of the first napper, by where the lines stand."""
+    marks = list(re.finditer(PHASE, text))
+    ends = [mark.start() for mark in marks[1:]] + [re.search(ENDS, text).start()]
+    for mark, end in zip(marks, ends):
+        seen = points(text[mark.end():end], victim)
+        assert len(seen) >= POINTS_LEAST, f"{victim} has said little while {mark[1]} {mark[2]} us was on: {seen}"
+        yield mark[1], mark[2], rate(seen, (seen[0][0], seen[-1][0]))
+
+
+def accounted(operator, count):
+    """The sum of all VMs' parts of a processor in a second, percent: of `stat`, which rounds down to a tenth."""
+    operator.console.send("stat\r")
+    operator.expect(r" No  Name")
+    rows = [operator.expect(r"\d+  \S+ +\w+ +(\d+\.\d) +\d+\.\d ") for _ in range(count)]
+    return sum(float(row[1]) + 0.05 for row in rows)
+
+
+def watch_naps(operator, victims, nappers):
+    """All that the console shows, and what `stat` accounts for meanwhile; percent."""
+    operator.expect(r"cpu: \d+ of \d+ processors")
+    operator.to_shell()
+    operator.key("t")
+    for victim in victims:
+        while not (seen := points(operator.console.text, victim)) or seen[-1][0] < STARTED:
+            operator.expect(rf"\[{victim}\] spinner count [^\r]*\r")
+    operator.console.send(f"start {' '.join(nappers)}\r")
+    operator.expect(PHASE)
+    sum_of_all = accounted(operator, len(victims) + len(nappers))
+    operator.expect(ENDS, 300)
+    return operator.console.text, sum_of_all
+
+
+def napping(cpus, victims, nappers, words):
+    victims, nappers = (list(names) for names in (victims, nappers))
+    due = min(cpus / (len(victims) + len(nappers)), 1)
+
+    def test(case, directory):
+        config = ("".join(section(name, "spinner") for name in victims) +
+                  "".join(section(name, "napper", "autostart = no", "uarts = 2", f"cmdline = {words}") for name in nappers))
+        iso = nacre_iso(directory, config, {name: kernel(name) for name in ("spinner", "napper")})
+        with Bochs(iso, cpus=cpus, limit=case.limit, log_path=case.log_path()) as machine:
+            machine.console.alarm = ALARM
+            text, sum_of_all = watch_naps(Operator(machine.console), victims, nappers)
+        worst = 1.0
+        for victim in victims:
+            alone = rate(points(text[:text.index("[a] napper")], victim), (0.3, STARTED))
+            for device, period, left in phase_rates(text, victim):
+                part = left / alone
+                print(f"     {case.name}: {device} {period} us: {part:.3f} left to {victim}", flush=True)
+                assert part >= due - 0.02, f"{victim} has {part:.3f} of a processor, not {due:.3f}, beside {device} at {period} us"
+                worst = min(worst, part)
+        print(f"     {case.name}: at least {worst:.3f} left, {sum_of_all:.1f} % accounted", flush=True)
+        if cpus == 1:
+            assert abs(sum_of_all - 100) <= ACCOUNTS_ERROR, f"all VMs have {sum_of_all:.1f} % of one processor"
+    return test
+
+
+# ---- Guests that cannot run ----
+
+DEAF = 24
+DEAF_DELAY = 2  # seconds, after which they start
+DEAF_ALONE, DEAF_THERE = (0.5, 1.7), (2.8, 4.8)
+DEAF_COST = 0.02
+
+
+def deaf(case, directory):
+    """Each halts with interrupts off, and its HPET ticks."""
+    config = section("victim", "spinner") + "".join(
+        section(f"deaf{i}", "napper", f"start_delay = {DEAF_DELAY}s", "cap = 5", "cmdline = deaf", memory="6M")
+        for i in range(DEAF))
+    iso = nacre_iso(directory, config, {name: kernel(name) for name in ("spinner", "napper")})
+    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = ALARM
+        operator = Operator(machine.console)
+        operator.expect(r"cpu: \d+ of \d+ processors")
+        operator.to_shell()
+        operator.key("t")
+        until_time(operator, DEAF_THERE[1])
+        text = machine.console.text
+    assert text.count("halted with interrupts off") == DEAF, text
+    seen = points(text, "victim")
+    left = rate(seen, DEAF_THERE) / rate(seen, DEAF_ALONE)
+    print(f"     {case.name}: {left:.4f} left to the victim", flush=True)
+    assert left >= 1 - DEAF_COST, f"{DEAF} guests that cannot run take {1 - left:.1%} of the processor"
+
+
 CASES = [Case(f"fair share next to a guest that takes all: {mode}", 150, fairness(mode))
          for mode in ("count", "cli", "exits", "timer")]
+CASES += [
+    Case("fair share next to a guest that naps", 150, napping(1, ["victim"], "a", "8254 hpet rtc")),
+    Case("fair share next to guests that nap on two processors", 150, napping(2, ["victim", "second"], "ab", "8254 serial keyboard")),
+    Case("guests that cannot run cost nothing", 150, deaf),
+]
+
+# Every device at every period: make fairness
+CASES += [Case(f"all naps: {name}", 900, napping(*what), slow=True) for name, what in {
+    "one": (1, ["victim"], "a", "all sweep"),
+    "one that works": (1, ["victim"], "a", "all sweep work=20"),
+    "four": (1, ["victim"], "abcd", "all sweep"),
+    "two processors": (2, ["victim", "second"], "ab", "all sweep"),
+}.items()]
