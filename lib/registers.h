@@ -146,6 +146,9 @@ enum exception_vector {
 	EXCEPTION_MF = 16,
 	EXCEPTION_AC = 17,
 	EXCEPTION_MC = 18,
+	EXCEPTION_CP = 21,
+	EXCEPTION_VC = 29, /* this and the next: AMD64 Architecture Programmer's Manual, Vol. 2 */
+	EXCEPTION_SX = 30,
 };
 
 #endif

@@ -47,6 +47,7 @@ interrupt_common:
 	cld
 	movq %rsp, %rdi
 	call interrupt_entry
+	movq %rax, 15 * 8(%rsp) /* in place of the vector: how much to take off */
 	popq %r15
 	popq %r14
 	popq %r13
@@ -62,7 +63,7 @@ interrupt_common:
 	popq %rdx
 	popq %rcx
 	popq %rax
-	addq $16, %rsp /* vector and error code */
+	addq (%rsp), %rsp
 	iretq
 
 /*

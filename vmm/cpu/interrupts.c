@@ -66,12 +66,8 @@ static const struct {
 
 extern const uint8_t interrupt_stubs[];
 void segments_load(const struct table_pointer *gdt);
-void interrupt_entry(const struct interrupt_frame *frame);
 
 static struct idt_gate idt[VECTORS];
-static void (*handlers[VECTORS])(void);
-static uint64_t counts[VECTORS];
-static uint64_t nmis, nmis_said;
 
 static void interrupts_load_idt(void)
 {
@@ -148,62 +144,4 @@ struct descriptor_tables interrupts_tables(void)
 		.idt = interrupt_table.base,
 		.tss = gdt.base + offsetof(struct cpu_segments, tss),
 	};
-}
-
-void interrupt_register(uint8_t vector, void (*handler)(void))
-{
-	assert_monitor(vector >= VECTOR_FIRST_FREE && !handlers[vector]);
-	handlers[vector] = handler;
-}
-
-static void interrupts_report_nmis(void)
-{
-	uint64_t seen = __atomic_load_n(&nmis, __ATOMIC_RELAXED);
-
-	if (likely(seen == nmis_said))
-		return;
-	log_warning("%lu non-maskable interrupts so far: the hardware reports a fault, or an operator "
-	            "pressed the NMI button\n",
-	            seen);
-	nmis_said = seen;
-}
-
-static void interrupt_dispatch_unhandled(unsigned vector)
-{
-	if (counts[vector] == 1)
-		log_warning("interrupt vector %u has no handler\n", vector);
-	lapic_eoi();
-}
-
-void interrupt_dispatch(unsigned vector)
-{
-	assert_monitor(vector >= VECTOR_FIRST_FREE && vector < VECTORS);
-	trace(TRACE_INTERRUPT, vector, __atomic_add_fetch(&counts[vector], 1, __ATOMIC_RELAXED));
-	if (likely(handlers[vector]))
-		handlers[vector]();
-	else
-		interrupt_dispatch_unhandled(vector);
-	interrupts_report_nmis();
-}
-
-void interrupt_nmi(void)
-{
-	uint64_t count = __atomic_add_fetch(&nmis, 1, __ATOMIC_RELAXED);
-
-	if (panic_in_progress())
-		machine_check_collect(); /* should there be one that not every CPU takes */
-	while (panic_in_progress())
-		__asm__ volatile("cli; hlt");
-	trace(TRACE_NMI, count, 0);
-}
-
-/* Called by interrupts.S. */
-void interrupt_entry(const struct interrupt_frame *frame)
-{
-	if (frame->vector >= VECTOR_FIRST_FREE)
-		interrupt_dispatch((unsigned)frame->vector);
-	else if (frame->vector == EXCEPTION_NMI)
-		interrupt_nmi();
-	else
-		panic_exception(frame);
 }

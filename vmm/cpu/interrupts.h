@@ -49,14 +49,15 @@ void interrupt_register(uint8_t vector, void (*handler)(void));
 
 /*
  * An interrupt has been accepted: from the IDT, or by a VM exit that acknowledged it. Interrupts
- * are off. A vector without a handler is logged once and ended. Not below 32.
+ * are off. A vector without a handler, which may be an exception's, is logged once and ended.
  */
 void interrupt_dispatch(unsigned vector);
 
-/*
- * A real NMI arrived: from the IDT, or by a VM exit. It is logged at the next interrupt, since it
- * may come at any time.
- */
-void interrupt_nmi(void);
+/* How much of a frame above the registers interrupts.S takes off the stack. */
+#define INTERRUPT_FRAME_WHOLE  16 /* vector and error code */
+#define INTERRUPT_FRAME_VECTOR 8  /* an interrupt at an exception's vector pushes no error code */
+
+/* Called by interrupts.S for whatever arrives through the IDT. Returns one of the above. */
+size_t interrupt_entry(const struct interrupt_frame *frame);
 
 #endif
