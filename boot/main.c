@@ -37,6 +37,14 @@ _Noreturn void stack_switch(void *top, void (*next)(void));
 _Noreturn void boot_main(uint32_t info_address);
 
 static struct cpu boot_cpu;
+/* clang-format off */
+static const enum lapic_choice lapic_choices[] = {
+	[APIC_FIRMWARE] = LAPIC_AS_FIRMWARE,
+	[APIC_XAPIC]    = LAPIC_XAPIC,
+	[APIC_X2APIC]   = LAPIC_X2APIC,
+};
+/* clang-format on */
+
 static struct boot_info info;
 static struct acpi_info acpi;
 static struct monitor_config options;
@@ -169,7 +177,7 @@ static void boot_start_devices(void)
 	power_init(&acpi);
 	time_init(&acpi);
 	wait_set_rate(time_tsc_hz);
-	irq_init(&acpi);
+	irq_init(&acpi, lapic_choices[options.apic]);
 	boot_cpu.apic_id = lapic_id();
 	console_irq_init(&acpi, &boot_cpu, options.serial_interrupt);
 }

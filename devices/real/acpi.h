@@ -12,6 +12,8 @@
 #include "lib/types.h"
 
 #define ACPI_CPUS_MAX     256
+#define ACPI_NMIS_MAX     (ACPI_CPUS_MAX + 1)
+#define ACPI_ALL_CPUS     UINT32_MAX
 #define ACPI_IOAPICS_MAX  16
 #define ACPI_ISA_IRQS     16
 #define ACPI_PROBLEMS_MAX 8
@@ -42,6 +44,13 @@ struct acpi_isa_irq {
 	bool level, active_low;
 };
 
+/* A pin LINT0 or LINT1 of local APICs that is an NMI. */
+struct acpi_nmi {
+	uint32_t uid; /* of the processor; ACPI_ALL_CPUS: of each */
+	uint8_t lint;
+	bool active_low;
+};
+
 struct acpi_info {
 	bool present; /* an RSDP was found and its root table is good */
 	uint8_t revision;
@@ -51,6 +60,9 @@ struct acpi_info {
 	hpa_t lapic_address; /* MADT, incl. the 64-bit override; 0 without a MADT */
 	unsigned cpu_count, ioapic_count;
 	uint32_t apic_id[ACPI_CPUS_MAX]; /* of the processors that are enabled */
+	uint32_t uid[ACPI_CPUS_MAX];     /* their names in other entries */
+	unsigned nmi_count;
+	struct acpi_nmi nmi[ACPI_NMIS_MAX];
 	struct acpi_ioapic ioapic[ACPI_IOAPICS_MAX];
 	struct acpi_isa_irq isa_irq[ACPI_ISA_IRQS];
 
@@ -79,5 +91,8 @@ struct acpi_info {
  * has its PC default (identity interrupts, 8259 and 8042 present).
  */
 void acpi_parse(struct acpi_info *info, const uint8_t *rsdp, size_t rsdp_size, acpi_map_t map);
+
+/* The index-th (0..) NMI pin of the processor `apic_id`; null: it has no more. */
+const struct acpi_nmi *acpi_find_nmi(const struct acpi_info *info, uint32_t apic_id, unsigned index);
 
 #endif

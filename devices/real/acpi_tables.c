@@ -14,15 +14,17 @@ enum {
 	MADT_LAPIC = 0,
 	MADT_IOAPIC = 1,
 	MADT_OVERRIDE = 2,
+	MADT_LAPIC_NMI = 4,
 	MADT_LAPIC_OVERRIDE = 5,
 	MADT_X2APIC = 9,
+	MADT_X2APIC_NMI = 10,
 };
 
 /*
  * Firmware may name a processor twice: for its xAPIC and for its x2APIC. What is not enabled is a
  * place where one may be plugged in later, or is broken.
  */
-static void acpi_add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
+static void acpi_add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t uid, uint32_t flags)
 {
 	if (!(flags & 1))
 		return;
@@ -34,7 +36,25 @@ static void acpi_add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flag
 		             apic_id);
 		return;
 	}
+	info->uid[info->cpu_count] = uid;
 	info->apic_id[info->cpu_count++] = apic_id;
+}
+
+/* "Conforms to the bus" is active high; an NMI is always taken as an edge. */
+static void acpi_add_nmi(struct acpi_info *info, uint32_t uid, uint8_t lint, uint16_t flags)
+{
+	if (info->nmi_count < ACPI_NMIS_MAX && lint < 2)
+		info->nmi[info->nmi_count++] = (struct acpi_nmi){uid, lint, (flags & 3) == 3};
+}
+
+const struct acpi_nmi *acpi_find_nmi(const struct acpi_info *info, uint32_t apic_id, unsigned index)
+{
+	for (unsigned cpu = 0; cpu < info->cpu_count; cpu++)
+		for (unsigned i = 0; info->apic_id[cpu] == apic_id && i < info->nmi_count; i++)
+			if ((info->nmi[i].uid == info->uid[cpu] || info->nmi[i].uid == ACPI_ALL_CPUS) &&
+			    !index--)
+				return &info->nmi[i];
+	return NULL;
 }
 
 static void acpi_add_override(struct acpi_info *info, const uint8_t *entry)
@@ -64,8 +84,17 @@ static void acpi_add_ioapic(struct acpi_info *info, const uint8_t *entry)
 static void acpi_read_madt_entry(struct acpi_info *info, const uint8_t *entry)
 {
 	switch (entry[0]) {
-	case MADT_LAPIC: acpi_add_cpu(info, entry[3], acpi_get32(entry + 4)); break;
-	case MADT_X2APIC: acpi_add_cpu(info, acpi_get32(entry + 4), acpi_get32(entry + 8)); break;
+	case MADT_LAPIC: acpi_add_cpu(info, entry[3], entry[2], acpi_get32(entry + 4)); break;
+	case MADT_X2APIC:
+		acpi_add_cpu(info, acpi_get32(entry + 4), acpi_get32(entry + 12), acpi_get32(entry + 8));
+		break;
+	case MADT_LAPIC_NMI:
+		acpi_add_nmi(info, entry[2] == UINT8_MAX ? ACPI_ALL_CPUS : entry[2], entry[5],
+		             acpi_get16(entry + 3));
+		break;
+	case MADT_X2APIC_NMI:
+		acpi_add_nmi(info, acpi_get32(entry + 4), entry[8], acpi_get16(entry + 2));
+		break;
 	case MADT_IOAPIC: acpi_add_ioapic(info, entry); break;
 	case MADT_OVERRIDE: acpi_add_override(info, entry); break;
 	case MADT_LAPIC_OVERRIDE: info->lapic_address = acpi_get64(entry + 4); break;
@@ -76,8 +105,8 @@ static void acpi_read_madt_entry(struct acpi_info *info, const uint8_t *entry)
 void acpi_read_madt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 {
 	static const uint8_t length_of[] = {
-		[MADT_LAPIC] = 8,           [MADT_IOAPIC] = 12, [MADT_OVERRIDE] = 10,
-		[MADT_LAPIC_OVERRIDE] = 12, [MADT_X2APIC] = 16,
+		[MADT_LAPIC] = 8,           [MADT_IOAPIC] = 12, [MADT_OVERRIDE] = 10,   [MADT_LAPIC_NMI] = 6,
+		[MADT_LAPIC_OVERRIDE] = 12, [MADT_X2APIC] = 16, [MADT_X2APIC_NMI] = 12,
 	};
 
 	if (size < MADT_ENTRIES || info->has_madt) {

@@ -8,6 +8,8 @@
 #define IOAPICVER     0x01
 #define IOREDTBL(pin) (0x10 + 2 * (pin))
 
+#define REDIRECTION_MODE       0x700
+#define REDIRECTION_SMI        0x200
 #define REDIRECTION_ACTIVE_LOW 0x2000
 #define REDIRECTION_LEVEL      0x8000
 #define REDIRECTION_MASKED     0x10000
@@ -31,6 +33,12 @@ static void ioapic_put(unsigned unit, uint32_t reg, uint32_t value)
 	ioapic.registers[unit][IOWIN] = value;
 }
 
+/* Firmware's own: without it some servers stop. */
+static bool ioapic_pin_is_smi(unsigned unit, unsigned pin)
+{
+	return (ioapic_get(unit, IOREDTBL(pin)) & REDIRECTION_MODE) == REDIRECTION_SMI;
+}
+
 static bool ioapic_start(unsigned unit)
 {
 	uint32_t version;
@@ -45,7 +53,8 @@ static bool ioapic_start(unsigned unit)
 	}
 	ioapic.pins[unit] = (version >> 16 & 0xff) + 1;
 	for (unsigned pin = 0; pin < ioapic.pins[unit]; pin++)
-		ioapic_put(unit, IOREDTBL(pin), REDIRECTION_MASKED);
+		if (!ioapic_pin_is_smi(unit, pin))
+			ioapic_put(unit, IOREDTBL(pin), REDIRECTION_MASKED);
 	return true;
 }
 
@@ -71,6 +80,8 @@ bool ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id)
 		if (!ioapic.registers[unit] || line->gsi < ioapic.info->ioapic[unit].gsi_base ||
 		    pin >= ioapic.pins[unit])
 			continue;
+		if (ioapic_pin_is_smi(unit, pin))
+			return false;
 		ioapic_put(unit, IOREDTBL(pin) + 1, apic_id << 24);
 		ioapic_put(unit, IOREDTBL(pin),
 		           vector | (line->level ? REDIRECTION_LEVEL : 0) |

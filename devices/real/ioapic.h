@@ -5,12 +5,15 @@
 
 #include "devices/real/acpi.h"
 
-/* Map those of the MADT and mask every pin. Returns how many answer. `info` must stay. */
+/*
+ * Map those of the MADT and mask every pin, except those that are system management interrupts.
+ * Returns how many answer. `info` must stay.
+ */
 unsigned ioapic_init(const struct acpi_info *info);
 
 /*
  * Route ISA line `irq` (0..15), through the MADT's override, to `vector` on the CPU `apic_id`.
- * False: no such pin.
+ * False: no such pin, or it is the firmware's.
  */
 bool ioapic_route_isa(unsigned irq, uint8_t vector, uint32_t apic_id);
 

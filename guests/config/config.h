@@ -17,6 +17,9 @@
 #define CONFIG_MODULES_MAX 16 /* of one VM */
 #define CONFIG_CPUS_MAX    64 /* processors that `cpus` can name: 0..63 */
 
+/* The local APICs' mode: as the firmware left it, or one of the two. */
+enum config_apic { APIC_FIRMWARE, APIC_XAPIC, APIC_X2APIC };
+
 /* The machine's PS/2 keyboard: found out, not used, or used without a question. */
 enum config_keyboard { KEYBOARD_OFF, KEYBOARD_PROBED, KEYBOARD_FORCED };
 enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
@@ -46,6 +49,7 @@ struct monitor_config {
 	bool serial_interrupt; /* use the UART's interrupt if it arrives */
 	bool screen;           /* also print on VGA text or framebuffer */
 	enum config_keyboard keyboard;
+	enum config_apic apic;
 	enum log_level log_level;
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;

@@ -49,6 +49,14 @@ static const struct config_word interrupt_words[] = {
 /* clang-format on */
 
 /* clang-format off */
+static const struct config_word apic_words[] = {
+	{"firmware", APIC_FIRMWARE},
+	{"xapic",    APIC_XAPIC},
+	{"x2apic",   APIC_X2APIC},
+};
+/* clang-format on */
+
+/* clang-format off */
 static const struct config_word log_words[] = {
 	{"error",   LOG_ERROR},
 	{"warning", LOG_WARNING},
@@ -150,6 +158,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_WORD, WORDS(keyboard_words), .initial = "yes",
 		.meaning = "Whether the machine's PS/2 keyboard is the operator's, too. `force` uses it "
 			   "even if ACPI names none, and sends it no command.",
+	}, {
+		.name = "apic", MONITOR_FIELD(apic),
+		.kind = KIND_WORD, WORDS(apic_words), .initial = "firmware",
+		.meaning = "The mode of the local interrupt controllers: as the firmware left it, unless "
+			   "an APIC ID above 254 or an outer hypervisor calls for x2APIC, or one of the two.",
 	}, {
 		.name = "log", MONITOR_FIELD(log_level),
 		.kind = KIND_WORD, WORDS(log_words), .initial = "info",

@@ -4,6 +4,7 @@
 #define VMM_CPU_IRQ_H
 
 #include "devices/real/acpi.h"
+#include "devices/real/lapic.h"
 
 #define VECTOR_PIC      0x20 /* .. 2Fh: the masked 8259A pair, and ISA lines through the I/O APIC */
 #define VECTOR_KEYBOARD 0x21
@@ -14,9 +15,10 @@
 
 /*
  * On the boot processor, after time_init(): silence the 8259A pair, find the I/O APICs, start the
- * local APIC and its timer. Panics without a local APIC.
+ * local APIC and its timer, and make its NMI pins what the MADT says. `info` must stay. Panics
+ * without a local APIC.
  */
-void irq_init(const struct acpi_info *info);
+void irq_init(const struct acpi_info *info, enum lapic_choice choice);
 
 /* Does this machine have an I/O APIC? */
 bool irq_has_ioapic(void);
@@ -34,7 +36,7 @@ bool must_check irq_route_isa(unsigned line, uint8_t vector, void (*handler)(voi
  */
 bool irq_arrives(uint8_t vector, uint32_t us);
 
-/* On every other processor: its local APIC and timer. False: they do not work. */
+/* On every other processor: its local APIC, NMI pins and timer. False: the timer does not work. */
 bool irq_init_cpu(void);
 
 #endif

@@ -318,6 +318,40 @@ static void test_processor_named_twice(void **state)
 	assert_int_equal(info.apic_id[0], 5);
 }
 
+/* As firmware lists them: for all, for one by its UID, and for one with an x2APIC. */
+static void nmi_pins_belong_to_their_processors(void **state)
+{
+	static const uint8_t entries[] = {
+		4,  6,  7, 5, 0, 1,                               /* UID 7: LINT1, active high */
+		0,  8,  7, 3, 1, 0, 0, 0,                         /* UID 7 is APIC ID 3 */
+		9,  16, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, /* UID 9 is APIC ID 100h */
+		10, 12, 7, 0, 9, 0, 0, 0, 0, 0, 0, 0,             /* UID 9: LINT0, active low */
+		4,  6,  3, 0, 0, 9,                               /* no such pin */
+	};
+	static const uint8_t all[] = {0, 8, 1, 2, 1, 0, 0, 0, 4, 6, 0xff, 0, 0, 1};
+	const struct acpi_nmi *nmi;
+
+	(void)state;
+	memcpy(memory + MADT + 44, entries, sizeof(entries));
+	table(MADT, "APIC", 44 + sizeof(entries));
+	parse();
+	nmi = acpi_find_nmi(&info, 3, 0);
+	assert_non_null(nmi);
+	assert_int_equal(nmi->lint, 1);
+	assert_false(nmi->active_low);
+	assert_null(acpi_find_nmi(&info, 3, 1));
+	nmi = acpi_find_nmi(&info, 0x100, 0);
+	assert_non_null(nmi);
+	assert_int_equal(nmi->lint, 0);
+	assert_true(nmi->active_low);
+	assert_null(acpi_find_nmi(&info, 4, 0));
+	memcpy(memory + MADT + 44, all, sizeof(all));
+	table(MADT, "APIC", 44 + sizeof(all));
+	parse();
+	assert_non_null(acpi_find_nmi(&info, 2, 0));
+	assert_int_equal(acpi_find_nmi(&info, 2, 0)->lint, 1);
+}
+
 static void test_too_many(void **state)
 {
 	size_t at = MADT + 44;
@@ -484,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup(test_wrong_root, setup),
 		cmocka_unit_test_setup(test_madt_entries_that_run_over, setup),
 		cmocka_unit_test_setup(test_processor_named_twice, setup),
+		cmocka_unit_test_setup(nmi_pins_belong_to_their_processors, setup),
 		cmocka_unit_test_setup(test_too_many, setup),
 		cmocka_unit_test_setup(test_override_out_of_range, setup),
 		cmocka_unit_test_setup(test_fadt_of_acpi_1, setup),

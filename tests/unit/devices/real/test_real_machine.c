@@ -130,7 +130,7 @@ static void start_xapic(uint64_t base)
 	fake_msr_set(0x1b, base);
 	lapic[0x30 / 4] = 0x50014; /* six local vectors */
 	lapic[0x20 / 4] = 0x07000000;
-	assert_true(lapic_init(0xff));
+	assert_true(lapic_init(0xff, LAPIC_AS_FIRMWARE, false));
 }
 
 static void test_xapic(void **state)
@@ -155,7 +155,7 @@ static void test_xapic(void **state)
 static void test_no_lapic(void **state)
 {
 	(void)state;
-	assert_false(lapic_init(0xff));
+	assert_false(lapic_init(0xff, LAPIC_AS_FIRMWARE, false));
 }
 
 static void test_one_shot_timer(void **state)
@@ -192,7 +192,10 @@ static void test_x2apic(void **state)
 	fake_msr_set(0x1b, LAPIC_BASE | 0x100);
 	fake_msr_set(0x802, 0x12345);
 	fake_msr_set(0x803, 0x60015);
-	assert_true(lapic_init(0xfe));
+	for (unsigned lvt = 0x832; lvt <= 0x837; lvt++)
+		fake_msr_set(lvt, 0x10000);
+	fake_msr_set(0x82f, 0x10000);
+	assert_true(lapic_init(0xfe, LAPIC_X2APIC, false));
 	assert_true(lapic_x2apic());
 	assert_int_equal(fake_msr_get(0x1b), LAPIC_BASE | 0xd00);
 	assert_int_equal(fake_msr_find(0x1b)->writes, 2); /* by way of xAPIC mode */
@@ -213,6 +216,112 @@ static void test_x2apic(void **state)
 	assert_int_equal(fake_msr_get(0x6e0), 1);
 	lapic_timer_arm(UINT64_MAX);
 	assert_int_equal(fake_msr_get(0x6e0), 0);
+}
+
+#define XAPIC  (LAPIC_BASE | 0x900)
+#define X2APIC (LAPIC_BASE | 0xd00)
+#define KVM    0x4b4d564b, 0x564b4d56, 0x4d /* "KVMKVMKVM" in EBX, ECX and EDX */
+#define VMWARE 0x61774d56, 0x4d566572, 0x65726177
+
+static bool mode_after(uint64_t base, enum lapic_choice choice, bool wide_ids)
+{
+	fake_cpuid_set(1, 0, (struct cpuid_result){.edx = 1 << 9, .ecx = 1 << 21});
+	fake_msr_set(0x1b, base);
+	fake_msr_find(0x1b)->writes = 0;
+	fake_msr_set(0x803, 0x60015);
+	for (unsigned lvt = 0x832; lvt <= 0x837; lvt++)
+		fake_msr_set(lvt, 0x10000);
+	fake_msr_set(0x82f, 0x10000);
+	assert_true(lapic_init(0xff, choice, wide_ids));
+	assert_int_equal(fake_msr_get(0x1b), lapic_x2apic() ? X2APIC : XAPIC);
+	return lapic_x2apic();
+}
+
+static void the_firmwares_mode_is_kept(void **state)
+{
+	(void)state;
+	assert_false(mode_after(XAPIC, LAPIC_AS_FIRMWARE, false));
+	assert_int_equal(fake_msr_find(0x1b)->writes, 0);
+	assert_true(mode_after(X2APIC, LAPIC_AS_FIRMWARE, false));
+	assert_int_equal(fake_msr_find(0x1b)->writes, 0);
+	assert_true(mode_after(XAPIC, LAPIC_AS_FIRMWARE, true)); /* IDs that xAPIC mode cannot name */
+}
+
+static bool mode_below(uint32_t ebx, uint32_t ecx, uint32_t edx)
+{
+	fake_cpuid_set(0x40000000, 0, (struct cpuid_result){.ebx = ebx, .ecx = ecx, .edx = edx});
+	fake_cpuid_set(1, 0, (struct cpuid_result){.edx = 1 << 9, .ecx = 1u << 31 | 1 << 21});
+	fake_msr_set(0x1b, XAPIC);
+	assert_true(lapic_init(0xff, LAPIC_AS_FIRMWARE, false));
+	return lapic_x2apic();
+}
+
+static void an_outer_hypervisor_may_offer_x2apic(void **state)
+{
+	(void)state;
+	(void)mode_after(XAPIC, LAPIC_AS_FIRMWARE, false); /* the registers */
+	assert_true(mode_below(KVM));
+	assert_false(mode_below(VMWARE));
+}
+
+static void the_operator_chooses_the_mode(void **state)
+{
+	(void)state;
+	assert_true(mode_after(XAPIC, LAPIC_X2APIC, false));
+	assert_false(mode_after(XAPIC, LAPIC_XAPIC, true));
+	assert_false(mode_after(X2APIC, LAPIC_XAPIC, false));
+	assert_int_equal(fake_msr_find(0x1b)->writes, 2); /* by way of disabled */
+	/* Meteor Lake and later: locked. */
+	fake_cpuid_set(0, 0, (struct cpuid_result){.eax = 7});
+	fake_cpuid_set(7, 0, (struct cpuid_result){.edx = 1 << 29});
+	fake_msr_set(0x10a, 1 << 21);
+	fake_msr_set(0xbd, 1);
+	assert_true(mode_after(X2APIC, LAPIC_XAPIC, false));
+	assert_int_equal(fake_msr_find(0x1b)->writes, 0);
+}
+
+/* A laptop's thermal vector, as Linux' commit 9a90ed065a15 has it. */
+static void firmwares_smi_vectors_are_left_alone_and_copied(void **state)
+{
+	(void)state;
+	lapic[0x330 / 4] = 0x200;
+	lapic[0x340 / 4] = 0x100ef;
+	start_xapic(XAPIC);
+	assert_int_equal(lapic[0x330 / 4], 0x200);
+	assert_int_equal(lapic[0x340 / 4], 0x10000);
+	assert_int_equal(lapic_firmware_entries(), 1);
+	/* INIT has reset the next processor's. */
+	lapic[0x330 / 4] = lapic[0x340 / 4] = 0x10000;
+	lapic[0xf0 / 4] = 0xff;
+	lapic_init_cpu();
+	assert_int_equal(lapic[0x330 / 4], 0x200);
+	assert_int_equal(lapic[0x340 / 4], 0x10000);
+	assert_int_equal(lapic[0xf0 / 4], 0x1ff);
+}
+
+static void nmi_pins_are_set(void **state)
+{
+	(void)state;
+	lapic[0x350 / 4] = 0x200; /* the firmware's */
+	start_xapic(XAPIC);
+	lapic_set_nmi(1, false);
+	assert_int_equal(lapic[0x360 / 4], 0x400);
+	lapic_set_nmi(1, true);
+	assert_int_equal(lapic[0x360 / 4], 0x2400);
+	lapic_set_nmi(0, false);
+	assert_int_equal(lapic[0x350 / 4], 0x200);
+}
+
+static void what_waits_and_what_runs_is_told(void **state)
+{
+	(void)state;
+	start_xapic(XAPIC);
+	lapic[0x210 / 4] = 1 << 4;
+	assert_true(lapic_requested(0x24));
+	assert_false(lapic_requested(0x25));
+	lapic[0x100 / 4] = 1 << 17;
+	assert_true(lapic_in_service(17));
+	assert_false(lapic_in_service(18));
 }
 
 /*
@@ -252,6 +361,20 @@ static void test_ioapic(void **state)
 	assert_false(ioapic_route_isa(5, 0x25, 0)); /* no such pin */
 	assert_false(ioapic_route_isa(16, 0x25, 0));
 	assert_false(ioapic_route_isa(4, 0x24, 256));
+}
+
+/* What the window reads is what it has: here each pin says SMI. */
+static void the_firmwares_pins_are_left_alone(void **state)
+{
+	static struct acpi_info info;
+
+	(void)state;
+	info = tables(1);
+	ioapic[0][4] = 0x170211;
+	assert_int_equal(ioapic_init(&info), 1);
+	assert_int_equal(ioapic[0][4], 0x170211);
+	assert_false(ioapic_route_isa(4, 0x24, 0));
+	assert_int_equal(ioapic[0][4], 0x170211);
 }
 
 static void test_absent_ioapic(void **state)
@@ -505,7 +628,14 @@ int main(void)
 		cmocka_unit_test_setup(test_xapic, setup),
 		cmocka_unit_test_setup(test_one_shot_timer, setup),
 		cmocka_unit_test_setup(test_x2apic, setup),
+		cmocka_unit_test_setup(the_firmwares_mode_is_kept, setup),
+		cmocka_unit_test_setup(an_outer_hypervisor_may_offer_x2apic, setup),
+		cmocka_unit_test_setup(the_operator_chooses_the_mode, setup),
+		cmocka_unit_test_setup(firmwares_smi_vectors_are_left_alone_and_copied, setup),
+		cmocka_unit_test_setup(nmi_pins_are_set, setup),
+		cmocka_unit_test_setup(what_waits_and_what_runs_is_told, setup),
 		cmocka_unit_test_setup(test_ioapic, setup),
+		cmocka_unit_test_setup(the_firmwares_pins_are_left_alone, setup),
 		cmocka_unit_test_setup(test_absent_ioapic, setup),
 		cmocka_unit_test_setup(test_pic, setup),
 		cmocka_unit_test_setup(test_rtc_formats, setup),
