@@ -10,6 +10,7 @@
  */
 #include "kernel.h"
 #include "boot/multiboot2.h"
+#include "guests/firmware/firmware.h"
 #include "guests/loaders/loader.h"
 #include "guests/loaders/loading.h"
 #include "lib/checked.h"
