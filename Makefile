@@ -175,14 +175,14 @@ FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-strict-aliasing -w -Itests/unit/fake -Itest
 
 $(BUILD)/clang/%.o: %.c $(GENERATED) | need-fuzz
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+	clang $(FUZZ_FLAGS) -fprofile-instr-generate -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
 $(BUILD)/clang/libnacre.a: $(FUZZ_O) # the stand-ins first: the linker takes the first that fits
 	rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/clang/libnacre.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/clang/libnacre.a $(wildcard tests/fuzz/*.h)
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter-out %.h,$^)
 
 .PHONY: fuzz fuzz-build
 fuzz-build: $(FUZZ)

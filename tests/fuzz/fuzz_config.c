@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cost.h"
 #include "rigs/config_same.h"
 
 #define ERRORS 16
+
+#define COST      50000
+#define COST_BYTE 600 /* a wrong key is compared with all keys, letter by letter */
 
 struct text {
 	char bytes[8 << 20];
@@ -54,7 +58,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config config;
 	void *storage;
-	unsigned count = parse(data, size, &config, &storage);
+	unsigned count;
+
+	cost_begin();
+	count = parse(data, size, &config, &storage);
+	cost_end(size, COST, COST_BYTE);
 
 	for (unsigned i = 0; i < count && i < ERRORS; i++)
 		if (!errors[i].text[0] || strlen(errors[i].text) >= sizeof(errors[i].text) - 1)

@@ -6,12 +6,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "cost.h"
 #include "vmm/emulate/emulate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_ITERATIONS 20
-#define MAX_AREA       2688 /* of XSAVE, in pieces of 16 bytes, which are read, checked and written */
+#define MAX_AREA       2688  /* of XSAVE, in pieces of 16 bytes, which are read, checked and written */
+#define COST           20000 /* of one instruction, XSAVE of such an area being the longest */
 #define EFER_LMA       BIT(10)
 
 /* The input, byte by byte, zeros after its end. */
@@ -177,7 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	set_up(&context, &input);
 	before = context;
+	cost_begin();
 	status = emulate_instruction(&context);
+	cost_end(0, COST, 0);
 	HOLDS(input.accesses <= 64 + MAX(2 * MAX_AREA / 16, 8 * MAX_ITERATIONS));
 	switch (status) {
 	case EMULATE_OK: break;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One image through the loaders. The input's first bytes choose the guest; the rest is the kernel.
- * Whatever the kernel says, the loaders stay inside the guest's memory, which the map sees to.
+ * Whatever the kernel says, the loaders stay inside the guest's memory, which the map sees to,
+ * and within the budget, counted by what runs.
  * They leave a sentence when they refuse, and a start that can be entered when not.
  */
 #ifndef TESTS_FUZZ_FUZZ_IMAGE_H
@@ -10,8 +11,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cost.h"
+#include "guests/loaders/budget.h"
 #include "guests/loaders/loader.h"
 #include "rigs/guest_ram.h"
+
+static unsigned fuzz_copies;
+
+/* As many as the monitor takes. */
+static inline bool fuzz_defer(void *context, gpa_t gpa, const void *data, uint64_t size)
+{
+	return fuzz_copies++ < 96 && guest_ram_copy(context, gpa, data, size);
+}
 
 static inline void fuzz_check_start(const struct vcpu_start *start)
 {
@@ -30,7 +41,7 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	char problem[GUEST_PROBLEM_MAX];
 	struct config_module modules[3];
 	struct guest_config config = {.cmdline = "console=ttyS0", .type = type, .module = modules};
-	struct guest_image image = {.config = &config, .map = &guest_ram_map};
+	struct guest_image image = {.config = &config, .map = &guest_ram_map, .defer = fuzz_defer};
 	int error;
 
 	if (size < 2)
@@ -49,7 +60,12 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	image.kernel = (struct image_file){data + 2, size - 2};
 	guest_ram_create(config.vm.machine.memory);
 	guest_ram_add_firmware(&config.vm.machine);
+	guest_ram_loaded = 0;
+	fuzz_copies = 0;
+	cost_begin();
 	error = guest_load_image(&image, &start, problem, sizeof(problem));
+	cost_add(guest_ram_loaded);
+	cost_end(0, BUDGET_LOAD, 0);
 	if (error > 0 || (error && (!problem[0] || strlen(problem) >= sizeof(problem) - 1)))
 		abort();
 	if (!error)

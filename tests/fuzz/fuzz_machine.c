@@ -15,10 +15,12 @@
 #include <string.h>
 #include "lib/panic.h"
 #include "lib/x86.h"
+#include "cost.h"
 #include "platform.h"
 #include "vmm/console/typing.h"
 
 #define MAX_OPERATIONS 4000
+#define COST           20000 /* of one operation */
 
 static struct machine pc;
 static struct typing typing = {.keyboard = &pc.device[DEVICE_KEYBOARD]};
@@ -249,7 +251,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake_platform.deadline = DEADLINE_NONE;
 	require(fake_platform_create(&fake_platform, &pc, &config) == 0, "a machine can be made");
 	for (unsigned i = 0; i < MAX_OPERATIONS && input.left; i++) {
+		cost_begin();
 		operate(&input);
+		cost_end(0, COST, 0);
 		for (unsigned u = 0; u < MACHINE_UARTS; u++)
 			fake_platform.serial_length[u] = 0;
 	}

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "boot/multiboot2.h"
+#include "cost.h"
+
+#define COST      2000
+#define COST_BYTE 20
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,7 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct boot_info info;
 	const char *problem;
-	int error = boot_info_parse(data, size, &info, &problem);
+	int error;
+
+	cost_begin();
+	error = boot_info_parse(data, size, &info, &problem);
+	cost_end(size, COST, COST_BYTE);
 
 	require(!error == !problem);
 	require(info.size <= size);
