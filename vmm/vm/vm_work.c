@@ -15,7 +15,7 @@
 #define CLEAR_STEP KIB(256)
 #define COPY_STEP  KIB(256)
 
-static void vm_work_reset_vcpu(struct vcpu *vcpu)
+void vm_work_reset_vcpu(struct vcpu *vcpu)
 {
 	vcpu->requests = 0;
 	__atomic_store_n(&vcpu->kicked, 0, __ATOMIC_RELAXED);
@@ -131,5 +131,6 @@ void vm_work(struct vm *vm)
 	case VM_WORK_LOAD: vm_work_load(vm); break;
 	case VM_WORK_COPY: vm_work_copy(vm); break;
 	case VM_WORK_BEGIN: vm_work_begin(vm); break;
+	case VM_WORK_CONTINUE: vm_work_continue(vm); break;
 	}
 }
