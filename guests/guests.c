@@ -6,14 +6,15 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/frames.h"
+#include "mm/host_map.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_channel.h"
 #include "vmm/x86/cpuid.h"
 #include "vmm/console/console_irq.h"
 #include "vmm/observe/log.h"
-#include "vmm/observe/panic.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/shell/shell.h"
+#include "vmm/shell/shell_task.h"
 #include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/shutdown.h"
 #include "vmm/cpu/time.h"
@@ -132,6 +133,7 @@ static const struct shell_command guests_commands[] = {
 static void guests_start_shell(void)
 {
 	shell_init();
+	shell_task_init(host_map_stack(CPU_STACK_PAGES));
 	shell_vm_init();
 	shell_add_commands(guests_commands, ARRAY_SIZE(guests_commands));
 }
@@ -165,7 +167,6 @@ void guests_init(const struct guest_file *files, unsigned count,
 	config_defaults(SECTION_MONITOR, &config.monitor);
 	readable = guests_read_config();
 	override(&config.monitor);
-	panic_set_reset(config.monitor.on_panic == PANIC_RESET ? shutdown_reset : NULL);
 	log_level_set(config.monitor.log_level);
 	console_irq_init_keyboard(config.monitor.keyboard != KEYBOARD_OFF,
 	                          config.monitor.keyboard == KEYBOARD_FORCED);

@@ -22,7 +22,6 @@ enum config_apic { APIC_FIRMWARE, APIC_XAPIC, APIC_X2APIC };
 
 /* The machine's PS/2 keyboard: found out, not used, or used without a question. */
 enum config_keyboard { KEYBOARD_OFF, KEYBOARD_PROBED, KEYBOARD_FORCED };
-enum config_panic { PANIC_HALT, PANIC_RESET };
 enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
 enum config_type {
 	VM_TYPE_AUTO,
@@ -53,7 +52,6 @@ struct monitor_config {
 	enum config_apic apic;
 	enum log_level log_level;
 	enum config_stopped on_all_stopped;
-	enum config_panic on_panic;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
 	bool measure; /* the ticks of every VM's exits, from the start */
 	bool audit;   /* every VM's state before each VM entry, from the start */

@@ -6,7 +6,7 @@ the monitor answers meanwhile, that a guest which ends does so with the right re
 """
 import re
 
-from bochs import Bochs, major_version
+from bochs import major_version
 from case import Case, kernel, nacre_iso
 from neighbours import NEIGHBOURS, judge
 from operators import ALARM, ESCAPE, TIMEOUT, Operator
@@ -192,7 +192,7 @@ def boot(steps, audited=False, **machine_options):
     """Audited: a state that the processor might refuse ends the VM, even where Bochs would go on."""
     def test(case, directory):
         iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack"), "neighbour": kernel("neighbour")})
-        with Bochs(iso, limit=case.limit, log_path=case.log_path(), **machine_options) as machine:
+        with case.boot(iso, **machine_options) as machine:
             machine.console.alarm = (ALARM + r"|VM entry (failed|refused)[^\r]*\r"
                                      r"|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r")
             operator = AttackOperator(machine.console)

@@ -7,7 +7,7 @@ environment: PROGRAMS, how many; SEED, which.
 import os
 import re
 
-from bochs import Bochs, major_version
+from bochs import major_version
 from case import Case, kernel, nacre_iso
 from console import ConsoleTimeout
 from neighbours import NEIGHBOURS, judge
@@ -93,7 +93,7 @@ def boot(programs, audited=False):
         # Bochs 3.0 ends by an assertion of its own at REP MOVS with 32-bit addresses in 64-bit code.
         config = CONFIG.format(seed=SEED, programs=programs, a32=int(major_version() < 3)) + NEIGHBOURS
         iso = nacre_iso(directory, config, {"kernel": kernel("random"), "neighbour": kernel("neighbour")})
-        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso) as machine:
             machine.console.alarm = ALARM + "|random: the kernel itself failed[^\\r]*\\r"
             operator = RandomOperator(machine.console)
             if audited:

@@ -2,7 +2,8 @@
 """Runs cases in emulators: [--slow] [--list] [NAME...]
 
 A NAME runs the cases whose names contain it. Each case has a time limit; its serial output is kept in
-build/test. At most two emulators run at once. The last line is "N passed, N failed".
+build/test. At most two emulators run at once. The last lines are the longest stretch with interrupts off, if
+guests ran, and "N passed, N failed".
 """
 import argparse
 import concurrent.futures
@@ -51,9 +52,12 @@ def main(description, cases):
             seconds, problem = future.result()
             done += 1
             print(f"{'FAIL' if problem else 'ok  '} [{done:2}/{len(cases)}] {running[future].name} "
-                  f"({seconds:.0f} s)", flush=True)
+                  f"({seconds:.0f} s{running[future].told()})", flush=True)
             if problem:
                 failed += 1
                 print("".join(f"     {line}\n" for line in problem.split("\n")), end="", flush=True)
+    longest = max(cases, key=lambda case: case.longest)
+    if longest.longest[0]:
+        print(f"longest stretch with interrupts off: {longest.longest[0]} instructions in {longest.name!r}, on {longest.longest[1]}")
     print(f"{done - failed} passed, {failed} failed")
     sys.exit(1 if failed or not done else 0)

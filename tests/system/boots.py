@@ -2,7 +2,6 @@
 """Unmodified Debian kernels as guests, up to a shell, used as a person would use it."""
 import re
 
-from bochs import Bochs
 from case import Case, guest, nacre_iso
 
 PROMPT = r"nacre# "
@@ -61,7 +60,7 @@ def use_shell(console):
 def shell_test(model, kernel):
     def test(case, directory):
         iso = nacre_iso(directory, CONFIG, {"kernel": guest(kernel), "initrd": guest("initramfs.cpio")})
-        with Bochs(iso, model, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso, model=model) as machine:
             use_shell(machine.console)
             machine.wait(ANSWER_TIMEOUT)
             assert machine.powered_off(), "the last guest has ended, but the machine was not powered off"

@@ -8,8 +8,40 @@ import sys
 import tempfile
 from typing import Callable
 
+from bochs import Bochs
+
 MONITOR = "build/nacre"
 TSC_HZ = 100_000_000  # of the machines of Bochs, whose TSC counts instructions
+
+# The longest that the monitor may keep interrupts off.
+STRETCH_MAX = TSC_HZ // 100
+STRETCH = re.compile(r"Interrupts waited for at most (\d+) ticks \(\d+ us\), on (processor \d+: [^\r]*)\r")
+STRETCH_TIMEOUT = 120
+TO_SHELL = "\x01m\x15"  # Ctrl-A m, and Ctrl-U clears the line there
+
+
+class Boot(Bochs):
+    """A machine in which guests run. Unless the test fails earlier, the monitor's longest stretch has a bar."""
+
+    def __init__(self, case, iso, **options):
+        super().__init__(iso, limit=case.limit, log_path=case.log_path(), **options)
+        self.case = case
+
+    def __exit__(self, *failure):
+        try:
+            if failure and failure[0] is None:
+                self.case.judge_stretch(*self.longest_stretch())
+        finally:
+            super().__exit__()
+
+    def longest_stretch(self):
+        """Its instructions, and where it was. The monitor tells before it turns the machine off, else when asked."""
+        said = STRETCH.findall(self.console.text)
+        if not said:
+            self.console.alarm = None
+            self.console.send(TO_SHELL + "longest\r")
+            said = [self.console.expect(STRETCH.pattern, STRETCH_TIMEOUT).groups()]
+        return int(said[-1][0]), said[-1][1]
 
 
 @dataclasses.dataclass
@@ -19,6 +51,17 @@ class Case:
     limit: int
     test: Callable
     slow: bool = False
+    longest: tuple = (0, "")  # stretch with interrupts off in its boots, and where it was
+
+    def boot(self, iso, **options):
+        return Boot(self, iso, **options)
+
+    def judge_stretch(self, ticks, where):
+        self.longest = max(self.longest, (ticks, where))
+        assert ticks <= STRETCH_MAX, f"interrupts waited for {ticks} instructions ({STRETCH_MAX} at most) on {where}"
+
+    def told(self):
+        return f", interrupts waited for {self.longest[0]} instructions at most" if self.longest[0] else ""
 
     def log_path(self):
         return os.path.join("build/test", "system-" + re.sub(r"\W+", "-", self.name) + ".log")

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 
-from bochs import Bochs
 from case import Case, guest, nacre_iso
 from operators import ALARM, TIMEOUT, Operator
 
@@ -68,7 +67,7 @@ def linux_guests(count):
     def test(case, directory):
         iso = nacre_iso(directory, linux_table(count), {"kernel": guest("vmlinux-686-pae"), "initrd": initramfs(directory)})
         memory = 96 + 64 + count * (LINUX_MEMORY + 2)
-        with Bochs(iso, memory=memory, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso, memory=memory, cpus=2) as machine:
             machine.console.alarm = ALARM + r"|Kernel panic[^\r]*|vm \w+: memory = [^\r]*"
             operator = Operator(machine.console)
             operator.expect(rf"vm guest{count}: starts with {LINUX_MEMORY}M of memory", TIMEOUT)

@@ -2,7 +2,6 @@
 """Guests that want more than their share: what is left for the others on the same processor."""
 import re
 
-from bochs import Bochs
 from case import TSC_HZ, Case, kernel, nacre_iso
 from operators import ALARM, Operator
 
@@ -84,7 +83,7 @@ def gaps_by_time(text, victim):
 def fairness(mode):
     def test(case, directory):
         iso = nacre_iso(directory, CONFIG.format(mode=mode), {name: kernel(name) for name in ("spinner", "neighbour")})
-        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso) as machine:
             machine.console.alarm = ALARM + r"|neighbour BROKEN[^\r]*"
             text, start = watch(Operator(machine.console))
         victim = [(tsc - start, count) for tsc, count in points(text, "victim")]
@@ -163,7 +162,7 @@ def napping(cpus, victims, nappers, words):
         config = ("".join(section(name, "spinner") for name in victims) +
                   "".join(section(name, "napper", "autostart = no", "uarts = 2", f"cmdline = {words}") for name in nappers))
         iso = nacre_iso(directory, config, {name: kernel(name) for name in ("spinner", "napper")})
-        with Bochs(iso, cpus=cpus, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso, cpus=cpus) as machine:
             machine.console.alarm = ALARM
             text, sum_of_all = watch_naps(Operator(machine.console), victims, nappers)
         worst = 1.0
@@ -194,7 +193,7 @@ def deaf(case, directory):
         section(f"deaf{i}", "napper", f"start_delay = {DEAF_DELAY}s", "cap = 5", "cmdline = deaf", memory="6M")
         for i in range(DEAF))
     iso = nacre_iso(directory, config, {name: kernel(name) for name in ("spinner", "napper")})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = ALARM
         operator = Operator(machine.console)
         operator.expect(r"cpu: \d+ of \d+ processors")

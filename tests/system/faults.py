@@ -6,7 +6,6 @@ each, so that a boot serves many cases.
 """
 import re
 
-from bochs import Bochs
 from case import Case, kernel, nacre_iso
 from operators import ALARM, KILL_LINE, TIMEOUT, Operator
 
@@ -165,7 +164,7 @@ def look(operator):
 def boot(steps):
     def test(case, directory):
         iso = nacre_iso(directory, CONFIG, {"kernel": kernel("fault")})
-        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso) as machine:
             machine.console.alarm = ALARM
             operator = FaultOperator(machine.console)
             for step in steps:

@@ -2,7 +2,6 @@
 """Guests that have nothing to do cost next to nothing: one that takes all it can get shows what they leave."""
 import re
 
-from bochs import Bochs
 from case import Case, kernel, nacre_iso
 from crowd import shares
 from operators import ALARM, TIMEOUT, Operator
@@ -56,7 +55,7 @@ def ticks(operator, name):
 
 def test(case, directory):
     iso = nacre_iso(directory, TABLE, {"spinner": kernel("spinner"), "idle": kernel("idle")})
-    with Bochs(iso, memory=700, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso, memory=700) as machine:
         machine.console.alarm = ALARM + r"|unexpected vector[^\r]*"
         operator = Operator(machine.console)
         operator.expect(rf"vm idle{COUNT}: starts with 6M of memory", TIMEOUT)

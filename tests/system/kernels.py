@@ -2,7 +2,6 @@
 """Other unmodified kernels than boots.py's, each up to its sign of life."""
 import struct
 
-from bochs import Bochs
 from boots import CONFIG as LINUX_CONFIG, ANSWER_TIMEOUT, use_shell
 from case import Case, guest, nacre_iso
 from operators import Operator
@@ -121,7 +120,7 @@ screen = yes
 def linux_test(kernel):
     def test(case, directory):
         iso = nacre_iso(directory, LINUX_CONFIG, {"kernel": guest(kernel), "initrd": guest("initramfs-i386.cpio")})
-        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso) as machine:
             use_shell(machine.console)
             machine.wait(ANSWER_TIMEOUT)
             assert machine.powered_off(), "the last guest has ended, but the machine was not powered off"
@@ -132,7 +131,7 @@ def mach_test(kernel):
     """Without modules there is no system for GNU Mach to start, and it says so."""
     def test(case, directory):
         iso = nacre_iso(directory, MACH_CONFIG, {"kernel": guest(kernel)})
-        with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+        with case.boot(iso) as machine:
             machine.console.alarm = r"vm mach: the guest .*"
             machine.console.expect(r"GNU Mach 1\.8", MACH_TIMEOUT)
             machine.console.expect(r"No bootstrap code loaded", MACH_TIMEOUT)
@@ -142,7 +141,7 @@ def mach_test(kernel):
 def xen(case, directory):
     """Up to where it counts the processors, which it knows by their local APICs alone."""
     iso = nacre_iso(directory, XEN_CONFIG, {"kernel": guest("xen"), "module": guest("invaders")})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = r"error: .*"
         for words in XEN_SAYS:
             machine.console.expect(words, START_TIMEOUT)
@@ -151,7 +150,7 @@ def xen(case, directory):
 def real_mode(case, directory):
     sector = REAL_CODE.ljust(510, b"\0") + b"\x55\xaa"
     iso = nacre_iso(directory, REAL_CONFIG, {"kernel": sector})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = r"vm sector: the guest .*"
         machine.console.expect(r"real mode is alive", START_TIMEOUT)
         machine.console.expect(r"vm sector: halted with interrupts off", START_TIMEOUT)
@@ -171,7 +170,7 @@ def old_image(version):
 
 def old_linux(case, directory):
     iso = nacre_iso(directory, OLD_CONFIG, {"kernel": old_image(0x203)})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = r"vm old: the guest .*"
         machine.console.expect(r"old protocols are alive", START_TIMEOUT)
         machine.console.expect(r"vm old: halted with interrupts off", START_TIMEOUT)
@@ -181,7 +180,7 @@ def screens(case, directory):
     """They are loaded and run on."""
     names = ("invaders", "memtest-x64", "memtest-ia32")
     iso = nacre_iso(directory, SCREEN_CONFIG, {name: guest(name) for name in names})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = r"error: .*"
         for name in names:
             machine.console.expect(rf"vm {name}: starts with 16M of memory", START_TIMEOUT)

@@ -2,7 +2,6 @@
 """How VMs begin and end by the operator's commands and by their table's keys, next to one that goes on all the time."""
 import re
 
-from bochs import Bochs
 from case import TSC_HZ, Case, kernel, nacre_iso
 from operators import ALARM, TIMEOUT, Operator
 
@@ -67,7 +66,7 @@ def begin(operator, keys=""):
 def thousand_lives(case, directory):
     """Each is a start and a destroy; every fourth ends before its guest has begun."""
     iso = nacre_iso(directory, TINY_TABLE, {"tiny": TINY})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = ALARM
         operator = Operator(machine.console)
         operator.until_prompt()
@@ -115,7 +114,7 @@ def first_begin(text, name):
 
 def by_keys(case, directory):
     iso = nacre_iso(directory, KEYS_TABLE, {"fault": kernel("fault"), "neighbour": kernel("neighbour")})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = ALARM + r"|neighbour BROKEN[^\r]*|fault: unexpected[^\r]*"
         operator = KeysOperator(machine.console)
         operator.expect(r"vm asleep: starts with 32M of memory")

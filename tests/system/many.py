@@ -2,7 +2,6 @@
 """Many VMs on two processors, and a person at their consoles."""
 import re
 
-from bochs import Bochs
 from boots import ANSWER_TIMEOUT, LOGIN_TIMEOUT, PROMPT as LINUX_PROMPT, command
 from case import Case, guest, nacre_iso
 from console import ConsoleTimeout, Limit
@@ -180,7 +179,7 @@ def look_at_linux_686(person):
 
 
 def many_kernels(case, directory):
-    with Bochs(demo_iso(directory), memory=1024, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(demo_iso(directory), memory=1024, cpus=2) as machine:
         machine.console.alarm = ALARM
         person = Person(machine.console)
         use_linuxes(person)

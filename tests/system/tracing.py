@@ -4,7 +4,7 @@ import importlib.util
 import os
 import re
 
-from bochs import Bochs, major_version
+from bochs import major_version
 from case import Case, kernel, nacre_iso
 from operators import ALARM, TIMEOUT, Operator
 
@@ -60,7 +60,7 @@ def check_picture(events):
 
 def test(case, directory):
     iso = nacre_iso(directory, CONFIG, {"kernel": kernel("fault")})
-    with Bochs(iso, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso) as machine:
         machine.console.alarm = ALARM
         operator = Operator(machine.console)
         operator.expect(r"fault: which\?\r")
@@ -119,7 +119,7 @@ def check_sharing(events):
 
 def sharing(case, directory):
     iso = nacre_iso(directory, SHARING, {"kernel": kernel("spinner")})
-    with Bochs(iso, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso, cpus=2) as machine:
         machine.console.alarm = ALARM
         operator = Operator(machine.console)
         operator.expect(r"spinner count \d+")

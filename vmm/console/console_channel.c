@@ -334,13 +334,13 @@ void channel_attach(struct channel *channel)
 
 bool channel_detach(struct channel *channel)
 {
-	bool answers;
+	bool asked;
 
 	channel_lock(channel);
 	channel_set_sink(channel, CHANNEL_KEPT);
-	answers = channel_asked_lately(channel) || channel->filter.changed; /* the mouse has reports */
+	asked = channel_asked_lately(channel);
 	channel_unlock(channel);
-	return answers;
+	return asked;
 }
 
 void channel_set_lively(struct channel *channel)

@@ -83,10 +83,14 @@ static inline void cpu_run_timers(struct cpu *cpu, uint64_t now)
 		cpu->slice_end = TIMER_NEVER;
 		cpu_reschedule(cpu);
 	}
-	if (timer_queue_next(&cpu->timers) <= now)
+	if (timer_queue_next(&cpu->timers) <= now) {
+		cpu->stretches.timer = (const void *)timer_queue_first(&cpu->timers)->expired;
 		timer_queue_run(&cpu->timers, now);
-	if (MAX(timer_queue_next(&cpu->sleepers), cpu->quiet) <= now)
+	}
+	if (MAX(timer_queue_next(&cpu->sleepers), cpu->quiet) <= now) {
+		cpu->stretches.timer = (const void *)timer_queue_first(&cpu->sleepers)->expired;
 		timer_queue_run(&cpu->sleepers, now);
+	}
 }
 
 void cpu_timer_interrupt(void)
@@ -95,12 +99,13 @@ void cpu_timer_interrupt(void)
 	cpu_deadline_changed(this_cpu());
 }
 
-void cpu_catch_up(struct cpu *cpu)
+/* At TSC `now`. */
+static inline void cpu_open_window(struct cpu *cpu, uint64_t now)
 {
-	uint64_t now;
-
+	stretch_close(&cpu->stretches, now);
 	interrupts_window();
 	now = time_now();
+	stretch_open(&cpu->stretches, now);
 	cpu_interrupts_taken(cpu, now);
 	cpu_run_timers(cpu, now);
 	if (cpu->rescheduled) /* the run loop is next, which looks at both */
@@ -109,19 +114,40 @@ void cpu_catch_up(struct cpu *cpu)
 	sched_account(cpu);
 }
 
+void cpu_catch_up(struct cpu *cpu)
+{
+	cpu_open_window(cpu, time_now());
+}
+
 /* ---- Idle ---- */
+
+static void cpu_run_background(struct cpu *cpu)
+{
+	struct stretch_part part = stretch_begin_part(&cpu->stretches);
+
+	cpu_background_run();
+	stretch_end_part(&cpu->stretches, part, STRETCH_CONSOLE, NULL);
+	cpu_catch_up(cpu);
+}
+
+static void cpu_sleep(struct cpu *cpu, uint64_t now)
+{
+	lapic_timer_arm(cpu_deadline(cpu));
+	stretch_close(&cpu->stretches, now);
+	wait_for_interrupt();
+	now = time_now();
+	stretch_open(&cpu->stretches, now);
+	cpu_interrupts_taken(cpu, now);
+}
 
 void cpu_idle(struct cpu *cpu)
 {
-	uint64_t deadline = cpu_deadline(cpu);
+	uint64_t now = time_now();
 
-	if (deadline <= time_now()) {
-		cpu_catch_up(cpu); /* many guests' timers must not keep interrupts out */
-	} else if (!cpu->index && cpu_background_ready()) {
-		cpu_background_run();
-	} else if (list_empty(&cpu->calls)) {
-		lapic_timer_arm(deadline);
-		wait_for_interrupt();
-		cpu_interrupts_taken(cpu, time_now());
-	}
+	if (cpu_deadline(cpu) <= now)
+		cpu_open_window(cpu, now); /* many guests' timers must not keep interrupts out */
+	else if (!cpu->index && cpu_background_ready())
+		cpu_run_background(cpu);
+	else if (list_empty(&cpu->calls))
+		cpu_sleep(cpu, now);
 }

@@ -16,6 +16,7 @@
 #include "vmm/cpu/cpu_backend.h"
 #include "vmm/cpu/cpu_call.h"
 #include "vmm/cpu/sched.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/cpu/timer.h"
 
 struct vcpu; /* not known here */
@@ -42,6 +43,7 @@ struct cpu {
 	uint32_t stage;              /* of its start; atomic. This and the next of boot/smp.c */
 	uint64_t stage_tsc;          /* its own TSC then */
 	struct sched_queue sched;
+	struct stretches stretches;
 
 	struct spinlock calls_lock;
 	struct list calls;   /* of struct cpu_call; under calls_lock */

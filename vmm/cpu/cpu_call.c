@@ -31,6 +31,15 @@ static struct cpu_call *cpu_take_call(struct cpu *cpu)
 	return call;
 }
 
+static void cpu_run_call(struct cpu *cpu, struct cpu_call *call)
+{
+	struct stretch_part part = stretch_begin_part(&cpu->stretches);
+	void (*run)(struct cpu_call * call) = call->run; /* the call may be gone after it */
+
+	run(call);
+	stretch_end_part(&cpu->stretches, part, STRETCH_CALL, (const void *)run);
+}
+
 void cpu_run_calls(struct cpu *cpu)
 {
 	struct cpu_call *call;
@@ -41,6 +50,6 @@ void cpu_run_calls(struct cpu *cpu)
 		 * nothing: a caller that found the call queued relies on this run to see its data.
 		 */
 		(void)__atomic_exchange_n(&call->queued, false, __ATOMIC_ACQ_REL);
-		call->run(call);
+		cpu_run_call(cpu, call);
 	}
 }

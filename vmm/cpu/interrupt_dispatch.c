@@ -3,6 +3,7 @@
 #include "devices/real/lapic.h"
 #include "lib/panic.h"
 #include "lib/registers.h"
+#include "vmm/cpu/cpu.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/nmi.h"
 #include "vmm/observe/log.h"
@@ -30,6 +31,8 @@ static void dispatch_unhandled(unsigned vector)
 
 void interrupt_dispatch(unsigned vector)
 {
+	uint64_t start = read_tsc();
+
 	assert_monitor(vector < VECTORS);
 	trace(TRACE_INTERRUPT, vector, __atomic_add_fetch(&dispatch_counts[vector], 1, __ATOMIC_RELAXED));
 	if (likely(dispatch_handlers[vector]))
@@ -38,6 +41,8 @@ void interrupt_dispatch(unsigned vector)
 		dispatch_unhandled(vector);
 	if (unlikely(nmi_unsaid()))
 		nmi_report();
+	stretch_note(&this_cpu()->stretches, STRETCH_INTERRUPT, (const void *)dispatch_handlers[vector],
+	             read_tsc() - start);
 }
 
 /*

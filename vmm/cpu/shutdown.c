@@ -2,6 +2,7 @@
 #include "vmm/cpu/shutdown.h"
 #include "devices/real/power.h"
 #include "lib/x86.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/observe/log.h"
 
 static const char farewell[] = "You may switch the machine off now.\n";
@@ -29,6 +30,7 @@ void shutdown_halt(void)
 
 void shutdown_power_off(void)
 {
+	stretch_log_longest();
 	log_info("Power off.\n");
 	shutdown_prepare();
 	power_off();
@@ -37,6 +39,7 @@ void shutdown_power_off(void)
 
 void shutdown_reset(void)
 {
+	stretch_log_longest();
 	log_info("Restart.\n");
 	shutdown_prepare();
 	power_reset();

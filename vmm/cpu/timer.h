@@ -44,8 +44,14 @@ static inline void timer_cancel(struct timer *timer)
  * Fire what is due at `now`: at most TIMER_RUN_MAX at a time, so that one which arms itself for the
  * past cannot hold the CPU.
  */
-#define TIMER_RUN_MAX 64
+#define TIMER_RUN_MAX 16
 void timer_queue_run(struct timer_queue *queue, uint64_t now);
+
+/* The one with the earliest deadline; there is one. */
+static inline const struct timer *timer_queue_first(const struct timer_queue *queue)
+{
+	return container_of(queue->timers.next, const struct timer, link);
+}
 
 /* The earliest deadline, or TIMER_NEVER. */
 static inline uint64_t timer_queue_next(const struct timer_queue *queue)

@@ -8,6 +8,7 @@
 #include "vmm/cpu/cpu.h"
 #include "vmm/shell/shell_internal.h"
 #include "vmm/shell/shell_live.h"
+#include "vmm/shell/shell_task.h"
 
 #define PROMPT    "nacre> "
 #define TEXT_MAX  512
@@ -22,6 +23,7 @@ static struct {
 	char history[SHELL_HISTORY][SHELL_LINE_MAX];
 	unsigned remembered;             /* lines ever */
 	unsigned back;                   /* how many lines back the editor shows; 0: the new one */
+	char execute[SHELL_LINE_MAX];    /* the line whose command runs */
 	char unfinished[SHELL_LINE_MAX]; /* the new one, while an old one is shown */
 	enum { PLAIN, AFTER_ESCAPE, IN_SEQUENCE } state;
 	uint8_t parameter; /* of a sequence: its last digit */
@@ -59,7 +61,7 @@ void shell_hide_prompt(void)
 
 bool shell_prompt_hidden(void)
 {
-	return shell.started && !shell.shown && !shell_live_runs();
+	return shell.started && !shell.shown && !shell_live_runs() && !shell_task_busy();
 }
 
 void shell_show_prompt(void)
@@ -74,6 +76,12 @@ void shell_start(void)
 	shell.started = true;
 }
 
+void shell_write(const char *text, size_t length)
+{
+	console_write(text, length);
+	shell_task_pass();
+}
+
 void shell_print(const char *format, ...)
 {
 	char text[TEXT_MAX];
@@ -83,7 +91,7 @@ void shell_print(const char *format, ...)
 	va_start(args, format);
 	length = (size_t)format_buffer_va(text, sizeof(text), format, args);
 	va_end(args);
-	console_write(text, MIN(length, sizeof(text) - 1));
+	shell_write(text, MIN(length, sizeof(text) - 1));
 }
 
 static void shell_set_line(const char *text)
@@ -174,17 +182,20 @@ static void shell_complete_word(void)
 	shell_show_prompt(); /* a list of candidates has taken its place */
 }
 
+static void shell_execute_line(void)
+{
+	shell_execute(shell.execute);
+}
+
 static void shell_finish_line(void)
 {
-	char line[SHELL_LINE_MAX];
-
-	memcpy(line, shell.line, sizeof(line));
+	memcpy(shell.execute, shell.line, sizeof(shell.execute));
 	shell_put("\r\n");
 	shell_remember();
 	shell.back = 0;
 	shell_set_line("");
-	shell.shown = false; /* before the command: its output needs no hiding */
-	shell_execute(line); /* the prompt follows with console_poll(), after all output */
+	shell.shown = false;                  /* before the command: its output needs no hiding */
+	shell_task_begin(shell_execute_line); /* the prompt follows with console_poll(), after all output */
 }
 
 static void shell_abandon_line(void)
@@ -287,23 +298,28 @@ static void shell_take_byte(uint8_t byte)
 	}
 }
 
-/* Commands run here, in the boot processor's run loop. */
+/* In the boot processor's run loop. What comes while a command is busy waits for its end. */
 static void shell_take_typed(struct cpu_call *call)
 {
-	while (shell.head != shell.tail)
+	while (shell.head != shell.tail && !shell_task_busy())
 		shell_take_byte(shell.typed[shell.tail++ % SHELL_TYPED]);
 	console_poll();
 }
 
+static struct cpu_call shell_typed_call = {.run = shell_take_typed};
+
+void shell_command_ended(void)
+{
+	cpu_call(this_cpu(), &shell_typed_call);
+}
+
 void shell_input(uint8_t byte)
 {
-	static struct cpu_call call = {.run = shell_take_typed};
-
 	if (!shell.started)
 		return;
 	if (shell.head - shell.tail == SHELL_TYPED)
 		shell_put("\a");
 	else
 		shell.typed[shell.head++ % SHELL_TYPED] = byte;
-	cpu_call(this_cpu(), &call);
+	cpu_call(this_cpu(), &shell_typed_call);
 }

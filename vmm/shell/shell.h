@@ -40,7 +40,11 @@ void shell_add_commands(const struct shell_command *commands, size_t count);
  */
 void shell_input(uint8_t byte);
 
-/* Answer of a command. */
+/*
+ * Answer of a command. Between two lines of it guests and the console may have their turns:
+ * vmm/shell/shell_task.h.
+ */
+void shell_write(const char *text, size_t length);
 void shell_print(const char *format, ...) printf_like(1, 2);
 
 /* Run one line as if typed. */

@@ -18,24 +18,15 @@ static const char *const shell_log_levels[] = {
 	[LOG_DEBUG] = "debug",
 };
 
-/* What `log` takes. */
-static const char *shell_log_word(unsigned index)
+static const char *shell_level_name(unsigned index)
 {
-	if (index == ARRAY_SIZE(shell_log_levels))
-		return "previous";
 	return index < ARRAY_SIZE(shell_log_levels) ? shell_log_levels[index] : NULL;
 }
 
 static void command_log(unsigned count, const char *const *arguments)
 {
 	if (!count) {
-		log_replay(console_write);
-		return;
-	}
-	if (!strcmp(arguments[0], "previous")) {
-		if (!log_replay_previous(console_write))
-			shell_print("No log of an earlier run has survived: only a restart without "
-			            "switching off keeps it.\n");
+		log_replay(shell_write);
 		return;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(shell_log_levels); i++) {
@@ -44,8 +35,7 @@ static void command_log(unsigned count, const char *const *arguments)
 			return;
 		}
 	}
-	shell_print("log: there is no level '%s'; give error, warning, info or debug, or 'previous'\n",
-	            arguments[0]);
+	shell_print("log: there is no level '%s'; give error, warning, info or debug\n", arguments[0]);
 }
 
 static void command_poweroff(unsigned count, const char *const *arguments)
@@ -61,7 +51,7 @@ static void command_reboot(unsigned count, const char *const *arguments)
 /* clang-format off */
 static const struct shell_command shell_builtin[] = {
 	{"help",     "[COMMAND]",                  "what the commands do",                             0, 1, command_help,     command_name},
-	{"log",      "[previous|LEVEL]",           "show the log, or that before the restart; set its level", 0, 1, command_log,      shell_log_word},
+	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1, command_log,      shell_level_name},
 	{"poweroff", "",                           "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL},
 	{"reboot",   "",                           "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL},
 };
@@ -158,6 +148,13 @@ static unsigned shell_split(char *line, const char **words, unsigned max)
 	return count;
 }
 
+static const struct shell_command *shell_command; /* executed last */
+
+const char *shell_command_name(void)
+{
+	return shell_command ? shell_command->name : NULL;
+}
+
 void shell_execute(const char *line)
 {
 	char copy[SHELL_LINE_MAX];
@@ -170,7 +167,7 @@ void shell_execute(const char *line)
 	count = shell_split(copy, words, ARRAY_SIZE(words));
 	if (!count)
 		return;
-	command = shell_find(words[0]);
+	shell_command = command = shell_find(words[0]);
 	if (!command)
 		shell_unknown(words[0]);
 	else if (count - 1 < command->min_arguments || count - 1 > command->max_arguments)

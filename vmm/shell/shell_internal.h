@@ -15,4 +15,10 @@ void shell_start(void);
  */
 bool shell_complete(const char *line, char *addition, size_t size);
 
+/* Of the command that was executed last; null: none was. */
+const char *shell_command_name(void);
+
+/* A command that was put off has ended. */
+void shell_command_ended(void);
+
 #endif

@@ -3,6 +3,7 @@
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/shell/shell.h"
+#include "vmm/shell/shell_task.h"
 #include "vmm/cpu/time.h"
 
 static const struct shell_live *live_current; /* null: nothing is live */
@@ -24,12 +25,17 @@ static void live_end(void)
 		shell_show_prompt();
 }
 
-static void live_expired(struct timer *which)
+static void live_step(void)
 {
 	if (!console_away() && live_current->step())
 		live_arm();
 	else
 		live_end();
+}
+
+static void live_expired(struct timer *which)
+{
+	shell_task_begin(live_step);
 }
 
 void shell_live(const struct shell_live *live)

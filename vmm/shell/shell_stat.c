@@ -220,9 +220,31 @@ static void command_stat(unsigned count, const char *const *arguments)
 		stat_begin(NULL);
 }
 
+/* ---- Longest stretches ---- */
+
+static void stat_longest(unsigned count, const char *const *arguments)
+{
+	char line[STRETCH_TEXT_MAX * 2];
+
+	shell_print("%s\n%10s %10s  CPU  What took most of it\n",
+	            stretch_describe_longest(line, sizeof(line)), "us", "ticks");
+	for (enum stretch_cause cause = 0; cause < STRETCH_CAUSES; cause++) {
+		char text[STRETCH_TEXT_MAX];
+		unsigned cpu = 0;
+		struct stretch_record longest = stretch_longest(cause, &cpu);
+
+		if (!longest.ticks)
+			continue;
+		stretch_describe(cause, longest.what, text, sizeof(text));
+		shell_print("%10lu %10lu  %3u  %s\n", time_ns_from_tsc(longest.ticks) / 1000, longest.ticks,
+		            cpu, text);
+	}
+}
+
 /* clang-format off */
 static const struct shell_command stat_commands[] = {
 	{"stat", "[VM]", "show time, exits and memory of a VM, or one line for each VM", 0, 1, command_stat, shell_vm_name},
+	{"longest", "", "show how long interrupts waited at most, by cause", 0, 0, stat_longest, NULL},
 	{"top",  "",     "show the VMs by share, every second until a key is pressed", 0, 0, shell_top,    NULL   },
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 #include "vmm/shell/shell_live.h"
 #include "vmm/shell/shell_load.h"
 #include "vmm/shell/shell_stat.h"
+#include "vmm/shell/shell_task.h"
 #include "vmm/cpu/time.h"
 #include "vmm/vm/vm.h"
 
@@ -28,19 +29,22 @@ static struct {
 
 static void top_put(const char *format, ...) printf_like(1, 2);
 
-/* One line. */
+/* One line. Others may have their turns after it, and the console may go to a VM then. */
 static void top_put(const char *format, ...)
 {
 	char line[LINE_MAX];
 	size_t length;
 	va_list args;
 
+	if (console_away())
+		return;
 	va_start(args, format);
 	length = (size_t)format_buffer_va(line, sizeof(line), format, args);
 	va_end(args);
 	console_put(line, MIN(length, sizeof(line) - 1));
 	console_put(LINE_END, sizeof(LINE_END) - 1);
 	top.rows++;
+	shell_task_pass();
 }
 
 static void top_sample_vms(void)

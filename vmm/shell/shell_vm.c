@@ -5,6 +5,7 @@
 #include "vmm/cpu/mitigations.h"
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_stat.h"
+#include "vmm/shell/shell_task.h"
 #include "vmm/shell/shell_trace.h"
 #include "vmm/vm/vm.h"
 
@@ -275,6 +276,7 @@ static const struct shell_command vm_commands[] = {
 void shell_vm_init(void)
 {
 	shell_add_commands(vm_commands, ARRAY_SIZE(vm_commands));
+	vm_wait = shell_task_wait;
 	shell_stat_init();
 	shell_trace_init();
 }

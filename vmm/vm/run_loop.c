@@ -37,6 +37,15 @@ static inline void run_loop_load(struct cpu *cpu, struct vcpu *vcpu)
 	cpu->sched.slept = NULL;
 }
 
+static void run_loop_work(struct cpu *cpu, struct vm *vm)
+{
+	struct stretch_part part = stretch_begin_part(&cpu->stretches);
+	const char *step = vm_work(vm);
+
+	stretch_end_part(&cpu->stretches, part, STRETCH_WORK, step);
+	cpu_catch_up(cpu);
+}
+
 struct vcpu *run_loop_next(struct cpu *cpu)
 {
 	for (;;) {
@@ -54,8 +63,7 @@ struct vcpu *run_loop_next(struct cpu *cpu)
 		vcpu = container_of(entity, struct vcpu, sched);
 		cpu->current = vcpu;
 		if (vcpu->requests & REQUEST_WORK) {
-			vm_work(vcpu->vm);
-			cpu_catch_up(cpu);
+			run_loop_work(cpu, vcpu->vm);
 			continue;
 		}
 		run_loop_load(cpu, vcpu);

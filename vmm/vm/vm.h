@@ -63,14 +63,7 @@ enum vm_request {
 
 /* How far a machine is from its start: vm_work.c. */
 struct vm_work {
-	enum {
-		VM_WORK_CLEAR,
-		VM_WORK_FIRMWARE,
-		VM_WORK_LOAD,
-		VM_WORK_COPY,
-		VM_WORK_BEGIN,
-		VM_WORK_CONTINUE, /* vm_continue() */
-	} step;
+	enum { VM_WORK_CLEAR, VM_WORK_FIRMWARE, VM_WORK_LOAD, VM_WORK_COPY, VM_WORK_BEGIN } step;
 	gpa_t cleared; /* memory below is */
 	struct vm_copy {
 		gpa_t to;
@@ -79,7 +72,6 @@ struct vm_work {
 	} copy[VM_COPIES_MAX];
 	unsigned copies;
 	struct vcpu_start start;
-	bool resets_machine, ends_interrupt; /* VM_WORK_CONTINUE */
 };
 
 struct vm {
@@ -172,8 +164,10 @@ void vm_ask(struct vm *vm, uint32_t requests);
 
 /*
  * The same, and wait until that is done; false: its CPU does not answer. On the boot processor, in
- * its run loop.
+ * its run loop. vm_wait() lets others run meanwhile; where it is null or false, only the calls for
+ * this CPU are carried out.
  */
+extern bool (*vm_wait)(void);
 bool vm_ask_and_wait(struct vm *vm, uint32_t requests);
 
 /* Measure or trace its exits from now on: a set of enum vcpu_watch. */
@@ -203,10 +197,10 @@ void vm_reset_by_guest(struct vm *vm);
 bool vm_defer_copy(struct vm *vm, gpa_t to, const void *from, uint64_t size);
 
 /*
- * What REQUEST_WORK stands for, in steps of less than a millisecond: one of them. From the run
- * loop.
+ * What REQUEST_WORK stands for, in steps of less than a millisecond: one of them, whose name it
+ * returns. From the run loop.
  */
-void vm_work(struct vm *vm);
+const char *vm_work(struct vm *vm);
 
 /*
  * The devices' next deadline in ns of the machine's clock (DEADLINE_NONE: none). It is watched only

@@ -138,14 +138,18 @@ static bool vm_has_answered(const struct vm *vm)
 	       !__atomic_load_n(&vm->carrying_out, __ATOMIC_ACQUIRE);
 }
 
+bool (*vm_wait)(void);
+
 bool vm_ask_and_wait(struct vm *vm, uint32_t requests)
 {
 	uint64_t start = time_now();
 
 	vm_ask(vm, requests);
 	while (!vm_has_answered(vm)) {
-		cpu_run_calls(this_cpu());
-		cpu_relax();
+		if (!vm_wait || !vm_wait()) {
+			cpu_run_calls(this_cpu());
+			cpu_relax();
+		}
 		if (time_now() - start > time_tsc_from_ns(ANSWER_NS))
 			return false;
 	}

@@ -15,7 +15,7 @@
 #define CLEAR_STEP KIB(256)
 #define COPY_STEP  KIB(256)
 
-void vm_work_reset_vcpu(struct vcpu *vcpu)
+static void vm_work_reset_vcpu(struct vcpu *vcpu)
 {
 	vcpu->requests = 0;
 	__atomic_store_n(&vcpu->kicked, 0, __ATOMIC_RELAXED);
@@ -116,12 +116,20 @@ static void vm_work_begin(struct vm *vm)
 	log_debug("vm %s: begins, %lu ticks after the monitor\n", vm->name, time_now() - time_entry);
 }
 
-void vm_work(struct vm *vm)
+const char *vm_work(struct vm *vm)
 {
+	static const char *const names[] = {
+		[VM_WORK_CLEAR] = "clear",
+		[VM_WORK_LOAD] = "load",
+		[VM_WORK_COPY] = "copy",
+		[VM_WORK_BEGIN] = "begin",
+	};
 	struct vm_work *work = &vm->work;
+	const char *name;
 
 	if (work->step == VM_WORK_COPY && !work->copies)
 		work->step = VM_WORK_BEGIN;
+	name = names[work->step];
 	switch (work->step) {
 	case VM_WORK_CLEAR:
 		if (guest_map_clear(&vm->map, &work->cleared, CLEAR_STEP))
@@ -131,6 +139,6 @@ void vm_work(struct vm *vm)
 	case VM_WORK_LOAD: vm_work_load(vm); break;
 	case VM_WORK_COPY: vm_work_copy(vm); break;
 	case VM_WORK_BEGIN: vm_work_begin(vm); break;
-	case VM_WORK_CONTINUE: vm_work_continue(vm); break;
 	}
+	return name;
 }

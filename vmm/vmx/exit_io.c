@@ -24,7 +24,7 @@ static uint64_t exit_io_merge(uint64_t old, uint32_t value, unsigned size)
 	return size == 2 ? (old & ~0xffffUL) | (uint16_t)value : value;
 }
 
-static noinline enum action exit_string_io(struct vcpu *vcpu, uint64_t qualification)
+static enum action exit_string_io(struct vcpu *vcpu, uint64_t qualification)
 {
 	struct string_io io = {
 		.port = IO_PORT(qualification),
@@ -46,13 +46,23 @@ static noinline enum action exit_string_io(struct vcpu *vcpu, uint64_t qualifica
 	return string_io(vcpu, &io);
 }
 
+static noinline enum action exit_long_io(struct vcpu *vcpu, uint64_t qualification)
+{
+	struct stretch_part part = vmx_begin_stretch();
+	enum action action = exit_string_io(vcpu, qualification);
+
+	stretch_end_part(&this_cpu()->stretches, part, STRETCH_EXIT, "string I/O");
+	vmx_end_stretch(vcpu);
+	return action;
+}
+
 static noinline enum action exit_wide_io(struct vcpu *vcpu, uint64_t qualification)
 {
 	struct port_space *ports = vcpu->ports;
 	unsigned size = IO_SIZE(qualification);
 
 	if (unlikely(qualification & IO_STRING))
-		return exit_string_io(vcpu, qualification);
+		return exit_long_io(vcpu, qualification);
 	if (qualification & IO_IN)
 		vcpu->gpr[RAX] =
 			exit_io_merge(vcpu->gpr[RAX], port_read(ports, IO_PORT(qualification), size), size);

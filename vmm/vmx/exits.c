@@ -11,13 +11,10 @@
 
 /*
  * An exit that our controls cannot produce, so it is a monitor's or a processor's fault;
- * yet only the VM where it came up pays for it. A program's instruction is #UD: no program ends its
- * VM.
+ * yet only the VM where it came up pays for it.
  */
 static enum action exit_unexpected(struct vcpu *vcpu)
 {
-	if (backend_cpl(vcpu))
-		return exit_undefined(vcpu);
 	log_error("VM exit \"%s\", which no control of ours asks for (exit qualification %#lx)\n",
 	          backend_exit_name((unsigned)vmread(VMCS_EXIT_REASON)), vmread(VMCS_EXIT_QUALIFICATION));
 	return vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
@@ -49,7 +46,9 @@ static enum action exit_mov_dr(struct vcpu *vcpu)
 
 static enum action exit_preemption_timer(struct vcpu *vcpu)
 {
+	stretch_open(&this_cpu()->stretches, read_tsc());
 	cpu_catch_up(this_cpu());
+	vmx_end_stretch(vcpu);
 	return ACTION_RETRY;
 }
 
@@ -65,22 +64,38 @@ static enum action exit_preemption_timer(struct vcpu *vcpu)
 	}
 #define REQUEUED(handler) requeued_##handler
 
+/* Exits that may be long have a stretch even while their vCPU is not measured. */
+#define DEFINE_LONG(handler, name)                                                                           \
+	static enum action long_##handler(struct vcpu *vcpu)                                                 \
+	{                                                                                                    \
+		struct stretch_part part = vmx_begin_stretch();                                              \
+		enum action action = handler(vcpu);                                                          \
+                                                                                                             \
+		stretch_end_part(&this_cpu()->stretches, part, STRETCH_EXIT, name);                          \
+		vmx_end_stretch(vcpu);                                                                       \
+		return action;                                                                               \
+	}
+#define LONG(handler) long_##handler
+
 DEFINE_REQUEUED(exit_exception_or_nmi)
 DEFINE_REQUEUED(exit_task_switch)
 DEFINE_REQUEUED(exit_ept_violation)
 DEFINE_REQUEUED(exit_ept_misconfiguration)
 DEFINE_REQUEUED(exit_unexpected)
+DEFINE_LONG(exit_triple_fault, "TRIPLE FAULT")
+DEFINE_LONG(requeued_exit_task_switch, "TASK SWITCH")
+DEFINE_LONG(requeued_exit_ept_violation, "EPT VIOLATION")
 
 /* clang-format off */
 const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	/* Served. */
 	[EXIT_REASON_EXCEPTION_OR_NMI]     = {REQUEUED(exit_exception_or_nmi),     "EXCEPTION OR NMI"},
 	[EXIT_REASON_EXTERNAL_INTERRUPT]   = {exit_interrupt,                      "EXTERNAL INTERRUPT"},
-	[EXIT_REASON_TRIPLE_FAULT]         = {exit_triple_fault,                   "TRIPLE FAULT"},
+	[EXIT_REASON_TRIPLE_FAULT]         = {LONG(exit_triple_fault),             "TRIPLE FAULT"},
 	[EXIT_REASON_INIT_SIGNAL]          = {exit_init,                           "INIT SIGNAL"},
 	[EXIT_REASON_INTERRUPT_WINDOW]     = {exit_interrupt_window,               "INTERRUPT WINDOW"},
 	[EXIT_REASON_NMI_WINDOW]           = {exit_nmi_window,                     "NMI WINDOW"},
-	[EXIT_REASON_TASK_SWITCH]          = {REQUEUED(exit_task_switch),          "TASK SWITCH"},
+	[EXIT_REASON_TASK_SWITCH]          = {LONG(requeued_exit_task_switch),     "TASK SWITCH"},
 	[EXIT_REASON_CPUID]                = {exit_cpuid,                          "CPUID"},
 	[EXIT_REASON_HLT]                  = {exit_hlt,                            "HLT"},
 	[EXIT_REASON_INVD]                 = {exit_cache,                          "INVD"},
@@ -90,7 +105,7 @@ const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	[EXIT_REASON_IO_INSTRUCTION]       = {exit_io,                             "I/O"},
 	[EXIT_REASON_RDMSR]                = {exit_rdmsr,                          "RDMSR"},
 	[EXIT_REASON_WRMSR]                = {exit_wrmsr,                          "WRMSR"},
-	[EXIT_REASON_EPT_VIOLATION]        = {REQUEUED(exit_ept_violation),        "EPT VIOLATION"},
+	[EXIT_REASON_EPT_VIOLATION]        = {LONG(requeued_exit_ept_violation),   "EPT VIOLATION"},
 	[EXIT_REASON_EPT_MISCONFIGURATION] = {REQUEUED(exit_ept_misconfiguration), "EPT MISCONFIGURATION"},
 	[EXIT_REASON_PREEMPTION_TIMER]     = {exit_preemption_timer,               "PREEMPTION TIMER"},
 	[EXIT_REASON_WBINVD]               = {exit_cache,                          "WBINVD"},

@@ -58,12 +58,14 @@ static uint64_t instrument_unclaimed(const struct vcpu *vcpu)
  * The exit, and what it asks for, as far as that does not let others run. Returns the TSC when that
  * was done.
  */
-static uint64_t instrument_exit(struct vcpu *vcpu)
+static uint64_t instrument_exit(struct vcpu *vcpu, unsigned reason, uint64_t tsc)
 {
 	uint64_t end, switches = vcpu->sched.switches;
 
 	vmx_exit(vcpu);
 	end = read_tsc();
+	if (reason != EXIT_REASON_PREEMPTION_TIMER) /* which opens a window in between */
+		stretch_note(&this_cpu()->stretches, STRETCH_EXIT, backend_exit_name(reason), end - tsc);
 	if (vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))
 		return end; /* entry.S calls vmx_serve_requests(), and who runs next is open */
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
@@ -82,7 +84,7 @@ static uint64_t instrument_traced_exit(struct vcpu *vcpu, unsigned reason, uint6
 
 	if (record)
 		record->tsc = tsc;
-	end = instrument_exit(vcpu);
+	end = instrument_exit(vcpu, reason, tsc);
 	if (record && record->tsc == tsc)
 		record->ticks = (uint32_t)MIN(end - tsc, UINT32_MAX);
 	if (instrument_unclaimed(vcpu) != before)
@@ -99,7 +101,7 @@ void vmx_exit_instrumented(struct vcpu *vcpu, uint64_t tsc)
 	if (vcpu->instrumented & WATCH_PORTS && reason == EXIT_REASON_IO_INSTRUCTION)
 		vmx_meet_port(vcpu);
 	end = vcpu->instrumented & WATCH_TRACE ? instrument_traced_exit(vcpu, reason, tsc)
-	                                       : instrument_exit(vcpu);
+	                                       : instrument_exit(vcpu, reason, tsc);
 
 	if (vcpu->instrumented & WATCH_MEASURE && reason < EXIT_REASONS) {
 		vcpu->exit_ticks[reason] += end - tsc;

@@ -7,7 +7,6 @@
 #include "lib/x86.h"
 #include "vmm/observe/log.h"
 #include "vmm/vmx/vmx.h"
-#include "vmm/x86/exit_instructions.h"
 
 _Static_assert(offsetof(struct cpu, self) == 0, "per_cpu_base() reads it at %gs:0");
 _Static_assert(offsetof(struct cpu, stack_top) == 8, "CPU_STACK_TOP in entry.S");
@@ -40,9 +39,8 @@ static inline void rip_advance(uint64_t rip)
  * runs late by the time spent in the monitor, until this sets it right. That happens with every
  * change of the deadline, after every wait, and once in LAST_EXITS exits.
  */
-static void arm_preemption_timer(const struct cpu *cpu)
+static inline void arm_preemption_timer(const struct cpu *cpu, uint64_t now)
 {
-	uint64_t now = read_tsc();
 	uint64_t next = MIN(cpu_deadline(cpu), cpu->interrupts_due);
 	uint64_t ticks = 0;
 
@@ -61,7 +59,7 @@ void backend_deadline_changed(const struct cpu *cpu)
 	if (!vmx_features.preemption_timer)
 		lapic_timer_arm(cpu_deadline(cpu));
 	else if (cpu->vmx.loaded)
-		arm_preemption_timer(cpu);
+		arm_preemption_timer(cpu, read_tsc());
 }
 
 /*
@@ -76,7 +74,7 @@ void backend_deadline_changed(const struct cpu *cpu)
 static noinline cold void run_rearm_timer(void)
 {
 	if (vmx_features.preemption_timer)
-		arm_preemption_timer(this_cpu());
+		arm_preemption_timer(this_cpu(), read_tsc());
 }
 
 /*
@@ -85,10 +83,6 @@ static noinline cold void run_rearm_timer(void)
  */
 static cold void run_unknown_reason(struct vcpu *vcpu, uint32_t reason)
 {
-	if (backend_cpl(vcpu)) {
-		exit_undefined(vcpu); /* a program's: it ends no VM */
-		return;
-	}
 	log_error("VM exit with reason %#x, which is not in the table\n", reason);
 	vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
 }
@@ -161,7 +155,9 @@ void vmx_serve_requests(void)
 {
 	struct cpu *cpu = this_cpu();
 	struct vcpu *vcpu = cpu->current;
+	uint64_t now;
 
+	stretch_open(&cpu->stretches, read_tsc());
 	/*
 	 * Delivering this event may cause another exit before any guest instruction runs, and that
 	 * again: take the interrupts that wait now, or a guest could keep them out.
@@ -176,8 +172,14 @@ void vmx_serve_requests(void)
 	}
 	if (vcpu->requests & REQUESTS_TO_DELIVER)
 		vmx_inject(vcpu);
-	if (unlikely(vcpu->watch | vcpu->instrumented) && !vmx_instrument_entry(vcpu))
+	if (unlikely(vcpu->watch | vcpu->instrumented) && !vmx_instrument_entry(vcpu)) {
 		vmx_serve_requests(); /* its VM has ended */
+		return;
+	}
+	now = read_tsc();
+	if (vmx_features.preemption_timer)
+		arm_preemption_timer(cpu, now);
 	else
-		backend_deadline_changed(cpu);
+		lapic_timer_arm(cpu_deadline(cpu));
+	stretch_close(&cpu->stretches, now);
 }

@@ -102,6 +102,26 @@ enum action exit_interrupt_window(struct vcpu *vcpu);     /* exit_event.c */
 enum action exit_nmi_window(struct vcpu *vcpu);           /* exit_event.c */
 enum action exit_task_switch(struct vcpu *vcpu);          /* exit_event.c */
 
+/*
+ * Around the handling of an exit that may be long. Its stretch ends with the entry, or goes on in
+ * vmx_serve_requests().
+ */
+static inline struct stretch_part vmx_begin_stretch(void)
+{
+	struct stretches *stretches = &this_cpu()->stretches;
+
+	stretch_open(stretches, read_tsc());
+	return stretch_begin_part(stretches);
+}
+
+static inline void vmx_end_stretch(const struct vcpu *vcpu)
+{
+	if (vcpu->requests & ~(uint32_t)ENTRY_ACTIONS)
+		stretch_carry_over(&this_cpu()->stretches, read_tsc());
+	else
+		stretch_close(&this_cpu()->stretches, read_tsc());
+}
+
 bool vmx_long_code(void); /* backend_long_code() for the current VMCS */
 
 /* The rest of the exit path: run.c and the handlers call, events.c does. */

@@ -19,6 +19,7 @@
 #include "vmm/cpu/shutdown.h"
 #include "vmm/shell/shell_live.h"
 #include "vmm/cpu/time.h"
+#include "rigs/shell_direct.h"
 
 /* A terminal that knows what the shell uses: CR, LF, BEL, ESC [ K, ESC [ n D. */
 static struct {
@@ -138,15 +139,6 @@ void log_print(enum log_level at, const char *format, ...)
 void log_level_set(enum log_level to)
 {
 	level = to;
-}
-
-static bool previous_survives;
-
-bool log_replay_previous(void (*put)(const char *text, size_t length))
-{
-	if (previous_survives)
-		put("of the run before\n", 18);
-	return previous_survives;
 }
 
 void log_replay(void (*put)(const char *text, size_t length))
@@ -377,14 +369,8 @@ static void test_log(void **state)
 	assert_int_equal(level, LOG_DEBUG);
 	type("log error\r");
 	assert_int_equal(level, LOG_ERROR);
-	type("log previous\r");
-	assert_true(said("No log of an earlier run has survived"));
-	previous_survives = true;
-	type("log previous\r");
-	assert_true(said("\nof the run before\n"));
 	type("log loud\r");
-	assert_true(
-		said("log: there is no level 'loud'; give error, warning, info or debug, or 'previous'\n"));
+	assert_true(said("log: there is no level 'loud'; give error, warning, info or debug\n"));
 }
 
 /* Bytes may come inside of an exit handler: commands run later. */

@@ -7,6 +7,7 @@
 #include "vmm/shell/shell_load.h"
 #include "vmm/shell/shell_stat.h"
 #include "vmm/shell/shell_vm.h"
+#include "rigs/shell_direct.h"
 
 static const struct shell_command *table;
 static size_t table_size;

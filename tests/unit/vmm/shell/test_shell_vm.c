@@ -9,6 +9,7 @@
 #include "vmm/shell/shell_trace.h"
 #include "vmm/shell/shell_vm.h"
 #include "vmm/observe/trace.h"
+#include "rigs/shell_direct.h"
 
 static struct {
 	const struct shell_command *commands;
