@@ -378,23 +378,23 @@ static void strobes(void)
 	gate(true);
 	control(4, BOTH);
 	show_out();
-	write_count(1000);
-	time_wait(500);
+	write_count(LONG);
+	time_wait(LONG / 2);
 	show_out();
-	time_wait(1500);
+	time_wait(LONG + LONG / 2);
 	show_out();
-	show_ratio(0x10000 - latched_count(), 1000);
+	show_ratio(0x10000 - latched_count(), LONG);
 	end();
 
 	begin("pit_mode4_gate");
 	gate(false);
 	control(4, BOTH);
-	write_count(1000);
+	write_count(LONG);
 	time_wait(2000);
 	value(latched_count());
 	gate(true);
-	time_wait(500);
-	show_ratio(latched_count(), 500);
+	time_wait(LONG / 2);
+	show_ratio(latched_count(), LONG / 2);
 	end();
 
 	begin("pit_mode5");

@@ -82,8 +82,8 @@ static void periodic(void)
 		rtc_start("");
 		begin_numbered("rtc_periodic", rate);
 		cmos_write(A, RATE | rate);
+		(void)cmos_read(C); /* before, or it might take an interrupt back */
 		cmos_write(B, PIE | HOURS);
-		(void)cmos_read(C);
 		value(halt());
 		rtc_end_of_interrupt();
 		value(cmos_read(C) & ~0x30u);
@@ -116,8 +116,8 @@ static void periodic(void)
 
 	rtc_start("rtc_line_until_c");
 	cmos_write(A, RATE | 6);
+	(void)cmos_read(C); /* before, or it might take an interrupt back */
 	cmos_write(B, PIE | HOURS);
-	(void)cmos_read(C);
 	value(halt());
 	rtc_end_of_interrupt();
 	time_wait(5000); /* without reading C: no more edges */
