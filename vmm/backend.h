@@ -130,6 +130,12 @@ void backend_instruction_done(struct vcpu *vcpu);
  */
 void backend_trap_breakpoints(struct vcpu *vcpu, uint64_t met);
 
+/*
+ * The instruction at RIP, of the vCPU that exited, meets an FPU error while CR0.NE is 0: FERR#, and
+ * the vCPU waits there for an interrupt. Always ACTION_RETRY.
+ */
+enum action must_check backend_fpu_error(struct vcpu *vcpu);
+
 /* The shadow of STI and MOV SS ends. */
 void backend_end_shadow(struct vcpu *vcpu);
 

@@ -65,7 +65,7 @@ static enum action exit_reflect(struct vcpu *vcpu, uint32_t info)
  * comes, usually that of the error: SDM Vol. 1 Appendix "Guidelines for Writing x87 FPU Exception
  * Handlers". A shadow in front of it ends, or the interrupt would never come in.
  */
-static enum action exit_freeze(struct vcpu *vcpu)
+enum action backend_fpu_error(struct vcpu *vcpu)
 {
 	backend_end_shadow(vcpu);
 	vm_fpu_error(vcpu->vm);
@@ -88,7 +88,7 @@ enum action exit_exception_or_nmi(struct vcpu *vcpu)
 		raise_machine_check();
 		return ACTION_RETRY;
 	}
-	return vector == EXCEPTION_MF ? exit_freeze(vcpu) : exit_reflect(vcpu, info);
+	return vector == EXCEPTION_MF ? backend_fpu_error(vcpu) : exit_reflect(vcpu, info);
 }
 
 enum action exit_interrupt(struct vcpu *vcpu)

@@ -15,7 +15,8 @@
 struct mmio_access {
 	struct vcpu *vcpu;
 	struct guest_paging paging;
-	uint64_t met; /* breakpoints */
+	bool armed;   /* DR7 has breakpoints */
+	uint64_t met; /* which of them */
 };
 
 /* A check touches nothing, so a device sees each access of the instruction once. */
@@ -40,7 +41,7 @@ static bool mmio_access_memory(struct emulate_context *context, gva_t address, v
 		linear_read(mmio->vcpu, &range, data);
 	else if (access == EMULATE_WRITE)
 		linear_write(mmio->vcpu, &range, data);
-	if (access != EMULATE_CHECK_READ && access != EMULATE_CHECK_WRITE)
+	if (unlikely(mmio->armed) && access != EMULATE_CHECK_READ && access != EMULATE_CHECK_WRITE)
 		mmio->met |= breakpoints_met(mmio->vcpu, reads ? BREAKPOINT_READ : BREAKPOINT_WRITE, address,
 		                             size);
 	return true;
@@ -82,7 +83,7 @@ static void mmio_load_context(struct emulate_context *context, struct mmio_acces
 	context->efer = mmio->paging.efer;
 	context->xcr0 = vcpu->xcr0;
 	context->cpl = mmio->paging.cpl;
-	context->max_iterations = backend_dr7(vcpu) & DR7_ENABLED ? 1 : REP_BATCH;
+	context->max_iterations = mmio->armed ? 1 : REP_BATCH;
 	for (unsigned i = SEG_ES; i <= SEG_GS; i++)
 		backend_segment(vcpu, (enum segment_index)i, &context->segment[i]);
 }
@@ -116,9 +117,20 @@ static enum action mmio_cannot_emulate(struct vcpu *vcpu, uint8_t cpl)
 	return cpl ? vcpu_raise(vcpu, EXCEPTION_UD, 0) : vm_stop(vcpu->vm, VM_EMULATION);
 }
 
+static enum action mmio_fault(struct vcpu *vcpu, const struct emulate_context *context)
+{
+	const struct emulate_fault *fault = &context->fault;
+
+	if (fault->vector == EXCEPTION_PF)
+		return vcpu_raise_page_fault(vcpu, fault->error_code, fault->cr2);
+	if (fault->vector == EXCEPTION_MF && !(context->cr0 & CR0_NE))
+		return backend_fpu_error(vcpu);
+	return vcpu_raise(vcpu, fault->vector, fault->error_code);
+}
+
 enum action mmio_emulate(struct vcpu *vcpu)
 {
-	struct mmio_access mmio = {.vcpu = vcpu};
+	struct mmio_access mmio = {.vcpu = vcpu, .armed = backend_dr7(vcpu) & DR7_ENABLED};
 	struct emulate_context context;
 	struct linear_fault fault;
 
@@ -134,11 +146,7 @@ enum action mmio_emulate(struct vcpu *vcpu)
 		backend_instruction_done(vcpu);
 		return ACTION_RETRY;
 	case EMULATE_AGAIN: mmio_complete(&mmio, &context); return string_break_off(vcpu);
-	case EMULATE_FAULT:
-		mmio_store_context(vcpu, &context);
-		if (context.fault.vector == EXCEPTION_PF)
-			return vcpu_raise_page_fault(vcpu, context.fault.error_code, context.fault.cr2);
-		return vcpu_raise(vcpu, context.fault.vector, context.fault.error_code);
+	case EMULATE_FAULT: mmio_store_context(vcpu, &context); return mmio_fault(vcpu, &context);
 	default: return mmio_cannot_emulate(vcpu, mmio.paging.cpl);
 	}
 }

@@ -9,6 +9,9 @@
 /* The test's own code uses the real ones. */
 static uint8_t registers[16][16];
 static uint64_t xsave_components;
+static uint16_t fpu_status;
+
+#define FNSTSW (EXTENDED_X87 + (5 << 3 | 7))
 
 void extended_run(enum emulate_extended stub, void *memory, uint64_t components)
 {
@@ -19,6 +22,8 @@ void extended_run(enum emulate_extended stub, void *memory, uint64_t components)
 		memcpy(memory, registers[stub - EXTENDED_SSE_STORE], 16);
 	else if (stub == EXTENDED_XSAVE_SIZE)
 		*(uint32_t *)memory = 576;
+	else if ((unsigned)stub == FNSTSW)
+		*(uint16_t *)memory = fpu_status;
 }
 
 /* SDM Vol. 3C "Exit Qualification for EPT Violations". */
@@ -118,6 +123,22 @@ static void a_hole_reads_as_all_ones(void **state)
 	assert_int_equal(vm.vcpus[0]->gpr[RAX], 0xffffffff);
 	assert_int_equal(vm.vcpus[0]->emulated, 1);
 	assert_int_equal(vm.ept.faults, 0);
+}
+
+/* An error that waits, met by an instruction that the monitor carries out. */
+static void an_fpu_error_of_an_emulated_instruction_is_irq_13(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_RESERVED | RFLAGS_IF);
+	fpu_status = 0x80;
+	rig_code("\xd9\x05\x00\x00\x0a\x00", 6); /* flds 0xa0000 */
+	assert_false(violation(RIG_HOLE, READS));
+	assert_true(vm.machine.system_ports.fpu_error);
+	vmwrite(VMCS_CR0_SHADOW, vmread(VMCS_CR0_SHADOW) | CR0_NE);
+	vm.vcpus[0]->requests = 0;
+	assert_true(violation(RIG_HOLE, READS));
+	assert_faulted(EXCEPTION_MF);
+	fpu_status = 0;
 }
 
 /* The bus answers nothing, but the processor would have met its breakpoint all the same. */
@@ -494,6 +515,7 @@ int main(void)
 		rig_test(no_memory_for_tables_stops_only_the_vm),
 		rig_test(a_misconfiguration_stops_only_the_vm),
 		rig_test(a_hole_reads_as_all_ones),
+		rig_test(an_fpu_error_of_an_emulated_instruction_is_irq_13),
 		rig_test(emulated_accesses_meet_breakpoints),
 		rig_test(writes_to_a_hole_are_lost),
 		rig_test(writes_to_rom_are_lost),
