@@ -41,13 +41,18 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, uint64
  */
 void deadlines_run(struct deadlines *deadlines);
 
+static inline bool deadlines_are_due(const struct deadlines *deadlines, uint64_t now)
+{
+	return deadlines->told <= now;
+}
+
 /*
  * Before a register shows the time `now`: what is due by then happens first, so that no register
  * runs ahead of an interrupt.
  */
 static inline void deadlines_catch_up(struct deadlines *deadlines, uint64_t now)
 {
-	if (unlikely(deadlines->told <= now))
+	if (unlikely(deadlines_are_due(deadlines, now)))
 		deadlines_run(deadlines);
 }
 

@@ -108,13 +108,28 @@ static void pm1_write(struct device *device, unsigned offset, unsigned size, uin
 	pm1_control_write(device, mask >> CONTROL_SHIFT, bits >> CONTROL_SHIFT);
 }
 
-static uint32_t pm_timer_read(struct device *device, unsigned offset, unsigned size)
+static uint32_t pm_timer_at(uint64_t now, unsigned offset, unsigned size)
 {
-	uint32_t count = acpi_pm_ticks(device_show_now(device));
+	uint32_t count = acpi_pm_ticks(now);
 
 	if (likely(size == 4))
 		return count;
 	return count >> offset * 8 & ((1U << size * 8) - 1);
+}
+
+static noinline cold uint32_t pm_timer_read_late(struct device *device, uint64_t now, unsigned offset,
+                                                 unsigned size)
+{
+	deadlines_run(&device->environment->deadlines);
+	return pm_timer_at(now, offset, size);
+}
+
+static uint32_t pm_timer_read(struct device *device, unsigned offset, unsigned size)
+{
+	uint64_t now = device_now(device);
+
+	return device_is_late(device, now) ? pm_timer_read_late(device, now, offset, size)
+	                                   : pm_timer_at(now, offset, size);
 }
 
 static void pm_timer_write(struct device *device, unsigned offset, unsigned size, uint32_t value)

@@ -94,12 +94,9 @@ static noinline void pic_look(struct device *device, enum pic_chip_index index)
 }
 
 /* The ELCR makes no line level triggered whose source must be asked for its level. */
-static inline void pic_look_at_levels(struct device *device, enum pic_chip_index index)
+static inline bool pic_has_levels(const struct pic_chip *chip)
 {
-	const struct pic_state *pic = device->state;
-
-	if (unlikely(pic->chip[index].icw1 & ICW1_LTIM))
-		pic_look(device, index);
+	return unlikely(chip->icw1 & ICW1_LTIM);
 }
 
 static void pic_update(struct device *device, enum pic_chip_index index)
@@ -162,7 +159,8 @@ static uint8_t pic_acknowledge_slave(struct device *device, unsigned identity)
 
 	if (!slave->initialized || slave->icw3 != identity)
 		return UNDRIVEN_BUS;
-	pic_look_at_levels(device, PIC_SLAVE);
+	if (pic_has_levels(slave))
+		pic_look(device, PIC_SLAVE);
 	input = pic_resolve(pic, PIC_SLAVE);
 	pic_drive_input(&pic->chip[PIC_MASTER], CASCADE_BIT, false);
 	if (input == NO_REQUEST)
@@ -178,7 +176,8 @@ uint8_t pic_acknowledge(struct device *device)
 	uint8_t vector;
 	int input;
 
-	pic_look_at_levels(device, PIC_MASTER);
+	if (pic_has_levels(master))
+		pic_look(device, PIC_MASTER);
 	input = pic_resolve(pic, PIC_MASTER);
 	if (input == NO_REQUEST) {
 		pic_update_master(device);
@@ -195,7 +194,7 @@ uint8_t pic_acknowledge(struct device *device)
 }
 
 /* 8259A datasheet "Poll Command": the read is an INTA to this chip alone. */
-static uint8_t pic_poll(struct device *device, enum pic_chip_index index)
+static noinline uint8_t pic_poll(struct device *device, enum pic_chip_index index)
 {
 	struct pic_state *pic = device->state;
 	struct pic_chip *chip = &pic->chip[index];
@@ -212,6 +211,21 @@ static uint8_t pic_poll(struct device *device, enum pic_chip_index index)
 	return input == NO_REQUEST ? SPURIOUS_IR : (uint8_t)(POLL_REQUEST | input);
 }
 
+static noinline void pic_look_and_update(struct device *device, enum pic_chip_index index)
+{
+	pic_look(device, index);
+	pic_update(device, index);
+}
+
+/* Apart, since guests read the mask far more often. */
+static noinline uint8_t pic_read_requests(struct device *device, enum pic_chip_index index)
+{
+	const struct pic_state *pic = device->state;
+
+	pic_look(device, index);
+	return (uint8_t)pic_requests(&pic->chip[index]);
+}
+
 static void pic_write_chip(struct device *device, enum pic_chip_index index, unsigned offset, uint8_t value)
 {
 	struct pic_state *pic = device->state;
@@ -219,8 +233,10 @@ static void pic_write_chip(struct device *device, enum pic_chip_index index, uns
 	if (pic_chip_write(&pic->chip[index], index, offset, value))
 		for (unsigned input = 0; input < PIC_CHIP_INPUTS; input++)
 			line_acknowledge(&device->input[index * PIC_CHIP_INPUTS + input]);
-	pic_look_at_levels(device, index);
-	pic_update(device, index);
+	if (pic_has_levels(&pic->chip[index]))
+		pic_look_and_update(device, index);
+	else
+		pic_update(device, index);
 }
 
 static uint32_t pic_read_chip(struct device *device, enum pic_chip_index index, unsigned offset)
@@ -232,10 +248,7 @@ static uint32_t pic_read_chip(struct device *device, enum pic_chip_index index, 
 		return pic_poll(device, index);
 	if (offset)
 		return chip->imr;
-	if (chip->read_isr)
-		return chip->isr;
-	pic_look(device, index);
-	return pic_requests(chip);
+	return chip->read_isr ? chip->isr : pic_read_requests(device, index);
 }
 
 static uint32_t pic_read_master(struct device *device, unsigned offset, unsigned size)

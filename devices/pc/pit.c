@@ -212,15 +212,27 @@ static void pit_write_count_0(struct device *device, uint8_t value, uint64_t tic
 	pit_plan_rise(device, tick);
 }
 
+static noinline cold uint32_t pit_read_late(struct device *device, struct pit_channel *channel, uint64_t now)
+{
+	deadlines_run(&device->environment->deadlines);
+	return pit_channel_read(channel, pit_tick_at(now));
+}
+
 static uint32_t pit_read(struct device *device, unsigned offset, unsigned size)
 {
 	struct pit_state *pit = device->state;
 	struct pit_channel *channel;
+	uint64_t now;
 
 	if (offset >= PIT_CHANNELS)
 		return 0xFF; /* "No-Operation (3-State)" */
 	channel = &pit->channel[offset];
-	return pit_channel_read(channel, pit_channel_latched(channel) ? 0 : pit_show_now(device));
+	if (pit_channel_latched(channel))
+		return pit_channel_read(channel, 0);
+	now = device_now(device);
+	if (device_is_late(device, now))
+		return pit_read_late(device, channel, now);
+	return pit_channel_read(channel, pit_tick_at(now));
 }
 
 static void pit_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
