@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The scheduler on one processor: wake-ups, turns, caps. */
+/* The scheduler on one processor: wake-ups and turns. */
 #include "vmm/cpu/cpu_hooks.h"
 #include "vmm/cpu/sched_queue.h"
 #include "vmm/observe/trace.h"
@@ -13,32 +13,16 @@
  * period of a 1000 Hz tick, so that its guest has 0.2 ms in each for its own work.
  */
 #define QUIET_NS 800000
-/* From a device event that wakes its sleeper not to the next one, doubled by each such event. */
-#define LOOK_NS   1000000
-#define LOOKS_MAX 5
 /*
  * Who seems to be further ahead has slept until vtime came round: 35 days beside one of weight 1.
  */
 #define AHEAD_MAX_NS 4000000000
-/* A cap allows its part of every such period. */
-#define CAP_PERIOD_NS 20000000
 
 void sched_queue_init(struct sched_queue *queue)
 {
 	*queue = (struct sched_queue){.idle = true};
 	list_init(&queue->woken);
 	list_init(&queue->ready);
-}
-
-static void sched_throttle_expired(struct timer *timer)
-{
-	struct sched_entity *entity = container_of(timer, struct sched_entity, throttle);
-
-	entity->waited += time_now() - entity->since;
-	entity->state = SCHED_BLOCKED;
-	sched_wake(entity);
-	if (entity->state == SCHED_BLOCKED) /* paused meanwhile, or what it woke for is gone */
-		sched_on_wait_over(entity);
 }
 
 void sched_entity_init(struct sched_entity *entity, uint16_t vm, uint16_t weight, uint8_t cap, uint64_t cpus)
@@ -73,57 +57,6 @@ uint64_t sched_charge(struct sched_entity *entity, uint64_t start)
 	return now;
 }
 
-/* ---- Caps ---- */
-
-static int64_t sched_whole_budget(const struct sched_entity *entity)
-{
-	return (int64_t)(time_ticks(CAP_PERIOD_NS) * entity->cap / 100);
-}
-
-void sched_refill(struct sched_entity *entity, uint64_t now)
-{
-	uint64_t elapsed = MIN(now - entity->refilled, time_ticks(CAP_PERIOD_NS));
-
-	entity->budget =
-		MIN(entity->budget + (int64_t)(elapsed * entity->cap / 100), sched_whole_budget(entity));
-	entity->refilled = now;
-}
-
-/* Ticks until the cap allows `wanted` more than now. */
-static uint64_t sched_budget_wait(const struct sched_entity *entity, int64_t wanted)
-{
-	return (uint64_t)(wanted - entity->budget) * 100 / entity->cap;
-}
-
-uint64_t sched_charge_event(struct sched_entity *entity, uint64_t start)
-{
-	uint64_t now = sched_charge(entity, start), wait = time_ticks(LOOK_NS) << entity->looks;
-
-	entity->looks = MIN(entity->looks + 1, LOOKS_MAX);
-	if (entity->cap) {
-		sched_refill(entity, now);
-		if (entity->budget < 0)
-			wait = MAX(wait, sched_budget_wait(entity, 0));
-	}
-	return now + wait;
-}
-
-/* Does its cap stop it for now? Who runs, or has just woken up. */
-static bool sched_throttle(struct cpu *cpu, struct sched_entity *entity, uint64_t now)
-{
-	if (!entity->cap)
-		return false;
-	sched_refill(entity, now);
-	if (entity->budget > 0)
-		return false;
-	sched_on_wait(entity);
-	entity->state = SCHED_THROTTLED;
-	entity->since = now;
-	cpu_timer_arm(cpu, &entity->throttle,
-	              now + sched_budget_wait(entity, sched_whole_budget(entity) / 2));
-	return true;
-}
-
 /* ---- Wake-ups ---- */
 
 void sched_wake(struct sched_entity *entity)
@@ -154,9 +87,22 @@ static void sched_enqueue(struct sched_queue *queue, struct sched_entity *entity
 }
 
 /*
- * What it slept counts for a little. Where another CPU has nothing to do, one that waits goes
- * there.
+ * What it slept counts for a little; one that moved has not slept, and lags for that reason
+ * (sched_arrive()).
  */
+static inline void sched_limit_lag(const struct sched_queue *queue, struct sched_entity *entity)
+{
+	uint64_t floor = queue->floor;
+
+	if (vtime_is_behind(entity->vtime, floor) && !entity->moved)
+		entity->vtime = vtime_later(entity->vtime, floor - VTIME_OF_NS(CREDIT_NS));
+	else if (vtime_is_behind(floor, entity->vtime) &&
+	         vtime_is_behind(floor + VTIME_OF_NS(AHEAD_MAX_NS), entity->vtime))
+		entity->vtime = floor;
+	entity->moved = false;
+}
+
+/* Where another CPU has nothing to do, one that waits goes there. */
 static void sched_act_on_wake(struct cpu *cpu, struct sched_entity *entity, uint64_t now)
 {
 	struct sched_queue *queue = &cpu->sched;
@@ -166,11 +112,7 @@ static void sched_act_on_wake(struct cpu *cpu, struct sched_entity *entity, uint
 	entity->looks = 0;
 	if (queue->running)
 		queue_raise_floor(queue, now);
-	if (vtime_is_behind(queue->floor + VTIME_OF_NS(AHEAD_MAX_NS), entity->vtime))
-		entity->vtime = queue->floor;
-	if (!entity->moved) /* else it has not slept, and lags for that reason: sched_arrive() */
-		entity->vtime = vtime_later(entity->vtime, queue->floor - VTIME_OF_NS(CREDIT_NS));
-	entity->moved = false;
+	sched_limit_lag(queue, entity);
 	if (sched_throttle(cpu, entity, now)) /* its device events have used it up */
 		return;
 	sched_enqueue(queue, entity, now);
@@ -195,13 +137,11 @@ static bool sched_is_urgent(const struct sched_entity *first, const struct sched
 	return vtime_is_behind(first->vtime + VTIME_OF_NS(PREEMPT_NS), queue->running->vtime);
 }
 
-/* The turn ends at TSC `end` if others wait, or when the budget of its cap is spent. */
+/* The turn ends at TSC `end`, or when the budget of its cap is spent. */
 static inline void sched_arm_slice(struct cpu *cpu, uint64_t now, uint64_t end)
 {
 	const struct sched_entity *entity = cpu->sched.running;
 
-	if (!cpu->sched.waiting)
-		end = TIMER_NEVER;
 	if (entity->cap)
 		end = MIN(end, now + (uint64_t)MAX(entity->budget, 1));
 	cpu->slice_end = end;
@@ -210,11 +150,12 @@ static inline void sched_arm_slice(struct cpu *cpu, uint64_t now, uint64_t end)
 /* When `running`, which goes on, must look at those who wait. */
 static uint64_t sched_turn_end(const struct cpu *cpu)
 {
-	const struct sched_entity *first = queue_first(&cpu->sched);
+	const struct sched_queue *queue = &cpu->sched;
 
-	if (first && sched_is_urgent(first, &cpu->sched))
-		return cpu->quiet;
-	return cpu->sched.turn + time_ticks(SCHED_SLICE_NS);
+	if (!queue->waiting)
+		return TIMER_NEVER;
+	return sched_is_urgent(queue_first(queue), queue) ? cpu->quiet
+	                                                  : queue->turn + time_ticks(SCHED_SLICE_NS);
 }
 
 /* Must the turn of `running`, which wants to go on, end for those who wait? */
@@ -307,7 +248,8 @@ struct sched_entity *sched_pick(struct cpu *cpu)
 	while ((next = queue_first(queue))) {
 		if (sched_is_runnable(next)) {
 			sched_begin_turn(cpu, next, now);
-			sched_arm_slice(cpu, now, now + time_ticks(SCHED_SLICE_NS));
+			sched_arm_slice(cpu, now,
+			                queue->waiting ? now + time_ticks(SCHED_SLICE_NS) : TIMER_NEVER);
 			return next;
 		}
 		queue_remove(queue, next, now);

@@ -55,6 +55,7 @@ struct sched_entity {
 	uint64_t waited;        /* TSC ticks spent READY or THROTTLED: steal time */
 	uint64_t switches;      /* times that its turn began */
 	uint64_t arrived;       /* TSC when it came to its CPU */
+	uint64_t held;          /* TSC until when it may not run: sched_hold() */
 	int64_t budget;         /* TSC ticks that the cap still allows */
 	uint64_t refilled;      /* TSC when `budget` was last refilled */
 	struct timer throttle;  /* ends SCHED_THROTTLED */
@@ -126,6 +127,12 @@ uint64_t sched_charge(struct sched_entity *entity, uint64_t start);
  * the earliest: events that do not wake it become rare, and count against its cap.
  */
 uint64_t sched_charge_event(struct sched_entity *entity, uint64_t start);
+
+/*
+ * The entity, which runs, has done what others pay for. It waits for `ns`, below 2^32, as if its
+ * cap were used up, so that it can do so only at a rate.
+ */
+void sched_hold(struct sched_entity *entity, uint32_t ns);
 
 /* TSC ticks that the entity has run, as of its CPU's last look. Any CPU. */
 static inline uint64_t sched_ran(const struct sched_entity *entity)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the scheduler share: virtual time, accounts, and the way out of a queue. Only
- * for sched.c and sched_move.c.
+ * for sched.c, sched_cap.c and sched_move.c.
  */
 #ifndef VMM_CPU_SCHED_QUEUE_H
 #define VMM_CPU_SCHED_QUEUE_H
@@ -68,8 +68,22 @@ static inline void queue_remove(struct sched_queue *queue, struct sched_entity *
 	entity->since = now;
 }
 
+/* ---- What holds an entity back: sched_cap.c ---- */
+
 /* Bring what the cap allows up to date. */
 void sched_refill(struct sched_entity *entity, uint64_t now);
+
+/* It waited for its cap, or for sched_hold(), and that is over. */
+void sched_throttle_expired(struct timer *timer);
+
+/* Of one with a cap or a pause to make: as sched_throttle(). */
+bool sched_throttle_limited(struct cpu *cpu, struct sched_entity *entity, uint64_t now);
+
+/* Must it, which runs or has just woken up, wait for its cap, or for sched_hold()? Then it does. */
+static inline bool sched_throttle(struct cpu *cpu, struct sched_entity *entity, uint64_t now)
+{
+	return unlikely(entity->cap || entity->held > now) && sched_throttle_limited(cpu, entity, now);
+}
 
 /* ---- Other CPUs: sched_move.c. Where there are any: these cost time. ---- */
 

@@ -27,9 +27,11 @@ static inline void vm_watch_deadline(struct vm *vm, uint64_t deadline)
 void vm_arm_timer(struct vm *vm, uint64_t deadline)
 {
 	enum sched_state state = vm_boot_vcpu(vm)->sched.state;
-	bool watched = vm->state == VM_RUNNING && (state == SCHED_RUNNING || state == SCHED_BLOCKED);
 
-	vm_watch_deadline(vm, watched ? deadline : DEADLINE_NONE);
+	if (vm->state == VM_RUNNING && (state == SCHED_RUNNING || state == SCHED_BLOCKED))
+		vm_watch_deadline(vm, deadline);
+	else if (timer_armed(&vm->timer))
+		cpu_timer_arm(this_cpu(), &vm->timer, TIMER_NEVER);
 }
 
 void vm_hold_timers(struct vm *vm)
