@@ -61,6 +61,7 @@ const struct vmx_control vmx_controls[] = {
 	{CONTROLS_SECONDARY, 22, NEVER,    "mode-based execute control"},
 	{CONTROLS_SECONDARY, 25, NEVER,    "use TSC scaling"},
 	{CONTROLS_SECONDARY, 26, NEVER,    "enable user wait and pause"},      /* hidden in CPUID */
+	{CONTROLS_SECONDARY, 30, WANTED,   "bus-lock detection"},              /* else they have no rate */
 	{CONTROLS_EXIT,      2,  REQUIRED, "save debug controls"},
 	{CONTROLS_EXIT,      9,  REQUIRED, "host address-space size"},
 	{CONTROLS_EXIT,      15, REQUIRED, "acknowledge interrupt on exit"},

@@ -95,4 +95,7 @@ enum exit_reason {
 /* Set beside the basic reason when VM entry failed and the guest did not run. */
 #define EXIT_REASON_ENTRY_FAILURE BIT(31)
 
+/* Set beside any reason: the guest locked the bus, too. SDM Vol. 3C "Basic VM-Exit Information" */
+#define EXIT_REASON_BUS_LOCKED BIT(26)
+
 #endif

@@ -44,6 +44,18 @@ static enum action exit_mov_dr(struct vcpu *vcpu)
 	return ACTION_RETRY;
 }
 
+/*
+ * A locked access across cache lines, or to uncached memory: all processors waited for it, so the
+ * guest may do it 1000 times a second. The exit comes after the instruction.
+ */
+#define BUS_LOCK_NS 1000000
+
+static enum action exit_bus_lock(struct vcpu *vcpu)
+{
+	sched_hold(&vcpu->sched, BUS_LOCK_NS);
+	return ACTION_RETRY;
+}
+
 static enum action exit_preemption_timer(struct vcpu *vcpu)
 {
 	stretch_open(&this_cpu()->stretches, read_tsc());
@@ -150,7 +162,7 @@ const struct exit_handler exit_handlers[EXIT_REASONS] = {
 	[EXIT_REASON_PML_FULL]          = {REQUEUED(exit_unexpected), "PAGE-MODIFICATION LOG FULL"},
 	[EXIT_REASON_PCONFIG]           = {exit_unexpected,           "PCONFIG"},
 	[EXIT_REASON_SPP_EVENT]         = {REQUEUED(exit_unexpected), "SPP EVENT"},
-	[EXIT_REASON_BUS_LOCK]          = {exit_unexpected,           "BUS LOCK"},
+	[EXIT_REASON_BUS_LOCK]          = {exit_bus_lock,             "BUS LOCK"},
 	[EXIT_REASON_NOTIFY_WINDOW]     = {exit_unexpected,           "NOTIFY WINDOW"},
 	[EXIT_REASON_RDMSRLIST]         = {exit_unexpected,           "RDMSRLIST"},
 	[EXIT_REASON_WRMSRLIST]         = {exit_unexpected,           "WRMSRLIST"},
@@ -203,5 +215,6 @@ unsigned backend_exit_kinds(void)
 
 const char *backend_exit_name(unsigned kind)
 {
+	kind &= ~(unsigned)EXIT_REASON_BUS_LOCKED;
 	return kind < EXIT_REASONS ? exit_handlers[kind].name : "reason beyond the manual's table";
 }

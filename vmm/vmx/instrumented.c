@@ -95,7 +95,7 @@ static uint64_t instrument_traced_exit(struct vcpu *vcpu, unsigned reason, uint6
 /* Called by entry.S, which saved the guest's registers and read the TSC. */
 void vmx_exit_instrumented(struct vcpu *vcpu, uint64_t tsc)
 {
-	unsigned reason = (unsigned)MIN(vmread(VMCS_EXIT_REASON), UINT8_MAX);
+	unsigned reason = (unsigned)MIN(vmread(VMCS_EXIT_REASON) & ~EXIT_REASON_BUS_LOCKED, UINT8_MAX);
 	uint64_t end;
 
 	if (vcpu->instrumented & WATCH_PORTS && reason == EXIT_REASON_IO_INSTRUCTION)

@@ -97,8 +97,16 @@ static cold void run_entry_failed(struct vcpu *vcpu, uint32_t reason)
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 
-static noinline cold void run_no_handler(struct vcpu *vcpu, uint32_t reason)
+/* The basic reason, if only a bus lock is told beside it; EXIT_REASONS: the exit is dealt with. */
+static noinline cold uint64_t run_no_handler(struct vcpu *vcpu, uint32_t reason)
 {
+	uint32_t basic = reason & ~(uint32_t)EXIT_REASON_BUS_LOCKED;
+
+	if (basic < EXIT_REASONS) {
+		vcpu->exit_count[EXIT_REASON_BUS_LOCK]++;
+		(void)exit_handlers[EXIT_REASON_BUS_LOCK].handle(vcpu);
+		return basic;
+	}
 	/* Not the guest's: SDM Vol. 3C "Machine-Check Events During VM Entry". */
 	if (reason == (EXIT_REASON_ENTRY_FAILURE | EXIT_REASON_ENTRY_MACHINE_CHECK))
 		raise_machine_check();
@@ -106,6 +114,7 @@ static noinline cold void run_no_handler(struct vcpu *vcpu, uint32_t reason)
 		run_entry_failed(vcpu, reason);
 	else
 		run_unknown_reason(vcpu, reason);
+	return EXIT_REASONS;
 }
 
 static inline void run_record_exit(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
@@ -127,8 +136,9 @@ void vmx_exit(struct vcpu *vcpu)
 
 	run_record_exit(vcpu, reason, rip);
 	if (unlikely(reason >= EXIT_REASONS)) {
-		run_no_handler(vcpu, (uint32_t)reason);
-		return;
+		reason = run_no_handler(vcpu, (uint32_t)reason);
+		if (reason == EXIT_REASONS)
+			return;
 	}
 	vcpu->exit_count[reason]++;
 	if (likely(exit_handlers[reason].handle(vcpu) == ACTION_ADVANCE))

@@ -68,7 +68,6 @@ static const uint8_t unexpected[] = {
 	71,
 	EXIT_REASON_ENQCMD,
 	EXIT_REASON_ENQCMDS,
-	EXIT_REASON_BUS_LOCK,
 	EXIT_REASON_NOTIFY_WINDOW,
 	EXIT_REASON_RDMSRLIST,
 	EXIT_REASON_WRMSRLIST,
@@ -101,6 +100,7 @@ static const uint8_t served[] = {
 	EXIT_REASON_PREEMPTION_TIMER,
 	EXIT_REASON_WBINVD,
 	EXIT_REASON_XSETBV,
+	EXIT_REASON_BUS_LOCK,
 };
 
 static bool listed(const uint8_t *list, size_t count, unsigned reason)
@@ -177,6 +177,41 @@ static void a_reason_of_the_future_stops_only_the_vm(void **state)
 	assert_false(rig_instruction(EXIT_REASONS, 0, 3));
 	assert_stopped(VM_UNEXPECTED_EXIT);
 	assert_logged("reason 0x56, which is not in the table");
+}
+
+/* All processors wait for one, so the vCPU waits for 1 ms. The instruction is over. */
+static void a_bus_lock_makes_its_vcpu_wait(void **state)
+{
+	struct vcpu *vcpu = vm.vcpus[0];
+	uint64_t start = fake_x86.tsc;
+
+	(void)state;
+	vmwrite(VMCS_GUEST_RIP, RIG_RIP);
+	assert_false(rig_exit(EXIT_REASON_BUS_LOCK, 0));
+	assert_went_on(RIG_RIP);
+	assert_int_equal(vcpu->sched.state, SCHED_THROTTLED);
+	assert_int_equal(cpu_deadline(&cpu), start + 1000000);
+	vcpu_kick(vcpu, REQUEST_NMI);
+	assert_false(rig_run());
+	fake_x86.tsc = start + 1000000;
+	assert_true(rig_run());
+	assert_int_equal(vcpu->exit_count[EXIT_REASON_BUS_LOCK], 1);
+	assert_int_equal(vm.state, VM_RUNNING);
+}
+
+/* It may be told beside another reason, which counts as always. */
+static void a_bus_lock_beside_another_exit_counts_too(void **state)
+{
+	struct vcpu *vcpu = vm.vcpus[0];
+
+	(void)state;
+	assert_false(rig_instruction(EXIT_REASON_CPUID | EXIT_REASON_BUS_LOCKED, 0, 2));
+	assert_went_on(RIG_RIP + 2);
+	assert_int_equal(vcpu->sched.state, SCHED_THROTTLED);
+	assert_int_equal(vcpu->exit_count[EXIT_REASON_BUS_LOCK], 1);
+	assert_int_equal(vcpu->exit_count[EXIT_REASON_CPUID], 1);
+	assert_string_equal(backend_exit_name(EXIT_REASON_CPUID | EXIT_REASON_BUS_LOCKED), "CPUID");
+	assert_int_equal(vm.state, VM_RUNNING);
 }
 
 static void a_failed_entry_stops_the_vm_and_names_the_rule(void **state)
@@ -617,6 +652,8 @@ int main(void)
 		rig_test(undefined_instructions_raise_ud),
 		rig_test(unexpected_exits_stop_only_the_vm),
 		rig_test(a_reason_of_the_future_stops_only_the_vm),
+		rig_test(a_bus_lock_makes_its_vcpu_wait),
+		rig_test(a_bus_lock_beside_another_exit_counts_too),
 		rig_test(a_failed_entry_stops_the_vm_and_names_the_rule),
 		rig_test(a_machine_check_during_an_entry_is_not_the_guests),
 		rig_test(a_refused_entry_names_the_error),
