@@ -22,6 +22,7 @@
 #include "vmm/console/console.h"
 #include "vmm/console/console_irq.h"
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/cpu_sanitize.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/observe/log.h"
@@ -203,6 +204,7 @@ _Noreturn void boot_main(uint32_t info_address)
 	interrupts_early_init(&boot_cpu);
 	boot_start_console_and_parse(info_address);
 	boot_describe();
+	cpu_sanitize();
 	boot_start_memory();
 	stack = host_map_stack(CPU_STACK_PAGES);
 	if (!stack || interrupts_init_cpu(&boot_cpu))

@@ -9,6 +9,7 @@
 #include "mm/layout.h"
 #include "vmm/backend.h"
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/cpu_sanitize.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/mitigations.h"
@@ -83,6 +84,7 @@ static bool smp_start_devices(struct cpu *cpu)
 /* The first C code on another processor: interrupts are off. One that failed waits for its INIT. */
 static _Noreturn void smp_start_here(struct cpu *cpu)
 {
+	cpu_sanitize();
 	host_map_activate();
 	if (interrupts_init_cpu(cpu)) {
 		format_buffer(problem, sizeof(problem), "no memory for its stacks");

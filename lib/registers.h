@@ -39,6 +39,7 @@
 #define MSR_MTRR_FIX4K_F8000        0x26f
 #define MSR_PAT                     0x277
 #define MSR_MTRR_DEF_TYPE           0x2ff
+#define MSR_PERF_GLOBAL_CTRL        0x38f
 #define MSR_VMX_BASIC               0x480
 #define MSR_VMX_PINBASED_CTLS       0x481
 #define MSR_VMX_PROCBASED_CTLS      0x482
@@ -55,7 +56,14 @@
 #define MSR_VMX_TRUE_PROCBASED_CTLS 0x48e
 #define MSR_VMX_TRUE_EXIT_CTLS      0x48f
 #define MSR_VMX_TRUE_ENTRY_CTLS     0x490
+#define MSR_RTIT_CTL                0x570
+#define MSR_U_CET                   0x6a0
+#define MSR_S_CET                   0x6a2
+#define MSR_PKRS                    0x6e1
+#define MSR_UINTR_MISC              0x988
+#define MSR_UINTR_TT                0x98a
 #define MSR_XSS                     0xda0
+#define MSR_LBR_CTL                 0x14ce
 #define MSR_EFER                    0xc0000080
 #define MSR_STAR                    0xc0000081
 #define MSR_LSTAR                   0xc0000082

@@ -109,6 +109,11 @@ DEFINE_CONTROL_REGISTER(3)
 DEFINE_CONTROL_REGISTER(4)
 #undef DEFINE_CONTROL_REGISTER
 
+static inline void write_dr7(uint64_t value)
+{
+	__asm__ volatile("mov %0, %%dr7" : : "r"(value));
+}
+
 /* The pointer at %gs:0: struct cpu. */
 static inline void *per_cpu_base(void)
 {

@@ -154,6 +154,11 @@ DEFINE_CONTROL_REGISTER(2)
 DEFINE_CONTROL_REGISTER(3)
 DEFINE_CONTROL_REGISTER(4)
 
+void write_dr7(uint64_t value)
+{
+	fake_x86.dr7 = value;
+}
+
 void cpu_relax(void)
 {
 	fake_x86.relaxes++;

@@ -49,7 +49,7 @@ struct fake_x86 {
 	struct cpuid_result (*cpuid_hook)(uint32_t leaf, uint32_t subleaf);
 
 	uint64_t tsc, tsc_step; /* each read_tsc() adds the step after reading */
-	uint64_t cr[9];
+	uint64_t cr[9], dr7;
 	void *per_cpu; /* what per_cpu_base() answers */
 
 	/* What was executed. */
@@ -96,6 +96,7 @@ void write_cr0(uint64_t value);
 void write_cr2(uint64_t value);
 void write_cr3(uint64_t value);
 void write_cr4(uint64_t value);
+void write_dr7(uint64_t value);
 void cpu_relax(void);
 void interrupts_disable(void);
 void cpu_halt(void);
