@@ -29,6 +29,7 @@
 #include "vmm/observe/panic.h"
 #include "vmm/cpu/shutdown.h"
 #include "vmm/cpu/time.h"
+#include "vmm/cpu/timer_errata.h"
 
 #define CPUID_EXTENDED_EDX_1G BIT(26)
 
@@ -36,6 +37,10 @@
 _Noreturn void stack_switch(void *top, void (*next)(void));
 
 _Noreturn void boot_main(uint32_t info_address);
+
+_Static_assert((int)TIMER_AUTO == TIMERS_AUTO && (int)TIMER_LAPIC == TIMERS_LAPIC &&
+                       (int)TIMER_ONE_SHOT == TIMERS_ONE_SHOT,
+               "the config's words mean these");
 
 static struct cpu boot_cpu;
 /* clang-format off */
@@ -178,6 +183,7 @@ static void boot_start_devices(void)
 	power_init(&acpi);
 	time_init(&acpi);
 	wait_set_rate(time_tsc_hz);
+	timer_errata_init((enum timer_choice)options.timer);
 	irq_init(&acpi, lapic_choices[options.apic]);
 	boot_cpu.apic_id = lapic_id();
 	console_irq_init(&acpi, &boot_cpu, options.serial_interrupt);

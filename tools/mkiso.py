@@ -20,7 +20,8 @@ EFI_MODULES = COMMON_MODULES + ["efi_gop", "efi_uga", "fat", "part_gpt", "part_m
 PACKAGES = {
     "grub-mkimage": "grub-common", "xorriso": "xorriso", "mformat": "mtools", "mmd": "mtools", "mcopy": "mtools",
 }
-EARLY_KEYS = ("serial", "speed", "serial_irq", "screen", "apic")  # of [monitor]: what is needed before the table is read
+# Keys of [monitor] that are needed before the table is read.
+EARLY_KEYS = ("serial", "speed", "serial_irq", "screen", "apic", "cpus", "timer")
 
 
 class Problem(Exception):

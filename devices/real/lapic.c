@@ -292,9 +292,9 @@ static bool lapic_measure(uint64_t tsc_hz)
 	return lapic.ticks_per_tsc;
 }
 
-bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz)
+bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz, bool deadline)
 {
-	lapic.deadline_mode = cpuid(1, 0).ecx & CPUID_ECX_DEADLINE;
+	lapic.deadline_mode = deadline && cpuid(1, 0).ecx & CPUID_ECX_DEADLINE;
 	if (lapic.deadline_mode) {
 		lapic_put(REG_LVT_TIMER, LVT_TSC_DEADLINE | vector);
 		/*

@@ -43,10 +43,11 @@ bool lapic_requested(uint8_t vector);
 bool lapic_in_service(uint8_t vector);
 
 /*
- * Set the timer up to interrupt at `vector`: TSC-deadline mode where the processor has it, else
- * one-shot, measured against the TSC of `tsc_hz`. False if the timer does not count.
+ * Set the timer up to interrupt at `vector`: TSC-deadline mode where the processor has it and
+ * `deadline` allows it, else one-shot, measured against the TSC of `tsc_hz`. False if the timer
+ * does not count.
  */
-bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz);
+bool lapic_timer_init(uint8_t vector, uint64_t tsc_hz, bool deadline);
 
 /*
  * Interrupt once at TSC `deadline`, at once if that is past; UINT64_MAX: never. Replaces the

@@ -53,6 +53,8 @@ struct monitor_config {
 	enum log_level log_level;
 	enum config_stopped on_all_stopped;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
+	unsigned cpus; /* processors that may run guests, at most */
+	enum { TIMER_AUTO, TIMER_LAPIC, TIMER_ONE_SHOT } timer;
 	bool measure; /* the ticks of every VM's exits, from the start */
 	bool audit;   /* every VM's state before each VM entry, from the start */
 };

@@ -81,6 +81,14 @@ static const struct config_word mitigation_words[] = {
 /* clang-format on */
 
 /* clang-format off */
+static const struct config_word timer_words[] = {
+	{"auto",     TIMER_AUTO},
+	{"lapic",    TIMER_LAPIC},
+	{"one-shot", TIMER_ONE_SHOT},
+};
+/* clang-format on */
+
+/* clang-format off */
 static const struct config_word type_words[] = {
 	{"auto",       VM_TYPE_AUTO},
 	{"linux",      VM_TYPE_LINUX},
@@ -177,6 +185,15 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_WORD, WORDS(mitigation_words), .initial = "auto",
 		.meaning = "Protection against speculation attacks by guests: what the processor "
 			   "needs, or none.",
+	}, {
+		.name = "cpus", MONITOR_FIELD(cpus),
+		.kind = KIND_NUMBER, .min = 1, .max = CONFIG_CPUS_MAX, .initial = "64",
+		.meaning = "The most processors that run guests; the rest are parked.",
+	}, {
+		.name = "timer", MONITOR_FIELD(timer),
+		.kind = KIND_WORD, WORDS(timer_words), .initial = "auto",
+		.meaning = "The timers that the monitor may use: all that work, no VMX-preemption "
+			   "timer, or the local APIC's one-shot mode alone.",
 	}, {
 		.name = "measure", MONITOR_FIELD(measure),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",

@@ -10,6 +10,7 @@
 #include "vmm/cpu/interrupts.h"
 #include "vmm/observe/log.h"
 #include "vmm/cpu/time.h"
+#include "vmm/cpu/timer_errata.h"
 
 static unsigned ioapics;
 static const struct acpi_info *irq_info;
@@ -66,7 +67,7 @@ void irq_init(const struct acpi_info *info, enum lapic_choice choice)
 	if (!lapic_init(VECTOR_SPURIOUS, choice, irq_has_wide_ids(info)))
 		panic("irq: this processor's local APIC does not answer");
 	irq_set_nmis();
-	if (!lapic_timer_init(VECTOR_TIMER, time_tsc_hz))
+	if (!lapic_timer_init(VECTOR_TIMER, time_tsc_hz, !timer_errata.no_deadline))
 		panic("irq: the local APIC's timer does not count");
 	interrupt_register(VECTOR_TIMER, timer_interrupt);
 	interrupt_register(VECTOR_KICK, kick_interrupt);
@@ -101,5 +102,5 @@ bool irq_init_cpu(void)
 {
 	lapic_init_cpu();
 	irq_set_nmis();
-	return lapic_timer_init(VECTOR_TIMER, time_tsc_hz);
+	return lapic_timer_init(VECTOR_TIMER, time_tsc_hz, !timer_errata.no_deadline);
 }

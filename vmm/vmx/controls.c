@@ -4,6 +4,7 @@
 #include "lib/format.h"
 #include "lib/registers.h"
 #include "lib/x86.h"
+#include "vmm/cpu/timer_errata.h"
 #include "vmm/vmx/vmcs.h"
 
 struct vmx_features vmx_features;
@@ -202,7 +203,7 @@ int vmx_features_detect(char *problem, size_t size)
 		features->control[CONTROLS_SECONDARY] &= ~(uint32_t)SECONDARY_VPID;
 
 	/* Unless its value is saved, the preemption timer begins again with every entry. */
-	if (!control_is_used(features, CONTROLS_EXIT, BIT(22)))
+	if (!control_is_used(features, CONTROLS_EXIT, BIT(22)) || timer_errata.no_preemption_timer)
 		features->control[CONTROLS_PIN] &= ~(uint32_t)PIN_PREEMPTION_TIMER;
 	if (!control_is_used(features, CONTROLS_PIN, PIN_PREEMPTION_TIMER))
 		features->control[CONTROLS_EXIT] &= ~(uint32_t)BIT(22);

@@ -165,11 +165,11 @@ static void test_one_shot_timer(void **state)
 	/* A counter that stands still. */
 	fake_x86.tsc_step = 1000;
 	lapic[0x390 / 4] = UINT32_MAX;
-	assert_false(lapic_timer_init(0xef, 1000000000));
+	assert_false(lapic_timer_init(0xef, 1000000000, true));
 	/* One that has counted 2500000 steps when 10 ms are over. */
 	fake_x86.tsc = 0;
 	lapic[0x390 / 4] = UINT32_MAX - 2500000;
-	assert_true(lapic_timer_init(0xef, 1000000000));
+	assert_true(lapic_timer_init(0xef, 1000000000, true));
 	assert_string_equal(lapic_timer_mode(), "one-shot");
 	assert_int_equal(lapic[0x320 / 4], 0xef);
 	assert_int_equal(lapic[0x3e0 / 4], 0xb);
@@ -207,7 +207,7 @@ static void test_x2apic(void **state)
 	assert_int_equal(fake_msr_find(0x80b)->writes, 1);
 	lapic_send_ipi(0x12345, LAPIC_DELIVER_INIT, 0);
 	assert_true(fake_msr_get(0x830) == (0x12345ull << 32 | 0x4500));
-	assert_true(lapic_timer_init(0xef, 1000000000));
+	assert_true(lapic_timer_init(0xef, 1000000000, true));
 	assert_string_equal(lapic_timer_mode(), "TSC-deadline");
 	assert_int_equal(fake_msr_get(0x832), 0x400ef);
 	lapic_timer_arm(123456);
