@@ -197,7 +197,7 @@ static void boot_run(void)
 		files[i] = (struct guest_file){info.module[i].name, info.module[i].start,
 		                               info.module[i].end - info.module[i].start};
 	guests_init(files, info.module_count, boot_override);
-	smp_start(&acpi, info.range, info.range_count);
+	smp_start(&acpi, options.cpus, info.range, info.range_count);
 	guests_run();
 }
 

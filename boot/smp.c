@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/smp.h"
+#include "boot/smp_stage.h"
 #include "devices/real/lapic.h"
 #include "lib/format.h"
 #include "lib/registers.h"
@@ -8,13 +9,11 @@
 #include "mm/host_map.h"
 #include "mm/layout.h"
 #include "vmm/backend.h"
-#include "vmm/cpu/cpu.h"
 #include "vmm/cpu/cpu_sanitize.h"
 #include "vmm/cpu/interrupts.h"
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/observe/log.h"
-#include "vmm/cpu/time.h"
 
 /* boot/trampoline.S, boot/entry.S */
 extern const uint8_t trampoline_start[], boot_pml4[];
@@ -36,39 +35,17 @@ struct trampoline_values {
 #define INIT_WAIT_NS    10000000
 #define STARTUP_WAIT_NS 200000
 #define STARTUPS        2
-#define COME_UP_NS      1000000000
-
-/*
- * How far a processor has come. Each has its own, so that one that comes late is not taken for the
- * next.
- */
-enum stage {
-	SILENT,
-	ALIVE,    /* C code runs there */
-	ASKED,    /* for its TSC */
-	TOLD,     /* its TSC */
-	ACCEPTED, /* it may go on */
-	READY,
-	RELEASED, /* it may enter its run loop */
-	FAILED,
-};
 
 static char problem[200];
 
-static void smp_report(struct cpu *cpu, enum stage stage)
+/* The boot processor decides; it may also decide that this one is left out. */
+static void smp_await(struct cpu *cpu, enum stage stage)
 {
-	__atomic_store_n(&cpu->stage, stage, __ATOMIC_RELEASE);
-}
-
-static enum stage smp_reached(const struct cpu *cpu)
-{
-	return __atomic_load_n(&cpu->stage, __ATOMIC_ACQUIRE);
-}
-
-static void smp_await(const struct cpu *cpu, enum stage stage)
-{
-	while (smp_reached(cpu) != stage)
+	while (smp_reached(cpu) != stage) {
+		if (smp_reached(cpu) == LEFT_OUT)
+			interrupts_park_cpu(&cpu->stage);
 		cpu_relax();
+	}
 }
 
 static bool smp_start_devices(struct cpu *cpu)
@@ -81,7 +58,7 @@ static bool smp_start_devices(struct cpu *cpu)
 	return false;
 }
 
-/* The first C code on another processor: interrupts are off. One that failed waits for its INIT. */
+/* The first C code on another processor: interrupts are off. */
 static _Noreturn void smp_start_here(struct cpu *cpu)
 {
 	cpu_sanitize();
@@ -92,23 +69,11 @@ static _Noreturn void smp_start_here(struct cpu *cpu)
 	} else {
 		smp_report(cpu, ALIVE);
 	}
-	smp_await(cpu, ASKED);
-	cpu->stage_tsc = read_tsc_in_order();
-	smp_report(cpu, TOLD);
+	smp_tsc_answer(cpu);
 	smp_await(cpu, ACCEPTED);
 	smp_report(cpu, smp_start_devices(cpu) ? READY : FAILED);
 	smp_await(cpu, RELEASED);
 	backend_run();
-}
-
-/* Wait until it has come at least as far, or has failed. */
-static bool smp_wait_for(const struct cpu *cpu, enum stage wanted, uint64_t ns)
-{
-	uint64_t end = time_now() + time_tsc_from_ns(ns);
-
-	while (smp_reached(cpu) < wanted && time_now() < end)
-		cpu_relax();
-	return smp_reached(cpu) >= wanted && smp_reached(cpu) != FAILED;
 }
 
 static void smp_wake(const struct cpu *cpu, hpa_t page)
@@ -119,26 +84,6 @@ static void smp_wake(const struct cpu *cpu, hpa_t page)
 		lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_STARTUP, (uint8_t)(page >> PAGE_SHIFT));
 		smp_wait_for(cpu, ALIVE, STARTUP_WAIT_NS);
 	}
-}
-
-/*
- * All clocks are offsets of the TSC, and VMs move: every processor must have the same. So its own
- * must lie between two looks at this one's.
- */
-static bool smp_has_our_tsc(struct cpu *cpu)
-{
-	uint64_t before = read_tsc_in_order(), after;
-
-	smp_report(cpu, ASKED);
-	if (!smp_wait_for(cpu, TOLD, COME_UP_NS))
-		return false;
-	after = read_tsc_in_order();
-	if (cpu->stage_tsc - before <= after - before)
-		return true;
-	format_buffer(problem, sizeof(problem),
-	              "its time-stamp counter is %ld ticks from the boot processor's: update the firmware",
-	              (int64_t)(cpu->stage_tsc - before));
-	return false;
 }
 
 static struct cpu *smp_create_cpu(uint32_t apic_id)
@@ -157,27 +102,41 @@ static struct cpu *smp_create_cpu(uint32_t apic_id)
 	return cpu;
 }
 
+/* Wake `cpu`, which goes on at `next`. */
+static void smp_wake_at(struct cpu *cpu, hpa_t page, void (*next)(struct cpu *cpu))
+{
+	*(struct trampoline_values *)hpa_to_pointer(page + trampoline_values_at) = (struct trampoline_values){
+		.first_cr3 = (hpa_t)boot_pml4 - IMAGE_BASE,
+		.efer = read_msr(MSR_EFER) & (EFER_LME | EFER_NXE),
+		.cr3 = host_map_root(),
+		.stack = cpu->stack_top,
+		.cpu = (uint64_t)cpu,
+		.next = (uint64_t)next,
+		.enter = (uint64_t)trampoline_switch,
+	};
+	smp_wake(cpu, page);
+}
+
+/* One that runs code parks itself; one that does not must not come late: the values change. */
+static void smp_leave_out(struct cpu *cpu)
+{
+	if (smp_reached(cpu) == SILENT)
+		lapic_send_ipi(cpu->apic_id, LAPIC_DELIVER_INIT, 0);
+	else
+		smp_report(cpu, LEFT_OUT);
+}
+
 static void smp_start_cpu(uint32_t apic_id, hpa_t page)
 {
-	struct trampoline_values *values = hpa_to_pointer(page + trampoline_values_at);
 	struct cpu *cpu = smp_create_cpu(apic_id);
 
 	if (!cpu) {
 		log_warning("cpu: no memory for the processor with APIC ID %u; it is left out\n", apic_id);
 		return;
 	}
-	*values = (struct trampoline_values){
-		.first_cr3 = (hpa_t)boot_pml4 - IMAGE_BASE,
-		.efer = read_msr(MSR_EFER) & (EFER_LME | EFER_NXE),
-		.cr3 = host_map_root(),
-		.stack = cpu->stack_top,
-		.cpu = (uint64_t)cpu,
-		.next = (uint64_t)smp_start_here,
-		.enter = (uint64_t)trampoline_switch,
-	};
 	problem[0] = '\0';
-	smp_wake(cpu, page);
-	if (smp_wait_for(cpu, ALIVE, COME_UP_NS) && smp_has_our_tsc(cpu)) {
+	smp_wake_at(cpu, page, smp_start_here);
+	if (smp_wait_for(cpu, ALIVE, COME_UP_NS) && smp_tsc_align(cpu, problem, sizeof(problem))) {
 		smp_report(cpu, ACCEPTED);
 		if (smp_wait_for(cpu, READY, COME_UP_NS)) {
 			cpu_add(cpu);
@@ -187,7 +146,32 @@ static void smp_start_cpu(uint32_t apic_id, hpa_t page)
 	}
 	log_warning("cpu: the processor with APIC ID %u does not start%s%s; it is left out\n", apic_id,
 	            problem[0] ? ": " : "", problem);
-	lapic_send_ipi(apic_id, LAPIC_DELIVER_INIT, 0); /* should it come late: the values change */
+	smp_leave_out(cpu);
+}
+
+static void smp_park_here(struct cpu *cpu)
+{
+	cpu_sanitize();
+	host_map_activate();
+	interrupts_park_cpu(&cpu->stage);
+}
+
+/* More processors than run guests share one stack, one after the other. */
+static bool smp_park_cpu(uint32_t apic_id, hpa_t page)
+{
+	static struct cpu surplus;
+
+	if (!surplus.stack_top)
+		surplus.stack_top = (uint64_t)host_map_stack(CPU_STACK_PAGES);
+	if (!surplus.stack_top)
+		return false;
+	surplus.apic_id = apic_id;
+	surplus.stage = SILENT;
+	smp_wake_at(&surplus, page, smp_park_here);
+	if (smp_wait_for(&surplus, ALIVE, COME_UP_NS))
+		return true;
+	smp_leave_out(&surplus);
+	return false;
 }
 
 /*
@@ -204,29 +188,41 @@ static hpa_t smp_find_page(const struct memory_range *ram, unsigned count)
 	return 0;
 }
 
-void smp_start(const struct acpi_info *info, const struct memory_range *ram, unsigned count)
+/* Processors that run no guest, by why. */
+static void smp_say(const char *why, unsigned count)
+{
+	if (count)
+		log_warning("cpu: %u processors are left out: %s\n", count, why);
+}
+
+void smp_start(const struct acpi_info *info, unsigned limit, const struct memory_range *ram, unsigned count)
 {
 	uint32_t own = lapic_id();
 	hpa_t page = smp_find_page(ram, count);
-	unsigned named = 0;
+	unsigned number = 1, parked = 0, asleep = 0, unreachable = 0;
 
+	if (page)
+		memcpy(hpa_to_pointer(page), trampoline_start, trampoline_size);
 	for (unsigned i = 0; i < info->cpu_count; i++) {
 		uint32_t apic_id = info->apic_id[i];
 
 		if (apic_id == own)
 			continue;
-		if (!page || cpu_count == CPUS_MAX || (!lapic_x2apic() && apic_id > 254)) {
-			log_warning("cpu: the processor with APIC ID %u is left out: %s\n", apic_id,
-			            !page                   ? "no memory below 640 KiB is free to start it"
-			            : cpu_count == CPUS_MAX ? "Nacre runs on 64 at most"
-			                                    : "it needs x2APIC mode");
-			continue;
+		number++;
+		if (!page || (!lapic_x2apic() && apic_id > 254)) {
+			unreachable++;
+		} else if (cpu_count >= limit) {
+			*(smp_park_cpu(apic_id, page) ? &parked : &asleep) += 1;
+		} else {
+			log_info("cpu: starting processor %u of %u, APIC ID %u\n", number, info->cpu_count,
+			         apic_id);
+			smp_start_cpu(apic_id, page);
 		}
-		if (!named++)
-			memcpy(hpa_to_pointer(page), trampoline_start, trampoline_size);
-		log_info("cpu: starting processor %u of %u, APIC ID %u\n", named + 1, info->cpu_count,
-		         apic_id);
-		smp_start_cpu(apic_id, page);
 	}
+	smp_say(page ? "they need x2APIC mode" : "no memory below 640 KiB is free to start them",
+	        unreachable);
+	smp_say("more than may run guests, and they do not start", asleep);
+	if (parked)
+		log_info("cpu: %u more processors are parked\n", parked);
 	log_info("cpu: %u of %u processors run guests\n", cpu_count, MAX(info->cpu_count, 1));
 }

@@ -153,4 +153,19 @@ def by_keys(case, directory):
         assert machine.powered_off(), "'poweroff' did not turn the machine off"
 
 
-CASES = [Case("a thousand lives", 400, thousand_lives), Case("life by keys", 400, by_keys)]
+def spare(case, directory):
+    """What a machine with errata, or a limit, leaves: one processor of two, and the local APIC's one-shot timer."""
+    iso = nacre_iso(directory, "[monitor]\ncpus = 1\ntimer = one-shot\n[vm steady]\nkernel = neighbour\nmemory = 32M\n",
+                    {"neighbour": kernel("neighbour")})
+    with Bochs(iso, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
+        machine.console.alarm = ALARM + r"|neighbour BROKEN[^\r]*"
+        for line in (r"time: without VMX-preemption timer and TSC-deadline mode, as asked", r", one-shot timer, ",
+                     r"pin +6  VMX-preemption timer +have  unused", r"cpu: 1 more processors are parked",
+                     r"cpu: 1 of 2 processors run guests"):
+            machine.console.expect(line, TIMEOUT)
+        counts = [int(machine.console.expect(r"neighbour ok ticks (\d+) ", TIMEOUT)[1]) for _ in range(3)]
+        assert 1900 < counts[2] - counts[0] < 2100, f"not 1000 ticks a second: {counts}"
+
+
+CASES = [Case("a thousand lives", 400, thousand_lives), Case("life by keys", 400, by_keys),
+         Case("one processor, one timer", 120, spare)]

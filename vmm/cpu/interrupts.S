@@ -67,6 +67,18 @@ interrupt_common:
 	iretq
 
 /*
+ * noreturn void cpu_park(uint32_t *done): for good, with interrupts off. The stack is free for
+ * others once `done` is 1: the frames of machine checks and NMIs that come here are never used.
+ */
+	.globl cpu_park, cpu_parked
+cpu_park:
+	movl $1, (%rdi)
+cpu_parked:
+	cli
+	hlt
+	jmp cpu_parked
+
+/*
  * void segments_load(const struct table_pointer *gdt): take a new GDT, with the selectors of
  * interrupts.h.
  */

@@ -66,31 +66,37 @@ static const struct {
 
 extern const uint8_t interrupt_stubs[];
 void segments_load(const struct table_pointer *gdt);
+extern const uint8_t cpu_parked[];
+_Noreturn void cpu_park(uint32_t *done);
 
-static struct idt_gate idt[VECTORS];
+static struct idt_gate idt[VECTORS], parked_idt[VECTOR_FIRST_FREE];
+static struct table_pointer boot_gdt; /* the boot processor's: parked ones need no TSS */
 
-static void interrupts_load_idt(void)
+static void interrupts_load_idt(const struct idt_gate *gates, unsigned count)
 {
-	struct table_pointer pointer = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
+	struct table_pointer pointer = {.limit = (uint16_t)(count * sizeof(*gates) - 1),
+	                                .base = (uint64_t)gates};
 
 	__asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
+}
+
+static struct idt_gate gate_to(uint64_t code)
+{
+	return (struct idt_gate){
+		.offset_low = (uint16_t)code,
+		.offset_middle = (uint16_t)(code >> 16),
+		.offset_high = (uint32_t)(code >> 32),
+		.selector = SELECTOR_CODE,
+		.type = GATE_INTERRUPT,
+	};
 }
 
 void interrupts_early_init(struct cpu *cpu)
 {
 	write_msr(MSR_GS_BASE, (uint64_t)cpu);
-	for (unsigned vector = 0; vector < VECTORS; vector++) {
-		uint64_t stub = (uint64_t)interrupt_stubs + vector * STUB_SIZE;
-
-		idt[vector] = (struct idt_gate){
-			.offset_low = (uint16_t)stub,
-			.offset_middle = (uint16_t)(stub >> 16),
-			.offset_high = (uint32_t)(stub >> 32),
-			.selector = SELECTOR_CODE,
-			.type = GATE_INTERRUPT,
-		};
-	}
-	interrupts_load_idt();
+	for (unsigned vector = 0; vector < VECTORS; vector++)
+		idt[vector] = gate_to((uint64_t)interrupt_stubs + vector * STUB_SIZE);
+	interrupts_load_idt(idt, VECTORS);
 }
 
 static void interrupts_load_segments(struct cpu_segments *segments)
@@ -105,6 +111,8 @@ static void interrupts_load_segments(struct cpu_segments *segments)
 		GDT_TSS | TSS_LIMIT | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
 	segments->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 	segments_load(&pointer);
+	if (!boot_gdt.base)
+		boot_gdt = pointer;
 	__asm__ volatile("ltr %0" : : "r"((uint16_t)SELECTOR_TSS) : "memory");
 }
 
@@ -128,9 +136,19 @@ int interrupts_init_cpu(struct cpu *cpu)
 	write_msr(MSR_GS_BASE, (uint64_t)cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(stack_switches); i++)
 		idt[stack_switches[i].vector].ist = stack_switches[i].ist;
-	interrupts_load_idt();
+	interrupts_load_idt(idt, VECTORS);
 	machine_check_init_cpu(); /* without it a machine check shuts the processor down without a word */
 	return trace_init_cpu(cpu->index);
+}
+
+void interrupts_park_cpu(uint32_t *done)
+{
+	for (unsigned vector = 0; vector < VECTOR_FIRST_FREE; vector++)
+		parked_idt[vector] = gate_to((uint64_t)cpu_parked);
+	segments_load(&boot_gdt);
+	interrupts_load_idt(parked_idt, VECTOR_FIRST_FREE);
+	machine_check_enable();
+	cpu_park(done);
 }
 
 struct descriptor_tables interrupts_tables(void)

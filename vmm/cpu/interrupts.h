@@ -38,6 +38,14 @@ void interrupts_early_init(struct cpu *cpu);
  */
 int must_check interrupts_init_cpu(struct cpu *cpu);
 
+/*
+ * This CPU does nothing for good, and `*done` becomes 1. Intel sends machine checks to all CPUs,
+ * and one that has CR4.MCE clear then shuts the machine down: so the CPU halts with the bit set,
+ * and with exceptions that lead back to the halt. Its stack may be another's from then on. Needs
+ * host_map_activate() here, and interrupts_init_cpu() on the boot processor.
+ */
+_Noreturn void interrupts_park_cpu(uint32_t *done);
+
 /* After interrupts_init_cpu(): for the host-state area of a VMCS. */
 struct descriptor_tables interrupts_tables(void);
 

@@ -88,6 +88,12 @@ static void bank_init(unsigned number)
 	bank_clear(number);
 }
 
+void machine_check_enable(void)
+{
+	if (machine_check_has(CPUID1_EDX_MCE))
+		write_cr4(read_cr4() | CR4_MCE);
+}
+
 /* SDM Vol. 3B "Machine-Check Initialization": CR4.MCE comes last. */
 void machine_check_init_cpu(void)
 {
@@ -97,8 +103,7 @@ void machine_check_init_cpu(void)
 		write_msr(MSR_MCG_CTL, UINT64_MAX);
 	for (unsigned i = 0; i < banks; i++)
 		bank_init(i);
-	if (machine_check_has(CPUID1_EDX_MCE))
-		write_cr4(read_cr4() | CR4_MCE);
+	machine_check_enable();
 	__atomic_add_fetch(&watched, 1, __ATOMIC_RELEASE);
 }
 

@@ -12,6 +12,9 @@
  */
 void machine_check_init_cpu(void);
 
+/* Only take #MC here, where the processor has it, instead of shutting down. */
+void machine_check_enable(void);
+
 /*
  * Keep what the banks of this CPU say, once, and end its machine check. In any state. Intel raises
  * #MC on all CPUs, and the error may be in the banks of any.
