@@ -55,11 +55,10 @@ static const uint8_t *acpi_map_table(struct acpi_info *info, acpi_map_t map, hpa
 		return NULL;
 	}
 	table = map(address, *size);
-	if (!table || !acpi_sums_to_zero(table, *size)) {
-		acpi_problem(info, "ACPI: table %s at %#lx has a wrong checksum and is left out", name,
-		             address);
-		return NULL;
-	}
+	if (!table)
+		acpi_problem(info, "ACPI: table %s at %#lx is not all in memory", name, address);
+	else if (!acpi_sums_to_zero(table, *size))
+		acpi_problem(info, "ACPI: table %s at %#lx has a wrong checksum, and is used", name, address);
 	return table;
 }
 
@@ -146,7 +145,7 @@ static void acpi_set_defaults(struct acpi_info *info)
 	memset(info, 0, sizeof(*info));
 	info->has_8259 = true;
 	info->has_8042 = true;
-	info->reset.space = ACPI_SPACE_NONE;
+	info->reset.space = info->sleep_control.space = info->sleep_status.space = ACPI_SPACE_NONE;
 	for (unsigned irq = 0; irq < ACPI_ISA_IRQS; irq++)
 		info->isa_irq[irq].gsi = irq;
 }

@@ -3,8 +3,9 @@
  * What the firmware's ACPI tables say about the machine, as far as Nacre uses it. ACPI
  * Specification, "System Description Tables" (RSDP, RSDT, XSDT, FADT, MADT).
  *
- * Firmware tables are input like any other: every length and checksum is checked, and a broken
- * table is left out with a sentence.
+ * Firmware tables are input like any other: every length is checked, and a broken table is left out
+ * with a sentence. One with a wrong checksum is used, with a sentence: firmware is often careless
+ * with that, and its contents are checked anyway.
  */
 #ifndef DEVICES_REAL_ACPI_H
 #define DEVICES_REAL_ACPI_H
@@ -73,8 +74,14 @@ struct acpi_info {
 	uint16_t pm_timer; /* I/O port; 0: none */
 	bool pm_timer_32bit;
 	uint16_t pm1a_control, pm1b_control; /* I/O ports; 0: none */
-	uint16_t smi_command;                /* I/O port; 0: always in ACPI mode */
-	uint8_t acpi_enable;                 /* the value that switches to ACPI mode there */
+	uint16_t pm1_event[2];               /* I/O ports; 0: none */
+	struct {
+		uint16_t port; /* 0: none */
+		uint8_t size;  /* bytes: status bits, then as many for enabling */
+	} gpe[2];
+	struct acpi_register sleep_control, sleep_status; /* of reduced hardware */
+	uint16_t smi_command;                             /* I/O port; 0: always in ACPI mode */
+	uint8_t acpi_enable;                              /* the value that switches to ACPI mode there */
 	struct acpi_register reset;
 	uint8_t reset_value;
 

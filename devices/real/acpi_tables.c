@@ -135,19 +135,31 @@ void acpi_read_madt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 #define FADT_DSDT        40
 #define FADT_SMI_CMD     48
 #define FADT_ACPI_ENABLE 52
+#define FADT_PM1A_EVT    56
+#define FADT_PM1B_EVT    60
 #define FADT_PM1A_CNT    64
 #define FADT_PM1B_CNT    68
 #define FADT_PM_TMR      76
+#define FADT_GPE0        80
+#define FADT_GPE1        84
 #define FADT_PM_TMR_LEN  91
+#define FADT_GPE0_LEN    92
+#define FADT_GPE1_LEN    93
 #define FADT_CENTURY     108
 #define FADT_BOOT_ARCH   109
 #define FADT_FLAGS       112
 #define FADT_RESET_REG   116
 #define FADT_RESET_VALUE 128
 #define FADT_X_DSDT      140
+#define FADT_X_PM1A_EVT  148
+#define FADT_X_PM1B_EVT  160
 #define FADT_X_PM1A_CNT  172
 #define FADT_X_PM1B_CNT  184
 #define FADT_X_PM_TMR    208
+#define FADT_X_GPE0      220
+#define FADT_X_GPE1      232
+#define FADT_SLEEP_CTL   244
+#define FADT_SLEEP_STS   256
 #define GAS_SIZE         12
 
 #define FLAG_TMR_VAL_EXT 0x100
@@ -182,6 +194,18 @@ static uint16_t acpi_read_port(const uint8_t *table, uint32_t size, uint32_t off
 	return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
+static void acpi_read_events(struct acpi_info *info, const uint8_t *table, uint32_t size)
+{
+	info->pm1_event[0] = acpi_read_port(table, size, FADT_PM1A_EVT, FADT_X_PM1A_EVT);
+	info->pm1_event[1] = acpi_read_port(table, size, FADT_PM1B_EVT, FADT_X_PM1B_EVT);
+	info->gpe[0].port = acpi_read_port(table, size, FADT_GPE0, FADT_X_GPE0);
+	info->gpe[0].size = info->gpe[0].port ? table[FADT_GPE0_LEN] : 0;
+	info->gpe[1].port = acpi_read_port(table, size, FADT_GPE1, FADT_X_GPE1);
+	info->gpe[1].size = info->gpe[1].port ? table[FADT_GPE1_LEN] : 0;
+	info->sleep_control = acpi_read_gas(table, size, FADT_SLEEP_CTL);
+	info->sleep_status = acpi_read_gas(table, size, FADT_SLEEP_STS);
+}
+
 hpa_t acpi_read_fadt(struct acpi_info *info, const uint8_t *table, uint32_t size)
 {
 	uint32_t flags;
@@ -198,6 +222,7 @@ hpa_t acpi_read_fadt(struct acpi_info *info, const uint8_t *table, uint32_t size
 	info->acpi_enable = table[FADT_ACPI_ENABLE];
 	info->pm1a_control = acpi_read_port(table, size, FADT_PM1A_CNT, FADT_X_PM1A_CNT);
 	info->pm1b_control = acpi_read_port(table, size, FADT_PM1B_CNT, FADT_X_PM1B_CNT);
+	acpi_read_events(info, table, size);
 	info->pm_timer =
 		table[FADT_PM_TMR_LEN] == 4 ? acpi_read_port(table, size, FADT_PM_TMR, FADT_X_PM_TMR) : 0;
 	info->pm_timer_32bit = flags & FLAG_TMR_VAL_EXT;

@@ -10,6 +10,11 @@
 #define PM1_SLP_MASK (7 << PM1_SLP_TYP)
 #define PM1_SLP_EN   0x2000
 
+/* ACPI Specification, "Sleep Control and Status Registers". */
+#define SLEEP_TYPE   2
+#define SLEEP_ENABLE 0x20
+#define SLEEP_WAKE   0x80
+
 #define PCI_ADDRESS       0xcf8
 #define PCI_DATA          0xcfc
 #define RESET_CONTROL     0xcf9
@@ -66,30 +71,20 @@ static void power_sleep(uint16_t port, uint8_t type)
 	out16(port, value | PM1_SLP_EN);
 }
 
-void power_off(void)
-{
-	if (!acpi || !acpi->has_s5 || !acpi->pm1a_control || acpi->hardware_reduced ||
-	    !power_enter_acpi_mode())
-		return;
-	power_sleep(acpi->pm1a_control, acpi->s5_type_a);
-	power_sleep(acpi->pm1b_control, acpi->s5_type_b);
-	power_settle();
-}
-
 /*
- * ACPI Specification, "Reset Register": in PCI space it is on bus 0, as device, function and
- * offset.
+ * Write a register of one byte. ACPI Specification, "Reset Register": in PCI space it is on bus 0,
+ * as device, function and offset.
  */
-static void power_write_reset_register(const struct acpi_register *reset, uint8_t value)
+static void power_write_register(const struct acpi_register *reg, uint8_t value)
 {
 	volatile uint8_t *memory;
-	uint32_t device = reset->address >> 32 & 0x1f, function = reset->address >> 16 & 7;
-	uint32_t offset = reset->address & 0xff;
+	uint32_t device = reg->address >> 32 & 0x1f, function = reg->address >> 16 & 7;
+	uint32_t offset = reg->address & 0xff;
 
-	switch (reset->space) {
-	case ACPI_SPACE_IO: out8((uint16_t)reset->address, value); break;
+	switch (reg->space) {
+	case ACPI_SPACE_IO: out8((uint16_t)reg->address, value); break;
 	case ACPI_SPACE_MEMORY:
-		memory = host_map_mmio(reset->address, 1);
+		memory = host_map_mmio(reg->address, 1);
 		if (memory)
 			*memory = value;
 		break;
@@ -99,6 +94,56 @@ static void power_write_reset_register(const struct acpi_register *reset, uint8_
 		break;
 	default: break;
 	}
+}
+
+/*
+ * What has happened so far, or a wake-up that is still enabled, would switch some machines on
+ * again. ACPI Specification, "PM1 Event Grouping", "General-Purpose Event Register Blocks": status,
+ * then enable bits, each in half of the block; a status bit that is written as 1 becomes 0.
+ */
+static void power_clear_events(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(acpi->pm1_event); i++)
+		if (acpi->pm1_event[i])
+			out16(acpi->pm1_event[i], UINT16_MAX);
+	for (unsigned i = 0; i < ARRAY_SIZE(acpi->gpe); i++)
+		for (unsigned byte = 0; byte < acpi->gpe[i].size / 2; byte++) {
+			uint16_t status = (uint16_t)(acpi->gpe[i].port + byte);
+
+			out8((uint16_t)(status + acpi->gpe[i].size / 2), 0);
+			out8(status, UINT8_MAX);
+		}
+}
+
+/* ACPI Specification, "Sleep Control Register": there is no other where hardware is reduced. */
+static void power_off_reduced(void)
+{
+	if (acpi->sleep_control.space == ACPI_SPACE_NONE)
+		return;
+	if (acpi->sleep_status.space != ACPI_SPACE_NONE)
+		power_write_register(&acpi->sleep_status, SLEEP_WAKE);
+	power_write_register(&acpi->sleep_control, (uint8_t)(acpi->s5_type_a << SLEEP_TYPE | SLEEP_ENABLE));
+	power_settle();
+}
+
+static void power_off_legacy(void)
+{
+	if (!acpi->pm1a_control || !power_enter_acpi_mode())
+		return;
+	power_clear_events();
+	power_sleep(acpi->pm1a_control, acpi->s5_type_a);
+	power_sleep(acpi->pm1b_control, acpi->s5_type_b);
+	power_settle();
+}
+
+void power_off(void)
+{
+	if (!acpi || !acpi->has_s5)
+		return;
+	if (acpi->hardware_reduced)
+		power_off_reduced();
+	else
+		power_off_legacy();
 }
 
 static void power_pulse_8042(void)
@@ -113,7 +158,7 @@ static void power_pulse_8042(void)
 void power_reset(void)
 {
 	if (acpi && acpi->reset.space != ACPI_SPACE_NONE) {
-		power_write_reset_register(&acpi->reset, acpi->reset_value);
+		power_write_register(&acpi->reset, acpi->reset_value);
 		power_settle();
 	}
 	out8(RESET_CONTROL, RESET_HARD);

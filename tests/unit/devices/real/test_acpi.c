@@ -235,14 +235,19 @@ static void test_no_tables(void **state)
 	assert_true(complains("no tables"));
 }
 
-static void test_bad_checksum_leaves_one_table_out(void **state)
+static void test_table_with_a_wrong_checksum_is_used(void **state)
 {
+	static const size_t checksums[] = {RSDT + 9, MADT + 9, FADT + 9, DSDT + 9};
+
 	(void)state;
-	memory[MADT + 50] ^= 1;
-	parse();
-	assert_false(info.has_madt);
-	assert_true(info.has_fadt);
-	assert_true(complains("APIC at 0x11000 has a wrong checksum"));
+	for (unsigned i = 0; i < ARRAY_SIZE(checksums); i++) {
+		memory[checksums[i]] ^= 1;
+		parse();
+		assert_true(info.present && info.has_madt && info.has_fadt && info.has_s5);
+		assert_int_equal(info.problem_count, 1);
+		assert_true(complains("has a wrong checksum, and is used"));
+		memory[checksums[i]] ^= 1;
+	}
 }
 
 static void test_impossible_lengths(void **state)
@@ -418,6 +423,32 @@ static void test_fadt_extended_fields(void **state)
 	assert_int_equal(info.reset.space, ACPI_SPACE_NONE);
 }
 
+static void test_event_and_sleep_registers(void **state)
+{
+	(void)state;
+	put(FADT + 56, 4, 0x1800); /* PM1a of a PCH; no PM1b */
+	put(FADT + 80, 4, 0x1860);
+	memory[FADT + 92] = 0x20;
+	memory[FADT + 244] = 1;
+	put(FADT + 248, 8, 0x404);
+	table(FADT, "FACP", 268);
+	parse();
+	assert_int_equal(info.pm1_event[0], 0x1800);
+	assert_int_equal(info.pm1_event[1], 0);
+	assert_int_equal(info.gpe[0].port, 0x1860);
+	assert_int_equal(info.gpe[0].size, 0x20);
+	assert_int_equal(info.gpe[1].size, 0);
+	assert_int_equal(info.sleep_control.space, ACPI_SPACE_IO);
+	assert_int_equal(info.sleep_control.address, 0x404);
+	assert_int_equal(info.sleep_status.space, ACPI_SPACE_NONE);
+	put(FADT + 80, 4, 0); /* where the 64-bit field says it */
+	memory[FADT + 220] = 1;
+	put(FADT + 224, 8, 0x600);
+	fix(FADT, 268, FADT + 9);
+	parse();
+	assert_int_equal(info.gpe[0].port, 0x600);
+}
+
 static void s5(const uint8_t *aml, size_t size)
 {
 	make_aml(DSDT, "DSDT", aml, size);
@@ -512,7 +543,7 @@ int main(void)
 		cmocka_unit_test_setup(test_found_in_the_ebda, setup),
 		cmocka_unit_test_setup(test_loaders_copy_and_xsdt, setup),
 		cmocka_unit_test_setup(test_no_tables, setup),
-		cmocka_unit_test_setup(test_bad_checksum_leaves_one_table_out, setup),
+		cmocka_unit_test_setup(test_table_with_a_wrong_checksum_is_used, setup),
 		cmocka_unit_test_setup(test_impossible_lengths, setup),
 		cmocka_unit_test_setup(test_table_where_no_memory_is, setup),
 		cmocka_unit_test_setup(test_wrong_root, setup),
@@ -523,6 +554,7 @@ int main(void)
 		cmocka_unit_test_setup(test_override_out_of_range, setup),
 		cmocka_unit_test_setup(test_fadt_of_acpi_1, setup),
 		cmocka_unit_test_setup(test_fadt_extended_fields, setup),
+		cmocka_unit_test_setup(test_event_and_sleep_registers, setup),
 		cmocka_unit_test_setup(test_s5_forms, setup),
 		cmocka_unit_test_setup(test_s5_cut_off_by_the_end, setup),
 		cmocka_unit_test_setup(test_s5_in_an_ssdt, setup),

@@ -504,6 +504,8 @@ static const struct acpi_info with_s5 = {
 	.has_s5 = true,
 	.pm1a_control = 0x604,
 	.pm1b_control = 0x704,
+	.pm1_event = {0x600, 0x700},
+	.gpe = {{0x620, 4}, {0, 0}},
 	.smi_command = 0xb2,
 	.acpi_enable = 0xf1,
 	.s5_type_a = 5,
@@ -512,6 +514,8 @@ static const struct acpi_info with_s5 = {
 	.reset = {ACPI_SPACE_IO, 0x92, 8},
 	.reset_value = 0x77,
 };
+
+#define EVENTS_CLEARED "600=ffff/2 700=ffff/2 622=0 620=ff 623=0 621=ff "
 
 /* Each look takes 200 us, as where system management mode plays the device. */
 static void waits_are_bounded_by_time(void **state)
@@ -536,18 +540,39 @@ static void test_power_off(void **state)
 	(void)state;
 	power_init(&with_s5);
 	power_off();
-	assert_string_equal(ports, "604=1401/2 604=3401/2 704=dbff/2 704=fbff/2 ");
+	assert_string_equal(ports, EVENTS_CLEARED "604=1401/2 604=3401/2 704=dbff/2 704=fbff/2 ");
 	/* Not yet in ACPI mode: that comes first. */
 	ports[0] = '\0';
 	pm1a = 0;
 	power_off();
-	assert_memory_equal(ports, "b2=f1 604=1401/2 604=3401/2 ", 28);
+	assert_non_null(strstr(ports, "b2=f1 " EVENTS_CLEARED "604=1401/2 604=3401/2 "));
 	/* Firmware that does not hand it over. */
 	ports[0] = '\0';
 	pm1a = 0;
 	acpi_dead = true;
 	power_off();
 	assert_string_equal(ports, "b2=f1 ");
+}
+
+/* A tablet's, or that of a virtual machine of the second generation. */
+static void test_power_off_with_reduced_hardware(void **state)
+{
+	struct acpi_info info = {
+		.has_s5 = true,
+		.hardware_reduced = true,
+		.s5_type_a = 5,
+		.sleep_control = {ACPI_SPACE_IO, 0x404, 8},
+		.sleep_status = {ACPI_SPACE_IO, 0x405, 8},
+	};
+
+	(void)state;
+	power_init(&info);
+	power_off();
+	assert_string_equal(ports, "405=80 404=34 ");
+	ports[0] = '\0';
+	info.sleep_status.space = ACPI_SPACE_NONE;
+	power_off();
+	assert_string_equal(ports, "404=34 ");
 }
 
 static void test_nothing_to_power_off_with(void **state)
@@ -563,6 +588,7 @@ static void test_nothing_to_power_off_with(void **state)
 	power_off();
 	info = with_s5;
 	info.hardware_reduced = true;
+	info.sleep_control.space = ACPI_SPACE_NONE;
 	power_off();
 	power_init(NULL);
 	power_off();
@@ -644,6 +670,7 @@ int main(void)
 		cmocka_unit_test_setup(test_rtc_waits_for_the_update, setup),
 		cmocka_unit_test_setup(test_power_off, setup),
 		cmocka_unit_test_setup(waits_are_bounded_by_time, setup),
+		cmocka_unit_test_setup(test_power_off_with_reduced_hardware, setup),
 		cmocka_unit_test_setup(test_nothing_to_power_off_with, setup),
 		cmocka_unit_test_setup(test_reset, setup),
 		cmocka_unit_test_setup(test_shutdown, setup),
