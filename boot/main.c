@@ -140,9 +140,10 @@ static void boot_describe(void)
 	for (unsigned i = 0; i < info.module_count; i++)
 		log_info("boot: module '%s' at %lx, %lu bytes\n", info.module[i].name, info.module[i].start,
 		         info.module[i].end - info.module[i].start);
-	if (info.ranges_truncated)
-		log_warning("boot: the memory map has more than %u ranges; the rest stays unused\n",
-		            BOOT_RANGES_MAX);
+	if (info.memory_dropped)
+		log_warning("boot: the memory map has more than %u ranges; the smallest, a total of %lu "
+		            "KiB, stay unused\n",
+		            BOOT_RANGES_MAX, info.memory_dropped >> 10);
 	if (info.modules_truncated)
 		log_warning("boot: more than %u modules; the rest is left out\n", BOOT_MODULES_MAX);
 }

@@ -133,20 +133,70 @@ static int info_parse_module(struct parse *parse, struct tag tag)
 	return 0;
 }
 
+static void info_remove_ranges(struct boot_info *info, unsigned at, unsigned count)
+{
+	info->range_count -= count;
+	memmove(&info->range[at], &info->range[at + count],
+	        (info->range_count - at) * sizeof(info->range[0]));
+}
+
+static void info_insert_range(struct boot_info *info, struct memory_range range)
+{
+	unsigned at = 0;
+
+	while (at < info->range_count && info->range[at].start < range.start)
+		at++;
+	memmove(&info->range[at + 1], &info->range[at], (info->range_count - at) * sizeof(info->range[0]));
+	info->range[at] = range;
+	info->range_count++;
+}
+
+static uint64_t range_size(struct memory_range range)
+{
+	return range.end - range.start;
+}
+
+/* Make room for a range of `size` bytes, at the expense of the smallest if that is smaller. */
+static bool info_make_room(struct boot_info *info, uint64_t size)
+{
+	unsigned smallest = 0;
+
+	if (info->range_count < BOOT_RANGES_MAX)
+		return true;
+	for (unsigned i = 1; i < info->range_count; i++)
+		if (range_size(info->range[i]) < range_size(info->range[smallest]))
+			smallest = i;
+	info->memory_dropped += MIN(size, range_size(info->range[smallest]));
+	if (size <= range_size(info->range[smallest]))
+		return false;
+	info_remove_ranges(info, smallest, 1);
+	return true;
+}
+
+/* Sorted, and as one with those that it touches: UEFI tells apart what is all the same to us. */
+static void info_merge_range(struct boot_info *info, struct memory_range range)
+{
+	unsigned at = 0, touched = 0;
+
+	while (at < info->range_count && info->range[at].end < range.start)
+		at++;
+	for (; at + touched < info->range_count && info->range[at + touched].start <= range.end; touched++) {
+		range.start = MIN(range.start, info->range[at + touched].start);
+		range.end = MAX(range.end, info->range[at + touched].end);
+	}
+	info_remove_ranges(info, at, touched);
+	if (info_make_room(info, range_size(range)))
+		info_insert_range(info, range);
+}
+
 static int info_add_range(struct parse *parse, uint64_t start, uint64_t size)
 {
-	struct boot_info *info = parse->info;
 	uint64_t end;
 
 	if (add_overflows(start, size, &end))
 		return info_broken(parse, "an entry of the boot information's memory map wraps around");
-	if (!size)
-		return 0;
-	if (info->range_count == BOOT_RANGES_MAX) {
-		info->ranges_truncated = true;
-		return 0;
-	}
-	info->range[info->range_count++] = (struct memory_range){.start = start, .end = end};
+	if (size)
+		info_merge_range(parse->info, (struct memory_range){.start = start, .end = end});
 	return 0;
 }
 

@@ -26,10 +26,11 @@ struct boot_info {
 	uint8_t rsdp_size;     /* 0, 20 (ACPI 1.0) or 36 */
 	unsigned module_count;
 	struct boot_module module[BOOT_MODULES_MAX];
-	unsigned range_count; /* usable RAM */
+	unsigned range_count; /* usable RAM, sorted; ranges that touch are one */
 	struct memory_range range[BOOT_RANGES_MAX];
 	struct boot_framebuffer framebuffer;
-	bool modules_truncated, ranges_truncated; /* more than fit */
+	bool modules_truncated;  /* more than fit */
+	uint64_t memory_dropped; /* bytes in ranges that do not fit: the smallest */
 };
 
 /*

@@ -387,6 +387,54 @@ static void test_efi_marks(void **state)
 	}
 }
 
+static void parse_ranges(const struct memory_range *range, unsigned count)
+{
+	uint32_t at = tag_start(TYPE_MEMORY_MAP);
+
+	put32(24);
+	put32(0);
+	for (unsigned i = 0; i < count; i++)
+		put_entry(range[i].start, range[i].end - range[i].start, 1);
+	tag_end(at);
+	finish();
+	assert_int_equal(parse(), 0);
+}
+
+/* As UEFI names a laptop's memory: boot services, loader and free memory side by side. */
+static void ranges_that_touch_are_one(void **state)
+{
+	static const struct memory_range ranges[] = {
+		{MIB(300), MIB(301)}, {0, 0x1000},          {0x1000, 0x58000},    {0x59000, 0x9f000},
+		{MIB(2), MIB(200)},   {MIB(1), MIB(2)},     {MIB(201), MIB(300)}, {GIB(4), GIB(16)},
+		{MIB(200), MIB(201)}, {MIB(150), MIB(180)},
+	};
+	static const struct memory_range expected[] = {
+		{0, 0x58000}, {0x59000, 0x9f000}, {MIB(1), MIB(301)}, {GIB(4), GIB(16)}};
+
+	(void)state;
+	parse_ranges(ranges, ARRAY_SIZE(ranges));
+	assert_int_equal(info.range_count, ARRAY_SIZE(expected));
+	assert_memory_equal(info.range, expected, sizeof(expected));
+	assert_int_equal(info.memory_dropped, 0);
+}
+
+/* The last of a sorted map is the largest: all above 4 GiB. */
+static void of_too_many_ranges_the_smallest_are_dropped(void **state)
+{
+	static struct memory_range ranges[BOOT_RANGES_MAX + 4];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++)
+		ranges[i] = (struct memory_range){MIB(4) * i, MIB(4) * i + (i % 40 == 39 ? 0x1000 : MIB(1))};
+	ranges[ARRAY_SIZE(ranges) - 1] = (struct memory_range){GIB(4), GIB(64)};
+	parse_ranges(ranges, ARRAY_SIZE(ranges));
+	assert_int_equal(info.range_count, BOOT_RANGES_MAX);
+	assert_int_equal(info.range[BOOT_RANGES_MAX - 1].end, GIB(64));
+	assert_int_equal(info.memory_dropped, 3 * 0x1000 + MIB(1));
+	for (unsigned i = 1; i < info.range_count; i++)
+		assert_true(info.range[i].start > info.range[i - 1].end);
+}
+
 static void test_more_than_fits(void **state)
 {
 	uint32_t at;
@@ -405,7 +453,7 @@ static void test_more_than_fits(void **state)
 	assert_int_equal(info.module_count, BOOT_MODULES_MAX);
 	assert_true(info.modules_truncated);
 	assert_int_equal(info.range_count, BOOT_RANGES_MAX);
-	assert_true(info.ranges_truncated);
+	assert_int_equal(info.memory_dropped, MIB(1));
 	assert_int_equal(info.module[BOOT_MODULES_MAX - 1].start, BOOT_MODULES_MAX - 1);
 }
 
@@ -553,6 +601,8 @@ int main(void)
 		TEST(test_rsdp),
 		TEST(test_efi_marks),
 		TEST(test_more_than_fits),
+		TEST(ranges_that_touch_are_one),
+		TEST(of_too_many_ranges_the_smallest_are_dropped),
 		TEST(test_broken_headers),
 		TEST(test_impossible_tag_lengths),
 		TEST(test_broken_tags),
