@@ -8,6 +8,7 @@
 #include "boot/smp.h"
 #include "devices/real/acpi.h"
 #include "devices/real/lapic.h"
+#include "devices/real/pci_quiesce.h"
 #include "devices/real/power.h"
 #include "devices/real/screen.h"
 #include "devices/real/wait.h"
@@ -148,6 +149,23 @@ static void boot_describe(void)
 		log_warning("boot: more than %u modules; the rest is left out\n", BOOT_MODULES_MAX);
 }
 
+/*
+ * Network cards and others may still write to memory that firmware has given up. Firmware's own
+ * driver of a USB keyboard lives on after a boot by BIOS.
+ */
+static void boot_quiesce_devices(void)
+{
+	struct pci_quiesced pci;
+
+	if (!options.quiesce) {
+		log_info("boot: PCI devices are left as firmware had them, as asked\n");
+		return;
+	}
+	pci = pci_quiesce(!info.efi);
+	log_info("boot: %u of %u PCI functions are kept from memory and interrupts; %u had access\n",
+	         pci.quiesced, pci.functions, pci.masters);
+}
+
 /* What must not be given away: below 1 MiB is the firmware's, and where other processors start. */
 static unsigned boot_reserve_memory(void)
 {
@@ -212,6 +230,7 @@ _Noreturn void boot_main(uint32_t info_address)
 	boot_start_console_and_parse(info_address);
 	boot_describe();
 	cpu_sanitize();
+	boot_quiesce_devices();
 	boot_start_memory();
 	stack = host_map_stack(CPU_STACK_PAGES);
 	if (!stack || interrupts_init_cpu(&boot_cpu))

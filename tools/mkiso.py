@@ -21,7 +21,7 @@ PACKAGES = {
     "grub-mkimage": "grub-common", "xorriso": "xorriso", "mformat": "mtools", "mmd": "mtools", "mcopy": "mtools",
 }
 # Keys of [monitor] that are needed before the table is read.
-EARLY_KEYS = ("serial", "speed", "serial_irq", "screen", "apic", "cpus", "timer")
+EARLY_KEYS = ("serial", "speed", "serial_irq", "screen", "apic", "cpus", "timer", "quiesce")
 
 
 class Problem(Exception):

@@ -195,6 +195,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.meaning = "The timers that the monitor may use: all that work, no VMX-preemption "
 			   "timer, or the local APIC's one-shot mode alone.",
 	}, {
+		.name = "quiesce", MONITOR_FIELD(quiesce),
+		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",
+		.meaning = "Whether PCI devices are kept from writing to memory, before any of it "
+			   "is given out.",
+	}, {
 		.name = "measure", MONITOR_FIELD(measure),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "no",
 		.meaning = "Whether the ticks of exits are counted from the start, as after "

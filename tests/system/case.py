@@ -80,10 +80,11 @@ def kernel(name):
     return os.path.abspath(f"build/kernels/{name}.elf")
 
 
-def nacre_iso(directory, config, modules):
+def nacre_iso(directory, config, modules, options=()):
     """An ISO that starts Nacre with exactly these modules; no check is made, so mistakes get through.
 
-    config is the config table's text, or None for no such module. modules is {name: path or bytes}.
+    config is the config table's text, or None for no such module. modules is {name: path or bytes}. options are words
+    of the boot loader's command line.
     """
     def path_of(name, content):
         if not isinstance(content, bytes):
@@ -99,6 +100,8 @@ def nacre_iso(directory, config, modules):
         command += ["--config", path_of("config", config.encode())]
     for name, content in modules.items():
         command += ["--module", f"{name}={path_of(name, content)}"]
+    for option in options:
+        command += ["--option", option]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stdout)

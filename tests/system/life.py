@@ -155,8 +155,8 @@ def by_keys(case, directory):
 
 def spare(case, directory):
     """What a machine with errata, or a limit, leaves: one processor of two, and the local APIC's one-shot timer."""
-    iso = nacre_iso(directory, "[monitor]\ncpus = 1\ntimer = one-shot\n[vm steady]\nkernel = neighbour\nmemory = 32M\n",
-                    {"neighbour": kernel("neighbour")})
+    iso = nacre_iso(directory, "[vm steady]\nkernel = neighbour\nmemory = 32M\n", {"neighbour": kernel("neighbour")},
+                    ("cpus=1", "timer=one-shot"))
     with Bochs(iso, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
         machine.console.alarm = ALARM + r"|neighbour BROKEN[^\r]*"
         for line in (r"time: without VMX-preemption timer and TSC-deadline mode, as asked", r", one-shot timer, ",

@@ -14,6 +14,7 @@ SCREEN_TIMEOUT = 20
 NO_VMX = r"This processor has no Intel VT-x \(CPUID\.1:ECX\.VMX is 0\): run Nacre on an Intel"
 LOCKED_OFF = r"The firmware has locked Intel VT-x off"
 LACKS = r"lack +unused +\(required\)[\s\S]*This processor's VT-x lacks the control \"[^\"]+\", which Nacre needs"
+QUIESCED = r"boot: [1-9]\d* of \d+ PCI functions are kept from memory and interrupts; [1-9]\d* had access"
 ON_SCREEN = "This processor has no Intel VT-x"
 
 IA32_FEATURE_CONTROL, LOCK_BIT = 0x3a, 1
@@ -51,6 +52,7 @@ def qemu_test(efi):
     """The sentence comes on the serial port and on the screen."""
     def test(case, directory):
         with Qemu(image(directory), efi=efi, limit=case.limit, log_path=case.log_path()) as machine:
+            machine.console.expect(QUIESCED, SENTENCE_TIMEOUT)
             machine.console.expect(NO_VMX, SENTENCE_TIMEOUT)
             font = load_font()
             limit = Limit(SCREEN_TIMEOUT, machine.spent)
