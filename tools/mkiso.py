@@ -127,6 +127,7 @@ def make_image(out, tree, work):
         "-o", partial,
         "-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
         "--grub2-boot-info", "--grub2-mbr", f"{GRUB}/i386-pc/boot_hybrid.img", "--protective-msdos-label",
+        "--mbr-force-bootable",  # an empty active entry: some BIOSes start no disk without one
         "--efi-boot", "boot/grub/efi.img", "-efi-boot-part", "--efi-boot-image", tree)
     os.replace(partial, out)
 

@@ -48,10 +48,21 @@ def bochs_test(model, sentence, make_image=image, extra=()):
     return test
 
 
+def check_partitions(iso):
+    """One entry is active, as some BIOSes want it, and not the protective one, which others refuse then."""
+    with open(iso, "rb") as file:
+        table = file.read(512)[446:510]
+    entries = [table[at:at + 16] for at in range(0, 64, 16)]
+    active = [entry for entry in entries if entry[0] == 0x80]
+    assert len(active) == 1 and active[0][4] != 0xee, f"partition table: {table.hex()}"
+
+
 def qemu_test(efi):
     """The sentence comes on the serial port and on the screen."""
     def test(case, directory):
-        with Qemu(image(directory), efi=efi, limit=case.limit, log_path=case.log_path()) as machine:
+        iso = image(directory)
+        check_partitions(iso)
+        with Qemu(iso, efi=efi, limit=case.limit, log_path=case.log_path()) as machine:
             machine.console.expect(QUIESCED, SENTENCE_TIMEOUT)
             machine.console.expect(NO_VMX, SENTENCE_TIMEOUT)
             font = load_font()
