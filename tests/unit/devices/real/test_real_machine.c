@@ -20,6 +20,7 @@
 #include "mm/host_map.h"
 #include "vmm/console/console.h"
 #include "vmm/cpu/shutdown.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/observe/log.h"
 
 #define LAPIC_BASE  0xfee00000
@@ -42,6 +43,11 @@ void *host_map_mmio(hpa_t hpa, size_t size)
 	case IOAPIC_BASE + 0x10000: return ioapic[1];
 	default: return NULL;
 	}
+}
+
+/* Of an account that this test does not keep. */
+void stretch_log_longest(void)
+{
 }
 
 void triple_fault(void)
