@@ -104,6 +104,19 @@ static size_t vm_input(struct channel *channel, const uint8_t *bytes, size_t cou
 	return taken;
 }
 
+/* Among the input it is seen as NUL. False, as vm_input() takes nothing: no room. */
+static bool vm_break(struct channel *channel)
+{
+	struct vm_end *end = channel->owner;
+
+	assert_ptr_equal(fake_x86.per_cpu, end->cpu);
+	assert_true(unlocked(channel));
+	if (!end->takes)
+		return false;
+	end->input[end->input_count++] = '\0';
+	return true;
+}
+
 static void vm_ready(struct channel *channel)
 {
 	struct vm_end *end = channel->owner;
@@ -157,6 +170,7 @@ static void prepare(struct vm_end *end, const char *name)
 	end->channel.scrollback = &end->scrollback;
 	end->channel.kick = vm_kick;
 	end->channel.input = vm_input;
+	end->channel.input_break = vm_break;
 	end->channel.output_ready = vm_ready;
 }
 
@@ -171,6 +185,7 @@ UNUSED static void add_screen(struct vm_end *end, const char *name, unsigned num
 	prepare(end, name);
 	end->channel.screen = true;
 	end->channel.scrollback = NULL;
+	end->channel.input_break = NULL;
 	end->channel.attached_changed = vm_changed;
 	assert_int_equal(channel_add(&end->channel, number), 0);
 }

@@ -563,6 +563,21 @@ static void overrun_keeps_the_fifo(void **state)
 	assert_int_equal(rd(LSR), IDLE);
 }
 
+/* The outside that can wait does not lose a break to an overrun. */
+static void an_offered_break_waits_for_room(void **state)
+{
+	(void)state;
+	wr(FCR, 0x01);
+	assert_int_equal(send_in("0123456789abcdef"), 16);
+	assert_false(uart_offer_break(uart));
+	assert_int_equal(rd(LSR), IDLE | DR);
+	rd(RBR);
+	assert_true(uart_offer_break(uart));
+	for (const char *p = "123456789abcdef"; *p; p++)
+		assert_int_equal(rd(RBR), *p);
+	assert_int_equal(rd(LSR) & (DR | BI), DR | BI);
+}
+
 static void priorities(void **state)
 {
 	(void)state;
@@ -781,6 +796,7 @@ int main(void)
 		cmocka_unit_test_setup(break_without_fifo, pc_setup),
 		cmocka_unit_test_setup(break_in_the_fifo, pc_setup),
 		cmocka_unit_test_setup(overrun_keeps_the_fifo, pc_setup),
+		cmocka_unit_test_setup(an_offered_break_waits_for_room, pc_setup),
 		cmocka_unit_test_setup(priorities, pc_setup),
 		cmocka_unit_test_setup(loopback_data, pc_setup),
 		cmocka_unit_test_setup(loopback_keeps_the_outside_waiting, pc_setup),

@@ -196,6 +196,14 @@ static void test_receive(void **state)
 	uart_model.errors = 0x02; /* overrun: u is good, but something before it is gone */
 	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 1);
 	assert_int_equal(uart.overruns, 1);
+	assert_false(uart_take_break(&uart));
+	uart_model_type("?h");
+	uart_model.errors = 0x18; /* BREAK: what follows it is read after it was told */
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 0);
+	assert_true(uart_take_break(&uart));
+	assert_false(uart_take_break(&uart));
+	assert_int_equal(uart_read(&uart, bytes, sizeof(bytes)), 1);
+	assert_int_equal(bytes[0], 'h');
 }
 
 static void test_interrupts(void **state)

@@ -257,6 +257,43 @@ static void test_the_operators_line_is_never_held(void **state)
 	assert_int_equal(one.channel.input_dropped, 0);
 }
 
+static void type_break(void)
+{
+	uart_model_type("?"); /* what the receiver makes of it */
+	uart_model.errors = 0x18;
+	console_interrupt();
+}
+
+static void test_a_break_reaches_the_guest_in_its_place(void **state)
+{
+	(void)state;
+	type_break(); /* the shell has no use for it */
+	assert_string_equal(typed, "");
+	console_attach(&one.channel);
+	type("a");
+	type_break();
+	type("h\x01"
+	     "bs");
+	assert_int_equal(one.input_count, 5);
+	assert_memory_equal(one.input, "a\0h\0s", 5);
+	/* What was typed before comes before, also when the guest takes nothing at first. */
+	one.takes = 0;
+	type("bc");
+	type_break();
+	type_break();
+	type("de");
+	assert_int_equal(one.input_count, 5);
+	one.takes = SIZE_MAX;
+	channel_input_wanted(&one.channel);
+	assert_int_equal(one.input_count, 10);
+	assert_memory_equal(one.input + 5, "bc\0de", 5); /* two at once are one */
+	type("\x01m");
+	clear();
+	type("\x01"
+	     "b");
+	assert_sent("[Nacre: there is no serial line here to send BREAK on]\r\n");
+}
+
 static void test_numbers(void **state)
 {
 	static struct vm_end third;
@@ -470,6 +507,7 @@ int main(void)
 		console_test(test_keys),
 		console_test(test_help_and_wrong_keys),
 		console_test(test_the_operators_line_is_never_held),
+		console_test(test_a_break_reaches_the_guest_in_its_place),
 		console_test(test_numbers),
 		console_test(test_input_waits_for_the_vms_cpu),
 		console_test(test_room_is_said_by_a_kick),

@@ -123,12 +123,29 @@ static void an_escape_that_waits_ends_with_the_machine(void **state)
 	end_with_screen();
 }
 
+/* For SysRq, kgdb and ddb: the guest's receiver tells of it. */
+static void a_break_is_one_at_the_guests_receiver(void **state)
+{
+	const struct uart_state *uart = other.machine.device[DEVICE_UART0].state;
+
+	(void)state;
+	start_with_screen(VM_CRASH_STOP);
+	assert_int_equal(uart->receive.count, 0);
+	assert_true(channel_receive_break(&other_console.serial));
+	cpu_run_calls(&cpu);
+	assert_int_equal(uart->receive.count, 1);
+	assert_int_equal(uart->lsr & 0x19, 0x19); /* data, with a framing error, and BREAK */
+	assert_false(channel_receive_break(&other_console.screen.channel));
+	end_with_screen();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		vm_test(a_pause_does_not_lose_room_for_output),
 		vm_test(a_screen_that_is_attached_during_the_start_is_painted_anew),
 		vm_test(the_screen_of_one_that_is_held_or_paused_can_be_seen),
+		vm_test(a_break_is_one_at_the_guests_receiver),
 		vm_test(an_escape_that_waits_ends_with_the_machine),
 	};
 
