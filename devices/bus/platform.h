@@ -45,6 +45,9 @@ struct platform_events {
 
 	/* A byte written to the debug port E9h. */
 	void (*debug_output)(void *context, uint8_t byte);
+
+	/* A service of the firmware was called by this interrupt vector, as the guest has it. */
+	void (*firmware_called)(void *context, uint8_t vector);
 };
 
 /* The clock and the context outlive the machine. */
@@ -92,6 +95,11 @@ static inline void platform_keyboard_input_wanted(const struct platform *platfor
 static inline void platform_debug_output(const struct platform *platform, uint8_t byte)
 {
 	platform->events->debug_output(platform->context, byte);
+}
+
+static inline void platform_firmware_called(const struct platform *platform, uint8_t vector)
+{
+	platform->events->firmware_called(platform->context, vector);
 }
 
 #endif

@@ -35,7 +35,7 @@ enum machine_device {
 };
 
 /* What all models of a machine need together: machine_create() checks it. */
-#define MACHINE_PORT_REGIONS   24
+#define MACHINE_PORT_REGIONS   25
 #define MACHINE_MEMORY_REGIONS 1
 #define MACHINE_PINS           14
 

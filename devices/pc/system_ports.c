@@ -113,6 +113,16 @@ static void fpu_write(struct device *device, unsigned offset, unsigned size, uin
 	fpu_drive_irq(device, false);
 }
 
+static uint32_t firmware_read(struct device *device, unsigned offset, unsigned size)
+{
+	return 0xff;
+}
+
+static void firmware_write(struct device *device, unsigned offset, unsigned size, uint32_t value)
+{
+	platform_firmware_called(device_platform(device), (uint8_t)value);
+}
+
 static uint32_t debug_read(struct device *device, unsigned offset, unsigned size)
 {
 	return DEBUG_PORT_PRESENT;
@@ -151,6 +161,7 @@ static void system_ports_restored(struct device *device)
 static const struct port_region system_ports[] = {
 	{.base = 0x80,           .count = 1, .width = 1, .read = post_read,           .write = post_write},
 	{.base = 0x92,           .count = 1, .width = 1, .read = port92_read,         .write = port92_write},
+	{.base = FIRMWARE_CALLED, .count = 1, .width = 1, .read = firmware_read,      .write = firmware_write},
 	{.base = 0xe9,           .count = 1, .width = 1, .read = debug_read,          .write = debug_write},
 	{.base = 0xf0,           .count = 2, .width = 1, .read = fpu_read,            .write = fpu_write},
 	{.base = CONFIG_ADDRESS, .count = 4, .width = 4, .read = config_address_read, .write = config_address_write},

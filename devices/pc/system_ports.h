@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Small ports of a PC's chipset: POST code (80h), fast A20 and reset (92h), FPU errors (F0h, F1h),
- * reset control (CF9h). The debug console (E9h) is as in Bochs and others.
+ * reset control (CF9h), calls of firmware (B2h). The debug console (E9h) is as in Bochs and others.
  */
 #ifndef DEVICES_PC_SYSTEM_PORTS_H
 #define DEVICES_PC_SYSTEM_PORTS_H
 
 #include "devices/bus/device.h"
+
+/*
+ * Intel ICH datasheets, "APM_CNT - Advanced Power Management Control Port": firmware's door to its
+ * own code. The firmware of these guests writes the vector of a service that was called.
+ */
+#define FIRMWARE_CALLED 0xb2
 
 struct system_ports_state {
 	uint8_t post_code;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * There is no firmware to call, so a service that is called returns. But the interrupts that
- * firmware leaves open come, and someone must end them: IBM PC AT Technical Reference, "BIOS". All
- * handlers are at the offsets that they have on every PC.
+ * There is no firmware to call, so a service that is called is told and returns. The interrupts
+ * that firmware leaves open do come, and someone must end them: IBM PC AT Technical Reference,
+ * "BIOS". All handlers are at the offsets that they have on every PC.
  */
 #include "guests/firmware/firmware_vectors.h"
+#include "devices/pc/system_ports.h"
 
 #define SEGMENT 0xf000
 #define VECTORS 256
@@ -83,6 +84,41 @@ static const uint8_t fpu[] = {
 	0xcf,       /* iret */
 };
 
+/* ---- Services ---- */
+
+/*
+ * What programs call of a BIOS. Each tells its vector to the firmware's port, as a BIOS calls its
+ * system management code there, so that the operator hears of the call. Nothing else is done.
+ */
+static const struct {
+	uint8_t vector;
+	uint16_t offset;
+} told[] = {
+	{0x10, 0xf065}, {0x11, 0xf84d}, {0x12, 0xf841}, {0x13, 0xe3fe}, {0x14, 0xe739}, {0x15, 0xf859},
+	{0x16, 0xe82e}, {0x17, 0xefd2}, {0x18, 0xe700}, {0x19, 0xe6f2}, {0x1a, 0xfe6e},
+};
+
+static int firmware_load_told(const struct guest_map *map, uint16_t table[VECTORS][2])
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(told) && !error; i++) {
+		const uint8_t code[] = {
+			0x50,                  /* push %ax */
+			0xb0, told[i].vector,  /* mov $vector, %al */
+			0xe6, FIRMWARE_CALLED, /* out %al, $port */
+			0x58,                  /* pop %ax */
+			0xcf,                  /* iret */
+		};
+
+		table[told[i].vector][0] = told[i].offset;
+		error = guest_load(map, (SEGMENT << 4) + told[i].offset, code, sizeof(code));
+	}
+	return error;
+}
+
+/* ---- All of them ---- */
+
 /* The vectors are those that the controllers have: devices/machine/firmware.c. */
 /* clang-format off */
 static const struct {
@@ -114,5 +150,7 @@ int firmware_load_vectors(const struct guest_map *map)
 		error = guest_load(map, (SEGMENT << 4) + services[i].offset, services[i].code,
 		                   services[i].size);
 	}
+	if (!error)
+		error = firmware_load_told(map, table);
 	return error ? error : guest_load(map, 0, table, sizeof(table));
 }

@@ -152,6 +152,7 @@ def real_mode(case, directory):
     iso = nacre_iso(directory, REAL_CONFIG, {"kernel": sector})
     with case.boot(iso) as machine:
         machine.console.alarm = r"vm sector: the guest .*"
+        machine.console.expect(r"vm sector: calls the BIOS by INT 13h \(disk\)", START_TIMEOUT)
         machine.console.expect(r"real mode is alive", START_TIMEOUT)
         machine.console.expect(r"vm sector: halted with interrupts off", START_TIMEOUT)
 

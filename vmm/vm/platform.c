@@ -81,6 +81,24 @@ static void platform_put_debug(void *context, uint8_t byte)
 	platform_put_serial(context, 0, byte);
 }
 
+/* Any guest can write any vector to that port, so each is told once. */
+static void platform_say_firmware_called(void *context, uint8_t vector)
+{
+	static const char *const services[] = {
+		"screen",   "equipment list", "memory size", "disk", "serial ports", "system",
+		"keyboard", "printer",        "BASIC",       "boot", "clock",
+	};
+	struct vm *vm = context;
+	unsigned service = vector - 0x10u;
+
+	if (service >= ARRAY_SIZE(services) || vm->firmware_said & BIT(service))
+		return;
+	vm->firmware_said |= (uint16_t)BIT(service);
+	log_warning("vm %s: calls the BIOS by INT %xh (%s), and guests have none: calls return "
+	            "and have done nothing\n",
+	            vm->name, vector, services[service]);
+}
+
 static const struct platform_events platform_events = {
 	.deadline_changed = platform_deadline_changed,
 	.nmi = platform_nmi_raised,
@@ -91,6 +109,7 @@ static const struct platform_events platform_events = {
 	.serial_input_wanted = platform_want_serial_input,
 	.keyboard_input_wanted = platform_want_keys,
 	.debug_output = platform_put_debug,
+	.firmware_called = platform_say_firmware_called,
 };
 
 /* ---- The boot processor's interrupt pin ---- */

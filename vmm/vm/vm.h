@@ -100,6 +100,7 @@ struct vm {
 	uint64_t reset_said;          /* TSC when the operator was last told of one */
 	bool halted_said;             /* HLT with interrupts off has been reported */
 	bool powered;                 /* the devices are made */
+	uint16_t firmware_said;       /* calls of the firmware's services 10h to 1Ah that were told */
 	bool button_pressed;          /* and it has neither ended nor been reset since */
 	uint64_t button_until;        /* TSC when it is forced off then */
 	struct vm_work work;

@@ -141,6 +141,7 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 	vm->end = VM_NOT_STARTED;
 	vm->work.step = VM_WORK_CLEAR;
 	vm->work.cleared = 0;
+	vm->firmware_said = 0;
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		vm->vcpus[i]->requests = REQUEST_STOP;
 		vm_schedule_vcpu(vm->vcpus[i]);

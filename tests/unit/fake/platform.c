@@ -56,6 +56,11 @@ static void debug_output(void *context, uint8_t byte)
 	platform->debug_count++;
 }
 
+static void firmware_called(void *context, uint8_t vector)
+{
+	((struct fake_platform *)context)->firmware_called = vector;
+}
+
 static const struct platform_events events = {
 	.deadline_changed = deadline_changed,
 	.nmi = nmi,
@@ -66,6 +71,7 @@ static const struct platform_events events = {
 	.serial_input_wanted = serial_input_wanted,
 	.keyboard_input_wanted = keyboard_input_wanted,
 	.debug_output = debug_output,
+	.firmware_called = firmware_called,
 };
 
 static void intr_changed(struct line_sink *pin, bool level)

@@ -18,7 +18,7 @@ struct fake_platform {
 	size_t serial_length[MACHINE_UARTS];
 	bool serial_full[MACHINE_UARTS];
 	unsigned input_wanted[MACHINE_UARTS], keyboard_wanted;
-	uint8_t debug_last;
+	uint8_t debug_last, firmware_called;
 	unsigned debug_count;
 };
 

@@ -20,6 +20,14 @@ static void post_code_reads_back(void **state)
 	assert_int_equal(in(0x80), 0x00);
 }
 
+static void a_call_of_firmware_is_told(void **state)
+{
+	(void)state;
+	out(0xb2, 0x13);
+	assert_int_equal(fake_platform.firmware_called, 0x13);
+	assert_int_equal(in(0xb2), 0xff);
+}
+
 static void port92_resets_on_rising_edge(void **state)
 {
 	(void)state;
@@ -216,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(power_on, pc_setup),
 		cmocka_unit_test_setup(post_code_reads_back, pc_setup),
+		cmocka_unit_test_setup(a_call_of_firmware_is_told, pc_setup),
 		cmocka_unit_test_setup(port92_resets_on_rising_edge, pc_setup),
 		cmocka_unit_test_setup(reset_control_by_value, pc_setup),
 		cmocka_unit_test_setup(two_step_system_reset, pc_setup),

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include "devices/pc/acpi_pm.h"
 #include "devices/pc/hpet.h"
+#include "devices/pc/system_ports.h"
 #include "devices/pc/vga.h"
 #include "guests/firmware/firmware_acpi.h"
 #include "guests/firmware/firmware.h"
@@ -282,9 +283,28 @@ static void test_real_mode_services_return(void **state)
 	(void)state;
 	load(1, true);
 	for (unsigned vector = 0; vector < 256; vector++)
-		if (!(vector >= 0x08 && vector <= 0x0f) && !(vector >= 0x70 && vector <= 0x77))
+		if (!(vector >= 0x08 && vector <= 0x0f) && !(vector >= 0x70 && vector <= 0x77) &&
+		    !(vector >= 0x10 && vector <= 0x1a))
 			assert_int_equal(U8(service(vector)), 0xcf); /* IRET */
-	assert_int_equal(U16(0x10 * 4), 0xff53);                     /* as on every PC */
+	assert_int_equal(U16(0x1c * 4), 0xff53);                     /* as on every PC */
+	assert_int_equal(U16(0x10 * 4), 0xf065);
+	assert_int_equal(U16(0x13 * 4), 0xe3fe);
+}
+
+/* Whatever else is there is left alone. */
+static void a_service_tells_its_vector_and_returns(void **state)
+{
+	(void)state;
+	load(1, true);
+	for (unsigned vector = 0x10; vector <= 0x1a; vector++) {
+		const uint8_t code[] = {0x50, 0xb0, (uint8_t)vector, 0xe6, FIRMWARE_CALLED, 0x58, 0xcf};
+
+		assert_memory_equal(guest_ram + service(vector), code, sizeof(code));
+	}
+	assert_int_equal(U8(service(0x08)), 0x1e);
+	assert_int_equal(U8(service(0x09)), 0x50);
+	assert_int_equal(U8(0xffff0), 0xea);
+	assert_int_equal(U8(0xfe05b), 0xba);
 }
 
 /* What a service does before its IRET, register saving left out. */
@@ -377,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_data_areas),
 		cmocka_unit_test(test_screen),
 		cmocka_unit_test(test_reset_vector_resets),
+		cmocka_unit_test(a_service_tells_its_vector_and_returns),
 		cmocka_unit_test(test_hpet),
 		cmocka_unit_test(test_keyboard),
 		cmocka_unit_test(test_real_mode_services_return),

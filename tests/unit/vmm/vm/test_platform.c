@@ -53,6 +53,26 @@ static void a_reset_is_a_request_and_is_said(void **state)
 	assert_int_equal(vm.state, VM_RUNNING);
 }
 
+static void the_first_call_of_each_bios_service_is_said(void **state)
+{
+	(void)state;
+	platform_firmware_called(RIG_PLATFORM, 0x13);
+	assert_logged("vm bench: calls the BIOS by INT 13h (disk), and guests have none");
+	rig.log_length = 0;
+	platform_firmware_called(RIG_PLATFORM, 0x13);
+	platform_firmware_called(RIG_PLATFORM, 0x0f);
+	platform_firmware_called(RIG_PLATFORM, 0x1b);
+	platform_firmware_called(RIG_PLATFORM, 0xff);
+	assert_int_equal(rig.log_length, 0);
+	platform_firmware_called(RIG_PLATFORM, 0x1a);
+	assert_logged("INT 1ah (clock)");
+	vm_reset(&vm);
+	assert_true(rig_run());
+	rig.log_length = 0;
+	platform_firmware_called(RIG_PLATFORM, 0x13);
+	assert_int_equal(rig.log_length, 0);
+}
+
 /* The devices' pages are marked in the memory map, and follow what moves. */
 static void the_map_follows_the_devices_memory(void **state)
 {
@@ -142,6 +162,7 @@ int main(void)
 		rig_test(a_deadline_arms_the_vms_timer),
 		rig_test(intr_is_a_request),
 		rig_test(a_reset_is_a_request_and_is_said),
+		rig_test(the_first_call_of_each_bios_service_is_said),
 		rig_test(the_map_follows_the_devices_memory),
 		rig_test(power_off_stops_the_vm),
 		rig_test(com1_and_the_debug_port_are_the_console),
