@@ -56,6 +56,8 @@ static bool guest_vm_find_file(void *context, const struct image_name *name, str
 	return file;
 }
 
+_Static_assert(GUEST_COPIES_MAX <= VM_COPIES_MAX, "all copies of a load can be deferred");
+
 static bool guest_vm_defer(void *context, gpa_t gpa, const void *data, uint64_t size)
 {
 	return vm_defer_copy(context, gpa, data, size);

@@ -6,6 +6,8 @@
 #include "guests/config/config.h"
 #include "mm/guest_map.h"
 
+#define GUEST_COPIES_MAX 96
+
 struct image_file {
 	const void *data; /* null: there is none */
 	size_t size;
@@ -18,7 +20,8 @@ struct guest_image {
 	struct image_file module[CONFIG_MODULES_MAX]; /* as many as the config has */
 	/*
 	 * Take a large copy over, to be done later in steps: `size` bytes from `data`, which is
-	 * part of an image (null: zeroes), to `gpa`, where memory is. False: cannot be.
+	 * part of an image (null: zeroes), to `gpa`, where memory is. Called GUEST_COPIES_MAX times
+	 * at most. False: cannot be.
 	 */
 	bool (*defer)(void *context, gpa_t gpa, const void *data, uint64_t size);
 	void *defer_context;

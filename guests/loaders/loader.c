@@ -42,16 +42,16 @@ int loading_fail(struct loading *loading, enum error error, const char *format, 
 /* Copies of at least this size are worth their own steps. */
 #define DEFERRED_MIN KIB(8)
 
-/*
- * How many copies can be deferred is limited. One too many is done at once if the budget allows it,
- * which a very large one does not.
- */
-static bool loading_defer(const struct loading *loading, gpa_t gpa, const void *data, uint64_t size)
+/* One copy too many is done at once if the budget allows it, which a very large one does not. */
+static bool loading_defer(struct loading *loading, gpa_t gpa, const void *data, uint64_t size)
 {
 	const struct guest_image *image = loading->image;
 
-	return size >= DEFERRED_MIN && guest_memory_has(loading->machine->memory, gpa, size) &&
-	       image->defer(image->defer_context, gpa, data, size);
+	if (size < DEFERRED_MIN || loading->copies == GUEST_COPIES_MAX ||
+	    !guest_memory_has(loading->machine->memory, gpa, size))
+		return false;
+	loading->copies++;
+	return image->defer(image->defer_context, gpa, data, size);
 }
 
 int loading_copy(struct loading *loading, gpa_t gpa, const void *data, size_t size)

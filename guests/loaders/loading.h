@@ -18,6 +18,7 @@ struct loading {
 	const struct machine_config *machine;
 	struct vcpu_start *start;
 	struct budget budget;
+	unsigned copies;   /* that were deferred */
 	bool entry_32;     /* the operator asked for the 32-bit entry */
 	gpa_t rsdp;        /* of the ACPI tables; 0: none */
 	gpa_t initrd;      /* 0: none */

@@ -16,14 +16,6 @@
 #include "guests/loaders/loader.h"
 #include "rigs/guest_ram.h"
 
-static unsigned fuzz_copies;
-
-/* As many as the monitor takes. */
-static inline bool fuzz_defer(void *context, gpa_t gpa, const void *data, uint64_t size)
-{
-	return fuzz_copies++ < 96 && guest_ram_copy(context, gpa, data, size);
-}
-
 static inline void fuzz_check_start(const struct vcpu_start *start)
 {
 	if (start->rip > UINT32_MAX || start->gdt_limit != 0x2f ||
@@ -41,7 +33,7 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	char problem[GUEST_PROBLEM_MAX];
 	struct config_module modules[3];
 	struct guest_config config = {.cmdline = "console=ttyS0", .type = type, .module = modules};
-	struct guest_image image = {.config = &config, .map = &guest_ram_map, .defer = fuzz_defer};
+	struct guest_image image = {.config = &config, .map = &guest_ram_map, .defer = guest_ram_copy};
 	int error;
 
 	if (size < 2)
@@ -61,7 +53,6 @@ static inline int fuzz_image(const uint8_t *data, size_t size, enum config_type 
 	guest_ram_create(config.vm.machine.memory);
 	guest_ram_add_firmware(&config.vm.machine);
 	guest_ram_loaded = 0;
-	fuzz_copies = 0;
 	cost_begin();
 	error = guest_load_image(&image, &start, problem, sizeof(problem));
 	cost_add(guest_ram_loaded);

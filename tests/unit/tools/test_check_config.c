@@ -286,6 +286,27 @@ static void modules_that_a_kernel_does_not_take_are_told(void **state)
 	               "remove 'module', or put a Multiboot type\n");
 }
 
+/* As the monitor refuses it: ELF32, 62 program headers that are notes over 64 KiB of zeroes. */
+static void an_image_that_asks_for_too_much_work_is_told(void **state)
+{
+	static uint8_t file[1 << 16] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
+	const uint32_t note[8] = {4, 0x1000, 0, 0, sizeof(file) - 0x1000, 0, 0, 4};
+
+	(void)state;
+	file[0x10] = 2;    /* an executable */
+	file[0x12] = 3;    /* for a 386 */
+	file[0x1c] = 0x34; /* its program headers: where, and how many of which size */
+	file[0x2a] = 32;
+	file[0x2c] = 62;
+	for (unsigned n = 0; n < 62; n++)
+		memcpy(file + 0x34 + n * sizeof(note), note, sizeof(note));
+	write_bytes("notes", file, sizeof(file));
+	assert_refused(
+		"[vm a]\nkernel = notes\n",
+		"%s/refused.conf:2: kernel = notes: the kernel has more notes, segments, sections or "
+		"tags than can be loaded within a millisecond; strip it, or fetch or build it again\n");
+}
+
 /* ---- Every mistake of a section ---- */
 
 static void a_misspelt_kernel_does_not_hide_that_there_is_none(void **state)
@@ -404,6 +425,7 @@ int main(void)
 		cmocka_unit_test(an_initrd_that_does_not_fit_is_told),
 		cmocka_unit_test(large_guests_take_no_memory_here),
 		cmocka_unit_test(modules_that_a_kernel_does_not_take_are_told),
+		cmocka_unit_test(an_image_that_asks_for_too_much_work_is_told),
 		cmocka_unit_test(a_misspelt_kernel_does_not_hide_that_there_is_none),
 		cmocka_unit_test(a_wrong_key_does_not_hide_a_wrong_image),
 		cmocka_unit_test(a_wrong_memory_key_brings_no_second_mistake),
