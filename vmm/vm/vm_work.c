@@ -119,10 +119,8 @@ static void vm_work_begin(struct vm *vm)
 const char *vm_work(struct vm *vm)
 {
 	static const char *const names[] = {
-		[VM_WORK_CLEAR] = "clear",
-		[VM_WORK_LOAD] = "load",
-		[VM_WORK_COPY] = "copy",
-		[VM_WORK_BEGIN] = "begin",
+		[VM_WORK_CLEAR] = "clear", [VM_WORK_FIRMWARE] = "firmware", [VM_WORK_LOAD] = "load",
+		[VM_WORK_COPY] = "copy",   [VM_WORK_BEGIN] = "begin",
 	};
 	struct vm_work *work = &vm->work;
 	const char *name;
