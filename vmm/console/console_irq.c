@@ -101,8 +101,10 @@ static bool console_irq_arrives(void)
 }
 
 /* Why the UART is polled; null: its interrupt arrives at VECTOR_UART. */
-static const char *console_irq_route_uart(int line)
+static const char *console_irq_route_uart(int line, bool wanted)
 {
+	if (!wanted)
+		return "serial_irq = none";
 	if (!irq_has_ioapic())
 		return "this machine names no I/O APIC";
 	if (line < 0 || !irq_route_isa((unsigned)line, VECTOR_UART, console_irq_serial))
@@ -110,31 +112,25 @@ static const char *console_irq_route_uart(int line)
 	return console_irq_arrives() ? NULL : "its interrupt does not arrive";
 }
 
-static void console_irq_find_interrupt(uint16_t port)
-{
-	int line = uart_isa_irq(port);
-	const char *missing = console_irq_route_uart(line);
-
-	console_irq.interrupt = !missing;
-	console_irq.polled = missing;
-	if (missing)
-		log_warning("irq: the serial port at %Xh is polled every ms: %s\n", port, missing);
-	else
-		log_info("irq: interrupt %d of the serial port arrives\n", line);
-}
-
 void console_irq_init(const struct acpi_info *info, struct cpu *cpu, bool use_interrupt)
 {
+	uint16_t port = console_serial_port();
+	int line = uart_isa_irq(port);
+	const char *missing;
+
 	console_irq.info = info;
 	console_irq.cpu = cpu;
 	console_irq.interrupt = console_irq.polled = false;
 	timer_init(&console_irq.timer, console_irq_expired);
 	if (!console_serial_answers())
 		return;
-	if (use_interrupt)
-		console_irq_find_interrupt(console_serial_port());
+	missing = console_irq_route_uart(line, use_interrupt);
+	console_irq.interrupt = !missing;
+	console_irq.polled = missing;
+	if (missing)
+		log_warning("irq: the serial port at %Xh is polled every ms: %s\n", port, missing);
 	else
-		console_irq.polled = true;
+		log_info("irq: interrupt %d of the serial port arrives\n", line);
 }
 
 void console_irq_start(void)

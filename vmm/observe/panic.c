@@ -54,7 +54,7 @@ static void panic_print_line(const char *line)
 static _Noreturn void panic_stop_cpu(void)
 {
 	for (;;)
-		__asm__ volatile("cli; hlt");
+		__asm__ volatile("sfence; cli; hlt"); /* the last pixels may wait to be combined */
 }
 
 bool panic_in_progress(void)
