@@ -7,6 +7,7 @@ MACHINE ?= auto
 MODEL   ?= corei7_skylake_x
 MEMORY  ?= 1024
 CPUS    ?= 2
+MENU    ?= 3
 PYTHON  ?= python3
 CC      := gcc
 OBJCOPY := objcopy
@@ -53,6 +54,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1	/p' Makefile | sort | expand -t 16
 	@echo "CONFIG=FILE chooses the guests (default $(CONFIG)), for run, iso and check-config."
 	@echo "MACHINE=bochs|qemu, MODEL=, MEMORY= (MiB) and CPUS= choose the machine of run."
+	@echo "MENU= is how many seconds the boot menu of iso waits (default $(MENU))."
 
 # ---- The monitor ---------------------------------------------------------------------------------
 
@@ -256,14 +258,15 @@ check-config: $(BUILD)/check-config ## check a config file: make check-config CO
 
 iso: $(BUILD)/nacre $(BUILD)/check-config $(CONFIG_IMAGES) | need-iso ## the bootable image build/nacre.iso
 	@$(PYTHON) tools/mkiso.py --monitor $(BUILD)/nacre --config $(CONFIG) \
-		--check $(BUILD)/check-config --out $(BUILD)/nacre.iso
+		--check $(BUILD)/check-config --menu $(MENU) --out $(BUILD)/nacre.iso
 
 run: ## boot it in the best machine here: QEMU/KVM with nested VT-x, else Bochs
 	@sh tools/install.sh $(PACKAGES_run)
-	@$(MAKE) --no-print-directory iso
+	@$(MAKE) --no-print-directory iso MENU=1
 	@$(PYTHON) tools/run.py --machine $(MACHINE) --model $(MODEL) --memory $(MEMORY) \
 		--cpus $(CPUS) $(BUILD)/nacre.iso
 
+gdb: MENU = 0
 gdb: iso | need-gdb ## gdb on the running monitor, with its symbols and commands of its own
 	@$(PYTHON) tools/gdb/debug.py --elf $(BUILD)/nacre.elf --machine $(MACHINE) --model $(MODEL) \
 		--memory $(MEMORY) --cpus $(CPUS) $(BUILD)/nacre.iso

@@ -17,6 +17,18 @@ GRUB = "/usr/lib/grub"
 COMMON_MODULES = ["iso9660", "multiboot2", "normal"]
 BIOS_MODULES = COMMON_MODULES + ["biosdisk"]
 EFI_MODULES = COMMON_MODULES + ["efi_gop", "efi_uga", "fat", "part_gpt", "part_msdos", "search_fs_uuid"]
+MENU_MODULES = ["echo", "serial", "terminal"]  # only where there is a menu: each makes GRUB's start slower
+SERIAL_PORTS = {"com1": "--unit=0", "com2": "--unit=1", "com3": "--unit=2", "com4": "--unit=3"}  # GRUB's names
+# As little as possible of what real machines are known to get wrong.
+SAFE = ["cpus=1", "apic=xapic", "timer=one-shot", "keyboard=force", "serial_irq=none", "log=debug"]
+# What the operator can choose: the boot options of each come after the table's own, and win.
+ENTRIES = [
+    ("Nacre", []),
+    ("Nacre in safe mode: one processor, plain timers, no probing", SAFE),
+    ("Nacre, console on COM1", ["serial=com1"]),
+    ("Nacre, console on COM2", ["serial=com2"]),
+    ("Nacre, screen alone", ["serial=none"]),
+]
 PACKAGES = {
     "grub-mkimage": "grub-common", "xorriso": "xorriso", "mformat": "mtools", "mmd": "mtools", "mcopy": "mtools",
 }
@@ -80,11 +92,38 @@ def put_file(source, target):
         shutil.copyfile(source, target)
 
 
-def menu(options, modules):
-    """GRUB's commands. The screen mode is chosen after multiboot2, which sets its own wish."""
-    lines = ["multiboot2 /boot/nacre " + " ".join(map(quote, options))]
-    lines += [f"module2 /boot/{index} {quote(name)}" for index, (name, _) in enumerate(modules)]
-    return "\n".join(lines + ["set gfxpayload=$screen", "boot", ""])
+def load(options, modules, said):
+    """GRUB's commands that load the monitor and its modules; `said`: each is announced, for it can take minutes.
+
+    The screen mode is chosen after multiboot2, which sets its own wish.
+    """
+    def announce(name, path):
+        return [f"echo {quote(f'Loading {name}, {max(os.path.getsize(path) >> 20, 1)} MiB ...')}"] if said else []
+
+    lines = ["echo 'Loading Nacre ...'"] if said else []
+    lines.append("multiboot2 /boot/nacre " + " ".join([*map(quote, options), *(['"$@"'] if said else [])]))
+    for index, (name, path) in enumerate(modules):
+        lines += [*announce(name, path), f"module2 /boot/{index} {quote(name)}"]
+    return [*lines, "set gfxpayload=$screen"]
+
+
+def serial_terminal(options):
+    """GRUB talks on the console's serial port, too, where there is one."""
+    settings = dict(option.split("=", 1) for option in options if "=" in option)
+    port = settings.get("serial", "com1")
+    if port == "none":
+        return []
+    return [f"if serial {SERIAL_PORTS.get(port, f'--port={port}')} --speed={settings.get('speed', '115200')}; then",
+            "terminal_input console serial", "terminal_output console serial", "fi"]
+
+
+def grub_config(options, modules, timeout):
+    """GRUB's config file: the commands alone, or a menu that waits for `timeout` seconds."""
+    if timeout is None:
+        return "\n".join([*load(options, modules, False), "boot", ""])
+    entries = [f"menuentry {quote(title)} {{ load {' '.join(map(quote, extra))}; }}" for title, extra in ENTRIES]
+    return "\n".join([*serial_terminal(options), "function load {", *load(options, modules, True), "}",
+                      f"set timeout={timeout}", *entries, ""])
 
 
 def write(path, text):
@@ -115,11 +154,12 @@ def make_efi_partition(tree, loader):
     run("mcopy", "-i", image, loader, "::/EFI/BOOT/BOOTX64.EFI", env=env)
 
 
-def make_image(out, tree, work):
+def make_image(out, tree, work, extra):
     now = time.gmtime()
     uuid = time.strftime("%Y-%m-%d-%H-%M-%S-00", now)
-    make_core(tree, work, "i386-pc-eltorito", "boot/grub/bios.img", BIOS_MODULES, "set screen=text\n")
-    make_core(work, work, "x86_64-efi", "bootx64.efi", EFI_MODULES,
+    make_core(tree, work, "i386-pc-eltorito", "boot/grub/bios.img", BIOS_MODULES + extra,
+              "set screen=text\n")
+    make_core(work, work, "x86_64-efi", "bootx64.efi", EFI_MODULES + extra,
               f"set screen=auto\nsearch.fs_uuid {uuid} root\nset prefix=($root)/boot/grub\n")
     make_efi_partition(tree, f"{work}/bootx64.efi")
     partial = out + ".partial"
@@ -151,8 +191,8 @@ def build(arguments):
         put_file(arguments.monitor, f"{tree}/boot/nacre")
         for index, (_, path) in enumerate(modules):
             put_file(path, f"{tree}/boot/{index}")
-        write(f"{tree}/boot/grub/grub.cfg", menu(options, modules))
-        make_image(arguments.out, tree, work)
+        write(f"{tree}/boot/grub/grub.cfg", grub_config(options, modules, arguments.menu))
+        make_image(arguments.out, tree, work, [] if arguments.menu is None else MENU_MODULES)
     print(f"mkiso: {arguments.out} is ready, {os.path.getsize(arguments.out) >> 20} MiB")
 
 
@@ -164,6 +204,8 @@ def main():
     parser.add_argument("--check", metavar="PROGRAM",
                         help="build/check-config: check the table first and take along the files that it names")
     parser.add_argument("--module", action="append", default=[], metavar="NAME=FILE", help="one more module")
+    parser.add_argument("--menu", type=int, metavar="SECONDS",
+                        help="a menu of GRUB, also on the serial port, that waits so long; without it, none")
     parser.add_argument("--option", action="append", default=[], metavar="WORD", help="one more boot option")
     try:
         build(parser.parse_args())

@@ -80,11 +80,11 @@ def kernel(name):
     return os.path.abspath(f"build/kernels/{name}.elf")
 
 
-def nacre_iso(directory, config, modules, options=()):
+def nacre_iso(directory, config, modules, options=(), menu=None):
     """An ISO that starts Nacre with exactly these modules; no check is made, so mistakes get through.
 
     config is the config table's text, or None for no such module. modules is {name: path or bytes}. options are words
-    of the boot loader's command line.
+    of the boot loader's command line. menu: how many seconds GRUB's menu waits.
     """
     def path_of(name, content):
         if not isinstance(content, bytes):
@@ -98,6 +98,8 @@ def nacre_iso(directory, config, modules, options=()):
     command = [sys.executable, "tools/mkiso.py", "--monitor", MONITOR, "--out", iso]
     if config is not None:
         command += ["--config", path_of("config", config.encode())]
+    if menu is not None:
+        command += ["--menu", str(menu)]
     for name, content in modules.items():
         command += ["--module", f"{name}={path_of(name, content)}"]
     for option in options:

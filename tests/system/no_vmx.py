@@ -15,7 +15,10 @@ NO_VMX = r"This processor has no Intel VT-x \(CPUID\.1:ECX\.VMX is 0\): run Nacr
 LOCKED_OFF = r"The firmware has locked Intel VT-x off"
 LACKS = r"lack +unused +\(required\)[\s\S]*This processor's VT-x lacks the control \"[^\"]+\", which Nacre needs"
 QUIESCED = r"boot: [1-9]\d* of \d+ PCI functions are kept from memory and interrupts; [1-9]\d* had access"
+SAFE_MODE = r"irq: the serial port at 3F8h is polled every ms: serial_irq = none"
 ON_SCREEN = "This processor has no Intel VT-x"
+MENU_SECONDS = 30  # ended by a key
+DOWN = "\x0e"  # Ctrl-N, which needs no escape sequence
 
 IA32_FEATURE_CONTROL, LOCK_BIT = 0x3a, 1
 CONFIG = "[vm a]\nkernel = kernel\n"
@@ -57,13 +60,24 @@ def check_partitions(iso):
     assert len(active) == 1 and active[0][4] != 0xee, f"partition table: {table.hex()}"
 
 
+def choose_safe_mode(console):
+    """In GRUB's menu, by the serial port."""
+    console.expect("Nacre in safe mode", SENTENCE_TIMEOUT)
+    console.send(DOWN + "\r")
+    console.expect(r"Loading kernel, 1 MiB", SENTENCE_TIMEOUT)
+
+
 def qemu_test(efi):
     """The sentence comes on the serial port and on the screen."""
     def test(case, directory):
-        iso = image(directory)
+        iso = nacre_iso(directory, CONFIG, MODULES, menu=MENU_SECONDS if efi else None)
         check_partitions(iso)
         with Qemu(iso, efi=efi, limit=case.limit, log_path=case.log_path()) as machine:
+            if efi:
+                choose_safe_mode(machine.console)
             machine.console.expect(QUIESCED, SENTENCE_TIMEOUT)
+            if efi:
+                machine.console.expect(SAFE_MODE, SENTENCE_TIMEOUT)
             machine.console.expect(NO_VMX, SENTENCE_TIMEOUT)
             font = load_font()
             limit = Limit(SCREEN_TIMEOUT, machine.spent)
