@@ -63,6 +63,13 @@ def begin(operator, keys=""):
         begun = operator.expect(r"start tiny\r\n[^\r]*VM tiny (starts anew|is starting)")[1] == "starts anew"
 
 
+def log_survives_restart(operator):
+    operator.console.send("reboot\r")
+    operator.expect(r"log: the messages of the run before are kept")
+    operator.until_prompt()
+    operator.answer("log previous", r"^vm tiny: halted", r"^Restart\.$")
+
+
 def thousand_lives(case, directory):
     """Each is a start and a destroy; every fourth ends before its guest has begun."""
     iso = nacre_iso(directory, TINY_TABLE, {"tiny": TINY})
@@ -85,6 +92,7 @@ def thousand_lives(case, directory):
         assert after == before, f"free, the monitor's (KiB): {before}, now {after}"
         print(f"     {case.name}: {exits} exits in {lived} lives, and {CYCLES - lived} that ended at once", flush=True)
         assert exits >= EXITS * lived, f"only {exits} exits in {lived} lives"
+        log_survives_restart(operator)
         machine.console.send("poweroff\r")
         machine.wait(TIMEOUT)
         assert machine.powered_off(), "'poweroff' did not turn the machine off"
