@@ -6,6 +6,7 @@
 #include "mm/image.h"
 #include "vmm/cpu/cpu.h"
 #include "vmm/observe/log.h"
+#include "vmm/observe/machine_check.h"
 #include "vmm/observe/panic.h"
 #include "vmm/observe/symbols.h"
 #include "vmm/observe/trace.h"
@@ -59,6 +60,8 @@ void nmi_arrived(const struct interrupt_frame *frame)
 	unsigned index = this_cpu()->index;
 	uint64_t from = 0, now = read_tsc();
 
+	if (panic_in_progress()) /* not every processor may have taken the machine check that it reports */
+		machine_check_collect();
 	while (panic_in_progress())
 		__asm__ volatile("cli; hlt");
 	trace(TRACE_NMI, __atomic_add_fetch(&nmi.count, 1, __ATOMIC_RELAXED), 0);
