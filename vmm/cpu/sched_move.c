@@ -111,8 +111,12 @@ static bool sched_has_spare(const struct sched_queue *queue)
 
 static void sched_move(struct cpu *from, struct sched_entity *entity, struct cpu *to)
 {
+	uint64_t start = time_now();
+
 	__atomic_store_n(&to->sched.idle, false, __ATOMIC_RELAXED); /* no other CPU sends it one as well */
 	sched_leave(from, entity);
+	if (from->sched.running) /* not whoever happens to run here */
+		sched_charge(entity, start);
 	entity->moved = true;
 	sched_send_to(entity, to);
 }

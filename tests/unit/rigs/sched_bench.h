@@ -49,6 +49,7 @@ static struct {
 	unsigned kicks[BENCH_CPUS];  /* IPIs that wait */
 	unsigned kicked[BENCH_CPUS]; /* IPIs ever */
 	uint64_t idle[BENCH_CPUS];   /* ns without an entity */
+	uint64_t leaving;            /* ns that it takes one to leave a CPU */
 	/* Calls of the hooks. */
 	unsigned arrived, left, waited, wait_over, blocked;
 	jmp_buf *stuck;
@@ -122,6 +123,7 @@ void sched_on_leave(struct cpu *cpu, struct sched_entity *entity)
 	(void)entity;
 	assert_ptr_equal(cpu, this_cpu());
 	bench.left++;
+	fake_x86.tsc += bench.leaving;
 }
 
 void sched_on_wait(struct sched_entity *entity)

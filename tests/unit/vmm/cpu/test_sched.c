@@ -403,6 +403,23 @@ static void who_wakes_goes_to_a_cpu_that_is_idle(void **state)
 	assert_int_equal(bench.cpu[1].sched.placed, 1);
 }
 
+static void who_moves_pays_for_its_way(void **state)
+{
+	uint64_t ran;
+
+	(void)state;
+	bench_pass(MS);
+	bench_add(0, 0, 100, 0, ANY);
+	bench_pass(MS);
+	bench_add(1, 0, 100, 0, ANY);
+	bench.leaving = 5000;
+	ran = bench_ran(0);
+	assert_true(bench_schedule());
+	assert_int_equal(bench.entity[1].cpu, 1);
+	assert_int_equal(bench.entity[1].ran, 5000);
+	assert_int_equal(bench_ran(0), ran);
+}
+
 static void but_not_where_it_may_not_be(void **state)
 {
 	(void)state;
@@ -722,6 +739,7 @@ int main(void)
 		bench_test(a_wake_up_is_posted),
 		bench_test(who_leaves_takes_its_wake_up_along),
 		bench_test(who_wakes_goes_to_a_cpu_that_is_idle),
+		bench_test(who_moves_pays_for_its_way),
 		bench_test(but_not_where_it_may_not_be),
 		bench_test(a_sleeper_stays_where_it_is),
 		bench_test(an_idle_cpu_asks_for_work),
