@@ -203,6 +203,52 @@ static void who_has_nothing_to_do_behind_its_cap_sleeps(void **state)
 	assert_int_equal(bench.wait_over, 1);
 }
 
+/* ---- Device events of those that sleep ---- */
+
+/* An event that takes `ns`; how long the next one must wait after that. */
+static uint64_t event_wait(struct sched_entity *entity, uint64_t ns)
+{
+	uint64_t start = fake_x86.tsc;
+
+	fake_x86.tsc += ns;
+	return sched_charge_event(entity, start) - fake_x86.tsc;
+}
+
+static void events_that_wake_nobody_become_rare(void **state)
+{
+	struct sched_entity *entity = bench_add(0, 0, 100, 0, CPU_0);
+
+	(void)state;
+	bench_sleeps(0, MS, MS);
+	bench_pass(2 * MS);
+	assert_int_equal(entity->state, SCHED_BLOCKED);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(event_wait(entity, 1000), MS << i);
+	assert_int_equal(event_wait(entity, 1000), 32 * MS);
+	assert_int_equal(event_wait(entity, 1000), 32 * MS);
+	bench_pass(4 * MS); /* it wakes, and sleeps again */
+	assert_int_equal(entity->state, SCHED_BLOCKED);
+	assert_int_equal(event_wait(entity, 1000), MS);
+}
+
+static void device_events_count_against_the_cap(void **state)
+{
+	struct sched_entity *entity = bench_add(0, 0, 100, 5, CPU_0);
+
+	(void)state;
+	bench_sleeps(0, BENCH_STEP, 1000 * MS);
+	bench_pass(100 * MS);
+	assert_int_equal(entity->state, SCHED_BLOCKED);
+	assert_int_equal(event_wait(entity, 500000), MS);              /* of the 1 ms that it has saved up */
+	assert_in_range(event_wait(entity, 3 * MS), 37 * MS, 38 * MS); /* until the cap has given the rest */
+	/* What wakes it finds that it has used up its time. */
+	bench_wake(0);
+	assert_false(bench_schedule());
+	assert_int_equal(entity->state, SCHED_THROTTLED);
+	bench_pass(80 * MS);
+	assert_int_not_equal(entity->state, SCHED_THROTTLED);
+}
+
 /* ---- Those that sleep ---- */
 
 static void who_wakes_preempts_a_hog(void **state)
@@ -729,6 +775,8 @@ int main(void)
 		bench_test(a_cap_is_given_across_moves),
 		bench_test(a_sleep_saves_up_one_period_at_most),
 		bench_test(who_has_nothing_to_do_behind_its_cap_sleeps),
+		bench_test(events_that_wake_nobody_become_rare),
+		bench_test(device_events_count_against_the_cap),
 		bench_test(who_wakes_preempts_a_hog),
 		bench_test(a_light_load_waits_for_one_turn_at_most),
 		bench_test(a_sleep_is_no_credit_for_later),
