@@ -159,13 +159,13 @@ static void check_msrs(void)
 /* ---- Control and debug registers ---- */
 
 #define DEFINE_REGISTER(name)                                                                                \
-	static uint64_t read_##name(void)                                                                    \
+	static uint64_t get_##name(void)                                                                     \
 	{                                                                                                    \
 		uint64_t value;                                                                              \
 		__asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                       \
 		return value;                                                                                \
 	}                                                                                                    \
-	static void write_##name(uint64_t value)                                                             \
+	static void set_##name(uint64_t value)                                                               \
 	{                                                                                                    \
 		__asm__ volatile("mov %0, %%" #name : : "r"(value));                                         \
 	}
@@ -192,13 +192,13 @@ static const struct {
 	{"CR2", read_cr2, write_cr2, 0x00007fffffffffffUL,           0},
 	{"CR4", read_cr4, write_cr4, CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE,
          CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT							      },
-	{"CR8", read_cr8, write_cr8, 7,                              0},
-	{"DR0", read_dr0, write_dr0, UINT32_MAX,                     0},
-	{"DR1", read_dr1, write_dr1, UINT32_MAX,                     0},
-	{"DR2", read_dr2, write_dr2, UINT32_MAX,                     0},
-	{"DR3", read_dr3, write_dr3, UINT32_MAX,                     0},
-	{"DR6", read_dr6, write_dr6, 0xf,                            DR6_RESERVED},
-	{"DR7", read_dr7, write_dr7, 0x300,                          DR7_RESERVED}, /* LE, GE */
+	{"CR8", get_cr8, set_cr8, 7,                              0},
+	{"DR0", get_dr0, set_dr0, UINT32_MAX,                     0},
+	{"DR1", get_dr1, set_dr1, UINT32_MAX,                     0},
+	{"DR2", get_dr2, set_dr2, UINT32_MAX,                     0},
+	{"DR3", get_dr3, set_dr3, UINT32_MAX,                     0},
+	{"DR6", get_dr6, set_dr6, 0xf,                            DR6_RESERVED},
+	{"DR7", get_dr7, set_dr7, 0x300,                          DR7_RESERVED}, /* LE, GE */
 };
 /* clang-format on */
 
