@@ -145,7 +145,7 @@ static void guests_all_stopped(void)
 	switch (config.monitor.on_all_stopped) {
 	case STOPPED_POWEROFF: shutdown_power_off(); break;
 	case STOPPED_RESET: shutdown_reset(); break;
-	default: console_attach(NULL);
+	default: console_return();
 	}
 }
 

@@ -314,12 +314,12 @@ static bool console_forget_vm(void)
 	return waiting;
 }
 
-void console_leave_vm(bool clear)
+void console_leave_vm(bool clear, bool forget)
 {
 	bool cut;
 
 	console_lock_ring();
-	cut = console_forget_vm();
+	cut = forget && console_forget_vm();
 	if (console_make_sane() && !clear)
 		console_put_monitor("\x1b[999;1H\r\n");
 	else if (clear)

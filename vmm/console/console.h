@@ -102,6 +102,9 @@ void console_set_shell(struct console_shell shell);
 /* Connect the operator to a channel, or to the monitor's shell (null). */
 void console_attach(struct channel *channel);
 
+/* To the shell, since no VM is left that runs: what it said last is still shown. */
+void console_return(void);
+
 /* Who is connected; null: the shell. */
 struct channel *console_attached(void);
 

@@ -130,17 +130,18 @@ static void attach_show_screen(struct channel *channel)
 	channel->kick(channel);
 }
 
-static void attach_leave(struct channel *channel)
+static void attach_leave(struct channel *channel, bool forget)
 {
 	if (channel_detach(channel))
 		attach_deaf_until = time_now() + time_tsc_from_ns(DEAF_NS);
 	/* Output goes to its scrollback from now on: nothing holds it back any more. */
 	channel->kick(channel);
-	console_leave_vm(channel->screen);
+	console_leave_vm(channel->screen, forget);
 	channel_say_dropped(channel, true);
 }
 
-void console_attach(struct channel *channel)
+/* `forget`: what waits of the output of the VM that is left is not shown. */
+static void attach_switch(struct channel *channel, bool forget)
 {
 	struct channel *left = attach_channel;
 
@@ -155,7 +156,7 @@ void console_attach(struct channel *channel)
 	attach_frozen = false;
 	console_keys_go_elsewhere();
 	if (left)
-		attach_leave(left);
+		attach_leave(left, forget);
 	attach_channel = channel;
 	if (channel && channel->screen)
 		attach_show_screen(channel);
@@ -163,6 +164,16 @@ void console_attach(struct channel *channel)
 		attach_show_serial(channel);
 	else if (left)
 		console_say("[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]\n");
+}
+
+void console_attach(struct channel *channel)
+{
+	attach_switch(channel, true);
+}
+
+void console_return(void)
+{
+	attach_switch(NULL, false);
 }
 
 void console_follow_view(void)

@@ -34,10 +34,10 @@ void console_put(const void *bytes, size_t length);
 void console_begin_line(void);
 
 /*
- * The operator leaves a VM, which puts nothing any more. What waits of its output is not shown, and
- * the terminal is as the monitor wants it: at the start of a line, or cleared.
+ * The operator leaves a VM, which puts nothing any more. With `forget`, what waits of its output is
+ * not shown. The terminal is as the monitor wants it: at the start of a line, or cleared.
  */
-void console_leave_vm(bool clear);
+void console_leave_vm(bool clear, bool forget);
 
 /* Bring the modes back that a VM has changed: the operator comes to it again. */
 void console_restore_modes(uint32_t changed);

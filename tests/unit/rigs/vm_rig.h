@@ -74,6 +74,7 @@ void lapic_send_ipi(uint32_t apic_id, unsigned delivery, uint8_t vector);
 void console_write(const char *text, size_t length);
 struct channel *console_attached(void);
 void console_attach(struct channel *channel);
+void console_return(void);
 bool console_room(void);
 bool console_half_free(void);
 void console_put_vm(const struct filter_piece *piece, uint32_t changed);
@@ -143,6 +144,11 @@ void console_attach(struct channel *channel)
 	rig.attached = channel;
 	if (channel)
 		channel_attach(channel);
+}
+
+void console_return(void)
+{
+	console_attach(NULL);
 }
 
 bool console_room(void)

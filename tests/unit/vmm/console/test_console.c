@@ -112,6 +112,24 @@ static void test_replay_is_the_newest_16k(void **state)
 	assert_string_equal(strchr(last, '\r'), "\r\n");
 }
 
+/* The line is slow: most of it still waits when the report comes. */
+static void the_last_words_of_a_vm_that_ends_are_shown(void **state)
+{
+	const char *words = "the last words of a guest that goes, longer than the line's buffer\r\n";
+
+	(void)state;
+	console_attach(&one.channel);
+	clear();
+	for (const char *at = words; *at; at++)
+		channel_put(&one.channel, (uint8_t)*at);
+	console_write("error: vm first: triple fault\n", 30);
+	console_return();
+	settle();
+	assert_true(sent(words));
+	assert_true(strstr(uart_model.sent, "error: vm first") > strstr(uart_model.sent, "last words"));
+	assert_null(console_attached());
+}
+
 static void test_back_pressure(void **state)
 {
 	unsigned count = 0;
@@ -502,6 +520,7 @@ int main(void)
 		console_test(test_lost_output_is_said),
 		console_test(test_vm_output),
 		console_test(test_replay_is_the_newest_16k),
+		console_test(the_last_words_of_a_vm_that_ends_are_shown),
 		console_test(test_back_pressure),
 		console_test(test_leaving_frees_a_held_vm),
 		console_test(test_keys),
