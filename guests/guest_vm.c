@@ -39,6 +39,12 @@ struct missing {
 	bool any;
 };
 
+/* What the loader works from. */
+struct guest_vm_images {
+	struct guest_image image;
+	char missing[400]; /* the sentence about a file that is not there; "": all are */
+};
+
 static bool guest_vm_find_file(void *context, const struct image_name *name, struct image_file *found)
 {
 	const struct guest_file *file = guest_file_find(name->path);
@@ -70,20 +76,34 @@ static int guest_vm_firmware(struct vm *vm)
 
 static int guest_vm_load(struct vm *vm, struct vcpu_start *start, char *problem, size_t size)
 {
-	const struct guest_config *guest = vm->loader.context;
-	struct guest_image image = {
-		.config = guest, .map = &vm->map, .defer = guest_vm_defer, .defer_context = vm};
-	struct missing missing = {problem, size, false};
+	const struct guest_vm_images *images = vm->loader.context;
+	const struct guest_config *guest = images->image.config;
 	char reason[GUEST_PROBLEM_MAX];
 	int error;
 
-	if (!guest_image_find(&image, guest_vm_find_file, &missing))
+	if (images->missing[0]) {
+		format_buffer(problem, size, "%s", images->missing);
 		return -ERR_NOT_FOUND;
-	error = guest_load_image(&image, start, reason, sizeof(reason));
+	}
+	error = guest_load_image(&images->image, start, reason, sizeof(reason));
 	if (error)
 		format_buffer(problem, size, "config line %u: kernel = %s: %s", guest->kernel_line,
 		              guest->kernel, reason);
 	return error;
+}
+
+/*
+ * Look for its files now, and not at each load: their names are compared with all that there are.
+ */
+static void guest_vm_find_images(struct guest_vm_images *images, const struct guest_config *section,
+                                 struct vm *vm)
+{
+	struct missing missing = {images->missing, sizeof(images->missing), false};
+
+	images->image = (struct guest_image){
+		.config = section, .map = &vm->map, .defer = guest_vm_defer, .defer_context = vm};
+	images->missing[0] = '\0';
+	(void)!guest_image_find(&images->image, guest_vm_find_file, &missing);
 }
 
 /*
@@ -148,14 +168,11 @@ static void *guest_vm_alloc(size_t size)
 
 struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 {
-	const struct vm_loader loader = {
-		.populate = guest_vm_populate,
-		.firmware = guest_vm_firmware,
-		.load = guest_vm_load,
-		.context = section,
-	};
+	struct vm_loader loader = {
+		.populate = guest_vm_populate, .firmware = guest_vm_firmware, .load = guest_vm_load};
 	uint64_t present = UINT64_MAX >> (64 - cpu_count);
 	struct vm_config config = section->vm;
+	struct guest_vm_images *images;
 	struct console_vm *console;
 	struct vm *vm;
 
@@ -172,10 +189,12 @@ struct vm *guest_vm_define(const struct guest_config *section, unsigned number)
 		            section->vm.name, section->cpus_line, cpu_count - 1);
 	vm = guest_vm_alloc(sizeof(*vm));
 	console = guest_vm_alloc(sizeof(*console));
-	if (!vm || !console || vm_define(vm, &config, &loader, number)) {
+	loader.context = images = guest_vm_alloc(sizeof(*images));
+	if (!vm || !console || !images || vm_define(vm, &config, &loader, number)) {
 		log_error("vm %s: no memory for the VM: give the machine more memory\n", section->vm.name);
 		return NULL;
 	}
+	guest_vm_find_images(images, section, vm);
 	console_vm_connect(console, vm);
 	guest_vm_choose_console(section, console);
 	return vm;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the config table to a running guest: guests/guests.c. */
+#include "guests/guest_vm.h"
 #include "rigs/vm_rig.h"
 #include "vmm/console/console.h"
 #include "vmm/console/console_irq.h"
@@ -542,6 +543,19 @@ static void a_corrupt_kernel(void **state)
 	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
 }
 
+/* They are compared with all names that there are, which a load has no time for. */
+static void files_are_looked_for_when_a_vm_is_defined(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM "autostart = no\n");
+	add_kernel("kernel");
+	assert_int_equal(run(), WAITS);
+	file_count = 0;
+	guest_files_set(files, 0);
+	assert_int_equal(rig_start(vm_find("one")), 0);
+	assert_int_equal(vm_find("one")->state, VM_RUNNING);
+}
+
 static void more_memory_than_the_machine_has(void **state)
 {
 	uint64_t owned, frames = 1, vcpu = 1UL << frames_order(sizeof(struct vcpu)),
@@ -556,9 +570,10 @@ static void more_memory_than_the_machine_has(void **state)
 	assert_int_equal(run(), WAITS);
 	assert_logged("error: vm big: memory = 1024M, but only ");
 	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
-	assert_int_equal(frames_owned(FRAME_OWNER_MONITOR),
-	                 owned + 2 + frames + vcpu +
-	                         console); /* VMXON region, table, and the VM, which is off */
+	assert_int_equal(
+		frames_owned(FRAME_OWNER_MONITOR),
+		owned + 3 + frames + vcpu +
+			console); /* VMXON region, table, and the VM, which is off, with its images */
 	assert_int_equal(vm_find("big")->state, VM_STOPPED);
 }
 
@@ -694,6 +709,7 @@ int main(void)
 		start_test(modules_reach_the_kernel),
 		start_test(a_missing_module),
 		start_test(a_corrupt_kernel),
+		start_test(files_are_looked_for_when_a_vm_is_defined),
 		start_test(more_memory_than_the_machine_has),
 		start_test(no_memory_for_the_table),
 		start_test(no_memory_for_the_vm_itself),
