@@ -175,6 +175,56 @@ static void test_leaving_frees_a_held_vm(void **state)
 	assert_true(channel_room(&one.channel));
 }
 
+/* Its scrollback has it, and the line has the monitor's words at once. */
+static void test_what_waits_of_a_vm_that_is_left_is_dropped(void **state)
+{
+	unsigned count = 0;
+
+	(void)state;
+	console_attach(&one.channel);
+	clear();
+	while (channel_room(&one.channel) && ++count < 100000)
+		channel_put(&one.channel, 'x');
+	console_write("a message\n", 10); /* this one is kept */
+	while (channel_room(&one.channel) && ++count < 100000)
+		channel_put(&one.channel, 'x');
+	assert_true(count > 8192);
+	type("\x01m");
+	assert_sent("x\r\na message\r\n\r\n[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: "
+	            "keys]\r\n");
+	assert_true(one.scrollback.written > count - 1);
+	type("\x01"
+	     "1");
+	settle();
+	assert_true(uart_model.sent_count > CHANNEL_SCROLLBACK); /* there was room for all of it */
+}
+
+/* What a terminal says by itself, whenever it comes and however it is cut. */
+static void test_the_shell_gets_keys_and_no_answers(void **state)
+{
+	static const char *const answers[] = {
+		"\x1b[?64;1;2;6;9;15c", "\x1b[24;80R", "\x1b[0n",          "\x1b[M !!",
+		"\x1b[<0;27;12M",       "\x1b[I",      "\x1bP1$r0m\x1b\\", "\x1b]11;rgb:ffff/0000/8080\a",
+		"\x1b]lname\x1b\\",     "\x1b[?1;2$y",
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(answers); i++) {
+		type(answers[i]);
+		for (const char *at = answers[i]; *at; at++) {
+			type((char[]){*at, 0});
+			fake_x86.tsc += 300000000;
+		}
+		assert_string_equal(typed, "");
+	}
+	/* Also between the escape key and the next. */
+	type("\x01\x1b[0n"
+	     "1");
+	assert_ptr_equal(console_attached(), &one.channel);
+	type("\x01m\x1b[A\x1b[3~\x1bOPl");
+	assert_string_equal(typed, "\x1b[A\x1b[3~\x1bOPl");
+}
+
 static void test_keys(void **state)
 {
 	(void)state;
@@ -523,6 +573,8 @@ int main(void)
 		console_test(the_last_words_of_a_vm_that_ends_are_shown),
 		console_test(test_back_pressure),
 		console_test(test_leaving_frees_a_held_vm),
+		console_test(test_what_waits_of_a_vm_that_is_left_is_dropped),
+		console_test(test_the_shell_gets_keys_and_no_answers),
 		console_test(test_keys),
 		console_test(test_help_and_wrong_keys),
 		console_test(test_the_operators_line_is_never_held),
