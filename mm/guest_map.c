@@ -5,7 +5,8 @@
 #include "lib/panic.h"
 #include "mm/frames.h"
 
-#define GPA_LIMIT BIT(48)
+#define GPA_LIMIT    BIT(48)
+#define RELEASE_STEP 24 /* blocks and holes */
 
 static unsigned order_of_level(unsigned level)
 {
@@ -62,6 +63,34 @@ static void guest_map_remove(struct guest_map *map, gpa_t gpa, uint64_t size)
 	if (size)
 		(void)page_table_drop(&map->tree, gpa, size).owed;
 	page_table_flushed(&map->tree);
+}
+
+/* A block of 1 GiB is freed in pieces of 2 MiB, unless there is no memory for a table of them. */
+static struct page_mapping guest_map_divide(struct guest_map *map, gpa_t gpa)
+{
+	struct page_mapping mapping = page_table_find(&map->tree, gpa);
+
+	if (mapping.level < 2 || !type_is_backed(mapping_type(&mapping)) ||
+	    page_table_split(&map->tree, gpa, false))
+		return mapping;
+	frames_split(mapping.phys, order_of_level(mapping.level), order_of_level(mapping.level - 1));
+	return page_table_find(&map->tree, gpa);
+}
+
+bool guest_map_release(struct guest_map *map, gpa_t *from)
+{
+	gpa_t gpa = *from;
+
+	for (unsigned i = 0; i < RELEASE_STEP && gpa < GPA_LIMIT; i++) {
+		struct page_mapping mapping = guest_map_divide(map, gpa);
+
+		gpa = mapping.virt + mapping.size;
+	}
+	guest_map_begin_change(map, *from, gpa - *from);
+	guest_map_remove(map, *from, gpa - *from);
+	guest_map_commit(map);
+	*from = gpa;
+	return gpa >= GPA_LIMIT;
 }
 
 void guest_map_destroy(struct guest_map *map)
@@ -144,6 +173,8 @@ int guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, enum guest_ty
 
 		error = step ? 0 : -ERR_NO_MEMORY;
 		done += step;
+		if (map->pause)
+			map->pause();
 	}
 	if (error) {
 		guest_map_begin_change(map, gpa, size);

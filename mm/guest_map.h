@@ -49,6 +49,7 @@ struct guest_map {
 	 * map.
 	 */
 	void (*flush)(struct guest_map *map, uint64_t cpus);
+	void (*pause)(void); /* guest_map_add() calls it after each block; may be null */
 };
 
 /* One answer of the map: an extent with one type and consecutive host frames. */
@@ -79,6 +80,12 @@ int must_check guest_map_add(struct guest_map *map, gpa_t gpa, uint64_t size, en
 
 /* Take a range that one call has marked GUEST_DEVICE out again: nothing is there then. */
 void guest_map_remove_device(struct guest_map *map, gpa_t gpa, uint64_t size);
+
+/*
+ * Free part of the RAM and ROM from `*from` on, which moves on, in a step of a fraction of a
+ * millisecond. True: nothing above is left.
+ */
+bool must_check guest_map_release(struct guest_map *map, gpa_t *from);
 
 /*
  * Zero RAM, `bytes` (a multiple of 8) of it from `*from` on, which moves on. True: all of it above

@@ -6,6 +6,7 @@
 #include "vmm/cpu/time.h"
 
 #define INTERRUPTS_NS      20000000 /* the longest that a guest may keep interrupts waiting */
+#define PAUSE_NS           100000   /* of what takes long: then interrupts are let in */
 #define INTERRUPTS_SOON_NS 1000000  /* while the operator waits for output: a UART's FIFO takes as long */
 
 /* What lib/per_cpu.h says of the beginning of struct cpu. */
@@ -117,6 +118,14 @@ static inline void cpu_open_window(struct cpu *cpu, uint64_t now)
 void cpu_catch_up(struct cpu *cpu)
 {
 	cpu_open_window(cpu, time_now());
+}
+
+void cpu_pause(struct cpu *cpu)
+{
+	uint64_t now = time_now();
+
+	if (now - cpu->stretches.start > time_ticks(PAUSE_NS))
+		cpu_open_window(cpu, now);
 }
 
 /* ---- Idle ---- */

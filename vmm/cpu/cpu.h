@@ -98,6 +98,9 @@ void cpu_timer_interrupt(void);
  */
 void cpu_catch_up(struct cpu *cpu);
 
+/* The same if interrupts have waited for long: between the pieces of what takes long. */
+void cpu_pause(struct cpu *cpu);
+
 /* Nothing to run: wait for an interrupt, or do background work (vmm/cpu/cpu_hooks.h). */
 void cpu_idle(struct cpu *cpu);
 #endif

@@ -23,7 +23,10 @@ struct cpu_call {
  */
 void cpu_call(struct cpu *cpu, struct cpu_call *call);
 
-/* Carry out the calls that wait for this CPU. From the run loop only. */
+/*
+ * Carry out the calls that wait for this CPU. One that queues itself again waits for the next turn
+ * of the run loop: guests run before. From the run loop only.
+ */
 void cpu_run_calls(struct cpu *cpu);
 
 #endif

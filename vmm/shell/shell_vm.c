@@ -277,6 +277,7 @@ void shell_vm_init(void)
 {
 	shell_add_commands(vm_commands, ARRAY_SIZE(vm_commands));
 	vm_wait = shell_task_wait;
+	vm_pass = shell_task_pass;
 	shell_stat_init();
 	shell_trace_init();
 }

@@ -7,6 +7,8 @@
 #include "vmm/cpu/time.h"
 #include "vmm/vm/vm.h"
 
+#define CALLS_NS 100000 /* the turn of a vCPU while there are calls that queue themselves again */
+
 void cpu_reschedule(struct cpu *cpu)
 {
 	cpu->rescheduled = true;
@@ -68,6 +70,8 @@ struct vcpu *run_loop_next(struct cpu *cpu)
 		}
 		run_loop_load(cpu, vcpu);
 		vcpu->requests &= ~(uint32_t)(REQUEST_HALTED | REQUEST_RESCHEDULE);
+		if (unlikely(!list_empty(&cpu->calls))) /* those that were queued again */
+			cpu->slice_end = MIN(cpu->slice_end, time_now() + time_ticks(CALLS_NS));
 		if (likely(!cpu->rescheduled))
 			return vcpu;
 	}

@@ -64,7 +64,7 @@ enum vm_request {
 /* How far a machine is from its start: vm_work.c. */
 struct vm_work {
 	enum { VM_WORK_CLEAR, VM_WORK_FIRMWARE, VM_WORK_LOAD, VM_WORK_COPY, VM_WORK_BEGIN } step;
-	gpa_t cleared; /* memory below is */
+	gpa_t cleared, freed; /* memory below is */
 	struct vm_copy {
 		gpa_t to;
 		const uint8_t *from; /* null: zeroes */
@@ -170,6 +170,9 @@ void vm_ask(struct vm *vm, uint32_t requests);
  */
 extern bool (*vm_wait)(void);
 bool vm_ask_and_wait(struct vm *vm, uint32_t requests);
+
+/* Called between the pieces of vm_start(), which takes long; may be null. */
+extern void (*vm_pass)(void);
 
 /* Measure or trace its exits from now on: a set of enum vcpu_watch. */
 void vm_watch(struct vm *vm, uint8_t watch);

@@ -15,6 +15,7 @@
 #define RESET_NS        50000000   /* the same, when the guest's resets do */
 
 void (*vm_all_stopped)(void);
+void (*vm_pass)(void);
 
 /* ---- States ---- */
 
@@ -108,6 +109,7 @@ static int vm_create(struct vm *vm, char *problem, size_t size)
 
 	if (guest_map_create(&vm->map, VM_OWNER(vm)))
 		goto no_memory;
+	vm->map.pause = vm_pass;
 	if (free_memory < spare || memory > free_memory - spare || vm->loader.populate(&vm->map, memory)) {
 		format_buffer(problem, size,
 		              "memory = %luM, but only %luM of this machine's memory are free: "
@@ -140,7 +142,7 @@ int vm_start(struct vm *vm, char *problem, size_t size)
 	vm_set_state(vm, VM_STARTING);
 	vm->end = VM_NOT_STARTED;
 	vm->work.step = VM_WORK_CLEAR;
-	vm->work.cleared = 0;
+	vm->work.cleared = vm->work.freed = 0;
 	vm->firmware_said = 0;
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		vm->vcpus[i]->requests = REQUEST_STOP;
@@ -220,6 +222,7 @@ void vm_reset_by_guest(struct vm *vm)
 
 /* ---- End ---- */
 
+/* In steps: it asks for the next one itself, and guests have their turns in between. */
 void vm_free(struct vm *vm)
 {
 	timer_cancel(&vm->start_timer);
@@ -228,6 +231,10 @@ void vm_free(struct vm *vm)
 
 		if (entity->state != SCHED_NOWHERE)
 			sched_leave(this_cpu(), entity);
+	}
+	if (!guest_map_release(&vm->map, &vm->work.freed)) {
+		vm_ask(vm, VM_FREE);
+		return;
 	}
 	vm_destroy_vcpus(vm, vm->vcpu_count);
 	guest_map_destroy(&vm->map);

@@ -135,9 +135,11 @@ void vm_dump(struct vm *vm, void (*put)(const char *line))
 	}
 }
 
+/* A report is long. Its VM has stopped, and the exit, if that was one, is over: so others come in. */
 static void vm_report_line(const char *line)
 {
 	log_error("  %s\n", line);
+	cpu_pause(this_cpu());
 }
 
 void vm_report(struct vm *vm)

@@ -12,8 +12,8 @@
 #include "vmm/vm/platform.h"
 #include "vmm/vm/vm_internal.h"
 
-#define CLEAR_STEP KIB(256)
-#define COPY_STEP  KIB(256)
+#define CLEAR_STEP KIB(64)
+#define COPY_STEP  KIB(64)
 
 static void vm_work_reset_vcpu(struct vcpu *vcpu)
 {

@@ -10,7 +10,7 @@
 #include "vmm/x86/string_io.h"
 #include "vmm/vm_calls.h"
 
-#define REP_BATCH 64 /* iterations of a REP instruction between two looks at interrupts */
+#define REP_BATCH 16 /* iterations of a REP instruction between two looks at interrupts */
 
 struct mmio_access {
 	struct vcpu *vcpu;

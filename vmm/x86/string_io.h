@@ -25,7 +25,7 @@ void string_io_decode(const struct vcpu *vcpu, struct string_io *io);
  * Carry out up to STRING_IO_BATCH elements. Each element leaves rCX, rSI and rDI as the manual
  * says, so that a fault or an interrupt between two elements loses nothing.
  */
-#define STRING_IO_BATCH 64
+#define STRING_IO_BATCH 32
 enum action string_io(struct vcpu *vcpu, const struct string_io *io);
 
 /*

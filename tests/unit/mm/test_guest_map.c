@@ -364,15 +364,63 @@ static void test_clear_in_steps(void **state)
 	}
 }
 
+/* Each step gives some back; the last one all that was left. */
+static void test_release_in_steps(void **state)
+{
+	uint64_t steps = 0, last;
+	gpa_t from = 0;
+
+	(void)state;
+	add(0, MIB(1), GUEST_RAM);
+	add(MIB(2), MIB(32), GUEST_RAM);
+	last = frames_stat().free;
+	while (!guest_map_release(&map, &from)) {
+		assert_true(frames_stat().free - last <= 24 << FRAME_ORDER_2M);
+		last = frames_stat().free;
+		assert_true(steps++ < 100);
+	}
+	assert_true(steps > MIB(1) / PAGE_SIZE / 24);
+	assert_int_equal(map.ram, 0);
+	assert_int_equal(guest_map_find(&map, MIB(4)).type, GUEST_NONE);
+}
+
+static void test_release_cuts_large_blocks(void **state)
+{
+	uint64_t last;
+	gpa_t from = 0;
+
+	(void)state;
+	teardown(NULL);
+	fake_memory_init(GIB(2));
+	free_before = frames_stat().free;
+	assert_int_equal(guest_map_create(&map, VM), 0);
+	add(0, GIB(1), GUEST_RAM);
+	assert_extent(0, GUEST_RAM, 0, GIB(1));
+	last = frames_stat().free;
+	assert_false(guest_map_release(&map, &from));
+	assert_int_equal(from, 24 * MIB(2));
+	assert_int_equal(frames_stat().free - last, (24 << FRAME_ORDER_2M) - 1); /* a table came */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_find),           TEST(test_one_gib),       TEST(test_fallback_to_smaller),
-		TEST(test_arguments),      TEST(test_protect),       TEST(test_all_or_nothing),
-		TEST(test_is_backed),      TEST(test_wrap),          TEST(test_no_memory_for_tables),
-		TEST(test_pointer),        TEST(test_access_across), TEST(test_cleared_is_zero),
+		TEST(test_find),
+		TEST(test_one_gib),
+		TEST(test_fallback_to_smaller),
+		TEST(test_arguments),
+		TEST(test_protect),
+		TEST(test_all_or_nothing),
+		TEST(test_is_backed),
+		TEST(test_wrap),
+		TEST(test_no_memory_for_tables),
+		TEST(test_pointer),
+		TEST(test_access_across),
+		TEST(test_cleared_is_zero),
 		TEST(test_clear_in_steps),
+		TEST(test_release_in_steps),
+		TEST(test_release_cuts_large_blocks),
 	};
 
 	return cmocka_run_group_tests_name("guest_map", tests, NULL, NULL);

@@ -191,6 +191,34 @@ static void a_watch_makes_the_vcpu_take_notice(void **state)
 	assert_int_equal(vm.vcpus[0]->instrumented, WATCH_MEASURE);
 }
 
+static unsigned pieces;
+
+static void work_in_pieces(struct cpu_call *call)
+{
+	if (--pieces)
+		cpu_call(&cpu, call);
+}
+
+/* Such a guest gets a turn before each piece, and not a long one. */
+static void a_call_that_queues_itself_lets_guests_run(void **state)
+{
+	static struct cpu_call call = {.run = work_in_pieces};
+
+	(void)state;
+	assert_true(rig_run());
+	pieces = 3;
+	cpu_call(&cpu, &call);
+	vmx_serve_requests();
+	for (unsigned left = 2; left; left--) {
+		assert_ptr_equal(cpu.current, vm.vcpus[0]);
+		assert_int_equal(pieces, left);
+		assert_true(cpu_deadline(&cpu) <= fake_x86.tsc + 100000);
+		fake_x86.tsc += 100000;
+		rig_exit(EXIT_REASON_PREEMPTION_TIMER, 0);
+	}
+	assert_int_equal(pieces, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +233,7 @@ int main(void)
 		vm_test(a_kick_follows_a_vcpu_that_moved),
 		vm_test(a_vcpu_on_its_way_can_be_kicked),
 		vm_test(a_watch_makes_the_vcpu_take_notice),
+		vm_test(a_call_that_queues_itself_lets_guests_run),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);
