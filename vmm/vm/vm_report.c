@@ -135,7 +135,7 @@ void vm_dump(struct vm *vm, void (*put)(const char *line))
 	}
 }
 
-/* A report is long. Its VM has stopped, and the exit, if that was one, is over: so others come in. */
+/* A report is long, and its VM has stopped: interrupts come in between. */
 static void vm_report_line(const char *line)
 {
 	log_error("  %s\n", line);

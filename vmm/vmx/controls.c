@@ -55,6 +55,7 @@ const struct vmx_control vmx_controls[] = {
 	{CONTROLS_SECONDARY, 12, WANTED,   "enable INVPCID"},                  /* else hidden in CPUID */
 	{CONTROLS_SECONDARY, 13, NEVER,    "enable VM functions"},
 	{CONTROLS_SECONDARY, 14, NEVER,    "VMCS shadowing"},
+	{CONTROLS_SECONDARY, 15, WANTED,   "enable ENCLS exiting"},            /* else hidden in CPUID */
 	{CONTROLS_SECONDARY, 16, NEVER,    "RDSEED exiting"},
 	{CONTROLS_SECONDARY, 17, NEVER,    "enable PML"},
 	{CONTROLS_SECONDARY, 18, NEVER,    "EPT-violation #VE"},
@@ -62,6 +63,7 @@ const struct vmx_control vmx_controls[] = {
 	{CONTROLS_SECONDARY, 22, NEVER,    "mode-based execute control"},
 	{CONTROLS_SECONDARY, 25, NEVER,    "use TSC scaling"},
 	{CONTROLS_SECONDARY, 26, NEVER,    "enable user wait and pause"},      /* hidden in CPUID */
+	{CONTROLS_SECONDARY, 28, WANTED,   "enable ENCLV exiting"},            /* else hidden in CPUID */
 	{CONTROLS_SECONDARY, 30, WANTED,   "bus-lock detection"},              /* else they have no rate */
 	{CONTROLS_EXIT,      2,  REQUIRED, "save debug controls"},
 	{CONTROLS_EXIT,      9,  REQUIRED, "host address-space size"},
@@ -214,6 +216,8 @@ int vmx_features_detect(char *problem, size_t size)
 	features->rdtscp = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_RDTSCP);
 	features->invpcid = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_INVPCID);
 	features->xsaves = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_XSAVES);
+	features->encls_exit = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_ENCLS_EXITING);
+	features->enclv_exit = control_is_used(features, CONTROLS_SECONDARY, SECONDARY_ENCLV_EXITING);
 	features->wbinvd_exit = control_is_used(features, CONTROLS_SECONDARY, BIT(6));
 	return controls_check(features, problem, size);
 }

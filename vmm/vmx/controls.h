@@ -41,7 +41,8 @@ struct vmx_features {
 	uint64_t cr4_fixed0, cr4_fixed1;
 	uint64_t ept_vpid;        /* IA32_VMX_EPT_VPID_CAP */
 	uint8_t preemption_shift; /* the preemption timer counts TSC >> this */
-	bool preemption_timer, virtual_nmi, vpid, rdtscp, invpcid, xsaves, wbinvd_exit;
+	bool preemption_timer, virtual_nmi, vpid, rdtscp, invpcid, xsaves, wbinvd_exit, encls_exit,
+		enclv_exit;
 	bool ins_outs_information; /* INS/OUTS exits describe address size and segment */
 };
 

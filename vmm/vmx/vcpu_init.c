@@ -54,6 +54,10 @@ static void vmcs_set_controls(const struct vcpu *vcpu)
 		vmwrite(VMCS_VPID, vcpu->vmx.vpid);
 	if (vmx_features.xsaves)
 		vmwrite(VMCS_XSS_EXITING_BITMAP, 0);
+	if (vmx_features.encls_exit)
+		vmwrite(VMCS_ENCLS_EXITING_BITMAP, UINT64_MAX);
+	if (vmx_features.enclv_exit)
+		vmwrite(VMCS_ENCLV_EXITING_BITMAP, UINT64_MAX);
 	vmwrite(VMCS_CR0_MASK, ~vmx_cr0_guest_owned());
 	vmwrite(VMCS_CR4_MASK, ~vmx_cr4_guest_owned());
 	vmwrite(VMCS_LINK_POINTER, UINT64_MAX);

@@ -265,9 +265,9 @@ void cpuid_emulate_other(struct vcpu *vcpu)
 	struct cpuid_answer own;
 
 	if (leaf <= cpuid_table.max_basic) {
-		answer = &cpuid_table.basic[leaf];
+		answer = &cpuid_table.basic[clamp_index(leaf, CPUID_BASIC_LEAVES)];
 	} else if (leaf - EXTENDED_FIRST < CPUID_EXTENDED_LEAVES && leaf <= cpuid_table.extended[0].eax) {
-		answer = &cpuid_table.extended[leaf - EXTENDED_FIRST];
+		answer = &cpuid_table.extended[clamp_index(leaf - EXTENDED_FIRST, CPUID_EXTENDED_LEAVES)];
 	} else {
 		/* Out of range: the data of the highest basic leaf. */
 		leaf = cpuid_table.max_basic;

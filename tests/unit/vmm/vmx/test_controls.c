@@ -181,7 +181,7 @@ static void the_controls_in_use(void **state)
 	/* Must-be-1 bits, and the required and wanted ones; nothing that is never used. */
 	assert_int_equal(vmx_features.control[CONTROLS_PIN], 0x16 | 0x69);
 	assert_int_equal(vmx_features.control[CONTROLS_PROCESSOR], 0x4006172 | 0xb1180c88);
-	assert_int_equal(vmx_features.control[CONTROLS_SECONDARY], 0x401010ea);
+	assert_int_equal(vmx_features.control[CONTROLS_SECONDARY], 0x501090ea);
 	assert_int_equal(vmx_features.control[CONTROLS_EXIT], 0x36dfb | 0x7c8204);
 	assert_int_equal(vmx_features.control[CONTROLS_ENTRY], 0x11fb | 0xc004);
 	assert_true(vmx_features.virtual_nmi);

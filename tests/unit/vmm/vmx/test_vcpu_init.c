@@ -316,6 +316,20 @@ static void what_is_missing_is_left_alone(void **state)
 	assert_int_equal(fake_vmx.invvpids, invvpids);
 }
 
+/* Enclaves are hidden, and so are the instructions that make them: all leaves exit. */
+static void enclave_instructions_exit(void **state)
+{
+	const struct vcpu_start start = {.cs = 8, .ds = 16, .tr = 24};
+
+	(void)state;
+	assert_true(vmx_features.encls_exit && vmx_features.enclv_exit);
+	vmwrite(VMCS_ENCLS_EXITING_BITMAP, 0);
+	vmwrite(VMCS_ENCLV_EXITING_BITMAP, 0);
+	backend_vcpu_start(&cpu, vm.vcpus[0], &start);
+	assert_int_equal(vmread(VMCS_ENCLS_EXITING_BITMAP), UINT64_MAX);
+	assert_int_equal(vmread(VMCS_ENCLV_EXITING_BITMAP), UINT64_MAX);
+}
+
 static void debug_control_and_tsc_offset_reach_the_vmcs(void **state)
 {
 	(void)state;
@@ -361,6 +375,7 @@ int main(void)
 		rig_test(a_real_mode_start),
 		rig_test(a_start_forgets_the_last_life),
 		rig_test(what_is_missing_is_left_alone),
+		rig_test(enclave_instructions_exit),
 		rig_test(debug_control_and_tsc_offset_reach_the_vmcs),
 		rig_test(the_report_comes_from_the_features),
 	};
