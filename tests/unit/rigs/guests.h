@@ -12,6 +12,7 @@
 #define GUESTS_MAX 7
 #define EXIT_NS    2000 /* Bochs: 1,500 */
 #define SWITCH_NS  6000 /* Bochs: 6,200 */
+#define LOAD_NS    500000
 #define MS         1000000UL
 
 enum program {
@@ -22,6 +23,7 @@ enum program {
 	NAP_UART, /* until the character timeout of a byte that it sent to itself */
 	NAP_8042, /* until the byte that it told the controller to send, which comes at once */
 	DEAF,     /* halts with interrupts off, the HPET's timer 0 each `period` ns */
+	RESETS,   /* resets its machine after `work` ns, which is then loaded again */
 };
 
 struct guest {
@@ -158,7 +160,8 @@ static void guest_start_program(struct guest *guest)
 		guest_out(guest, 0x64, 0x60);
 		guest_out(guest, 0x60, 0x61);
 		break;
-	case BUSY: break;
+	case BUSY:
+	case RESETS: break;
 	}
 }
 
@@ -232,6 +235,12 @@ static void guest_exit(unsigned index)
 		guest_out(guest_on(which), 0x64, 0xD2);
 		guest_out(guest_on(which), 0x60, 'x');
 	}
+	if (reason == EXIT_REASON_HLT && guest_on(which)->program == RESETS) {
+		reason = EXIT_REASON_CPUID;
+		guest_on(which)->left = guest_on(which)->work;
+		guest_on(which)->naps++;
+		guest_out(guest_on(which), 0xCF9, 0x06);
+	}
 	guest_run_loop(index, reason);
 	guests_go_on(which, fake_x86.tsc - start);
 }
@@ -274,6 +283,15 @@ UNUSED static void guests_run(uint64_t ns)
 
 /* ---- Life ---- */
 
+static int guest_load_image(struct vm *which, struct vcpu_start *start, char *text, size_t size)
+{
+	fake_x86.tsc += LOAD_NS;
+	return rig_load(which, start, text, size);
+}
+
+static const struct vm_loader guest_loader = {
+	.populate = rig_populate, .firmware = rig_firmware, .load = guest_load_image};
+
 /* On CPU 0, where the others wait meanwhile. */
 UNUSED static struct guest *guest_start(enum program program, uint64_t work, uint64_t period)
 {
@@ -288,7 +306,7 @@ UNUSED static struct guest *guest_start(enum program program, uint64_t work, uin
 	guest->period = period;
 	config.name = names[guest_count];
 	config.machine.hpet = true;
-	assert_int_equal(vm_define(&guest->vm, &config, &rig_loader, ++guest_count), 0);
+	assert_int_equal(vm_define(&guest->vm, &config, &guest_loader, ++guest_count), 0);
 	console_vm_connect(&guest->console, &guest->vm);
 	assert_int_equal(vm_start(&guest->vm, problem, sizeof(problem)), 0);
 	for (unsigned i = 0; i < 1000 && (guest->vm.state != VM_RUNNING || cpu.current != guest->vm.vcpus[0]);

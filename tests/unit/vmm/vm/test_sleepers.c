@@ -126,6 +126,17 @@ static void nappers_leave_equal_shares_of_two_processors(void **state)
 	check_shares(2, 2, 4, 4);
 }
 
+/* Resets have a rate, and the load after each is its own work, in its own turns. */
+static void a_guest_that_resets_itself_leaves_its_neighbour_alone(void **state)
+{
+	(void)state;
+	guest_start(BUSY, 0, 0);
+	guest_start(RESETS, 2000, 0);
+	guests_run(20 * MS);
+	assert_in_range(measure(1, 1000 * MS), 980, 1000);
+	assert_in_range(guests[1].naps, 15, 25);
+}
+
 /* ---- What is looked at ---- */
 
 static void guests_that_cannot_run_cost_nothing(void **state)
@@ -161,6 +172,7 @@ int main(void)
 		cmocka_unit_test(a_napper_leaves_half),
 		cmocka_unit_test(four_nappers_leave_a_fifth),
 		cmocka_unit_test(nappers_leave_equal_shares_of_two_processors),
+		guests_test(a_guest_that_resets_itself_leaves_its_neighbour_alone),
 		guests_test(guests_that_cannot_run_cost_nothing),
 		guests_test(a_tick_of_1000_hz_is_never_lost_to_a_busy_neighbour),
 	};
