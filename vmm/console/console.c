@@ -7,11 +7,10 @@
 #include "lib/string.h"
 #include "mm/host_map.h"
 #include "vmm/console/console_internal.h"
+#include "vmm/console/console_ring.h"
 #include "vmm/cpu/cpu.h"
 
-#define RING_SIZE     32768 /* more than a whole scrollback; a power of two */
-#define WORD_BITS     64
-#define VM_RESERVE    8192 /* of it, kept for the monitor */
+#define VM_RESERVE    8192 /* of the ring, kept for the monitor */
 #define CHUNK         64
 #define DRAW_AT_ONCE  200  /* characters drawn in one poll: well below a millisecond */
 #define FEED_AT_ONCE  4096 /* bytes put on the screen's grid in one poll */
@@ -20,16 +19,10 @@
 #define LOSS_TEXT_MAX 64
 #define LINE_MAX      512
 
-/*
- * The ring has one writer's position and two readers': the serial line and the screen. All count
- * bytes ever put. A console that is absent keeps up at once.
- */
+/* A console that is absent keeps up at once. */
 static struct {
 	struct spinlock lock; /* of the ring, its positions, and what is written to the UART */
-	uint8_t ring[RING_SIZE];
-	uint64_t of_vm[RING_SIZE / WORD_BITS]; /* a bit for each byte: a VM's, not the monitor's */
-	uint64_t head, serial, screen;
-	uint64_t forgotten;     /* a VM's bytes before this position are not shown any more */
+	struct console_ring ring;
 	uint64_t lost;          /* bytes that did not fit, not yet said */
 	bool at_line_start;     /* the last byte put was a newline */
 	bool coloured, moved;   /* what a VM did to the terminal: as in struct filter_piece */
@@ -60,14 +53,9 @@ static bool console_on_boot_cpu(void)
 	return console.panicking || !this_cpu()->index;
 }
 
-/* Without the lock the answer is old at once, as is any; it is never larger than the ring. */
 size_t console_free(void)
 {
-	uint64_t serial = __atomic_load_n(&console.serial, __ATOMIC_RELAXED);
-	uint64_t screen = __atomic_load_n(&console.screen, __ATOMIC_RELAXED);
-	uint64_t used = __atomic_load_n(&console.head, __ATOMIC_RELAXED) - MIN(serial, screen);
-
-	return RING_SIZE - (size_t)MIN(used, RING_SIZE);
+	return ring_free(&console.ring);
 }
 
 bool console_half_free(void)
@@ -80,40 +68,18 @@ bool console_room(void)
 	return console_free() > VM_RESERVE;
 }
 
-/* How many bytes from `position` on have one owner, up to the end of a word? 0: the other one. */
-static uint64_t console_run(uint64_t position, bool of_vm)
-{
-	uint64_t word = __atomic_load_n(&console.of_vm[position % RING_SIZE / WORD_BITS], __ATOMIC_RELAXED);
-	unsigned bit = position % WORD_BITS;
-	uint64_t others = (of_vm ? ~word : word) >> bit;
-
-	return others ? (uint64_t)__builtin_ctzll(others) : WORD_BITS - bit;
-}
-
-/* A reader's next bytes: passes over what is forgotten, and returns how many lie in one piece. */
-static size_t console_piece(uint64_t *position, uint64_t head)
-{
-	uint64_t end = head, run;
-
-	while (*position < console.forgotten && (run = console_run(*position, true)))
-		*position = MIN(*position + run, console.forgotten);
-	if (*position < console.forgotten)
-		end = MIN(*position + console_run(*position, false), console.forgotten);
-	return MIN((size_t)(end - *position), RING_SIZE - *position % RING_SIZE);
-}
-
 /* Hand the serial line what it takes now. */
 static void console_transmit(void)
 {
 	size_t count, sent;
 
-	while ((count = console_piece(&console.serial, console.head))) {
-		sent = uart_send(&console.uart, console.ring + console.serial % RING_SIZE, count);
+	while ((count = ring_piece(&console.ring, &console.ring.serial, console.ring.head))) {
+		sent = uart_send(&console.uart, ring_at(&console.ring, console.ring.serial), count);
 		if (!sent)
 			break;
-		console.serial += sent;
+		console.ring.serial += sent;
 	}
-	console.transmitting = console.serial < console.head;
+	console.transmitting = console.ring.serial < console.ring.head;
 	if (console.interrupts)
 		uart_interrupts(&console.uart, true, console.transmitting);
 }
@@ -125,11 +91,11 @@ static void console_transmit(void)
  */
 static size_t console_feed_screen(size_t max)
 {
-	uint64_t at = console.screen, head = __atomic_load_n(&console.head, __ATOMIC_ACQUIRE);
-	size_t count = MIN(console_piece(&at, head), max);
+	uint64_t at = console.ring.screen, head = __atomic_load_n(&console.ring.head, __ATOMIC_ACQUIRE);
+	size_t count = MIN(ring_piece(&console.ring, &at, head), max);
 
-	screen_write(console.ring + at % RING_SIZE, count);
-	__atomic_store_n(&console.screen, at + count, __ATOMIC_RELEASE);
+	screen_write(ring_at(&console.ring, at), count);
+	__atomic_store_n(&console.ring.screen, at + count, __ATOMIC_RELEASE);
 	return count;
 }
 
@@ -148,9 +114,9 @@ static void console_drain(void)
 {
 	size_t count;
 
-	while ((count = console_piece(&console.serial, console.head))) {
-		uart_send_polled(&console.uart, console.ring + console.serial % RING_SIZE, count);
-		console.serial += count;
+	while ((count = ring_piece(&console.ring, &console.ring.serial, console.ring.head))) {
+		uart_send_polled(&console.uart, ring_at(&console.ring, console.ring.serial), count);
+		console.ring.serial += count;
 	}
 	console.transmitting = false;
 	console_show_on_screen(RING_SIZE);
@@ -160,8 +126,6 @@ static void console_drain(void)
 /* The lock is held. False: full. */
 static bool console_put_byte(uint8_t byte, bool of_vm)
 {
-	uint64_t *word = &console.of_vm[console.head % RING_SIZE / WORD_BITS], bit = console.head % WORD_BITS;
-
 	if (!console_free()) {
 		if (console.buffered) {
 			console.lost++;
@@ -169,13 +133,11 @@ static bool console_put_byte(uint8_t byte, bool of_vm)
 		}
 		console_drain();
 	}
-	console.ring[console.head % RING_SIZE] = byte;
-	*word = (*word & ~(1ull << bit)) | (uint64_t)of_vm << bit;
-	__atomic_store_n(&console.head, console.head + 1, __ATOMIC_RELEASE);
+	ring_put(&console.ring, byte, of_vm);
 	if (!console.uart.base)
-		console.serial = console.head;
+		console.ring.serial = console.ring.head;
 	if (!screen_present())
-		console.screen = console.head;
+		console.ring.screen = console.ring.head;
 	console.at_line_start = byte == '\n';
 	return true;
 }
@@ -302,13 +264,8 @@ void console_begin_line(void)
 /* What waits of a VM's output is not shown. True: there was some. The lock is held. */
 static bool console_forget_vm(void)
 {
-	uint64_t screen = console.screen;
-	bool waiting = MIN(console.serial, screen) < console.head;
+	bool waiting = ring_forget_vm(&console.ring);
 
-	console.forgotten = console.head;
-	console_piece(&console.serial, console.head);
-	console_piece(&screen, console.head);
-	__atomic_store_n(&console.screen, screen, __ATOMIC_RELEASE);
 	if (waiting && (console.moved || console.coloured))
 		console_put_monitor(TERMINAL_CANCEL); /* a sequence may have been cut */
 	return waiting;
@@ -472,14 +429,15 @@ void console_keyboard_interrupt(void)
 
 bool console_busy(void)
 {
-	return console.screen < __atomic_load_n(&console.head, __ATOMIC_RELAXED) || screen_changed() ||
-	       (!text_queue_empty() && console_room()) || (!console_away() && console_shell_prompt_hidden());
+	return console.ring.screen < __atomic_load_n(&console.ring.head, __ATOMIC_RELAXED) ||
+	       screen_changed() || (!text_queue_empty() && console_room()) ||
+	       (!console_away() && console_shell_prompt_hidden());
 }
 
 bool console_pending(void)
 {
-	return __atomic_load_n(&console.serial, __ATOMIC_RELAXED) <
-	               __atomic_load_n(&console.head, __ATOMIC_RELAXED) ||
+	return __atomic_load_n(&console.ring.serial, __ATOMIC_RELAXED) <
+	               __atomic_load_n(&console.ring.head, __ATOMIC_RELAXED) ||
 	       console.lost || !text_queue_empty() || tagged_waiting() ||
 	       (console_on_boot_cpu() && console_busy());
 }
@@ -535,7 +493,7 @@ bool console_early_init(uint16_t port, uint32_t speed)
 
 	console_flush();
 	good = uart_init(&console.uart, port, speed);
-	console.serial = console.head;
+	console.ring.serial = console.ring.head;
 	if (moved)
 		console_replay(console_sink_serial);
 	return good;
@@ -553,7 +511,7 @@ void console_init(const struct boot_framebuffer *framebuffer)
 	if (!memory || !screen_init(framebuffer, memory))
 		return;
 	console_replay(screen_write);
-	console.screen = console.head;
+	console.ring.screen = console.ring.head;
 	screen_draw(SIZE_MAX);
 }
 
