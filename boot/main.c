@@ -3,6 +3,7 @@
  * From the first C code to the guests: bring up the console, memory, exceptions and
  * devices of the boot processor, in the order in which one needs the other.
  */
+#include "boot/log_place.h"
 #include "boot/multiboot2.h"
 #include "boot/options.h"
 #include "boot/smp.h"
@@ -55,7 +56,7 @@ static const enum lapic_choice lapic_choices[] = {
 static struct boot_info info;
 static struct acpi_info acpi;
 static struct monitor_config options;
-static struct memory_range reserved[2 + BOOT_MODULES_MAX]; /* must stay: frames_extend() */
+static struct memory_range reserved[3 + BOOT_MODULES_MAX]; /* must stay: frames_extend() */
 static struct guest_file files[BOOT_MODULES_MAX];
 
 /*
@@ -100,7 +101,7 @@ static void boot_start_console_and_parse(uint32_t info_address)
 	int error = boot_info_parse(hpa_to_pointer(info_address), limit, &info, &problem);
 	unsigned unknown_count = boot_options_parse(info.command_line, &options, unknown);
 
-	log_set_sink((struct log_sink){console_write, console_panic_mode});
+	log_set_sink((struct log_sink){console_write, console_record, console_panic_mode});
 	panic_set_stop_others(cpu_stop_others);
 	uart = console_early_init(options.serial_port, options.serial_speed);
 	shutdown_set_output((struct shutdown_output){console_write, console_flush});
@@ -178,12 +179,26 @@ static unsigned boot_reserve_memory(void)
 	return count;
 }
 
+/* The log moves to where a restart finds it again. */
+static unsigned boot_reserve_log(unsigned count)
+{
+	hpa_t place = log_place_find(info.range, info.range_count, reserved, count);
+
+	if (!place)
+		return count;
+	reserved[count] = (struct memory_range){place, place + LOG_PLACE_SIZE};
+	if (log_keep_at(hpa_to_pointer(place)))
+		log_info("log: the messages of the run before are kept; 'log previous' shows them\n");
+	return count + 1;
+}
+
 static void boot_start_memory(void)
 {
 	bool one_gib_pages =
 		cpuid(0x80000000, 0).eax >= 0x80000001 && cpuid(0x80000001, 0).edx & CPUID_EXTENDED_EDX_1G;
 
-	if (frames_init(info.range, info.range_count, reserved, boot_reserve_memory(), DIRECT_MAP_LIMIT) ||
+	if (frames_init(info.range, info.range_count, reserved, boot_reserve_log(boot_reserve_memory()),
+	                DIRECT_MAP_LIMIT) ||
 	    host_map_init(info.range, info.range_count, one_gib_pages)) {
 		log_error("boot: this machine has too little free memory below 4 GiB; give it "
 		          "more, or load smaller modules\n");

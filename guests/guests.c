@@ -12,6 +12,7 @@
 #include "vmm/x86/cpuid.h"
 #include "vmm/console/console_irq.h"
 #include "vmm/observe/log.h"
+#include "vmm/observe/panic.h"
 #include "vmm/cpu/mitigations.h"
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_task.h"
@@ -167,6 +168,7 @@ void guests_init(const struct guest_file *files, unsigned count,
 	config_defaults(SECTION_MONITOR, &config.monitor);
 	readable = guests_read_config();
 	override(&config.monitor);
+	panic_set_reset(config.monitor.on_panic == PANIC_RESET ? shutdown_reset : NULL);
 	log_level_set(config.monitor.log_level);
 	console_irq_init_keyboard(config.monitor.keyboard != KEYBOARD_OFF,
 	                          config.monitor.keyboard == KEYBOARD_FORCED);

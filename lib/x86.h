@@ -145,6 +145,13 @@ static inline void interrupts_window(void)
 	__asm__ volatile("sti; nop; cli" : : : "memory"); /* STI holds them back for one instruction */
 }
 
+/* Write the line of `address` back to memory; every processor with 64-bit mode can. */
+#define CACHE_LINE 64
+static inline void cache_flush(const void *address)
+{
+	__asm__ volatile("clflush %0" : : "m"(*(const char *)address) : "memory");
+}
+
 /* Open the interrupt flag and halt in one uninterruptible step, then close it again. */
 static inline void wait_for_interrupt(void)
 {

@@ -22,6 +22,7 @@ enum config_apic { APIC_FIRMWARE, APIC_XAPIC, APIC_X2APIC };
 
 /* The machine's PS/2 keyboard: found out, not used, or used without a question. */
 enum config_keyboard { KEYBOARD_OFF, KEYBOARD_PROBED, KEYBOARD_FORCED };
+enum config_panic { PANIC_HALT, PANIC_RESET };
 enum config_stopped { STOPPED_SHELL, STOPPED_POWEROFF, STOPPED_RESET };
 enum config_type {
 	VM_TYPE_AUTO,
@@ -52,6 +53,7 @@ struct monitor_config {
 	enum config_apic apic;
 	enum log_level log_level;
 	enum config_stopped on_all_stopped;
+	enum config_panic on_panic;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
 	unsigned cpus; /* processors that may run guests, at most */
 	enum { TIMER_AUTO, TIMER_LAPIC, TIMER_ONE_SHOT } timer;

@@ -74,6 +74,13 @@ static const struct config_word stopped_words[] = {
 /* clang-format on */
 
 /* clang-format off */
+static const struct config_word panic_words[] = {
+	{"halt",  PANIC_HALT},
+	{"reset", PANIC_RESET},
+};
+/* clang-format on */
+
+/* clang-format off */
 static const struct config_word mitigation_words[] = {
 	{"auto", MITIGATIONS_AUTO},
 	{"off",  MITIGATIONS_OFF},
@@ -180,6 +187,11 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.kind = KIND_WORD, WORDS(stopped_words), .initial = "shell",
 		.meaning = "The action when the last guest has ended: open the monitor's shell, "
 			   "power the machine off, or reset it.",
+	}, {
+		.name = "on_panic", MONITOR_FIELD(on_panic),
+		.kind = KIND_WORD, WORDS(panic_words), .initial = "halt",
+		.meaning = "The action after a fault of the monitor: halt with the report on the "
+			   "screen, or reset the machine after ten seconds.",
 	}, {
 		.name = "mitigations", MONITOR_FIELD(mitigations),
 		.kind = KIND_WORD, WORDS(mitigation_words), .initial = "auto",

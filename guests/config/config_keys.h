@@ -41,7 +41,7 @@ struct config_key {
 };
 
 #define LINE_NOT_KEPT    UINT16_MAX
-#define CONFIG_KEY_COUNT 33
+#define CONFIG_KEY_COUNT 34
 
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 extern const char *const config_section_names[SECTION_COUNT];

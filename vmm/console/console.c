@@ -546,3 +546,13 @@ void console_panic_mode(void)
 	console_print_queued();
 	console_drain();
 }
+
+void console_record(const char *text, size_t length)
+{
+	console_drain();
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\n')
+			uart_send_polled(&console.uart, (const uint8_t *)"\r", 1);
+		uart_send_polled(&console.uart, (const uint8_t *)text + i, 1);
+	}
+}

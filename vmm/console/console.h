@@ -85,6 +85,9 @@ bool console_pending(void);
 /* Wait, bounded, until all output is out: before the machine is turned off. */
 void console_flush(void);
 
+/* After console_panic_mode(): to the serial line alone. */
+void console_record(const char *text, size_t length);
+
 /* From now on: polled, no locks, no callbacks. */
 void console_panic_mode(void);
 

@@ -15,18 +15,36 @@ void log_level_set(enum log_level level);
  * log. At boot; until then they are only kept.
  */
 struct log_sink {
-	void (*write)(const char *text, size_t length); /* from any CPU */
-	void (*panic_mode)(void);                       /* from now on without locks */
+	void (*write)(const char *text, size_t length);  /* from any CPU */
+	void (*record)(const char *text, size_t length); /* what is too long for a screen; in a panic */
+	void (*panic_mode)(void);                        /* from now on without locks */
 };
 void log_set_sink(struct log_sink sink);
 
-/* Bytes for the sink alone, as they are: panic()'s. */
+/* A piece of panic()'s report, as it is: to the sink, and kept. */
 void log_write(const char *text, size_t length);
+
+/* A piece for a serial line alone, in a panic: it would push the report off the screen. */
+void log_record(const char *text, size_t length);
 
 #define LOG_KEPT 16384 /* bytes of the newest messages */
 
 /* Hand the kept messages, oldest first, to `put` in pieces. */
 void log_replay(void (*put)(const char *text, size_t length));
+
+/* ---- A log that a restart of the machine leaves alone ---- */
+
+#define LOG_PLACE_SIZE (16 * PAGE_SIZE)
+
+/*
+ * Keep the log, with what it has already, in LOG_PLACE_SIZE bytes at `place`, aligned to a page.
+ * They must be the same at the next start. True: the log of the run before is whole in them, and
+ * stays. At boot, once.
+ */
+bool log_keep_at(void *place);
+
+/* The messages of the run before, as log_replay() does. False: there are none. */
+bool log_replay_previous(void (*put)(const char *text, size_t length));
 
 /* From now on without locks: in panic(). */
 void log_panic_mode(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
+#include "devices/real/wait.h"
 #include "lib/format.h"
 #include "lib/per_cpu.h"
 #include "lib/registers.h"
@@ -15,7 +16,9 @@
 #include "vmm/observe/symbols.h"
 #include "vmm/observe/trace.h"
 
-#define BACKTRACE_MAX 24
+#define BACKTRACE_MAX   24
+#define BACKTRACE_SHOWN 8  /* of them in the summary, which fits a screen of 25 lines */
+#define RESET_SECONDS   10 /* for whoever looks */
 
 /* boot/entry.S */
 extern const uint8_t boot_stack[], boot_stack_end[];
@@ -24,19 +27,28 @@ static const char panic_own_defect[] = "This is a defect of Nacre: please report
 static const char panic_hardware_error[] =
 	"The hardware reported an error of its own, by a machine check: the lines above say in which bank.";
 
+static const char panic_deaf_machine[] =
+	"A second NMI came while no processor took interrupts: the lines above say where this one was.";
+
 static unsigned panics;
 static void (*panic_stop_others)(void);
+static void (*panic_reset)(void);
 
 void panic_set_stop_others(void (*stop)(void))
 {
 	panic_stop_others = stop;
 }
 
+void panic_set_reset(void (*reset)(void))
+{
+	panic_reset = reset;
+}
+
 static void panic_print(const char *format, ...) printf_like(1, 2);
 
 static void panic_print(const char *format, ...)
 {
-	char text[160];
+	char text[320];
 	size_t length;
 	va_list args;
 
@@ -49,6 +61,14 @@ static void panic_print(const char *format, ...)
 static void panic_print_line(const char *line)
 {
 	panic_print("  %s\n", line);
+}
+
+static void panic_record_line(const char *line)
+{
+	char text[160];
+	size_t length = (size_t)format_buffer(text, sizeof(text), "  %s\n", line);
+
+	log_record(text, MIN(length, sizeof(text) - 1));
 }
 
 static _Noreturn void panic_stop_cpu(void)
@@ -108,6 +128,7 @@ static size_t panic_stack_words(uint64_t *rsp)
 	return (end - *rsp) / sizeof(uint64_t);
 }
 
+/* What does not fit the screen goes to the serial line. */
 static void panic_print_backtrace(uint64_t rsp)
 {
 	const struct code code = {text_start, (uint64_t)text_start, (uint64_t)text_end};
@@ -115,12 +136,17 @@ static void panic_print_backtrace(uint64_t rsp)
 	size_t words = panic_stack_words(&rsp);
 	unsigned count = backtrace_collect(&code, (const uint64_t *)rsp, words, found, BACKTRACE_MAX);
 
-	/* A call may be a function's last instruction: name the place before the return address. */
 	panic_print("called from:\n");
 	for (unsigned i = 0; i < count; i++) {
-		char name[80];
+		char name[80], line[120];
 
-		panic_print("  %016lx %s\n", found[i], symbol_describe(found[i] - 1, name, sizeof(name)));
+		/* A call may be a function's last instruction: name what is before it. */
+		format_buffer(line, sizeof(line), "%016lx %s", found[i],
+		              symbol_describe(found[i] - 1, name, sizeof(name)));
+		if (i < BACKTRACE_SHOWN)
+			panic_print_line(line);
+		else
+			panic_record_line(line);
 	}
 }
 
@@ -135,7 +161,7 @@ static void panic_print_where(uint64_t rip)
 
 static void panic_print_system_registers(void)
 {
-	panic_print("  cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(),
+	panic_print("  cr0 %016lx cr2 %016lx\n  cr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(),
 	            read_cr4());
 }
 
@@ -146,17 +172,39 @@ static void panic_print_registers(const struct interrupt_frame *frame)
 	                               "rdi", "rsi", "rbp", "rbx", "rdx", "rcx", "rax"};
 
 	for (size_t i = ARRAY_SIZE(name); i-- > 0;)
-		panic_print("  %s %016lx%s", name[i], frame->gpr[i], i % 4 ? "" : "\n");
+		panic_print("  %s %016lx%s", name[i], frame->gpr[i], i % 3 ? "" : "\n");
 	panic_print("  cs %04lx ss %04lx rsp %016lx rflags %016lx\n", frame->cs, frame->ss, frame->rsp,
 	            frame->rflags);
 }
 
-static _Noreturn void panic_finish(uint64_t rsp, const char *cause)
+/*
+ * The cause comes at once, should the report itself fail. Then, for a serial line, what is longer
+ * than a screen. The summary is last, so that it stays on a screen that has no way back.
+ */
+static void panic_begin(const char *cause)
+{
+	panic_print("\nNacre panic: %s\n", cause);
+	log_record("the last events, oldest first:\n", 31);
+	trace_print(panic_record_line);
+	panic_print("\nNacre panic: %s\n", cause);
+}
+
+static void panic_reset_soon(void)
+{
+	struct wait wait = wait_begin(RESET_SECONDS * 1000000);
+
+	panic_print("Restart in %u seconds, since on_panic = reset.\n", RESET_SECONDS);
+	while (!wait_over(&wait))
+		cpu_relax();
+	panic_reset();
+}
+
+static _Noreturn void panic_finish(uint64_t rsp, const char *blame)
 {
 	panic_print_backtrace(rsp);
-	panic_print("the last events, oldest first:\n");
-	trace_print(panic_print_line);
-	panic_print("Nacre has stopped, and every guest with it. %s\n", cause);
+	panic_print("Nacre has stopped, and every guest with it.\n%s\n", blame);
+	if (panic_reset)
+		panic_reset_soon();
 	panic_stop_cpu();
 }
 
@@ -169,9 +217,7 @@ void panic(const char *format, ...)
 	va_start(args, format);
 	format_buffer_va(text, sizeof(text), format, args);
 	va_end(args);
-	log_write("\nNacre panic: ", 14);
-	log_write(text, strnlen(text, sizeof(text)));
-	panic_print("\n");
+	panic_begin(text);
 	panic_print_where((uint64_t)__builtin_return_address(0));
 	panic_print_system_registers();
 	panic_finish((uint64_t)__builtin_frame_address(0), panic_own_defect);
@@ -207,20 +253,30 @@ static const char *panic_exception_name(unsigned vector)
 	return vector < ARRAY_SIZE(panic_exception_names) ? panic_exception_names[vector] : "";
 }
 
+static const char *panic_blame(unsigned vector)
+{
+	switch (vector) {
+	case EXCEPTION_MC: return panic_hardware_error;
+	case EXCEPTION_NMI: return panic_deaf_machine;
+	default: return panic_own_defect;
+	}
+}
+
 void panic_exception(const struct interrupt_frame *frame)
 {
-	bool machine_check = frame->vector == EXCEPTION_MC;
+	unsigned vector = (unsigned)frame->vector;
+	char cause[128];
 
-	if (machine_check) /* all CPUs come here, and all but the first stop in the next line */
+	if (vector == EXCEPTION_MC) /* all CPUs come here, and all but the first stop in the next line */
 		machine_check_collect();
 	panic_enter();
-	panic_print("\nNacre panic: exception %u %s in the monitor, error code %lx\n",
-	            (unsigned)frame->vector, panic_exception_name((unsigned)frame->vector),
-	            frame->error_code);
+	format_buffer(cause, sizeof(cause), "exception %u %s in the monitor, error code %lx", vector,
+	              panic_exception_name(vector), frame->error_code);
+	panic_begin(cause);
 	panic_print_where(frame->rip);
 	panic_print_registers(frame);
 	panic_print_system_registers();
-	if (machine_check)
+	if (vector == EXCEPTION_MC)
 		machine_check_print(panic_print_line);
-	panic_finish(frame->rsp, machine_check ? panic_hardware_error : panic_own_defect);
+	panic_finish(frame->rsp, panic_blame(vector));
 }

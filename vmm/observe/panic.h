@@ -15,4 +15,10 @@ bool panic_in_progress(void);
 /* Have panic() stop the other processors by `stop`, which may be called in any state. At boot. */
 void panic_set_stop_others(void (*stop)(void));
 
+/*
+ * Have a panic end, some seconds after its report, in `reset`, which does not return and takes no
+ * locks; null, as at first: it halts.
+ */
+void panic_set_reset(void (*reset)(void));
+
 #endif

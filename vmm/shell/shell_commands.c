@@ -18,8 +18,11 @@ static const char *const shell_log_levels[] = {
 	[LOG_DEBUG] = "debug",
 };
 
-static const char *shell_level_name(unsigned index)
+/* What `log` takes. */
+static const char *shell_log_word(unsigned index)
 {
+	if (index == ARRAY_SIZE(shell_log_levels))
+		return "previous";
 	return index < ARRAY_SIZE(shell_log_levels) ? shell_log_levels[index] : NULL;
 }
 
@@ -29,13 +32,20 @@ static void command_log(unsigned count, const char *const *arguments)
 		log_replay(shell_write);
 		return;
 	}
+	if (!strcmp(arguments[0], "previous")) {
+		if (!log_replay_previous(console_write))
+			shell_print("No log of an earlier run has survived: only a restart without "
+			            "switching off keeps it.\n");
+		return;
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(shell_log_levels); i++) {
 		if (!strcmp(arguments[0], shell_log_levels[i])) {
 			log_level_set((enum log_level)i);
 			return;
 		}
 	}
-	shell_print("log: there is no level '%s'; give error, warning, info or debug\n", arguments[0]);
+	shell_print("log: there is no level '%s'; give error, warning, info or debug, or 'previous'\n",
+	            arguments[0]);
 }
 
 static void command_poweroff(unsigned count, const char *const *arguments)
@@ -51,7 +61,7 @@ static void command_reboot(unsigned count, const char *const *arguments)
 /* clang-format off */
 static const struct shell_command shell_builtin[] = {
 	{"help",     "[COMMAND]",                  "what the commands do",                             0, 1, command_help,     command_name},
-	{"log",      "[error|warning|info|debug]", "show the monitor's log, or set what goes into it", 0, 1, command_log,      shell_level_name},
+	{"log",      "[previous|LEVEL]",           "show the log, or that before the restart; set its level", 0, 1, command_log,      shell_log_word},
 	{"poweroff", "",                           "turn the machine off, whatever the VMs do",        0, 0, command_poweroff, NULL},
 	{"reboot",   "",                           "restart the machine, whatever the VMs do",         0, 0, command_reboot,   NULL},
 };

@@ -6,6 +6,7 @@
 #include "vmm/console/console_irq.h"
 #include "guests/config/config_keys.h"
 #include "guests/guests.h"
+#include "vmm/observe/panic.h"
 #include "vmm/shell/shell.h"
 #include "vmm/shell/shell_vm.h"
 #include "vmm/cpu/shutdown.h"
@@ -32,6 +33,13 @@ static unsigned flushes;
 void console_flush(void)
 {
 	flushes++;
+}
+
+static void (*panic_ends_in)(void);
+
+void panic_set_reset(void (*reset)(void))
+{
+	panic_ends_in = reset;
 }
 
 /* ---- What the rest of the monitor would do ---- */
@@ -432,11 +440,21 @@ static void mitigations_follow_the_config(void **state)
 static void boot_options_win_over_the_table(void **state)
 {
 	(void)state;
-	add_text("config", "[monitor]\nkeyboard = yes\n" ONE_VM);
+	add_text("config", "[monitor]\nkeyboard = yes\non_panic = halt\n" ONE_VM);
 	add_kernel("kernel");
 	boot_option = "no";
 	assert_int_equal(run(), RUNS);
 	assert_int_equal(keyboards, 0);
+	assert_null(panic_ends_in);
+}
+
+static void a_panic_ends_as_the_config_says(void **state)
+{
+	(void)state;
+	add_text("config", "[monitor]\non_panic = reset\n" ONE_VM);
+	add_kernel("kernel");
+	assert_int_equal(run(), RUNS);
+	assert_ptr_equal(panic_ends_in, shutdown_reset);
 }
 
 static void no_config_module(void **state)
@@ -703,6 +721,7 @@ int main(void)
 		start_test(mitigations_follow_the_config),
 		start_test(no_config_module),
 		start_test(boot_options_win_over_the_table),
+		start_test(a_panic_ends_as_the_config_says),
 		start_test(errors_in_the_config_have_their_lines),
 		start_test(a_config_without_a_vm),
 		start_test(many_errors_are_counted),

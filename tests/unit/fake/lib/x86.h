@@ -103,4 +103,9 @@ void cpu_halt(void);
 void wait_for_interrupt(void);
 void interrupts_window(void);
 
+#define CACHE_LINE 64
+static inline void cache_flush(const void *address)
+{
+}
+
 #endif

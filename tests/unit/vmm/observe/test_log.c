@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -37,7 +38,7 @@ static int setup(void **state)
 	shown_length = replayed_length = 0;
 	shown[0] = replayed[0] = '\0';
 	log_level_set(LOG_INFO);
-	log_set_sink((struct log_sink){show, NULL});
+	log_set_sink((struct log_sink){.write = show});
 	return 0;
 }
 
@@ -82,12 +83,57 @@ static void test_replay_keeps_the_newest(void **state)
 	assert_memory_equal(replayed, shown + shown_length - LOG_KEPT, LOG_KEPT);
 }
 
+/* ---- A restart: the rings' memory stays, the program's does not ---- */
+
+static _Alignas(PAGE_SIZE) uint8_t place[LOG_PLACE_SIZE];
+
+static void replay_previous(void)
+{
+	replayed_length = 0;
+	replayed[0] = '\0';
+	assert_true(log_replay_previous(put_replayed));
+}
+
+static void the_log_survives_a_restart(void **state)
+{
+	(void)state;
+	memset(place, 0xa5, sizeof(place)); /* what a power cycle leaves */
+	assert_false(log_keep_at(place));
+	assert_false(log_replay_previous(put_replayed));
+	log_info("the first run ends here\n");
+	log_write("Nacre panic: a defect\n", 22); /* the report is kept, too */
+	for (unsigned run = 2; run < 5; run++) {
+		char text[64];
+
+		assert_true(log_keep_at(place));
+		replay_previous();
+		snprintf(text, sizeof(text), "run %u begins\n", run - 1);
+		assert_non_null(strstr(replayed,
+		                       run == 2 ? "the first run ends here\nNacre panic: a defect\n" : text));
+		log_info("run %u begins\n", run);
+	}
+}
+
+static void a_log_that_is_not_whole_is_none(void **state)
+{
+	(void)state;
+	memset(place, 0, sizeof(place));
+	assert_false(log_keep_at(place));
+	log_info("something\n");
+	place[sizeof(place) / 8] ^= 1; /* in the text of either ring */
+	place[sizeof(place) / 8 * 5] ^= 1;
+	assert_false(log_keep_at(place));
+	assert_false(log_replay_previous(put_replayed));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_levels, setup),
 		cmocka_unit_test_setup(test_long_message_is_cut, setup),
 		cmocka_unit_test_setup(test_replay_keeps_the_newest, setup),
+		cmocka_unit_test_setup(the_log_survives_a_restart, setup),
+		cmocka_unit_test_setup(a_log_that_is_not_whole_is_none, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

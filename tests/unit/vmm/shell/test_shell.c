@@ -141,6 +141,15 @@ void log_level_set(enum log_level to)
 	level = to;
 }
 
+static bool previous_survives;
+
+bool log_replay_previous(void (*put)(const char *text, size_t length))
+{
+	if (previous_survives)
+		put("of the run before\n", 18);
+	return previous_survives;
+}
+
 void log_replay(void (*put)(const char *text, size_t length))
 {
 	char piece[1024];
@@ -369,8 +378,14 @@ static void test_log(void **state)
 	assert_int_equal(level, LOG_DEBUG);
 	type("log error\r");
 	assert_int_equal(level, LOG_ERROR);
+	type("log previous\r");
+	assert_true(said("No log of an earlier run has survived"));
+	previous_survives = true;
+	type("log previous\r");
+	assert_true(said("\nof the run before\n"));
 	type("log loud\r");
-	assert_true(said("log: there is no level 'loud'; give error, warning, info or debug\n"));
+	assert_true(
+		said("log: there is no level 'loud'; give error, warning, info or debug, or 'previous'\n"));
 }
 
 /* Bytes may come inside of an exit handler: commands run later. */
