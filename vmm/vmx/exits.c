@@ -11,10 +11,13 @@
 
 /*
  * An exit that our controls cannot produce, so it is a monitor's or a processor's fault;
- * yet only the VM where it came up pays for it.
+ * yet only the VM where it came up pays for it. A program's instruction is #UD: no program ends its
+ * VM.
  */
 static enum action exit_unexpected(struct vcpu *vcpu)
 {
+	if (backend_cpl(vcpu))
+		return exit_undefined(vcpu);
 	log_error("VM exit \"%s\", which no control of ours asks for (exit qualification %#lx)\n",
 	          backend_exit_name((unsigned)vmread(VMCS_EXIT_REASON)), vmread(VMCS_EXIT_QUALIFICATION));
 	return vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);

@@ -7,6 +7,7 @@
 #include "lib/x86.h"
 #include "vmm/observe/log.h"
 #include "vmm/vmx/vmx.h"
+#include "vmm/x86/exit_instructions.h"
 
 _Static_assert(offsetof(struct cpu, self) == 0, "per_cpu_base() reads it at %gs:0");
 _Static_assert(offsetof(struct cpu, stack_top) == 8, "CPU_STACK_TOP in entry.S");
@@ -83,6 +84,10 @@ static noinline cold void run_rearm_timer(void)
  */
 static cold void run_unknown_reason(struct vcpu *vcpu, uint32_t reason)
 {
+	if (backend_cpl(vcpu)) {
+		exit_undefined(vcpu); /* a program's: it ends no VM */
+		return;
+	}
 	log_error("VM exit with reason %#x, which is not in the table\n", reason);
 	vm_stop(vcpu->vm, VM_UNEXPECTED_EXIT);
 }

@@ -214,6 +214,19 @@ static void a_bus_lock_beside_another_exit_counts_too(void **state)
 	assert_int_equal(vm.state, VM_RUNNING);
 }
 
+static void no_exit_of_a_programs_instruction_stops_its_vm(void **state)
+{
+	(void)state;
+	vmwrite(VMCS_GUEST_SS_ACCESS, 0xc0f3);
+	for (unsigned i = 0; i < sizeof(unexpected); i++) {
+		assert_true(rig_instruction(unexpected[i], 0x77, 3));
+		assert_faulted(EXCEPTION_UD);
+	}
+	assert_true(rig_instruction(EXIT_REASONS, 0, 3));
+	assert_faulted(EXCEPTION_UD);
+	assert_int_equal(vm.state, VM_RUNNING);
+}
+
 static void a_failed_entry_stops_the_vm_and_names_the_rule(void **state)
 {
 	(void)state;
@@ -654,6 +667,7 @@ int main(void)
 		rig_test(a_reason_of_the_future_stops_only_the_vm),
 		rig_test(a_bus_lock_makes_its_vcpu_wait),
 		rig_test(a_bus_lock_beside_another_exit_counts_too),
+		rig_test(no_exit_of_a_programs_instruction_stops_its_vm),
 		rig_test(a_failed_entry_stops_the_vm_and_names_the_rule),
 		rig_test(a_machine_check_during_an_entry_is_not_the_guests),
 		rig_test(a_refused_entry_names_the_error),
