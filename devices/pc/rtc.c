@@ -316,6 +316,15 @@ static void rtc_write(struct device *device, unsigned offset, unsigned size, uin
 		rtc_register_write(device, state->index & (RTC_RAM_SIZE - 1), value);
 }
 
+uint8_t rtc_take_shutdown(struct device *device)
+{
+	struct rtc_state *state = device->state;
+	uint8_t code = state->ram[CMOS_SHUTDOWN];
+
+	state->ram[CMOS_SHUTDOWN] = 0;
+	return code;
+}
+
 bool rtc_nmi_disabled(const struct device *device)
 {
 	return ((const struct rtc_state *)device->state)->index & INDEX_NMI_DISABLE;

@@ -38,6 +38,12 @@ extern const struct device_model rtc_model;
  */
 void rtc_set_memory(struct device *device, uint64_t bytes_below_4g);
 
+/*
+ * Take the byte that tells firmware what to do after a reset: "Shutdown Status Byte". It is 0
+ * after that.
+ */
+uint8_t rtc_take_shutdown(struct device *device);
+
 /* Does bit 7 of port 70h keep NMIs from the processor? */
 bool rtc_nmi_disabled(const struct device *device);
 

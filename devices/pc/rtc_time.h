@@ -24,6 +24,7 @@ enum {
 	RTC_B,
 	RTC_C,
 	RTC_D,
+	CMOS_SHUTDOWN = 0x0f, /* what firmware does after a reset */
 	CMOS_EQUIPMENT = 0x14,
 	CMOS_BASE_KIB = 0x15,     /* 2 bytes */
 	CMOS_EXTENDED_KIB = 0x17, /* 2 bytes: above 1 MiB */

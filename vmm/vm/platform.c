@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "vmm/cpu/time.h"
 #include "vmm/observe/log.h"
+#include "vmm/vm/vm_internal.h"
 
 /* ---- Events ---- */
 
@@ -28,11 +29,11 @@ static void platform_say_reset(struct vm *vm, const char *what)
 	log_info("vm %s: the guest resets its %s (reset %lu)\n", vm->name, what, vm->resets + 1);
 }
 
-/*
- * Either kind starts the guest again: there is no firmware that a CPU reset alone could return to.
- */
+/* Either kind starts the guest again, unless the guest has told firmware to return to it. */
 static void platform_reset_asked(void *context, enum reset_kind kind)
 {
+	if (vm_continue(context, kind))
+		return;
 	platform_say_reset(context, kind == RESET_CPU ? "processor" : "machine");
 	vm_reset_by_guest(context);
 }

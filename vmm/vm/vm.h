@@ -63,7 +63,14 @@ enum vm_request {
 
 /* How far a machine is from its start: vm_work.c. */
 struct vm_work {
-	enum { VM_WORK_CLEAR, VM_WORK_FIRMWARE, VM_WORK_LOAD, VM_WORK_COPY, VM_WORK_BEGIN } step;
+	enum {
+		VM_WORK_CLEAR,
+		VM_WORK_FIRMWARE,
+		VM_WORK_LOAD,
+		VM_WORK_COPY,
+		VM_WORK_BEGIN,
+		VM_WORK_CONTINUE, /* vm_continue() */
+	} step;
 	gpa_t cleared, freed; /* memory below is */
 	struct vm_copy {
 		gpa_t to;
@@ -72,6 +79,7 @@ struct vm_work {
 	} copy[VM_COPIES_MAX];
 	unsigned copies;
 	struct vcpu_start start;
+	bool resets_machine, ends_interrupt; /* VM_WORK_CONTINUE */
 };
 
 struct vm {

@@ -31,6 +31,18 @@ void vm_button_timer_expired(struct timer *timer);
 /* vm_sched.c: have all its vCPUs halted so that no interrupt ends it? */
 bool vm_has_halted(const struct vm *vm);
 
+/*
+ * vm_continue.c: the guest has asked for a reset after which firmware returns to it. Then it goes
+ * on at the address that it left, with its memory, and this is true. False: it starts again.
+ */
+bool vm_continue(struct vm *vm, enum reset_kind kind);
+
+/* That work's step. */
+void vm_work_continue(struct vm *vm);
+
+/* vm_work.c: the vCPU's registers that no VMCS has, as after power-on. */
+void vm_work_reset_vcpu(struct vcpu *vcpu);
+
 /* Forget that its power button was pressed. */
 void vm_release_button(struct vm *vm);
 

@@ -15,7 +15,7 @@
 #define CLEAR_STEP KIB(64)
 #define COPY_STEP  KIB(64)
 
-static void vm_work_reset_vcpu(struct vcpu *vcpu)
+void vm_work_reset_vcpu(struct vcpu *vcpu)
 {
 	vcpu->requests = 0;
 	__atomic_store_n(&vcpu->kicked, 0, __ATOMIC_RELAXED);
@@ -120,7 +120,7 @@ const char *vm_work(struct vm *vm)
 {
 	static const char *const names[] = {
 		[VM_WORK_CLEAR] = "clear", [VM_WORK_FIRMWARE] = "firmware", [VM_WORK_LOAD] = "load",
-		[VM_WORK_COPY] = "copy",   [VM_WORK_BEGIN] = "begin",
+		[VM_WORK_COPY] = "copy",   [VM_WORK_BEGIN] = "begin",       [VM_WORK_CONTINUE] = "continue",
 	};
 	struct vm_work *work = &vm->work;
 	const char *name;
@@ -137,6 +137,7 @@ const char *vm_work(struct vm *vm)
 	case VM_WORK_LOAD: vm_work_load(vm); break;
 	case VM_WORK_COPY: vm_work_copy(vm); break;
 	case VM_WORK_BEGIN: vm_work_begin(vm); break;
+	case VM_WORK_CONTINUE: vm_work_continue(vm); break;
 	}
 	return name;
 }

@@ -62,7 +62,10 @@ static unsigned latched(void)
 	return low | (unsigned)in8(0x40) << 8;
 }
 
-/* As old systems tell the time: how often does it go back, and does it go on? */
+/*
+ * As old systems tell the time: how often does it go back, and does it go on? A request that waits
+ * while the count is high came after the last tick; it is taken a little later.
+ */
 static void count_against_tick(void)
 {
 	uint64_t last = 0, time, ticks = 0, start;
@@ -79,7 +82,7 @@ static void count_against_tick(void)
 		time = (ticks + (waits && count > PERIOD / 2)) * PERIOD + PERIOD - count;
 		back += time < last;
 		last = time;
-		if (waits && count < PERIOD / 2 && take()) {
+		if (waits && count > PERIOD / 2 && count < PERIOD / 4 * 3 && take()) {
 			put(MASTER, OCW2_EOI);
 			ticks++;
 		}

@@ -265,6 +265,59 @@ static void a_processor_reset_is_one_as_well(void **state)
 	assert_int_equal(loads, 1);
 }
 
+/* A guest that left protected mode by a reset, as programs of the 80286 do. */
+static void leave_by(uint8_t code, uint16_t port, uint8_t value)
+{
+	out(0x70, 0x0f);
+	out(0x71, code);
+	rig_poke(0x467, 0x12345678, 4);
+	vm.vcpus[0]->gpr[RAX] = value;
+	assert_true(rig_instruction(EXIT_REASON_IO_INSTRUCTION, (uint64_t)port << 16, 2));
+}
+
+static void a_reset_with_a_shutdown_byte_returns_to_the_guest(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		uint16_t port;
+		uint8_t value;
+		bool machine; /* the devices are reset, too */
+	} ways[] = {
+		{0x92,  0x01, false},
+		{0x64,  0xfe, false},
+		{0xcf9, 0x04, false},
+		{0xcf9, 0x06, true},
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(ways) * 2; i++) {
+		bool ends = i % 2;
+
+		rig_long_mode();
+		out(0x92, 0);
+		out(0xcf9, 0);
+		out(0x80, 0x34);
+		vm.machine.pic.chip[0].isr = 1;
+		leave_by(ends ? 0x05 : 0x0a, ways[i / 2].port, ways[i / 2].value);
+		assert_int_equal(loads, 0);
+		assert_int_equal(vm.state, VM_RUNNING);
+		assert_int_equal(vmread(VMCS_GUEST_RIP), 0x5678);
+		assert_int_equal(vmread(VMCS_GUEST_CS_SELECTOR), 0x1234);
+		assert_int_equal(vmread(VMCS_GUEST_CS_BASE), 0x12340);
+		assert_int_equal(backend_cr0(vm.vcpus[0]), CR0_ET);
+		assert_int_equal(vmx_audit(vm.vcpus[0], NULL), 0);
+		assert_int_equal(rig_requests(), 0);
+		assert_int_equal(port_read(&vm.machine.ports, 0x80, 1), ways[i / 2].machine ? 0 : 0x34);
+		assert_int_equal(vm.machine.pic.chip[0].isr, ends || ways[i / 2].machine ? 0 : 1);
+		out(0x70, 0x0f);
+		assert_int_equal(port_read(&vm.machine.ports, 0x71, 1), 0);
+	}
+	/* The byte counts once, and other codes not at all. */
+	leave_by(0x09, 0x92, 0x01);
+	assert_int_equal(loads, 1);
+}
+
 /* The first time at once: one reset is what a kernel does. */
 static void a_guest_that_resets_in_a_loop_is_loaded_at_a_rate(void **state)
 {
@@ -546,6 +599,7 @@ int main(void)
 		vm_test(deadlines_beyond_the_end_of_time_are_never),
 		vm_test(a_reset_starts_all_anew),
 		vm_test(a_processor_reset_is_one_as_well),
+		vm_test(a_reset_with_a_shutdown_byte_returns_to_the_guest),
 		vm_test(a_guest_that_resets_in_a_loop_is_loaded_at_a_rate),
 		vm_test(a_stopped_vm_can_be_started_again),
 		vm_test(a_reset_without_images_ends_it),
