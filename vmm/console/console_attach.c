@@ -8,7 +8,7 @@
 #define LAST_LINE_MAX 200
 #define REPLAY_SPARE  8192 /* of the ring, for the status line, the last line, and the monitor */
 #define CLEAR_PICTURE "\x1b[2J\x1b[H"
-#define DEAF_NS       200000000 /* after a VM was left that has asked the terminal */
+#define DEAF_NS       200000000 /* after a VM was left to which the terminal may still speak */
 
 static struct channel *attach_channel; /* null: the shell */
 static bool attach_frozen;             /* the attached screen is not shown: a message is */

@@ -334,13 +334,13 @@ void channel_attach(struct channel *channel)
 
 bool channel_detach(struct channel *channel)
 {
-	bool asked;
+	bool answers;
 
 	channel_lock(channel);
 	channel_set_sink(channel, CHANNEL_KEPT);
-	asked = channel_asked_lately(channel);
+	answers = channel_asked_lately(channel) || channel->filter.changed; /* the mouse has reports */
 	channel_unlock(channel);
-	return asked;
+	return answers;
 }
 
 void channel_set_lively(struct channel *channel)

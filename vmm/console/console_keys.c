@@ -213,30 +213,30 @@ static bool keys_is_answer(enum input_part part, uint8_t byte)
 /* What the byte is on the line, whoever gets it. Too late a byte continues nothing. */
 static enum input_part keys_parse(uint8_t byte)
 {
+	struct channel *channel = console_attached();
 	uint64_t now = time_now();
+	enum input_part part;
 
 	if (now - keys_line.last >= time_tsc_from_ns(SEQUENCE_NS)) {
 		terminal_input_forget(&keys_line.input);
 		keys_line.stale = false;
 	}
 	keys_line.last = now;
-	return terminal_input_take(&keys_line.input, byte);
+	part = terminal_input_take(&keys_line.input, byte);
+	if (channel && keys_is_answer(part, byte))
+		channel_answered(channel);
+	return part;
 }
 
 /* What is for the monitor comes in whole sequences. A VM gets each byte, as on any serial line. */
 static void keys_take(enum input_part part, uint8_t byte)
 {
-	struct channel *channel = console_attached();
-
-	if (goto_active()) {
+	if (goto_active())
 		keys_to_goto(part, byte);
-	} else if (channel) {
-		if (keys_is_answer(part, byte))
-			channel_answered(channel);
-		keys_to_vm(channel, byte);
-	} else {
+	else if (console_attached())
+		keys_to_vm(console_attached(), byte);
+	else
 		keys_to_shell(part, byte);
-	}
 }
 
 /*

@@ -6,10 +6,12 @@
 #include "rigs/console_rig.h"
 #include "rigs/xterm.h"
 
-#define SEEDS     200
-#define LINE_SIZE 64 /* bytes that the line carries between two looks of either end */
-#define PROMPT    "nacre> "
-#define GREETING  "[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]"
+#define SEEDS       100
+#define LINE_SIZE   64  /* bytes that the line carries between two looks of either end */
+#define QUESTIONS   4   /* that a guest may have open */
+#define ANSWERS_MAX 256 /* bytes: 22 ms at 115200 baud */
+#define PROMPT      "nacre> "
+#define GREETING    "[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]"
 
 static struct xterm terminal;
 static size_t shown; /* bytes of uart_model.sent that the terminal has */
@@ -187,7 +189,7 @@ static void assert_shell(const char *above)
 	char text[XTERM_COLUMNS + 1];
 
 	if (xterm_insane(&terminal))
-		fail_msg("seed %lu: %s was left", (unsigned long)seed, xterm_insane(&terminal));
+		fail_msg("%s was left", xterm_insane(&terminal));
 	assert_int_equal(terminal.column, strlen(PROMPT));
 	assert_true(terminal.row > 0);
 	xterm_row(&terminal, terminal.row, text);
@@ -213,7 +215,7 @@ static void assert_prompt_on_screen(void)
 		if (cells[0] == (0x0700 | 'n') && cells[5] == (0x0700 | '>'))
 			return;
 	}
-	fail_msg("seed %lu: no prompt on the machine's screen", (unsigned long)seed);
+	fail_msg("no prompt on the machine's screen");
 }
 
 static void assert_nothing_typed(void)
@@ -227,39 +229,41 @@ static void assert_nothing_typed(void)
 static void run_seeds(void (*run)(void))
 {
 	for (unsigned i = 1; i <= SEEDS; i++) {
-		uint64_t begun = seed = i;
-
+		seed = i;
+		print_message(i == 1 ? "seed %u" : " %u", i); /* the last one is that of a failure */
 		setup_terminal(NULL);
 		run();
-		seed = begun;
 		teardown_terminal(NULL);
 	}
+	print_message("\n");
 }
 
-static void leave_for_the_shell(void)
+/* One has printed what it likes, and the operator looks at it. */
+static void come_to_the_guest(unsigned pieces)
 {
-	uint64_t begun = seed;
-
 	operator_types("\x01"
 	               "1");
 	line_settle();
 	assert_ptr_equal(console_attached(), &one.channel);
-	guest_prints(1 + random_below(100));
+	guest_prints(pieces);
+}
+
+static void leave_for_the_shell(void)
+{
+	come_to_the_guest(1 + random_below(100));
 	operator_types("\x01");
 	guest_prints(random_below(4));
 	operator_types("m");
 	guest_prints(random_below(10)); /* it does not stop because it is left */
 	line_settle();
 	assert_null(console_attached());
-	seed = begun;
 	assert_shell(GREETING);
 	assert_prompt_on_screen();
 	assert_nothing_typed();
 	operator_types("list");
 	line_settle();
 	assert_string_equal(typed, "list");
-	/* At 115200 baud, 4 answers take 14 ms. */
-	assert_true(answers_most <= 4 * 40 + 64);
+	assert_true(answers_most <= ANSWERS_MAX);
 }
 
 static void test_the_shell_is_usable_whatever_a_guest_printed(void **state)
@@ -268,10 +272,204 @@ static void test_the_shell_is_usable_whatever_a_guest_printed(void **state)
 	run_seeds(leave_for_the_shell);
 }
 
+static void leave_for_another_vm(void)
+{
+	come_to_the_guest(1 + random_below(50));
+	operator_types("\x01"
+	               "2");
+	guest_prints(random_below(10));
+	line_settle();
+	assert_ptr_equal(console_attached(), &two.channel);
+	if (xterm_insane(&terminal))
+		fail_msg("%s was left", xterm_insane(&terminal));
+	assert_nothing_typed();
+	operator_types("login");
+	line_settle();
+	assert_string_equal(two.input, "login");
+}
+
+static void test_answers_to_a_vm_reach_no_other(void **state)
+{
+	(void)state;
+	run_seeds(leave_for_another_vm);
+}
+
+static void see_what_was_printed(void)
+{
+	unsigned asked;
+
+	guest_prints(200);
+	asked = terminal.asked;
+	operator_types("\x01"
+	               "1");
+	line_settle();
+	assert_int_equal(terminal.asked, asked);
+	assert_int_equal(terminal.bells, 0);
+	assert_false(terminal.titled || terminal.other || terminal.stopped);
+	assert_int_equal(one.input_count, 0);
+	/* The picture again, and again it asks nothing. */
+	operator_types("\x01m\x01"
+	               "1");
+	line_settle();
+	assert_int_equal(terminal.asked, asked);
+	assert_int_equal(one.input_count, 0);
+}
+
+static void test_a_replay_asks_nothing(void **state)
+{
+	(void)state;
+	run_seeds(see_what_was_printed);
+}
+
+static void read_a_report(void)
+{
+	char text[XTERM_COLUMNS + 1];
+
+	come_to_the_guest(1 + random_below(50));
+	console_write("vm first: ended\nits registers\n", 30);
+	line_settle();
+	if (xterm_insane(&terminal))
+		fail_msg("%s was left", xterm_insane(&terminal));
+	xterm_row(&terminal, terminal.row - 2, text);
+	assert_string_equal(text, "vm first: ended");
+	xterm_row(&terminal, terminal.row - 1, text);
+	assert_string_equal(text, "its registers");
+	assert_false(terminal.cells[terminal.row - 1][0].styled);
+}
+
+static void test_a_report_is_read_whatever_a_guest_printed(void **state)
+{
+	(void)state;
+	run_seeds(read_a_report);
+}
+
+static void turn_the_machine_off(void)
+{
+	come_to_the_guest(1 + random_below(50));
+	uart_model.drain = 16;
+	console_flush();
+	uart_model.drain = 0;
+	while (shown < uart_model.sent_count)
+		xterm_take(&terminal, (uint8_t)uart_model.sent[shown++]);
+	if (xterm_insane(&terminal))
+		fail_msg("%s was left", xterm_insane(&terminal));
+}
+
+static void test_a_power_off_leaves_a_sane_terminal(void **state)
+{
+	(void)state;
+	run_seeds(turn_the_machine_off);
+}
+
+/* A guest may ask, but its questions do not fill the line. */
+static void test_the_escape_key_waits_for_few_answers(void **state)
+{
+	(void)state;
+	come_to_the_guest(0);
+	one.takes = 0; /* and it does not read what is answered */
+	for (unsigned i = 0; i < 90; i++)
+		guest_puts("\x1b[c");
+	line_to_terminal(1000);
+	assert_int_equal(terminal.asked, QUESTIONS);
+	operator_types("\x01m");
+	assert_true(answers_most <= ANSWERS_MAX);
+	assert_int_equal(uart_model.mcr & 2, 2); /* RTS */
+	line_settle();
+	assert_null(console_attached());
+	assert_nothing_typed();
+	/* Who reads the answers may ask again, and so may who asked a terminal that gives none. */
+	one.takes = SIZE_MAX;
+	come_to_the_guest(0);
+	for (unsigned i = 1; i < 20; i++) {
+		guest_puts("\x1b[6n");
+		line_settle();
+		assert_int_equal(terminal.asked, QUESTIONS + i);
+	}
+	for (unsigned i = 0; i < 90; i++)
+		guest_puts("\x1b[c");
+	line_to_terminal(1000);
+	terminal.answered = 0;
+	fake_x86.tsc += 1000000000;
+	guest_puts("\x1b[c");
+	line_to_terminal(1000);
+	assert_int_equal(terminal.asked, QUESTIONS + 19 + QUESTIONS + 1);
+}
+
+/* Full-screen programs work, also after a visit to the shell. */
+static void test_a_full_screen_program_is_found_as_it_was(void **state)
+{
+	char text[XTERM_COLUMNS + 1];
+
+	(void)state;
+	come_to_the_guest(0);
+	guest_puts(
+		"# vi\r\n\x1b[?1049h\x1b[?1h\x1b=\x1b[?2004h\x1b[?1000;1006h\x1b[H\x1b[2J\x1b(0lqqk\x1b(B\x1b[12;5Hhello");
+	line_settle();
+	for (unsigned visit = 0; visit < 2; visit++) {
+		assert_true(terminal.private[1049] && terminal.private[1] && terminal.private[2004] &&
+		            terminal.keypad);
+		assert_true(terminal.private[1000] && terminal.private[1006]);
+		xterm_row(&terminal, 0, text);
+		assert_string_equal(text, "????");
+		xterm_row(&terminal, 11, text);
+		assert_string_equal(text, "    hello");
+		assert_int_equal(terminal.row, 11);
+		assert_int_equal(terminal.column, 9);
+		operator_types("\x01m");
+		line_settle();
+		assert_shell(GREETING);
+		operator_types("\x01"
+		               "1");
+		line_settle();
+	}
+	/* A message comes between, and the program's next output brings its modes back. */
+	console_write("message\n", 8);
+	line_settle();
+	assert_false(terminal.private[1]);
+	guest_puts("x");
+	line_settle();
+	assert_true(terminal.private[1049] && terminal.private[1] && terminal.private[2004] &&
+	            terminal.keypad);
+	guest_puts("\x1b[?1049l\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000;1006l");
+	line_settle();
+	assert_null(xterm_insane(&terminal));
+}
+
+/* Last, since there is no way back. */
+static void test_a_panic_is_read(void **state)
+{
+	char text[XTERM_COLUMNS + 1];
+
+	(void)state;
+	setup_terminal(NULL);
+	seed = 1;
+	come_to_the_guest(30);
+	guest_puts("\x1b[30;40m\x1b(0\x1b[?1049h\x1b[3;4r\x1b[?7l\x1bP");
+	uart_model.drain = 16;
+	on_cpu(1);
+	console_panic_mode();
+	console_write("Nacre panic\n", 12);
+	while (shown < uart_model.sent_count)
+		xterm_take(&terminal, (uint8_t)uart_model.sent[shown++]);
+	assert_null(xterm_insane(&terminal));
+	xterm_row(&terminal, terminal.row - 1, text);
+	assert_string_equal(text, "Nacre panic");
+	assert_false(terminal.cells[terminal.row - 1][0].styled);
+}
+
+#define terminal_test(f) cmocka_unit_test_setup_teardown(f, setup_terminal, teardown_terminal)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_shell_is_usable_whatever_a_guest_printed),
+		cmocka_unit_test(test_answers_to_a_vm_reach_no_other),
+		cmocka_unit_test(test_a_replay_asks_nothing),
+		cmocka_unit_test(test_a_report_is_read_whatever_a_guest_printed),
+		cmocka_unit_test(test_a_power_off_leaves_a_sane_terminal),
+		terminal_test(test_the_escape_key_waits_for_few_answers),
+		terminal_test(test_a_full_screen_program_is_found_as_it_was),
+		cmocka_unit_test(test_a_panic_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
