@@ -35,7 +35,12 @@ int ept_create(struct ept *ept, struct guest_map *map)
 		.listener = {.drop = ept_listener_drop, .flushed = ept_listener_flushed},
 	};
 	error = page_table_create(&ept->table, &paging_ept, pages, map->tree.owner);
-	if (!error)
+	if (error)
+		return error;
+	error = page_table_reserve(&ept->table, guest_map_tables(map));
+	if (error)
+		page_table_destroy(&ept->table);
+	else
 		guest_map_listen(map, &ept->listener);
 	return error;
 }

@@ -33,7 +33,10 @@ struct ept {
  */
 void ept_setup(struct ept_features cpu);
 
-/* A cache of `map`, whose owner owns its frames too. -ERR_NO_MEMORY. */
+/*
+ * A cache of `map`, whose owner owns its frames too: for what is RAM or ROM now, it takes all the
+ * tables at once that it can ever need. -ERR_NO_MEMORY.
+ */
 int must_check ept_create(struct ept *ept, struct guest_map *map);
 
 /* No processor uses or caches the tables any more. */

@@ -254,6 +254,28 @@ int guest_map_protect(struct guest_map *map, gpa_t gpa, uint64_t size, enum gues
 	return 0;
 }
 
+uint64_t guest_map_tables(const struct guest_map *map)
+{
+	gpa_t counted[PAGING_LEVELS] = {0}; /* tables for memory below are */
+	uint64_t count = 0;
+
+	for (gpa_t at = 0; at < GPA_LIMIT;) {
+		struct page_mapping mapping = page_table_find(&map->tree, at);
+
+		at = mapping.virt + mapping.size;
+		if (!type_is_backed(mapping_type(&mapping)))
+			continue;
+		for (unsigned level = 1; level < PAGING_LEVELS; level++) {
+			uint64_t span = PAGING_SIZE(level);
+			gpa_t from = MAX(ALIGN_DOWN(mapping.virt, span), counted[level]);
+
+			counted[level] = ALIGN_UP(at, span);
+			count += (counted[level] - from) / span;
+		}
+	}
+	return count;
+}
+
 struct guest_extent guest_map_find(const struct guest_map *map, gpa_t gpa)
 {
 	struct page_mapping mapping = page_table_find(&map->tree, gpa);

@@ -122,6 +122,12 @@ void guest_map_unlisten(struct guest_map_listener *listener);
 void guest_map_enter_cpu(struct guest_map *map, unsigned cpu);
 void guest_map_leave_cpu(struct guest_map *map, unsigned cpu);
 
+/*
+ * How many tables a cache of the RAM and ROM needs at most, if all its pages have 4 KiB; its root
+ * not counted.
+ */
+uint64_t guest_map_tables(const struct guest_map *map);
+
 /* Look `gpa` up. Always answers; GUEST_NONE with size PAGE_SIZE where nothing is. */
 struct guest_extent guest_map_find(const struct guest_map *map, gpa_t gpa);
 

@@ -56,11 +56,43 @@ static int table_check_range(const struct paging_format *format, uint64_t virt, 
 
 static hpa_t table_alloc(struct page_table *table)
 {
-	hpa_t hpa = frames_alloc(FRAME_ORDER_4K, table->owner, FRAME_TABLE);
+	hpa_t hpa = table->spare;
 
+	if (hpa) {
+		table->spare = table_entries(hpa)[0];
+		frames_clear(hpa, PAGE_SIZE);
+		return hpa;
+	}
+	hpa = frames_alloc(FRAME_ORDER_4K, table->owner, FRAME_TABLE);
 	if (hpa)
 		table->tables++;
 	return hpa;
+}
+
+int page_table_reserve(struct page_table *table, uint64_t count)
+{
+	table->keeps |= count > 0;
+	while (count--) {
+		hpa_t hpa = frames_alloc(FRAME_ORDER_4K, table->owner, FRAME_TABLE);
+
+		if (!hpa)
+			return -ERR_NO_MEMORY;
+		table->tables++;
+		table_entries(hpa)[0] = table->spare;
+		table->spare = hpa;
+	}
+	return 0;
+}
+
+static void table_free_list(struct page_table *table, hpa_t *list)
+{
+	while (*list) {
+		hpa_t hpa = *list;
+
+		*list = table_entries(hpa)[0];
+		frames_free(hpa, FRAME_ORDER_4K);
+		table->tables--;
+	}
 }
 
 static uint64_t entry_make_leaf(const struct paging_format *format, hpa_t phys, unsigned level,
@@ -183,7 +215,8 @@ void page_table_destroy(struct page_table *table)
 {
 	table_retire(table, table->root | table->format->table, PAGING_LEVELS);
 	table->root = 0;
-	page_table_flushed(table);
+	table_free_list(table, &table->retired);
+	table_free_list(table, &table->spare);
 }
 
 int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t size,
@@ -259,12 +292,14 @@ flush_t page_table_drop(struct page_table *table, uint64_t virt, uint64_t size)
 
 void page_table_flushed(struct page_table *table)
 {
+	if (!table->keeps)
+		table_free_list(table, &table->retired);
 	while (table->retired) {
 		hpa_t hpa = table->retired;
 
 		table->retired = table_entries(hpa)[0];
-		frames_free(hpa, FRAME_ORDER_4K);
-		table->tables--;
+		table_entries(hpa)[0] = table->spare;
+		table->spare = hpa;
 	}
 }
 

@@ -64,7 +64,9 @@ struct page_table {
 	hpa_t root;
 	hpa_t retired;   /* tables that were taken out and wait for a flush, linked through entry 0 */
 	uint16_t owner;  /* of the frames that hold tables */
-	uint64_t tables; /* frames in use, the root and retired ones included */
+	hpa_t spare;     /* tables that page_table_reserve() took, linked in the same way */
+	bool keeps;      /* it keeps those that it needs no more */
+	uint64_t tables; /* frames in use, the root, retired and spare ones included */
 };
 
 struct page_mapping {
@@ -89,6 +91,12 @@ typedef struct {
 
 int must_check page_table_create(struct page_table *table, const struct paging_format *format, unsigned pages,
                                  uint16_t owner);
+
+/*
+ * Take `count` frames now, so that so many tables can be made later whatever others take. From then
+ * on tables that are given back stay with their owner. -ERR_NO_MEMORY: it may have some of them.
+ */
+int must_check page_table_reserve(struct page_table *table, uint64_t count);
 
 /* Free all table frames (not what leaves point to). No processor uses the table any more. */
 void page_table_destroy(struct page_table *table);

@@ -10,6 +10,7 @@
 #include "vmm/vm/vm_internal.h"
 
 #define MONITOR_RESERVE MIB(1) /* stays free for the monitor's tables */
+#define DEVICE_TABLES   8      /* of the map, for devices that are added to it later */
 #define NS_PER_MS       1000000UL
 #define RESTART_NS      1000000000 /* at least so long from one start to the next, when crashes lead to them */
 #define RESET_NS        50000000   /* the same, when the guest's resets do */
@@ -119,6 +120,8 @@ static int vm_create(struct vm *vm, char *problem, size_t size)
 		return -ERR_NO_MEMORY;
 	}
 	vm->map.flush = vm_flush_map;
+	if (page_table_reserve(&vm->map.tree, DEVICE_TABLES))
+		goto free_map;
 	if (ept_create(&vm->ept, &vm->map))
 		goto free_map;
 	if (!vm_create_vcpus(vm))

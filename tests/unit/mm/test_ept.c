@@ -343,6 +343,40 @@ static void random_changes_leave_no_stale_page(void **state)
 	}
 }
 
+/* With no frame left in the machine, each page can be mapped, and again after a drop. */
+static void a_cache_owns_the_tables_that_it_can_need(void **state)
+{
+	static const struct {
+		gpa_t gpa;
+		uint64_t size;
+	} pieces[] = {
+		{0, MIB(1)}, {MIB(3), MIB(5)}, {GIB(1) - PAGE_SIZE, 2 * PAGE_SIZE}, {GIB(600), PAGE_SIZE}};
+	hpa_t held = 0, hpa;
+
+	(void)state;
+	start(MIB(64), (struct ept_features){0});
+	ept_destroy(&ept);
+	for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++)
+		assert_int_equal(guest_map_add(&map, pieces[i].gpa, pieces[i].size, GUEST_RAM), 0);
+	assert_int_equal(guest_map_tables(&map), 7 + 3 + 2); /* for 2 MiB, 1 GiB and 512 GiB each */
+	assert_int_equal(ept_create(&ept, &map), 0);
+	while ((hpa = frames_alloc(FRAME_ORDER_4K, FRAME_OWNER_MONITOR, FRAME_DATA))) {
+		*(hpa_t *)hpa_to_pointer(hpa) = held;
+		held = hpa;
+	}
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++)
+			for (uint64_t at = 0; at < pieces[i].size; at += PAGE_SIZE)
+				assert_int_equal(ept_fault(&ept, &map, pieces[i].gpa + at), 0);
+		flush(ept_drop(&ept, 0, BIT(48)), true);
+	}
+	while ((hpa = held)) {
+		held = *(hpa_t *)hpa_to_pointer(hpa);
+		frames_free(hpa, FRAME_ORDER_4K);
+	}
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +389,7 @@ int main(void)
 		cmocka_unit_test(a_table_that_a_fault_replaced_owes_a_flush),
 		cmocka_unit_test(a_fault_without_memory_maps_nothing),
 		cmocka_unit_test(tables_wait_for_the_flush),
+		cmocka_unit_test(a_cache_owns_the_tables_that_it_can_need),
 		cmocka_unit_test(random_changes_leave_no_stale_page),
 	};
 
