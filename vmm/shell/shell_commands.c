@@ -33,7 +33,7 @@ static void command_log(unsigned count, const char *const *arguments)
 		return;
 	}
 	if (!strcmp(arguments[0], "previous")) {
-		if (!log_replay_previous(console_write))
+		if (!log_replay_previous(shell_write))
 			shell_print("No log of an earlier run has survived: only a restart without "
 			            "switching off keeps it.\n");
 		return;
