@@ -113,11 +113,19 @@ static void command_list(unsigned count, const char *const *arguments)
 
 static void vm_command_registers(struct vm *vm)
 {
+	const char *line;
+
 	shell_print("VM %s, vCPU 0, %s\n", vm->name, vm_state_name(vm->state));
 	if (vm->state == VM_STOPPED || !vm_command_ask(vm, VM_DUMP))
 		return;
-	for (const char *line = vm_dumped; *line; line += strlen(line) + 1)
+	line = vm_dump_begin(vm);
+	if (!line) {
+		shell_print("Another processor is still busy with a VM asked about before; try again.\n");
+		return;
+	}
+	for (; *line; line += strlen(line) + 1)
 		vm_command_print_line(line);
+	vm_dump_end();
 }
 
 static void command_registers(unsigned count, const char *const *arguments)

@@ -160,6 +160,13 @@ extern void (*vm_all_stopped)(void);
 #define VM_DUMP_SIZE 6144
 extern char vm_dumped[VM_DUMP_SIZE];
 
+/*
+ * After VM_DUMP was answered: what it left of this VM, which stays until vm_dump_end(). Null:
+ * another CPU, which a command had given up, was writing it.
+ */
+const char *vm_dump_begin(const struct vm *vm);
+void vm_dump_end(void);
+
 /* From the power button to the force, if the guest does not turn itself off. */
 #define VM_STOP_SECONDS 10
 

@@ -156,6 +156,8 @@ void vm_report(struct vm *vm)
 
 char vm_dumped[VM_DUMP_SIZE];
 static size_t vm_dumped_size;
+static const struct vm *vm_dumped_of;
+static bool vm_dumped_used; /* it is being written or read: atomic */
 
 static void vm_keep_line(const char *line)
 {
@@ -170,8 +172,27 @@ static void vm_keep_line(const char *line)
 
 void vm_keep_dump(struct vm *vm)
 {
+	if (__atomic_exchange_n(&vm_dumped_used, true, __ATOMIC_ACQUIRE))
+		return; /* its operator gave up, and is looking at another VM by now */
 	vm_dumped_size = 0;
 	vm_dumped[0] = '\0';
+	vm_dumped_of = vm;
 	if (vm->powered)
 		vm_dump(vm, vm_keep_line);
+	vm_dump_end();
+}
+
+const char *vm_dump_begin(const struct vm *vm)
+{
+	if (__atomic_exchange_n(&vm_dumped_used, true, __ATOMIC_ACQUIRE))
+		return NULL;
+	if (vm_dumped_of == vm)
+		return vm_dumped;
+	vm_dump_end();
+	return NULL;
+}
+
+void vm_dump_end(void)
+{
+	__atomic_store_n(&vm_dumped_used, false, __ATOMIC_RELEASE);
 }

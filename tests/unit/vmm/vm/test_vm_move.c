@@ -137,6 +137,26 @@ static void a_vm_that_is_off_has_no_registers(void **state)
 	assert_stopped(VM_POWERED_OFF);
 }
 
+/* A processor that a command gave up may write late, when another VM's is being read. */
+static void a_dump_has_one_writer_and_belongs_to_its_vm(void **state)
+{
+	const char *text;
+
+	(void)state;
+	assert_int_equal(start_other(&vm.config), 0);
+	assert_true(vm_ask_and_wait(&vm, VM_DUMP));
+	text = vm_dump_begin(&vm);
+	assert_non_null(strstr(text, "code "));
+	assert_true(vm_ask_and_wait(&other, VM_DUMP)); /* the late one */
+	assert_non_null(strstr(text, "code "));
+	assert_null(vm_dump_begin(&other));
+	vm_dump_end();
+	assert_null(vm_dump_begin(&other));
+	assert_true(vm_ask_and_wait(&other, VM_DUMP));
+	assert_non_null(vm_dump_begin(&other));
+	vm_dump_end();
+}
+
 /*
  * Asked for all at once, since its CPU did not answer for a while: nothing follows its way to
  * another CPU.
@@ -200,6 +220,7 @@ int main(void)
 		vm_test(the_buttons_ten_seconds_move_with_the_vm),
 		vm_test(the_buttons_ten_seconds_wait_for_the_end_of_a_pause),
 		vm_test(a_vm_that_is_off_has_no_registers),
+		vm_test(a_dump_has_one_writer_and_belongs_to_its_vm),
 		vm_test(a_reset_is_the_last_that_is_carried_out),
 		vm_test(a_vm_that_ends_elsewhere_comes_home),
 		vm_test(a_cpu_that_does_not_answer_is_given_up),
