@@ -59,6 +59,23 @@ static struct monitor_config options;
 static struct memory_range reserved[3 + BOOT_MODULES_MAX]; /* must stay: frames_extend() */
 static struct guest_file files[BOOT_MODULES_MAX];
 
+/* Boards and management controllers show or log the last byte: docs/boot.md has the steps. */
+#define POST_PORT 0x80
+
+enum boot_step {
+	STEP_CONSOLE = 0x10,
+	STEP_MEMORY = 0x20,
+	STEP_DEVICES = 0x30,
+	STEP_GUESTS = 0x40,
+	STEP_PROCESSORS = 0x50,
+	STEP_RUN = 0x60,
+};
+
+static void boot_begin(enum boot_step step)
+{
+	out8(POST_PORT, (uint8_t)step);
+}
+
 /*
  * An early failure must be seen on machines without a serial port, too. So a screen that the entry
  * code's tables reach is used there until the monitor's own tables are loaded.
@@ -226,12 +243,16 @@ static void boot_start_devices(void)
 /* On the boot processor's final stack. */
 static void boot_run(void)
 {
+	boot_begin(STEP_DEVICES);
 	boot_start_devices();
 	for (unsigned i = 0; i < info.module_count; i++)
 		files[i] = (struct guest_file){info.module[i].name, info.module[i].start,
 		                               info.module[i].end - info.module[i].start};
+	boot_begin(STEP_GUESTS);
 	guests_init(files, info.module_count, boot_override);
+	boot_begin(STEP_PROCESSORS);
 	smp_start(&acpi, options.cpus, info.range, info.range_count);
+	boot_begin(STEP_RUN);
 	guests_run();
 }
 
@@ -242,10 +263,12 @@ _Noreturn void boot_main(uint32_t info_address)
 	cpu_init(&boot_cpu, 0);
 	cpu_add(&boot_cpu);
 	interrupts_early_init(&boot_cpu);
+	boot_begin(STEP_CONSOLE);
 	boot_start_console_and_parse(info_address);
 	boot_describe();
 	cpu_sanitize();
 	boot_quiesce_devices();
+	boot_begin(STEP_MEMORY);
 	boot_start_memory();
 	stack = host_map_stack(CPU_STACK_PAGES);
 	if (!stack || interrupts_init_cpu(&boot_cpu))
