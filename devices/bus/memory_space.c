@@ -103,6 +103,14 @@ static unsigned memory_cycle_size(const struct memory_region *region, unsigned o
 	return size < unit ? (unsigned)size : unit;
 }
 
+/* How many of `size` bytes from an unclaimed address on are unclaimed. */
+static unsigned memory_gap_size(struct memory_space *space, gpa_t gpa, size_t size)
+{
+	const struct memory_binding *next = *memory_space_place(space, gpa);
+
+	return (unsigned)(next ? MIN(size, next->base - gpa) : size);
+}
+
 void memory_read(struct memory_space *space, gpa_t gpa, void *buffer, size_t size)
 {
 	uint8_t *to = buffer;
@@ -111,19 +119,21 @@ void memory_read(struct memory_space *space, gpa_t gpa, void *buffer, size_t siz
 
 	for (size_t done = 0; done < size; done += cycle) {
 		const struct memory_binding *binding = memory_space_find(space, gpa + done);
-		uint64_t value = UINT64_MAX;
 
-		cycle = 1;
 		if (binding) {
 			unsigned offset = (unsigned)(gpa + done - binding->base);
+			uint64_t value;
 
 			cycle = memory_cycle_size(binding->region, offset, size - done);
 			value = binding->region->read(binding->device, offset, cycle);
-		} else if (!unclaimed) {
-			unclaimed = true;
-			space->last_unclaimed = gpa + done;
+			memcpy(to + done, &value, cycle);
+			continue;
 		}
-		memcpy(to + done, &value, cycle);
+		cycle = memory_gap_size(space, gpa + done, size - done);
+		memset(to + done, 0xff, cycle);
+		if (!unclaimed)
+			space->last_unclaimed = gpa + done;
+		unclaimed = true;
 	}
 	space->unclaimed_reads += unclaimed;
 }
@@ -137,7 +147,6 @@ void memory_write(struct memory_space *space, gpa_t gpa, const void *buffer, siz
 	for (size_t done = 0; done < size; done += cycle) {
 		const struct memory_binding *binding = memory_space_find(space, gpa + done);
 
-		cycle = 1;
 		if (binding) {
 			unsigned offset = (unsigned)(gpa + done - binding->base);
 			uint64_t value = 0;
@@ -145,10 +154,12 @@ void memory_write(struct memory_space *space, gpa_t gpa, const void *buffer, siz
 			cycle = memory_cycle_size(binding->region, offset, size - done);
 			memcpy(&value, from + done, cycle);
 			binding->region->write(binding->device, offset, cycle, value);
-		} else if (!unclaimed) {
-			unclaimed = true;
-			space->last_unclaimed = gpa + done;
+			continue;
 		}
+		cycle = memory_gap_size(space, gpa + done, size - done);
+		if (!unclaimed)
+			space->last_unclaimed = gpa + done;
+		unclaimed = true;
 	}
 	space->unclaimed_writes += unclaimed;
 }
