@@ -34,6 +34,7 @@ struct guest {
 	uint64_t left; /* ns until it halts */
 	uint64_t done; /* ns in which it ran */
 	uint64_t naps;
+	uint64_t woke, longest; /* TSC of its last interrupt; ns between two of them */
 };
 
 static struct guest guests[GUESTS_MAX];
@@ -171,6 +172,9 @@ static void guest_interrupted(struct guest *guest)
 	vmwrite(VMCS_ENTRY_INTERRUPTION, 0);
 	guest->naps++;
 	guest->left = guest->work;
+	if (guest->woke)
+		guest->longest = MAX(guest->longest, fake_x86.tsc - guest->woke);
+	guest->woke = fake_x86.tsc;
 	if (guest->program == NAP_RTC) {
 		guest_out(guest, 0x70, 0x0C);
 		port_read(&guest->vm.machine.ports, 0x71, 1);
