@@ -114,14 +114,13 @@ static void the_log_survives_a_restart(void **state)
 	}
 }
 
+/* After the test before, both rings are whole. */
 static void a_log_that_is_not_whole_is_none(void **state)
 {
 	(void)state;
-	memset(place, 0, sizeof(place));
-	assert_false(log_keep_at(place));
-	log_info("something\n");
+	assert_true(log_keep_at(place));
 	place[sizeof(place) / 8] ^= 1; /* in the text of either ring */
-	place[sizeof(place) / 8 * 5] ^= 1;
+	place[sizeof(place) / 8 * 3] ^= 1;
 	assert_false(log_keep_at(place));
 	assert_false(log_replay_previous(put_replayed));
 }
