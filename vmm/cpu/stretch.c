@@ -41,13 +41,13 @@ void stretch_end_part(struct stretches *stretches, struct stretch_part part, enu
 
 void stretch_close_noted(struct stretches *stretches, uint64_t now)
 {
-	uint64_t ticks = now - stretches->start + stretches->early;
+	uint64_t ticks = now - stretches->start;
 	struct stretch_own most = {STRETCH_LOOP, ticks - MIN(ticks, stretches->inner), stretches->timer};
 
 	if (stretches->largest.ticks >= most.ticks)
 		most = stretches->largest;
 	stretch_note(stretches, most.cause, most.what, ticks);
-	stretches->early = stretches->inner = stretches->largest.ticks = 0;
+	stretches->inner = stretches->largest.ticks = 0;
 }
 
 struct stretch_record stretch_longest(enum stretch_cause cause, unsigned *cpu)

@@ -31,8 +31,7 @@ enum stretch_cause {
 };
 
 struct stretches {
-	uint64_t start; /* TSC, of the one that goes on */
-	uint64_t early; /* ticks of it before `start` */
+	uint64_t start; /* TSC, of the one that goes on; 0: there is none */
 	uint64_t inner; /* ticks of its parts that are over; 0: it has none */
 	const void *timer;
 	struct stretch_own {
@@ -60,20 +59,14 @@ static inline void stretch_open(struct stretches *stretches, uint64_t now)
 /* The end of a stretch that has parts, or is longer than any that had none. */
 void stretch_close_noted(struct stretches *stretches, uint64_t now);
 
-/* The one that goes on ends. Where there is none, stretch_open() comes before the next end. */
+/* The one that goes on ends, if there is one. */
 static inline void stretch_close(struct stretches *stretches, uint64_t now)
 {
-	if (unlikely(stretches->inner || now - stretches->start > stretches->longest[STRETCH_LOOP].ticks))
-		stretch_close_noted(stretches, now);
-}
+	uint64_t start = stretches->start;
 
-/*
- * The one that goes on was opened in the handling of an exit, and the run loop will open it again.
- */
-static inline void stretch_carry_over(struct stretches *stretches, uint64_t now)
-{
-	stretches->early += now - stretches->start;
-	stretches->inner += 1; /* so that the end looks at `early` */
+	if (start && unlikely(stretches->inner || now - start > stretches->longest[STRETCH_LOOP].ticks))
+		stretch_close_noted(stretches, now);
+	stretches->start = 0;
 }
 
 /* A part of the stretch that goes on. */

@@ -61,7 +61,6 @@ static enum action exit_bus_lock(struct vcpu *vcpu)
 
 static enum action exit_preemption_timer(struct vcpu *vcpu)
 {
-	stretch_open(&this_cpu()->stretches, read_tsc());
 	cpu_catch_up(this_cpu());
 	vmx_end_stretch(vcpu);
 	return ACTION_RETRY;

@@ -172,7 +172,8 @@ void vmx_serve_requests(void)
 	struct vcpu *vcpu = cpu->current;
 	uint64_t now;
 
-	stretch_open(&cpu->stretches, read_tsc());
+	if (!cpu->stretches.start) /* else it began in the exit */
+		stretch_open(&cpu->stretches, read_tsc());
 	/*
 	 * Delivering this event may cause another exit before any guest instruction runs, and that
 	 * again: take the interrupts that wait now, or a guest could keep them out.

@@ -116,9 +116,7 @@ static inline struct stretch_part vmx_begin_stretch(void)
 
 static inline void vmx_end_stretch(const struct vcpu *vcpu)
 {
-	if (vcpu->requests & ~(uint32_t)ENTRY_ACTIONS)
-		stretch_carry_over(&this_cpu()->stretches, read_tsc());
-	else
+	if (!(vcpu->requests & ~(uint32_t)ENTRY_ACTIONS))
 		stretch_close(&this_cpu()->stretches, read_tsc());
 }
 
