@@ -14,7 +14,7 @@ SCREEN_TIMEOUT = 20
 NO_VMX = r"This processor has no Intel VT-x \(CPUID\.1:ECX\.VMX is 0\): run Nacre on an Intel"
 LOCKED_OFF = r"The firmware has locked Intel VT-x off"
 LACKS = r"lack +unused +\(required\)[\s\S]*This processor's VT-x lacks the control \"[^\"]+\", which Nacre needs"
-QUIESCED = r"boot: [1-9]\d* of \d+ PCI functions are kept from memory and interrupts; [1-9]\d* had access"
+QUIESCED = r"boot: [1-9]\d* of \d+ PCI functions are kept from memory and interrupts; \d+ had access"
 SAFE_MODE = r"irq: the serial port at 3F8h is polled every ms: serial_irq = none"
 ON_SCREEN = "This processor has no Intel VT-x"
 MENU_SECONDS = 30  # ended by a key
