@@ -5,8 +5,11 @@
 #include "lib/panic.h"
 #include "mm/frames.h"
 
-#define GPA_LIMIT    BIT(48)
-#define RELEASE_STEP 24 /* blocks and holes */
+#define GPA_LIMIT BIT(48)
+/* What a step may cost, in units that a hole takes. */
+#define RELEASE_STEP  240
+#define RELEASE_BLOCK 10
+#define RELEASE_HOLE  1
 
 static unsigned order_of_level(unsigned level)
 {
@@ -31,6 +34,7 @@ static int guest_map_set(struct guest_map *map, gpa_t gpa, hpa_t hpa, uint64_t s
 	                           &flush);
 
 	page_table_flushed(&map->tree);
+	map->end = MAX(map->end, gpa + size);
 	return error;
 }
 
@@ -47,7 +51,7 @@ int guest_map_create(struct guest_map *map, uint16_t owner)
  */
 static void guest_map_remove(struct guest_map *map, gpa_t gpa, uint64_t size)
 {
-	gpa_t at = gpa, end = gpa + size;
+	gpa_t at = gpa, end = MIN(gpa + size, map->end);
 
 	assert_monitor(map->changing);
 	while (at < end) {
@@ -81,16 +85,22 @@ bool guest_map_release(struct guest_map *map, gpa_t *from)
 {
 	gpa_t gpa = *from;
 
-	for (unsigned i = 0; i < RELEASE_STEP && gpa < GPA_LIMIT; i++) {
+	for (unsigned cost = 0; cost < RELEASE_STEP && gpa < map->end;) {
 		struct page_mapping mapping = guest_map_divide(map, gpa);
 
+		cost += mapping.present ? RELEASE_BLOCK : RELEASE_HOLE;
 		gpa = mapping.virt + mapping.size;
 	}
-	guest_map_begin_change(map, *from, gpa - *from);
-	guest_map_remove(map, *from, gpa - *from);
-	guest_map_commit(map);
+	if (gpa > *from) {
+		guest_map_begin_change(map, *from, gpa - *from);
+		guest_map_remove(map, *from, gpa - *from);
+		guest_map_commit(map);
+	}
 	*from = gpa;
-	return gpa >= GPA_LIMIT;
+	if (gpa < map->end)
+		return false;
+	map->end = 0;
+	return true;
 }
 
 void guest_map_destroy(struct guest_map *map)
@@ -194,7 +204,7 @@ void guest_map_remove_device(struct guest_map *map, gpa_t gpa, uint64_t size)
 
 bool guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes)
 {
-	while (bytes && *from < GPA_LIMIT) {
+	while (bytes && *from < map->end) {
 		struct page_mapping mapping = page_table_find(&map->tree, *from);
 		uint64_t offset = *from - mapping.virt, size = mapping.size - offset;
 
@@ -205,7 +215,7 @@ bool guest_map_clear(const struct guest_map *map, gpa_t *from, uint64_t bytes)
 		}
 		*from += size;
 	}
-	return *from >= GPA_LIMIT;
+	return *from >= map->end;
 }
 
 /* Make sure that no page reaches from below `gpa` to above. What is there is RAM or ROM. */
@@ -259,7 +269,7 @@ uint64_t guest_map_tables(const struct guest_map *map)
 	gpa_t counted[PAGING_LEVELS] = {0}; /* tables for memory below are */
 	uint64_t count = 0;
 
-	for (gpa_t at = 0; at < GPA_LIMIT;) {
+	for (gpa_t at = 0; at < map->end;) {
 		struct page_mapping mapping = page_table_find(&map->tree, at);
 
 		at = mapping.virt + mapping.size;

@@ -40,6 +40,7 @@ struct guest_map_listener {
 
 struct guest_map {
 	struct page_table tree; /* its owner, the VM, owns the RAM too; tree.tables: frames spent on it */
+	gpa_t end;              /* nothing is mapped from here on */
 	uint64_t ram;           /* bytes of RAM mapped, ROM not counted */
 	struct list listeners;
 	bool changing;                    /* between guest_map_begin_change() and guest_map_commit() */
