@@ -7,6 +7,8 @@
 #define EPTP_WALK_LENGTH    ((PAGING_LEVELS - 1) << 3)
 #define EPTP_ACCESSED_DIRTY BIT(6)
 
+#define RESERVE_STEP 32 /* tables between two pauses */
+
 static struct ept_features ept_features;
 
 void ept_setup(struct ept_features cpu)
@@ -24,6 +26,19 @@ static void ept_listener_flushed(struct guest_map_listener *listener)
 	ept_flushed(container_of(listener, struct ept, listener));
 }
 
+static int ept_reserve(struct ept *ept, const struct guest_map *map)
+{
+	int error = 0;
+
+	for (uint64_t left = guest_map_tables(map), step; left && !error; left -= step) {
+		step = MIN(left, RESERVE_STEP);
+		error = page_table_reserve(&ept->table, step);
+		if (map->pause)
+			map->pause();
+	}
+	return error;
+}
+
 int ept_create(struct ept *ept, struct guest_map *map)
 {
 	unsigned pages =
@@ -37,7 +52,7 @@ int ept_create(struct ept *ept, struct guest_map *map)
 	error = page_table_create(&ept->table, &paging_ept, pages, map->tree.owner);
 	if (error)
 		return error;
-	error = page_table_reserve(&ept->table, guest_map_tables(map));
+	error = ept_reserve(ept, map);
 	if (error)
 		page_table_destroy(&ept->table);
 	else

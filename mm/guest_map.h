@@ -50,7 +50,8 @@ struct guest_map {
 	 * map.
 	 */
 	void (*flush)(struct guest_map *map, uint64_t cpus);
-	void (*pause)(void); /* guest_map_add() calls it after each block; may be null */
+	void (*pause)(
+		void); /* in the middle of what takes long: guest_map_add(), ept_create(); may be null */
 };
 
 /* One answer of the map: an extent with one type and consecutive host frames. */

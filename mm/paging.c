@@ -116,7 +116,7 @@ static void table_retire(struct page_table *table, uint64_t entry, unsigned leve
 	if (!entry_is_present(table->format, entry) || entry_is_leaf(table->format, entry, level))
 		return;
 	sub = table_entries(entry & ADDRESS);
-	for (unsigned i = 0; i < PAGING_ENTRIES; i++)
+	for (unsigned i = 0; i < PAGING_ENTRIES && level > 1; i++) /* level 0 has leaves alone */
 		table_retire(table, sub[i], level - 1);
 	entry_store(&sub[0], table->retired);
 	table->retired = entry & ADDRESS;

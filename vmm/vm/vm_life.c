@@ -102,6 +102,12 @@ static void vm_flush_map(struct guest_map *map, uint64_t cpus)
 	backend_flush_physical(vm_boot_vcpu(container_of(map, struct vm, map)));
 }
 
+static void vm_let_pass(void)
+{
+	if (vm_pass)
+		vm_pass();
+}
+
 /* Its memory and its processors. */
 static int vm_create(struct vm *vm, char *problem, size_t size)
 {
@@ -120,10 +126,12 @@ static int vm_create(struct vm *vm, char *problem, size_t size)
 		return -ERR_NO_MEMORY;
 	}
 	vm->map.flush = vm_flush_map;
+	vm_let_pass();
 	if (page_table_reserve(&vm->map.tree, DEVICE_TABLES))
 		goto free_map;
 	if (ept_create(&vm->ept, &vm->map))
 		goto free_map;
+	vm_let_pass();
 	if (!vm_create_vcpus(vm))
 		return 0;
 	ept_destroy(&vm->ept);

@@ -64,7 +64,7 @@ static uint64_t instrument_exit(struct vcpu *vcpu, unsigned reason, uint64_t tsc
 
 	vmx_exit(vcpu);
 	end = read_tsc();
-	if (reason != EXIT_REASON_PREEMPTION_TIMER) /* which opens a window in between */
+	if (this_cpu()->stretches.start <= tsc) /* else there was a window in between */
 		stretch_note(&this_cpu()->stretches, STRETCH_EXIT, backend_exit_name(reason), end - tsc);
 	if (vcpu->requests & ~(uint32_t)(REQUESTS_TO_DELIVER | ENTRY_ACTIONS))
 		return end; /* entry.S calls vmx_serve_requests(), and who runs next is open */
