@@ -7,7 +7,7 @@
 
 #define GPA_LIMIT BIT(48)
 /* What a step may cost, in units that a hole takes. */
-#define RELEASE_STEP  240
+#define RELEASE_STEP  120
 #define RELEASE_BLOCK 10
 #define RELEASE_HOLE  1
 
@@ -105,9 +105,11 @@ bool guest_map_release(struct guest_map *map, gpa_t *from)
 
 void guest_map_destroy(struct guest_map *map)
 {
-	guest_map_begin_change(map, 0, GPA_LIMIT);
-	guest_map_remove(map, 0, GPA_LIMIT);
-	guest_map_commit(map);
+	if (map->end) { /* else all was released */
+		guest_map_begin_change(map, 0, GPA_LIMIT);
+		guest_map_remove(map, 0, GPA_LIMIT);
+		guest_map_commit(map);
+	}
 	page_table_destroy(&map->tree);
 }
 
