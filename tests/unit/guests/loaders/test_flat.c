@@ -64,8 +64,8 @@ static void test_start(void **state)
 		assert_int_equal(start.gdt_limit, 0xffff);
 		assert_memory_equal(guest_ram + 0x7c00, bytes, sizes[i]);
 	}
-	/* Vectors lead to an IRET. */
-	assert_int_equal(guest_ram[guest_ram_number(0x10 * 4 + 2, 2) * 16 + guest_ram_number(0x10 * 4, 2)],
+	/* Vectors without a service lead to an IRET. */
+	assert_int_equal(guest_ram[guest_ram_number(0x60 * 4 + 2, 2) * 16 + guest_ram_number(0x60 * 4, 2)],
 	                 0xcf);
 }
 
