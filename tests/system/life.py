@@ -165,7 +165,7 @@ def spare(case, directory):
     """What a machine with errata, or a limit, leaves: one processor of two, and the local APIC's one-shot timer."""
     iso = nacre_iso(directory, "[vm steady]\nkernel = neighbour\nmemory = 32M\n", {"neighbour": kernel("neighbour")},
                     ("cpus=1", "timer=one-shot"))
-    with Bochs(iso, cpus=2, limit=case.limit, log_path=case.log_path()) as machine:
+    with case.boot(iso, cpus=2) as machine:
         machine.console.alarm = ALARM + r"|neighbour BROKEN[^\r]*"
         for line in (r"time: without VMX-preemption timer and TSC-deadline mode, as asked", r", one-shot timer, ",
                      r"pin +6  VMX-preemption timer +have  unused", r"cpu: 1 more processors are parked",
