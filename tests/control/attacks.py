@@ -211,7 +211,9 @@ def boot(steps, audited=False, **machine_options):
 
 CASES = [
     Case("attacks on ports and MSRs", 300, boot([(finite, FINITE_NOT_AUDITED), (watched, FINITE_LONG)])),
-    Case("a processor without XSAVE", 300, boot([(watched, ("ports",))], model="corei5_arrandale_m520")),
+    # Not in `make control`: this model's erratum turns the preemption timer off, and Bochs 2.7 then interrupts no guest whose
+    # IF has been 0 since its entry.
+    Case("a processor without XSAVE", 300, boot([(watched, ("ports",))], model="corei5_arrandale_m520"), slow=True),
     Case("attacks that pass", 300, boot([(finite, FINITE), (reset, RESETS), (end, ENDS),
                                             (left_behind, ("marker",))], audited=True)),
     Case("floods that never end", 600, boot([(endless, FLOODS)])),
