@@ -213,23 +213,9 @@ execute_t execute_bit_test, execute_bit_scan, execute_popcnt, execute_movbe;    
 execute_t execute_mov, execute_movsx, execute_movsxd, execute_setcc, execute_cmovcc; /* move.c */
 execute_t execute_xlat, execute_lea, execute_jcc;                                    /* move.c */
 execute_t execute_xchg, execute_xadd, execute_cmpxchg, execute_cmpxchg_pair;         /* exchange.c */
-execute_t execute_push, execute_push_sreg, execute_pushf, execute_pusha,
-	execute_enter; /* The same for more bytes, in pieces; both ends are checked before the first is touched. */
-bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-                     enum emulate_access access);
-/* Else #GP. `alignment` is a power of two. */
-bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment);
-
-/* stack.c */
-execute_t execute_pop, execute_popa,
-	execute_leave; /* The same for more bytes, in pieces; both ends are checked before the first is touched. */
-bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-                     enum emulate_access access);
-/* Else #GP. `alignment` is a power of two. */
-bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment);
-
-/* stack.c */
-execute_t execute_branch, execute_ret;                             /* branch.c */
+execute_t execute_push, execute_push_sreg, execute_pushf, execute_pusha;             /* stack.c */
+execute_t execute_enter, execute_pop, execute_popa, execute_leave;                   /* stack.c */
+execute_t execute_branch, execute_ret;                                               /* branch.c */
 execute_t execute_string;                                          /* string_instructions.c */
 execute_t execute_vector_load, execute_vector_store;               /* vector.c */
 execute_t execute_vector_load_masked, execute_vector_store_masked; /* vector.c */
