@@ -40,8 +40,8 @@ _Noreturn void stack_switch(void *top, void (*next)(void));
 
 _Noreturn void boot_main(uint32_t info_address);
 
-_Static_assert((int)TIMER_AUTO == TIMERS_AUTO && (int)TIMER_LAPIC == TIMERS_LAPIC &&
-                       (int)TIMER_ONE_SHOT == TIMERS_ONE_SHOT,
+_Static_assert((int)TIMER_AUTO == TIMERS_AUTO && (int)TIMER_PREEMPTION == TIMERS_PREEMPTION &&
+                       (int)TIMER_LAPIC == TIMERS_LAPIC && (int)TIMER_ONE_SHOT == TIMERS_ONE_SHOT,
                "the config's words mean these");
 
 static struct cpu boot_cpu;

@@ -56,7 +56,7 @@ struct monitor_config {
 	enum config_panic on_panic;
 	enum { MITIGATIONS_AUTO, MITIGATIONS_OFF } mitigations;
 	unsigned cpus; /* processors that may run guests, at most */
-	enum { TIMER_AUTO, TIMER_LAPIC, TIMER_ONE_SHOT } timer;
+	enum { TIMER_AUTO, TIMER_PREEMPTION, TIMER_LAPIC, TIMER_ONE_SHOT } timer;
 	bool quiesce; /* PCI devices, before memory is given out */
 	bool measure; /* the ticks of every VM's exits, from the start */
 	bool audit;   /* every VM's state before each VM entry, from the start */

@@ -89,9 +89,10 @@ static const struct config_word mitigation_words[] = {
 
 /* clang-format off */
 static const struct config_word timer_words[] = {
-	{"auto",     TIMER_AUTO},
-	{"lapic",    TIMER_LAPIC},
-	{"one-shot", TIMER_ONE_SHOT},
+	{"auto",       TIMER_AUTO},
+	{"preemption", TIMER_PREEMPTION},
+	{"lapic",      TIMER_LAPIC},
+	{"one-shot",   TIMER_ONE_SHOT},
 };
 /* clang-format on */
 
@@ -204,8 +205,9 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 	}, {
 		.name = "timer", MONITOR_FIELD(timer),
 		.kind = KIND_WORD, WORDS(timer_words), .initial = "auto",
-		.meaning = "The timers that the monitor may use: all that work, no VMX-preemption "
-			   "timer, or the local APIC's one-shot mode alone.",
+		.meaning = "The timers that the monitor may use: all that work, the VMX-preemption "
+			   "timer in spite of an erratum, no VMX-preemption timer, or the local "
+			   "APIC's one-shot mode alone.",
 	}, {
 		.name = "quiesce", MONITOR_FIELD(quiesce),
 		.kind = KIND_WORD, WORDS(bool_words), .initial = "yes",

@@ -96,7 +96,7 @@ class AttackOperator(Operator):
     def usable(self, state):
         """The shell answers, and knows how the VM is."""
         self.until_state("attack", state)
-        self.answer("stat attack", r"^ *\d+  exits in all")
+        self.answer("stat attack", r"^ *\d+  exits in total")
 
     def start(self):
         """What is typed before the VM runs is lost. The kernel answers an empty line by its question."""
@@ -188,10 +188,17 @@ def left_behind(operator, _):
     finite(operator, "search")
 
 
-def boot(steps, audited=False, **machine_options):
-    """Audited: a state that the processor might refuse ends the VM, even where Bochs would go on."""
+def gone(operator, name):
+    """The neighbours, which sleep most of the time, have the machine to themselves."""
+    operator.to_shell()
+    operator.destroy(name)
+
+
+def boot(steps, options=(), audited=False, **machine_options):
+    """Options: of the boot loader's command line. Audited: a state that the processor might refuse ends the VM, even where Bochs would go on."""
     def test(case, directory):
-        iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack"), "neighbour": kernel("neighbour")})
+        iso = nacre_iso(directory, CONFIG, {"kernel": kernel("attack"), "neighbour": kernel("neighbour")},
+                        options)
         with case.boot(iso, **machine_options) as machine:
             machine.console.alarm = (ALARM + r"|VM entry (failed|refused)[^\r]*\r"
                                      r"|attack: BROKEN [^\r]*\r|attack: unexpected [^\r]*\r")
@@ -211,9 +218,10 @@ def boot(steps, audited=False, **machine_options):
 
 CASES = [
     Case("attacks on ports and MSRs", 300, boot([(finite, FINITE_NOT_AUDITED), (watched, FINITE_LONG)])),
-    # Not in `make control`: this model's erratum turns the preemption timer off, and Bochs 2.7 then interrupts no guest whose
-    # IF has been 0 since its entry.
-    Case("a processor without XSAVE", 300, boot([(watched, ("ports",))], model="corei5_arrandale_m520"), slow=True),
+    # The model's number has the preemption timer's erratum, and Bochs does not. Without that timer Bochs up to 3.0 interrupts
+    # no guest whose IF has been 0 since its entry: it looks at the VM's controls only when IF changes.
+    Case("a processor without XSAVE", 300, boot([(finite, ("registers", "states", "programs")), (gone, ("attack",))],
+                                                ("timer=preemption",), model="corei5_arrandale_m520")),
     Case("attacks that pass", 300, boot([(finite, FINITE), (reset, RESETS), (end, ENDS),
                                             (left_behind, ("marker",))], audited=True)),
     Case("floods that never end", 600, boot([(endless, FLOODS)])),

@@ -100,13 +100,13 @@ void timer_errata_init(enum timer_choice choice)
 	uint32_t signature = cpuid(1, 0).eax & SIGNATURE;
 
 	timer_errata = (struct timer_errata){
-		.no_preemption_timer = choice != TIMERS_AUTO,
+		.no_preemption_timer = choice >= TIMERS_LAPIC,
 		.no_deadline = choice == TIMERS_ONE_SHOT,
 	};
-	if (choice != TIMERS_AUTO)
+	if (timer_errata.no_preemption_timer)
 		log_info("time: without VMX-preemption timer%s, as asked\n",
 		         timer_errata.no_deadline ? " and TSC-deadline mode" : "");
-	if (preemption_timer_is_slow(signature) && !timer_errata.no_preemption_timer) {
+	if (choice == TIMERS_AUTO && preemption_timer_is_slow(signature)) {
 		timer_errata.no_preemption_timer = true;
 		log_info("time: the VMX-preemption timer is not used: it counts wrongly on this processor\n");
 	}

@@ -7,9 +7,10 @@
 
 /* What the operator lets the monitor use. */
 enum timer_choice {
-	TIMERS_AUTO,     /* all that work */
-	TIMERS_LAPIC,    /* no VMX-preemption timer */
-	TIMERS_ONE_SHOT, /* nor TSC-deadline mode of the local APIC */
+	TIMERS_AUTO,       /* all that work */
+	TIMERS_PREEMPTION, /* the VMX-preemption timer even where an erratum says that it counts wrongly */
+	TIMERS_LAPIC,      /* no VMX-preemption timer */
+	TIMERS_ONE_SHOT,   /* nor TSC-deadline mode of the local APIC */
 };
 
 /* Not to be used: set at boot. */

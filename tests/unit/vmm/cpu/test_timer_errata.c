@@ -92,12 +92,26 @@ static void the_operator_can_do_without_either(void **state)
 	assert_false(timer_errata.no_preemption_timer || timer_errata.no_deadline);
 }
 
+/* An emulator has the number of such a processor, and not its erratum. */
+static void the_operator_can_use_the_preemption_timer_in_spite_of_an_erratum(void **state)
+{
+	(void)state;
+	init_on(0x20652, 1, 0, TIMERS_PREEMPTION);
+	assert_false(timer_errata.no_preemption_timer);
+	fake_msr_set(MSR_BIOS_SIGN_ID, 0x21ull << 32);
+	fake_cpuid_set(1, 0, (struct cpuid_result){.eax = 0x306c3});
+	fake_x86.write_msr = keep;
+	timer_errata_init(TIMERS_PREEMPTION);
+	assert_true(timer_errata.no_deadline);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_preemption_timer_is_not_used_where_it_counts_wrongly),
 		cmocka_unit_test(tsc_deadline_needs_the_microcode_that_mends_it),
 		cmocka_unit_test(the_operator_can_do_without_either),
+		cmocka_unit_test(the_operator_can_use_the_preemption_timer_in_spite_of_an_erratum),
 	};
 
 	return cmocka_run_group_tests_name("timer_errata", tests, NULL, NULL);
