@@ -224,6 +224,8 @@ KERNEL_FLAGS := -std=gnu17 -O2 -ffreestanding -fno-pie -static -nostdlib -mno-re
 KERNEL_NEEDS_bareboot := $(wildcard guests/loaders/*.[ch] guests/firmware/*.[ch]) guests/config/config.h \
 			 boot/multiboot2.c lib/format.c lib/string.c $(GENERATED)
 
+KERNEL_NEEDS_scribbler := tests/unit/rigs/hostile_output.h
+
 KERNEL_NEEDS_probe    := $(wildcard tests/kernels/probe/*.def)
 KERNEL_NEEDS_probe-calendar := $(addprefix tests/kernels/probe-devices/,lines.c output.c pic.c rtc_interrupts.c time.c \
 			       devices.h rtc.h)
@@ -273,10 +275,15 @@ gdb: iso | need-gdb ## gdb on the running monitor, with its symbols and commands
 
 # ---- Tests and figures --------------------------------------------------------------------------------
 
+# The operator's terminal of the unit tests, for whole boots.
+$(BUILD)/host/xterm.so: tests/harness/xterm.c tests/unit/rigs/xterm.h | need-build
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -fPIC -shared $(WARNINGS) -I. -o $@ $<
+
 .PHONY: test test-slow fairness system system-images control control-images equivalence bench loc
 SYSTEM_IMAGES := $(addprefix $(BUILD)/guests/,bzImage-cloud vmlinux-cloud initramfs.cpio bzImage-686 bzImage-686-pae \
 		   vmlinux-686-pae initramfs-i386.cpio gnumach-i386 gnumach-amd64 xen invaders memtest-x64 memtest-ia32) \
-		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle napper neighbour spinner)
+		 $(patsubst %,$(BUILD)/kernels/%.elf,fault idle napper neighbour scribbler spinner) $(BUILD)/host/xterm.so
 system-images: $(BUILD)/nacre $(BUILD)/check-config $(SYSTEM_IMAGES) | need-iso need-machines need-gdb
 
 test: ## all tests; the last line is "N passed, N failed"
@@ -326,7 +333,7 @@ bare-run: | need-bare ## make run on a bare Debian: it must reach a guest's logi
 # ---- Style ----------------------------------------------------------------------------------------------
 
 STYLED := $(wildcard $(foreach d,$(ROOMS) $(ROOMS:%=tests/unit/%) tests/unit/tools tests/unit/rigs \
-	    tests/unit/fake tests/fuzz tests/kernels/* tools, \
+	    tests/unit/fake tests/fuzz tests/harness tests/kernels/* tools, \
 	    $(d)/*.c $(d)/*.h))
 TIDY   := $(MONITOR_C:%=tidy/%)
 

@@ -19,9 +19,10 @@ import many  # noqa: E402
 import mistakes  # noqa: E402
 import no_vmx  # noqa: E402
 import runner  # noqa: E402
+import scribble  # noqa: E402
 import tracing  # noqa: E402
 
-MODULES = (boots, crowd, debugger, fairness, faults, idle, kernels, life, many, mistakes, no_vmx, tracing)
+MODULES = (boots, crowd, debugger, fairness, faults, idle, kernels, life, many, mistakes, no_vmx, scribble, tracing)
 
 os.chdir(TOP)
 runner.main("Whole boots in emulators.", [case for module in MODULES for case in module.CASES])

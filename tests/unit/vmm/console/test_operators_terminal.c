@@ -4,6 +4,7 @@
  * usable shell, into which nothing was typed. A model of the terminal answers what it is asked.
  */
 #include "rigs/console_rig.h"
+#include "rigs/hostile_output.h"
 #include "rigs/xterm.h"
 
 #define SEEDS       100
@@ -20,8 +21,7 @@ static unsigned answers_most; /* bytes in front of the operator's next key, at m
 
 static unsigned random_below(unsigned limit)
 {
-	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(seed >> 33) % limit;
+	return hostile_random(&seed, limit);
 }
 
 /* ---- The shell, as far as its prompt goes ---- */
@@ -89,25 +89,17 @@ static void line_settle(void)
 	fail_msg("the line does not come to rest");
 }
 
-/* ---- What a guest prints ---- */
+/* For 300 ms the line carries what there is, both ways. */
+static void line_pause(void)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		line_from_terminal(LINE_SIZE);
+		line_to_terminal(LINE_SIZE);
+	}
+	fake_x86.tsc += 300000000;
+}
 
-/* clang-format off */
-static const char *const nasty[] = {
-	"\x1b[c", "\x1b[>c", "\x1b[=c", "\x1b[6n", "\x1b[5n", "\x1b[?6n", "\x1b[x", "\x1bZ", "\x05", "\x13", "\x1b[21t",
-	"\x1b[18t", "\x1b[?1$p", "\x1b[4$p", "\x1bP$qm\x1b\\", "\x1bP+q544e\x1b\\", "\x1b]11;?\a", "\x1b]52;c;?\a",
-	"\x1b]0;title\a", "\x1b]4;1;?\x1b\\", "\x1bktitle\x1b\\", "\x1bP", "\x1b]", "\x1bX", "\x1b^", "\x1b_", "\x1b[8m",
-	"\x1b[30;40m", "\x1b[7m", "\x1b(0", "\x1b)0", "\x1b*0", "\x1b+0", "\x0e", "\x0f", "\x1bn", "\x1bo", "\x1b~", "\x1b[5;9r",
-	"\x1b[1;2r", "\x1b[?25l", "\x1b[?1000h", "\x1b[?1002;1006h", "\x1b[?9h", "\x1b[?1003h", "\x1b[?1004h",
-	"\x1b[?1005h", "\x1b[?1049h", "\x1b[?1049l", "\x1b[?47h", "\x1b[?1047h", "\x1b[?1048h", "\x1b[?2004h", "\x1b[?1h",
-	"\x1b=", "\x1b>", "\x1b[?6h", "\x1b[4h", "\x1b[?7l", "\x1b[20h", "\x1b[2h", "\x1b[12h", "\x1b[?2l", "\x1b[?3h",
-	"\x1b[?5h", "\x1b[?69h", "\x1b[?2026h", "\x1b[3g", "\x1bH", "\x1b#3", "\x1b#8", "\x1b%@", "\x1b G", "\x1b[62\"p",
-	"\x1b[!p", "\x1b[5i", "\x1b[4i", "\x1b[2 q", "\x1b[1q", "\x1b[>4;2m", "\x1b[>1u", "\x1b[3J", "\x1b[2J", "\x1b[H",
-	"\x1b[999999999b", "\x1b[12;1H", "\x1b[24;1H", "\x1b" "7", "\x1b" "8", "\x1b" "c", "\x1b[s", "\x1b[u", "\x1b" "D", "\x1b" "M",
-	"\x1b[?1049", "\x1b[", "\x1b[?", "\x1b(", "\xc2\x9b" "6n", "\x9b" "6n", "\xe0\x9b" "6n", "\xe2", "\xf0\x9f", "\xc3\x9b",
-	"\xc2\x90$qm\x1b\\", "\x90", "\x1b[1;1H\x1b[K[Nacre: second has ended]\r\n" PROMPT "destroy second\r\n",
-	"text\r\n", "\x1b[31mred\x1b[0m", "\t", "\b", "\a", "\v", "\f", "\r", "\n", "\x18", "\x1a", "\x7f", "\xff",
-};
-/* clang-format on */
+/* ---- What a guest prints ---- */
 
 static void guest_puts(const char *text)
 {
@@ -118,37 +110,12 @@ static void guest_puts(const char *text)
 	}
 }
 
-/* Any sequence that ECMA-48 allows, and some that it does not. */
-static void guest_puts_sequence(void)
-{
-	char text[32] = "\x1b[";
-	size_t at = 2;
-
-	if (random_below(4) == 0)
-		text[at++] = "?><="[random_below(4)];
-	for (unsigned i = random_below(3); i; i--)
-		at += (size_t)snprintf(text + at, 8, "%u;", random_below(random_below(4) ? 30 : 2100));
-	if (random_below(8) == 0)
-		text[at++] = (char)(' ' + random_below(16));
-	text[at] = (char)('@' + random_below(63));
-	guest_puts(text);
-}
-
-static void guest_puts_anything(void)
-{
-	char byte[2] = {(char)(1 + random_below(255)), 0};
-
-	switch (random_below(4)) {
-	case 0: guest_puts(byte); break;
-	case 1: guest_puts_sequence(); break;
-	default: guest_puts(nasty[random_below(ARRAY_SIZE(nasty))]); break;
-	}
-}
-
 static void guest_prints(unsigned pieces)
 {
+	char text[HOSTILE_MAX];
+
 	while (pieces--) {
-		guest_puts_anything();
+		guest_puts(hostile_piece(&seed, text));
 		if (random_below(8) == 0)
 			line_to_terminal(random_below(200));
 		if (random_below(8) == 0)
@@ -156,7 +123,7 @@ static void guest_prints(unsigned pieces)
 		if (random_below(16) == 0)
 			xterm_click(&terminal);
 		if (random_below(32) == 0)
-			fake_x86.tsc += 300000000;
+			line_pause();
 	}
 }
 
