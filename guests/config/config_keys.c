@@ -197,7 +197,7 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
 		.name = "mitigations", MONITOR_FIELD(mitigations),
 		.kind = KIND_WORD, WORDS(mitigation_words), .initial = "auto",
 		.meaning = "Protection against speculation attacks by guests: what the processor "
-			   "needs, or none.",
+			   "needs, or only what is built in.",
 	}, {
 		.name = "cpus", MONITOR_FIELD(cpus),
 		.kind = KIND_NUMBER, .min = 1, .max = CONFIG_CPUS_MAX, .initial = "64",

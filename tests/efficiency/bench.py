@@ -133,7 +133,7 @@ def measure_linux(directory, figures):
         ticks[0] -= entry if name == "linux_boot_ratio" else 0
         figures.add(name, round(ticks[1] / ticks[0], 4), bar, peer)
         figures.row("  instructions", f"{ticks[1]:,}", f"{ticks[0]:,}", "", "", "")
-    figures.add("linux_boot_exits", find(r"^ *(\d+)  exits in all", guest, "the count of exits ('stat')"), None,
+    figures.add("linux_boot_exits", find(r"^ *(\d+)  exits in total", guest, "the count of exits ('stat')"), None,
                 "19,114")
     for count, reason in re.findall(r"^ *(\d+)  ([A-Z/ ]*[A-Z])(?:  .*)?$", guest, re.MULTILINE):
         figures.row("  " + reason.lower(), f"{int(count):,}", "", "", "", "")

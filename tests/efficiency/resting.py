@@ -38,7 +38,7 @@ def seconds(text):
 
 def counts(text):
     """{reason: exits}, and all of them under an empty name."""
-    return {"": find(r"^ *(\d+)  exits in all", text, "the count of exits ('stat')"),
+    return {"": find(r"^ *(\d+)  exits in total", text, "the count of exits ('stat')"),
             **{reason: int(count) for count, reason in re.findall(EXITS, text, re.MULTILINE)}}
 
 

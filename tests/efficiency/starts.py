@@ -28,7 +28,7 @@ def begun(count):
         console.send("\x01m")
         console.expect("nacre> ", LIMIT)
         console.send("stat vm1\n")
-        console.expect("KiB besides its RAM", LIMIT)
+        console.expect("KiB in addition to its RAM", LIMIT)
         console.expect("nacre> ", LIMIT)
         console.send("poweroff\n")
     return use
@@ -43,7 +43,7 @@ def ticks(text, count):
 def measure(directory, figures):
     one = boot(directory, "start of 1", 1, 64, begun(1))
     figures.add("start_1_vm", ticks(one, 1))
-    overhead = re.search(r"^ *(\d+)  KiB besides its RAM", one, re.MULTILINE)
+    overhead = re.search(r"^ *(\d+)  KiB in addition to its RAM", one, re.MULTILINE)
     ram = re.search(r"KiB of memory, (\d+) of them its RAM", one)
     if not overhead or not ram:
         raise Problem("the shell does not tell the VM's memory ('stat')")

@@ -130,8 +130,8 @@ def hold(operator, name):
     operator.to_shell()
     operator.answer("pause fault")
     operator.usable("paused")
-    before = exits(operator, "exits in all")
-    assert exits(operator, "exits in all") == before, "a VM that is paused has exits"
+    before = exits(operator, "exits in total")
+    assert exits(operator, "exits in total") == before, "a VM that is paused has exits"
     operator.answer("resume fault")
     operator.answer("resume fault", r"VM fault is running\.")
     operator.answer("stat fault", r"^ *\d+  CPUID  \d+/s$", r"^ *\d+  KiB of memory, 6\d+ of them")

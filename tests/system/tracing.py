@@ -69,7 +69,7 @@ def test(case, directory):
         operator.to_shell()
         operator.command("measure on")
         text = operator.answer("stat fault", r"^ +\d+\.\d  % of a processor")
-        ticks = re.search(r"^ *\d+  CPUID  \d+/s  (\d+) ticks each, \d+ in all$", text, re.MULTILINE)
+        ticks = re.search(r"^ *\d+  CPUID  \d+/s  (\d+) ticks each, \d+ in total$", text, re.MULTILINE)
         assert ticks and 50 < int(ticks[1]) <= MEASURED_MAX, text
         operator.command("trace on fault")
         operator.answer("trace show 20", r"(?m)^ +\d+\.\d{9} cpu 0  fault +exit +CPUID, rip \w+, qualification 0, \d+ ticks$")

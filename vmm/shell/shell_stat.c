@@ -87,7 +87,7 @@ static void stat_print_exit(const struct vm *vm, unsigned reason, const struct l
 	if (load->tsc)
 		shell_print("  %lu/s", load_per_second(count - before.exit_count[reason], load->tsc));
 	if (measured)
-		shell_print("  %lu ticks each, %lu in all", ticks / measured, ticks);
+		shell_print("  %lu ticks each, %lu in total", ticks / measured, ticks);
 	shell_print("\n");
 }
 
@@ -97,7 +97,7 @@ static void stat_print_exits(const struct vm *vm, const struct load *load)
 
 	for (unsigned i = 0; i < backend_exit_kinds(); i++)
 		stat_print_exit(vm, i, load);
-	shell_print("%12lu  exits in all", counts.exits);
+	shell_print("%12lu  exits in total", counts.exits);
 	if (load->tsc)
 		shell_print("  %lu/s", load_per_second(load->exits, load->tsc));
 	shell_print("\n%12lu  interrupts injected", counts.injected);
@@ -145,7 +145,7 @@ static void stat_print_vm(const struct vm *vm)
 	vm_put_refused_msrs(vm, stat_print_line);
 	shell_print("%12lu  KiB of memory, %lu of them its RAM\n", stat_kib(frames_owned(VM_OWNER(vm))),
 	            vm->map.ram >> 10);
-	shell_print("%12lu  KiB besides its RAM: tables, ROM, and what the monitor keeps of it\n",
+	shell_print("%12lu  KiB in addition to its RAM: tables, ROM, the record of the VM\n",
 	            load_overhead(vm));
 }
 
@@ -168,7 +168,7 @@ static void stat_print(void)
 		stat_print_vm(before.only);
 		return;
 	}
-	shell_print(" No  %-16s State      %%CPU  Steal    Exits/s     Intr/s    Memory  Besides\n", "Name");
+	shell_print(" No  %-16s State      %%CPU  Steal    Exits/s     Intr/s    Memory Overhead\n", "Name");
 	with_all_vms(stat_print_row);
 }
 

@@ -152,7 +152,7 @@ static void command_memory(unsigned count, const char *const *arguments)
 	shell_print("%10lu KiB  usable memory of the machine\n", vm_command_kib(stat.total));
 	shell_print("%10lu KiB  free, the largest block %lu KiB\n", vm_command_kib(stat.free),
 	            stat.free ? vm_command_kib(1UL << stat.largest) : 0);
-	shell_print("%10lu KiB  the monitor, besides its image and the list of frames\n",
+	shell_print("%10lu KiB  the monitor, without its image and the list of frames\n",
 	            vm_command_kib(frames_owned(FRAME_OWNER_MONITOR)));
 	shell_print("%10lu KiB  the list of frames\n", vm_command_kib(stat.bookkeeping));
 	with_all_vms(vm_command_memory);

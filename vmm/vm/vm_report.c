@@ -113,7 +113,7 @@ static void vm_report_last_exits(const struct vcpu *vcpu, void (*put)(const char
 	unsigned next = vcpu->last_at / sizeof(vcpu->last[0]);
 	unsigned count = (unsigned)MIN(exits, LAST_EXITS);
 
-	format_buffer(line, sizeof(line), "last exits, oldest first (%lu in all):", exits);
+	format_buffer(line, sizeof(line), "last exits, oldest first (%lu in total):", exits);
 	put(line);
 	for (unsigned i = LAST_EXITS - count; i < LAST_EXITS; i++) {
 		const struct exit_record *record = &vcpu->last[(next + i) % LAST_EXITS];

@@ -128,7 +128,7 @@ static void stat_takes_a_second_for_its_rates(void **state)
 	assert_false(later(RIG_TSC_HZ));
 	assert_said("          50  CPUID  10/s\n");
 	assert_said("           3  I/O  3/s\n");
-	assert_said("          53  exits in all  13/s\n");
+	assert_said("          53  exits in total  13/s\n");
 	assert_said("          12  interrupts injected  5/s\n");
 	assert_null(strstr(said, "HLT")); /* what has not been is not shown */
 }
@@ -162,7 +162,7 @@ static void stat_of_a_vm_that_is_off_comes_at_once(void **state)
 	assert_null(live);
 	assert_said("VM bench, stopped\n");
 	assert_said("          40  CPUID\n");
-	assert_said("          40  exits in all\n");
+	assert_said("          40  exits in total\n");
 	run("stat", NULL);
 	assert_null(live);
 	assert_said("bench            stopped");
@@ -184,7 +184,7 @@ static void stat_counts_everything(void **state)
 	later(RIG_TSC_HZ + 5000000);
 	assert_said("VM bench, running, on processor 0\n");
 	assert_said("           3  CPUID  0/s\n");
-	assert_said("           6  exits in all  0/s\n");
+	assert_said("           6  exits in total  0/s\n");
 	assert_said("       1.005  seconds since its machine was switched on\n");
 	assert_said("          66  resets by the guest\n");
 	assert_said("          77  instructions emulated\n");
@@ -202,7 +202,7 @@ static void stat_knows_the_ticks_of_measured_exits(void **state)
 	vm.vcpus[0]->exit_ticks[EXIT_REASON_CPUID] = 1209;
 	run("stat", "bench");
 	later(RIG_TSC_HZ);
-	assert_said("         100  CPUID  0/s  120 ticks each, 1209 in all\n");
+	assert_said("         100  CPUID  0/s  120 ticks each, 1209 in total\n");
 }
 
 static void stat_knows_what_a_vm_owns(void **state)
@@ -216,7 +216,7 @@ static void stat_knows_what_a_vm_owns(void **state)
 	snprintf(line, sizeof(line), "%12lu  KiB of memory, %lu of them its RAM\n",
 	         frames_owned(VM_OWNER(&vm)) * 4, ram / 1024);
 	assert_said(line);
-	snprintf(line, sizeof(line), "%12lu  KiB besides its RAM",
+	snprintf(line, sizeof(line), "%12lu  KiB in addition to its RAM",
 	         frames_owned(VM_OWNER(&vm)) * 4 - ram / 1024 +
 	                 (sizeof(vm) + sizeof(struct vcpu) + 1023) / 1024);
 	assert_said(line);
@@ -251,7 +251,7 @@ static void stat_of_all_is_a_table(void **state)
 	vm.vcpus[0]->injected += 250;
 	later(RIG_TSC_HZ);
 	assert_said(
-		" No  Name             State      %CPU  Steal    Exits/s     Intr/s    Memory  Besides\n");
+		" No  Name             State      %CPU  Steal    Exits/s     Intr/s    Memory Overhead\n");
 	snprintf(row, sizeof(row),
 	         "  1  bench            running    33.3    1.0       1234        250 %8luM %7luK\n",
 	         vm.config.machine.memory >> 20, load_overhead(&vm));

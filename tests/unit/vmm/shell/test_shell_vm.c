@@ -140,7 +140,7 @@ static void regs_shows_code_registers_and_exits(void **state)
 	assert_said("  code 0f a2 f4 00");
 	assert_said("r15 1122334455667788");
 	assert_said("rip 0000000000010000 ");
-	assert_said("  last exits, oldest first (1 in all):\n    rip 0000000000010000  CPUID\n");
+	assert_said("  last exits, oldest first (1 in total):\n    rip 0000000000010000  CPUID\n");
 }
 
 static void an_unknown_vm_is_one_sentence(void **state)

@@ -125,7 +125,7 @@ static void a_guests_fault_makes_a_report(void **state)
 	(void)state;
 	vm_stop(&vm, VM_TRIPLE_FAULT);
 	assert_logged("error: vm bench, vCPU 0: triple fault");
-	assert_logged("last exits, oldest first (0 in all):");
+	assert_logged("last exits, oldest first (0 in total):");
 	assert_false(rig_run());
 	assert_stopped(VM_TRIPLE_FAULT);
 }

@@ -115,11 +115,11 @@ static void the_last_exits_come_in_order(void **state)
 
 	(void)state;
 	vm_report(&vm);
-	assert_logged("last exits, oldest first (0 in all):");
+	assert_logged("last exits, oldest first (0 in total):");
 	rig_instruction(EXIT_REASON_CPUID, 0, 2);
 	rig_instruction(EXIT_REASON_INVD, 0, 2);
 	vm_report(&vm);
-	assert_logged("(2 in all):");
+	assert_logged("(2 in total):");
 	first = strstr(rig.log, "rip 0000000000010000  CPUID\n");
 	second = strstr(rig.log, "rip 0000000000010000  INVD\n");
 	assert_non_null(first);

@@ -361,7 +361,7 @@ static void exits_are_counted_and_the_last_ones_kept(void **state)
 	assert_int_equal(vm.vcpus[0]->last[3].reason, EXIT_REASON_INVD);
 	/* A report tells them in their order. */
 	vm_report(&vm);
-	assert_logged("last exits, oldest first (19 in all):\nerror:     rip 0000000000003000  INVD\n");
+	assert_logged("last exits, oldest first (19 in total):\nerror:     rip 0000000000003000  INVD\n");
 	assert_true(strstr(rig.log, "rip 0000000000012000  CPUID") >
 	            strstr(rig.log, "rip 0000000000011000  INVD"));
 }
