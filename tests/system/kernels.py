@@ -61,9 +61,13 @@ REAL_CODE = bytes.fromhex(
     "cf"            # iret
     "00") + b"real mode is alive\r\n\0"
 REAL_CONFIG = """\
+[monitor]
+on_all_stopped = poweroff
+
 [vm sector]
 kernel = kernel
 memory = 1M
+on_halt = stop
 """
 
 # A bzImage that uses the machine as Linux before boot protocol 2.05 does while it unpacks itself. It wants to be told
@@ -154,7 +158,9 @@ def real_mode(case, directory):
         machine.console.alarm = r"vm sector: the guest .*"
         machine.console.expect(r"vm sector: calls the BIOS by INT 13h \(disk\)", START_TIMEOUT)
         machine.console.expect(r"real mode is alive", START_TIMEOUT)
-        machine.console.expect(r"vm sector: halted with interrupts off", START_TIMEOUT)
+        machine.console.expect(r"vm sector: halted with interrupts off after \d+ exits", START_TIMEOUT)
+        machine.wait(ANSWER_TIMEOUT)
+        assert machine.powered_off(), "the last guest has halted, but the machine was not powered off"
 
 
 def old_image(version):
