@@ -19,7 +19,7 @@ memory = 24M
 cpus = 1
 """
 
-# The guests are on CPU 1: thread 2. CPU 0 has nothing but the console.
+# The guests are on CPU 1: thread 2. CPU 0 has nothing but the console. The third processor runs no guest.
 SCRIPT = """\
 break exit_cpuid
 continue
@@ -44,6 +44,10 @@ continue
 next
 delete
 finish
+echo ==== parked\\n
+monitor set $cpu = 2
+monitor r
+monitor creg
 echo ==== end\\n
 kill
 """
@@ -54,7 +58,8 @@ EXPECTED = {
          r"^#0 +exit_cpuid \(vcpu=0x\w+\) at ",
          r"^#\d +.*\bvmx_exit \(vcpu=[^)]+\) at (\./)?vmm/vmx/run\.c:\d+$",
          r"^#\d +.*\bvmx_exit_entry \(\) at (\./)?vmm/vmx/entry\.S:\d+$",
-         r"^\* 2 +Thread 2 \(processor 1\) +exit_cpuid "),
+         r"^\* 2 +Thread 2 \(processor 1\) +exit_cpuid ",
+         r"^  3 +Thread 3 \(processor 2\) +cpu_parked "),
     "vms": (r"^ +1  small +VM_RUNNING +16 MiB  1 vCPU$", r"^ +2  large +VM_\w+ +24 MiB  1 vCPU$"),
     "vcpus": (r"^small/0 +cpu 1  SCHED_RUNNING +\d+ exits  requests: (none|REQUEST_)", r"^large/0 +cpu 1  SCHED_"),
     "cpus": (r"^cpu 0  current: - ", r"^cpu 1  current: (small|large) +waiting: [01]$"),
@@ -62,16 +67,18 @@ EXPECTED = {
     "lines": (r"^small +high: [\d none]+; INTR [01]$", r"^large +8259A 1  edges [01]{8}  mask [01]{8}  in service [01]{8}$"),
     "trace": (r"^ *\d+  cpu [01]  small +start +code 0x00",),
     "step": (r"^Thread 2 hit Breakpoint 2, vmx_serve_requests \(\) at ", r"^\w+ \(\) at (\./)?vmm/vmx/entry\.S:\d+$"),
+    # Halted with interrupts off, and a broadcast machine check does not shut the machine down.
+    "parked": (r"^eflags.* if ", r"^CR4=.* MCE "),
 }
 
 
 def debug(case, directory):
     """What gdb prints on the way through SCRIPT."""
-    iso = nacre_iso(directory, CONFIG, {"kernel": kernel("spinner")})
+    iso = nacre_iso(directory, CONFIG, {"kernel": kernel("spinner")}, ("cpus=2",))
     script = f"{directory}/commands"
     with open(script, "w", encoding="utf-8") as file:
         file.write(SCRIPT)
-    done = subprocess.run([sys.executable, "tools/gdb/debug.py", "--machine", "bochs", "--cpus", "2", "--limit",
+    done = subprocess.run([sys.executable, "tools/gdb/debug.py", "--machine", "bochs", "--cpus", "3", "--limit",
                            str(case.limit), iso, "-batch", "-iex", "set width 0", "-x", script],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=case.limit, check=False)
