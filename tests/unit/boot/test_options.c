@@ -3,9 +3,11 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "boot/options.h"
+#include "guests/config/config_keys.h"
 
 static struct monitor_config options;
 static char unknown[BOOT_OPTION_MAX];
@@ -108,12 +110,49 @@ static void test_several_bad_words(void **state)
 	assert_int_equal(strlen(unknown), BOOT_OPTION_MAX - 1);
 }
 
+/* Does `name=value` count, and change anything? */
+static bool option_changes(const char *name, const char *value)
+{
+	struct monitor_config defaults = {0};
+	char line[80];
+
+	config_defaults(SECTION_MONITOR, &defaults);
+	snprintf(line, sizeof(line), "%s=%s", name, value);
+	memset(&options, 0, sizeof(options));
+	assert_int_equal(boot_options_parse(line, &options, unknown), 0);
+	return memcmp(&options, &defaults, sizeof(options));
+}
+
+static void every_key_of_the_monitor_is_a_boot_option(void **state)
+{
+	unsigned words = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
+		const struct config_key *key = &config_keys[i];
+		unsigned changes = 0;
+
+		if (key->section != SECTION_MONITOR)
+			continue;
+		assert_false(option_changes(key->name, key->initial));
+		for (unsigned j = 0; j < key->word_count; j++)
+			changes += option_changes(key->name, key->words[j].text);
+		assert_int_equal(!changes, !key->word_count);
+		words += !!changes;
+	}
+	assert_true(words > 10);
+	assert_true(option_changes("cpus", "1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),          cmocka_unit_test(test_serial),
-		cmocka_unit_test(test_speed_and_screen),  cmocka_unit_test(test_bad_words),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_speed_and_screen),
+		cmocka_unit_test(test_bad_words),
 		cmocka_unit_test(test_several_bad_words),
+		cmocka_unit_test(every_key_of_the_monitor_is_a_boot_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,7 @@ static void guests_run_while_a_command_waits_for_a_lost_processor(void **state)
 	assert_int_equal(start_other(&vm.config), 0);
 	__atomic_store_n(&vm_boot_vcpu(&other)->sched.cpu, 1, __ATOMIC_RELEASE);
 	assert_true(rig_run());
+	fake_x86.tsc_step = 1000; /* time passes for who does not let the guest run, too */
 	start = fake_x86.tsc;
 	shell_task_begin(destroy_elsewhere);
 	assert_true(guests_turns() > 1000); /* in 2 s */

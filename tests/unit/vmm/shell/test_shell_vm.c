@@ -112,6 +112,14 @@ static int setup(void **state)
 
 #define shell_test(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
 
+/* What becomes of guests meanwhile: test_shell_task.c. */
+static void commands_let_guests_run_while_they_wait(void **state)
+{
+	(void)state;
+	assert_ptr_equal(vm_wait, shell_task_wait);
+	assert_ptr_equal(vm_pass, shell_task_pass);
+}
+
 static void list_shows_every_vm(void **state)
 {
 	(void)state;
@@ -434,6 +442,7 @@ static void trace_shows_and_dumps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		shell_test(commands_let_guests_run_while_they_wait),
 		shell_test(list_shows_every_vm),
 		shell_test(regs_shows_code_registers_and_exits),
 		shell_test(an_unknown_vm_is_one_sentence),
