@@ -42,8 +42,13 @@ void sched_entity_init(struct sched_entity *entity, uint16_t vm, uint16_t weight
 
 void sched_account(struct cpu *cpu)
 {
-	if (cpu->sched.running)
-		queue_raise_floor(&cpu->sched, time_now());
+	uint64_t now = time_now();
+
+	if (!cpu->sched.running)
+		return;
+	queue_raise_floor(&cpu->sched, now);
+	if (cpu_count > 1 && !cpu->sched.waiting) /* with others, it balances */
+		sched_look_around(cpu, now);
 }
 
 uint64_t sched_charge(struct sched_entity *entity, uint64_t start)
@@ -113,6 +118,7 @@ static void sched_act_on_wake(struct cpu *cpu, struct sched_entity *entity, uint
 	if (queue->running)
 		queue_raise_floor(queue, now);
 	sched_limit_lag(queue, entity);
+	queue->load += entity->weight;
 	if (sched_throttle(cpu, entity, now)) /* its device events have used it up */
 		return;
 	sched_enqueue(queue, entity, now);
@@ -170,8 +176,9 @@ static bool sched_turn_is_over(struct cpu *cpu, uint64_t now)
 	return first && !vtime_is_behind(queue->running->vtime, first->vtime);
 }
 
-static void sched_block(struct sched_entity *entity)
+static void sched_block(struct sched_queue *queue, struct sched_entity *entity)
 {
+	queue->load -= entity->weight;
 	entity->state = SCHED_BLOCKED;
 	trace_if_on(TRACE_BLOCK, entity->vm, 0, 0, 0);
 	sched_on_block(entity);
@@ -185,7 +192,7 @@ static bool sched_goes_on(struct cpu *cpu, uint64_t now)
 
 	queue_raise_floor(queue, now);
 	if (!sched_is_runnable(running)) {
-		sched_block(running);
+		sched_block(queue, running);
 		queue->slept = running;
 	} else if (!sched_throttle(cpu, running, now)) {
 		if (!sched_turn_is_over(cpu, now))
@@ -253,7 +260,7 @@ struct sched_entity *sched_pick(struct cpu *cpu)
 			return next;
 		}
 		queue_remove(queue, next, now);
-		sched_block(next);
+		sched_block(queue, next);
 		sched_on_wait_over(next);
 		sched_act_on_wakes(cpu, now); /* its devices may have woken it just then */
 	}

@@ -66,12 +66,13 @@ struct sched_queue {
 	struct list woken; /* in the order of their wake-ups */
 	struct list ready; /* by vtime */
 	struct sched_entity *running;
-	unsigned waiting;           /* length of `ready`; any CPU may read it */
+	unsigned waiting;           /* length of `ready`; any CPU may read these two */
+	unsigned load;              /* weights of those that run or are ready */
 	unsigned placed;            /* entities on this CPU or on their way to it; atomic */
 	bool idle;                  /* nothing to run; atomic */
 	unsigned last;              /* number of the VM that ran, for the trace */
-	uint64_t vtime;             /* of `running` at its last look; any CPU may read it */
-	uint64_t floor;             /* no entity in the queue is much behind this vtime */
+	uint64_t floor;             /* no entity here is much behind this vtime; any CPU may read both */
+	uint64_t lead;              /* what CPUs compare is a vtime + its queue's lead */
 	uint64_t turn;              /* TSC when the current turn began */
 	struct sched_entity *slept; /* pays for the switch to the next turn; null: whoever begins it */
 	uint64_t balanced;          /* TSC of the last look at the other CPUs' queues */

@@ -74,6 +74,7 @@ bool sched_throttle_limited(struct cpu *cpu, struct sched_entity *entity, uint64
 	}
 	if (until <= now)
 		return false;
+	cpu->sched.load -= entity->weight;
 	sched_on_wait(entity);
 	entity->state = SCHED_THROTTLED;
 	entity->since = now;

@@ -5,17 +5,46 @@
 
 /*
  * An entity moves to a CPU where others have had so much more than it; and is never further ahead
- * or behind there.
+ * or behind there. Nor does a CPU lag another by more.
  */
-#define LAG_NS     10000000
-#define LAG_MAX_NS 50000000
+#define LAG_NS     5000000
+#define LAG_MAX_NS 10000000
 /* Between two looks at the other CPUs. */
-#define BALANCE_NS 10000000
+#define BALANCE_NS 5000000
 #define ASK_NS     1000000 /* of a CPU that has nothing to do */
 
 static bool sched_allows(const struct sched_entity *entity, unsigned cpu)
 {
 	return entity->cpus >> cpu & 1;
+}
+
+/* ---- The virtual time of other CPUs ---- */
+
+static uint64_t sched_floor_of(unsigned cpu)
+{
+	const struct sched_queue *queue = &cpu_get(cpu)->sched;
+
+	return __atomic_load_n(&queue->floor, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&queue->lead, __ATOMIC_RELAXED);
+}
+
+/*
+ * Virtual time passes on each CPU at a pace of its own, and not while it is idle. What a CPU lags
+ * another is owed to those on it, but no more than a little: one that lags on the other CPU does
+ * not move here before this one has caught up, which may take hours.
+ */
+bool sched_look_around(struct cpu *cpu, uint64_t now)
+{
+	struct sched_queue *queue = &cpu->sched;
+	uint64_t own = sched_floor_of(cpu->index), least = own;
+
+	if (now - queue->balanced < time_ticks(BALANCE_NS))
+		return false;
+	queue->balanced = now;
+	for (unsigned i = 0; i < cpu_count; i++)
+		least = vtime_later(least, sched_floor_of(i) - VTIME_OF_NS(LAG_MAX_NS));
+	__atomic_store_n(&queue->lead, queue->lead + least - own, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* ---- The way of one entity ---- */
@@ -53,6 +82,7 @@ void sched_arrive(struct cpu *cpu, struct sched_entity *entity)
 	struct sched_queue *queue = &cpu->sched;
 	uint64_t now = time_now(), lag = VTIME_OF_NS(LAG_MAX_NS);
 
+	entity->vtime -= queue->lead;
 	if (queue->running)
 		queue_raise_floor(queue, now);
 	else if (!queue->waiting)
@@ -76,6 +106,8 @@ void sched_leave(struct cpu *cpu, struct sched_entity *entity)
 	struct sched_queue *queue = &cpu->sched;
 	uint64_t now = time_now();
 
+	if (entity->state == SCHED_READY || entity->state == SCHED_RUNNING)
+		queue->load -= entity->weight;
 	if (entity->state == SCHED_READY)
 		queue_remove(queue, entity, now);
 	else if (entity->state == SCHED_WOKEN)
@@ -89,6 +121,7 @@ void sched_leave(struct cpu *cpu, struct sched_entity *entity)
 	timer_cancel(&entity->throttle);
 	sched_on_leave(cpu, entity);
 	entity->state = SCHED_NOWHERE;
+	entity->vtime += queue->lead;
 	__atomic_sub_fetch(&queue->placed, 1, __ATOMIC_RELAXED);
 }
 
@@ -162,15 +195,20 @@ void sched_ask_for_work(struct cpu *cpu, uint64_t now)
 	}
 }
 
+/* Would `entity`, which waits here, get more there? Or has it had less than those there? */
+static bool sched_is_better(const struct sched_queue *here, const struct sched_entity *entity, unsigned there)
+{
+	return __atomic_load_n(&cpu_get(there)->sched.load, __ATOMIC_RELAXED) + entity->weight < here->load ||
+	       vtime_is_behind(entity->vtime + here->lead + VTIME_OF_NS(LAG_NS), sched_floor_of(there));
+}
+
 /* Where `entity`, which waits here, would be better off; null: nowhere. */
 static struct cpu *sched_find_better(const struct cpu *here, const struct sched_entity *entity)
 {
 	struct cpu *best = sched_find_idle(entity);
-	uint64_t vtime = entity->vtime + VTIME_OF_NS(LAG_NS);
 
 	for (unsigned i = 0; !best && i < cpu_count; i++)
-		if (i != here->index && sched_allows(entity, i) &&
-		    vtime_is_behind(vtime, __atomic_load_n(&cpu_get(i)->sched.vtime, __ATOMIC_RELAXED)))
+		if (i != here->index && sched_allows(entity, i) && sched_is_better(&here->sched, entity, i))
 			best = cpu_get(i);
 	return best;
 }
@@ -185,9 +223,8 @@ void sched_balance(struct cpu *cpu, uint64_t now)
 	struct sched_entity *chosen = NULL;
 	struct cpu *to = NULL;
 
-	if (!sched_has_spare(queue) || now - queue->balanced < time_ticks(BALANCE_NS))
+	if (!sched_has_spare(queue) || !sched_look_around(cpu, now))
 		return;
-	queue->balanced = now;
 	for (struct list *at = queue->ready.next; at != &queue->ready; at = at->next) {
 		struct sched_entity *entity = container_of(at, struct sched_entity, link);
 		struct cpu *better = sched_find_better(cpu, entity);

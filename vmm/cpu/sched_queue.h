@@ -44,7 +44,6 @@ static inline void queue_charge_running(struct sched_queue *queue, uint64_t now)
 
 	queue_charge(queue, entity, now - entity->since);
 	entity->since = now;
-	__atomic_store_n(&queue->vtime, entity->vtime, __ATOMIC_RELAXED);
 }
 
 /* Before a vtime is compared with the floor: who runs may have done so for long without a look. */
@@ -57,7 +56,7 @@ static inline void queue_raise_floor(struct sched_queue *queue, uint64_t now)
 	vtime = queue->running->vtime;
 	if (first && vtime_is_behind(first->vtime, vtime))
 		vtime = first->vtime;
-	queue->floor = vtime_later(queue->floor, vtime);
+	__atomic_store_n(&queue->floor, vtime_later(queue->floor, vtime), __ATOMIC_RELAXED);
 }
 
 static inline void queue_remove(struct sched_queue *queue, struct sched_entity *entity, uint64_t now)
@@ -93,7 +92,13 @@ struct cpu *sched_find_idle(const struct sched_entity *entity);
 /* Send `to`, which had nothing to do, the first one that waits here and may run there. */
 void sched_give(struct cpu *from, struct cpu *to);
 
-/* Send one of those that wait to where it is better off. Looks once in 10 ms. */
+/*
+ * A look at the other CPUs, at most once in 5 ms; false: not now. If this CPU lags one of them
+ * much, it comes closer.
+ */
+bool sched_look_around(struct cpu *cpu, uint64_t now);
+
+/* At such a look, send one of those that wait to where it is better off. */
 void sched_balance(struct cpu *cpu, uint64_t now);
 
 /* This CPU has nothing to do: ask one where entities wait. Not more often than once in 1 ms. */

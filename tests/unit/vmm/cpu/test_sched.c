@@ -19,6 +19,11 @@ static uint64_t share(uint64_t part, uint64_t whole)
 			         (unsigned long)(wanted));                                                   \
 	} while (0)
 
+static uint64_t vtime_of(uint64_t ns)
+{
+	return ns * 1024 / SCHED_WEIGHT_DEFAULT;
+}
+
 /* ---- Shares ---- */
 
 static void shares_follow_the_weights(void **state)
@@ -658,6 +663,52 @@ static void three_equals_share_two_cpus(void **state)
 	}
 }
 
+/* Bit i of `where`: the CPU of entity i. CPU 1 has run for `head_start` ns more than CPU 0. */
+static void place(const uint16_t *weights, unsigned where, int64_t head_start)
+{
+	bench_setup(NULL);
+	for (unsigned i = 0; i < 2; i++)
+		bench.cpu[i].sched.floor = vtime_of(10000 * MS);
+	bench.cpu[1].sched.floor += (uint64_t)(head_start * 1024 / SCHED_WEIGHT_DEFAULT);
+	for (unsigned i = 0; i < 4 && weights[i]; i++)
+		bench_add(i, where >> i & 1, weights[i], 0, ANY);
+}
+
+/*
+ * Wherever they begin, and whatever the virtual times of the CPUs. Those differ by hours if one of
+ * the CPUs had nothing to do.
+ */
+static void shares_are_even_soon_from_any_placement(void **state)
+{
+	static const struct {
+		uint16_t weights[4], due[4]; /* due: of 10000 */
+	} sets[] = {
+		{{100, 100, 100, 100}, {5000, 5000, 5000, 5000}},
+		{{200, 200, 100, 100}, {6666, 6666, 3333, 3333}},
+		{{400, 100, 100}, {10000, 5000, 5000}},
+		{{100, 100, 100}, {6666, 6666, 6666}},
+	};
+	static const int64_t head_starts_ms[] = {-3600000, -300, 0, 300, 3600000};
+
+	(void)state;
+	for (unsigned n = 0; n < ARRAY_SIZE(sets) * ARRAY_SIZE(head_starts_ms) * 16; n++) {
+		const uint16_t *weights = sets[n / 16 % ARRAY_SIZE(sets)].weights;
+		const uint16_t *due = sets[n / 16 % ARRAY_SIZE(sets)].due;
+		int64_t head_start = head_starts_ms[n / 16 / ARRAY_SIZE(sets)];
+		uint64_t before[4];
+
+		place(weights, n % 16, head_start * (int64_t)MS);
+		bench_pass(40 * MS);
+		for (unsigned i = 0; i < 4; i++)
+			before[i] = bench_ran(i);
+		bench_pass(1000 * MS);
+		for (unsigned i = 0; i < 4; i++)
+			if (share(bench_ran(i) - before[i], 1000 * MS) + 100 < due[i])
+				fail_msg("placed as %x, head start %ld ms: %u has %lu of %u", n % 16,
+				         head_start, i, share(bench_ran(i) - before[i], 1000 * MS), due[i]);
+	}
+}
+
 static void a_new_one_goes_where_the_fewest_are(void **state)
 {
 	(void)state;
@@ -675,18 +726,13 @@ static void a_new_one_goes_where_the_fewest_are(void **state)
 
 /* ---- Arrival ---- */
 
-static uint64_t vtime_of(uint64_t ns)
-{
-	return ns * 1024 / SCHED_WEIGHT_DEFAULT;
-}
-
 /*
  * Who comes from a CPU whose virtual time is another must neither wait without end nor have all to
  * itself.
  */
 static void who_arrives_is_near_those_that_are_there(void **state)
 {
-	static const int64_t apart_ms[] = {-100000, -20, 20, 100000};
+	static const int64_t apart_ms[] = {-100000, -8, 8, 100000};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(apart_ms); i++) {
@@ -705,10 +751,10 @@ static void who_arrives_is_near_those_that_are_there(void **state)
 		queue->placed++;
 		sched_arrive(&bench.cpu[0], entity);
 		apart = (int64_t)(entity->vtime - queue->floor);
-		if (apart_ms[i] < -50)
-			assert_int_equal(apart, -(int64_t)vtime_of(50 * MS));
-		else if (apart_ms[i] > 50)
-			assert_int_equal(apart, vtime_of(50 * MS));
+		if (apart_ms[i] < -10)
+			assert_int_equal(apart, -(int64_t)vtime_of(10 * MS));
+		else if (apart_ms[i] > 10)
+			assert_int_equal(apart, vtime_of(10 * MS));
 		else
 			assert_int_equal(apart, (int64_t)vtime_of(MS) * apart_ms[i]);
 		/* And it runs, soon. */
@@ -798,6 +844,7 @@ int main(void)
 		bench_test(a_heavy_one_does_not_keep_a_light_one_from_an_idle_cpu),
 		bench_test(weights_hold_over_two_cpus),
 		bench_test(three_equals_share_two_cpus),
+		bench_test(shares_are_even_soon_from_any_placement),
 		bench_test(a_new_one_goes_where_the_fewest_are),
 		bench_test(who_arrives_is_near_those_that_are_there),
 		bench_test(an_empty_cpu_takes_over_who_arrives_as_it_is),

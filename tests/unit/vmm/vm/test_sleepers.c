@@ -63,6 +63,8 @@ static unsigned measure(unsigned victims, uint64_t ns)
 	return (unsigned)(least * 1000 / (fake_x86.tsc - start));
 }
 
+static uint64_t head_start; /* ns of work that the second CPU has done before */
+
 /* What is left to the worst off of `victims` beside `nappers`. */
 static unsigned left_beside(unsigned cpus, unsigned victims, unsigned nappers, enum program program,
                             uint64_t work, uint64_t period)
@@ -74,8 +76,10 @@ static unsigned left_beside(unsigned cpus, unsigned victims, unsigned nappers, e
 		guest_start(BUSY, 0, 0);
 	for (unsigned i = 0; i < nappers; i++)
 		guest_start(program, work, period);
-	if (cpus > 1)
+	if (cpus > 1) {
 		guests_add_cpu();
+		second.sched.floor = head_start * 1024 / SCHED_WEIGHT_DEFAULT;
+	}
 	guests_run(cpus > 1 ? 1000 * MS : 20 * MS); /* until moves have evened out the start */
 	left = measure(victims, cpus > 1 ? 600 * MS : 200 * MS);
 	guests_teardown(NULL);
@@ -126,6 +130,15 @@ static void nappers_leave_equal_shares_of_two_processors(void **state)
 	check_shares(2, 2, 4, 4);
 }
 
+static void so_they_do_whatever_the_processors_did_before(void **state)
+{
+	(void)state;
+	head_start = 10000 * MS;
+	check_shares(2, 2, 2, 4);
+	check_shares(2, 2, 1, 4);
+	head_start = 0;
+}
+
 /* Resets have a rate, and the load after each is its own work, in its own turns. */
 static void a_guest_that_resets_itself_leaves_its_neighbour_alone(void **state)
 {
@@ -174,6 +187,7 @@ int main(void)
 		cmocka_unit_test(a_napper_leaves_half),
 		cmocka_unit_test(four_nappers_leave_a_fifth),
 		cmocka_unit_test(nappers_leave_equal_shares_of_two_processors),
+		cmocka_unit_test(so_they_do_whatever_the_processors_did_before),
 		guests_test(a_guest_that_resets_itself_leaves_its_neighbour_alone),
 		guests_test(guests_that_cannot_run_cost_nothing),
 		guests_test(a_tick_of_1000_hz_is_never_lost_to_a_busy_neighbour),
