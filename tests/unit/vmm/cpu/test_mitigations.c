@@ -267,6 +267,7 @@ static void what_is_built_in_is_named(void **state)
 	assert_says("(Spectre v1)", "built in");
 	assert_says("(RSB)", "built in");
 	assert_says("guest values in registers", "built in");
+	assert_says("lazy FPU switching", "built in");
 	assert_says("Meltdown", "built in");
 	assert_says("(VMSCAPE)", "built in");
 	assert_says("(MMIO)", "built in");

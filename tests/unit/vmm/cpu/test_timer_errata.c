@@ -38,7 +38,8 @@ static bool deadline_works(uint32_t signature, uint32_t microcode, uint32_t feat
 
 static void the_preemption_timer_is_not_used_where_it_counts_wrongly(void **state)
 {
-	static const uint32_t wrong[] = {0x106a5, 0x106e5, 0x20652, 0x20655, 0x206e6, 0x306a8};
+	static const uint32_t wrong[] = {0x106a0, 0x106a1, 0x106a4, 0x106a5, 0x106e5,
+	                                 0x20652, 0x20655, 0x206e6, 0x306a8};
 	static const uint32_t right[] = {0x206c2, 0x206a7, 0x306a9, 0x306c3, 0x506e3, 0xa0671};
 
 	(void)state;
@@ -60,11 +61,21 @@ static void tsc_deadline_needs_the_microcode_that_mends_it(void **state)
 	} processors[] = {
 		{0x306c3, 0x22},      /* i7-4770 */
 		{0x40651, 0x20},      /* i5-4300U */
+		{0x40661, 0x17},      /* i7-4770HQ */
 		{0x306f2, 0x3a},      /* Xeon E5-2620 v3 */
+		{0x306f4, 0x0f},      /* Xeon E7 v3 */
+		{0x306d4, 0x25},      /* i5-5300U */
+		{0x40671, 0x17},      /* i7-5775C */
 		{0x406f1, 0xb000020}, /* Xeon E5-2620 v4 */
+		{0x50662, 0x11},      /* Xeon D */
 		{0x50663, 0x700000e}, /* Xeon D-1541 */
+		{0x50664, 0xf00000c}, /* Xeon D */
+		{0x50665, 0xe000003}, /* Xeon D */
+		{0x406e3, 0xb2},      /* i7-6600U */
 		{0x506e3, 0xb2},      /* i7-6700 */
+		{0x50653, 0x1000136}, /* Xeon, Skylake */
 		{0x50654, 0x2000014}, /* Xeon Gold 6130 */
+		{0x806e9, 0x52},      /* i7-7500U */
 		{0x906e9, 0x52},      /* i7-7700 */
 	};
 	/* clang-format on */

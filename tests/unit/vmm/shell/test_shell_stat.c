@@ -176,6 +176,8 @@ static void stat_counts_everything(void **state)
 	rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0x5555UL << 16 | 8, 1);
 	rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0x5555UL << 16 | 8, 1);
 	rig_instruction(EXIT_REASON_IO_INSTRUCTION, 0x1234UL << 16, 1);
+	vm.vcpus[0]->gpr[RCX] = 0x7f0;
+	rig_instruction(EXIT_REASON_RDMSR, 0, 2);
 	vm.vcpus[0]->emulated = 77;
 	vm.resets = 66;
 	vm.ept.faults = 88;
@@ -184,7 +186,8 @@ static void stat_counts_everything(void **state)
 	later(RIG_TSC_HZ + 5000000);
 	assert_said("VM bench, running, on processor 0\n");
 	assert_said("           3  CPUID  0/s\n");
-	assert_said("           6  exits in total  0/s\n");
+	assert_said("           7  exits in total  0/s\n");
+	assert_said("  refused by #GP: read of MSR 7f0, 1 times, ");
 	assert_said("       1.005  seconds since its machine was switched on\n");
 	assert_said("          66  resets by the guest\n");
 	assert_said("          77  instructions emulated\n");
