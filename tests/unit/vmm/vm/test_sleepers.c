@@ -181,6 +181,24 @@ static void a_tick_of_1000_hz_is_never_lost_to_a_busy_neighbour(void **state)
 	assert_in_range(sleeper->longest, 0, 1000000 + LEAST_TURN_NS);
 }
 
+/* The way to the sleeper and back, since neither would be without it. */
+static void who_sleeps_and_wakes_pays_for_both_switches(void **state)
+{
+	struct guest *sleeper;
+	uint64_t ran, slept;
+
+	(void)state;
+	guest_start(BUSY, 0, 0);
+	sleeper = guest_start(NAP_HPET, 2000, 1000000);
+	guests_run(50 * MS);
+	ran = sleeper->vm.vcpus[0]->sched.ran;
+	slept = sleeper->naps;
+	guests_run(1000 * MS);
+	ran = sleeper->vm.vcpus[0]->sched.ran - ran;
+	slept = sleeper->naps - slept;
+	assert_in_range(ran / slept, 2000 + 2 * SWITCH_NS, 2000 + 3 * SWITCH_NS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +209,7 @@ int main(void)
 		guests_test(a_guest_that_resets_itself_leaves_its_neighbour_alone),
 		guests_test(guests_that_cannot_run_cost_nothing),
 		guests_test(a_tick_of_1000_hz_is_never_lost_to_a_busy_neighbour),
+		guests_test(who_sleeps_and_wakes_pays_for_both_switches),
 	};
 
 	return cmocka_run_group_tests(tests, rig_boot, NULL);
