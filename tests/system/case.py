@@ -17,7 +17,7 @@ TSC_HZ = 100_000_000  # of the machines of Bochs, whose TSC counts instructions
 # the interrupt that brings the operator's key, and is too long yet.
 STRETCH_MAX = TSC_HZ // 100
 REPLAY = ("an interrupt, console_irq_serial", "an exit, EXTERNAL INTERRUPT")
-REPLAY_MAX = TSC_HZ // 20
+REPLAY_MAX = TSC_HZ // 12
 STRETCH = re.compile(r"Interrupts waited for at most (\d+) ticks \(\d+ us\), on (processor \d+: [^\r]*)\r")
 STRETCH_TIMEOUT = 120
 TO_SHELL = "\x01m\x15"  # Ctrl-A m, and Ctrl-U clears the line there
