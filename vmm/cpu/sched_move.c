@@ -202,13 +202,16 @@ static bool sched_is_better(const struct sched_queue *here, const struct sched_e
 	       vtime_is_behind(entity->vtime + here->lead + VTIME_OF_NS(LAG_NS), sched_floor_of(there));
 }
 
-/* Where `entity`, which waits here, would be better off; null: nowhere. */
+/* Where `entity` would be better off: an idle CPU, or the one that is ahead most; null: nowhere. */
 static struct cpu *sched_find_better(const struct cpu *here, const struct sched_entity *entity)
 {
 	struct cpu *best = sched_find_idle(entity);
 
-	for (unsigned i = 0; !best && i < cpu_count; i++)
-		if (i != here->index && sched_allows(entity, i) && sched_is_better(&here->sched, entity, i))
+	if (best)
+		return best;
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (i != here->index && sched_allows(entity, i) && sched_is_better(&here->sched, entity, i) &&
+		    (!best || vtime_is_behind(sched_floor_of(best->index), sched_floor_of(i))))
 			best = cpu_get(i);
 	return best;
 }

@@ -22,7 +22,7 @@
 #include "vmm/cpu/irq.h"
 #include "vmm/cpu/time.h"
 
-#define BENCH_CPUS     2
+#define BENCH_CPUS     4 /* two, unless a test adds the others */
 #define BENCH_ENTITIES 8
 #define BENCH_STEP     20000 /* ns that all processors run between two looks at their events */
 #define MS             1000000UL
@@ -156,6 +156,15 @@ static void bench_on(unsigned cpu)
 	fake_x86.per_cpu = &bench.cpu[cpu];
 }
 
+static void bench_add_cpu(void)
+{
+	struct cpu *cpu = &bench.cpu[cpu_count];
+
+	cpu->apic_id = 10 + cpu_count;
+	cpu_init(cpu, cpu_count);
+	cpu_add(cpu);
+}
+
 UNUSED static int bench_setup(void **state)
 {
 	(void)state;
@@ -165,11 +174,8 @@ UNUSED static int bench_setup(void **state)
 	time_set_rate(1000000000);
 	memset(&bench, 0, sizeof(bench));
 	cpu_count = 0;
-	for (unsigned i = 0; i < BENCH_CPUS; i++) {
-		bench.cpu[i].apic_id = 10 + i;
-		cpu_init(&bench.cpu[i], i);
-		cpu_add(&bench.cpu[i]);
-	}
+	bench_add_cpu();
+	bench_add_cpu();
 	bench_on(0);
 	return 0;
 }
@@ -293,6 +299,20 @@ static bool bench_halted(unsigned i)
 	return true;
 }
 
+/* What each CPU says of its load is true. */
+static void bench_check_loads(void)
+{
+	for (unsigned c = 0; c < cpu_count; c++) {
+		unsigned load = 0;
+
+		for (unsigned i = 0; i < BENCH_ENTITIES; i++)
+			if (bench.entity[i].cpu == c &&
+			    (bench.entity[i].state == SCHED_READY || bench.entity[i].state == SCHED_RUNNING))
+				load += bench.entity[i].weight;
+		assert_int_equal(bench.cpu[c].sched.load, load);
+	}
+}
+
 /* Let time pass for all processors. */
 UNUSED static void bench_pass(uint64_t ns)
 {
@@ -320,6 +340,7 @@ UNUSED static void bench_pass(uint64_t ns)
 			bench.sleeps[which] |= bench.load[which].wakes != 0;
 		}
 	}
+	bench_check_loads();
 }
 
 /* Up to the present: the accounts are those of the CPU's last look. */

@@ -709,6 +709,32 @@ static void shares_are_even_soon_from_any_placement(void **state)
 	}
 }
 
+/* Five to eight equals on four CPUs: all have a part of two CPUs by turns. */
+static void so_they_are_on_four_cpus(void **state)
+{
+	unsigned random = 1;
+
+	for (unsigned n = 0; n < 40; n++) {
+		unsigned count = 5 + n % 4;
+		uint64_t before[BENCH_ENTITIES];
+
+		bench_setup(state);
+		bench_add_cpu();
+		bench_add_cpu();
+		for (unsigned i = 0; i < 4; i++)
+			bench.cpu[i].sched.floor = (random = random * 1103515245 + 12345) * 1024UL;
+		for (unsigned i = 0; i < count; i++)
+			bench_add(i, (random = random * 1103515245 + 12345) >> 16 & 3, 100, 0, ANY);
+		bench_pass(80 * MS);
+		for (unsigned i = 0; i < count; i++)
+			before[i] = bench_ran(i);
+		bench_pass(1000 * MS);
+		for (unsigned i = 0; i < count; i++)
+			assert_near(share(bench_ran(i) - before[i], 1000 * MS), 40000UL / count,
+			            2000UL / count);
+	}
+}
+
 static void a_new_one_goes_where_the_fewest_are(void **state)
 {
 	(void)state;
@@ -845,6 +871,7 @@ int main(void)
 		bench_test(weights_hold_over_two_cpus),
 		bench_test(three_equals_share_two_cpus),
 		bench_test(shares_are_even_soon_from_any_placement),
+		bench_test(so_they_are_on_four_cpus),
 		bench_test(a_new_one_goes_where_the_fewest_are),
 		bench_test(who_arrives_is_near_those_that_are_there),
 		bench_test(an_empty_cpu_takes_over_who_arrives_as_it_is),
