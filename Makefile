@@ -300,7 +300,7 @@ control: control-images ## hostile guests alone; CASES="NAME...", PROGRAMS= and 
 	@$(if $(PROGRAMS),PROGRAMS=$(PROGRAMS)) $(if $(SEED),SEED=$(SEED)) BUILD=$(BUILD) $(PYTHON) tests/control/run.py $(CASES)
 
 fairness: system-images ## guests that nap, by every device at every period
-	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow "all naps" "nap on two processors"
+	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow "all naps"
 
 test-slow: system-images $(BUILD)/guests/bzImage-amd64 ## whole boots that take minutes: Debian's XZ kernel
 	@BUILD=$(BUILD) $(PYTHON) tests/system/run.py --slow $(CASES)

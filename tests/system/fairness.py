@@ -29,8 +29,10 @@ ALONE = (0.2, 1.8)
 LOADS, LOADED = 1.9, 2.3  # then the attacker attacks; one that is busy with its timer never says so
 SHARED = (2.5, 5.0)
 LEAST = 0.5 - 0.02
-GAP_MAX_US = 2000 + 1000  # a turn of another, and the tick itself
-STEP_MAX_US = 1000  # of the work of making a VM, while the attacker is loaded: it ends a turn late
+# The neighbour is busy for a whole tick in eight, so it may have had its share. Then it waits for the end of another's
+# turn, which an uninterruptible piece of the monitor's work may hold up: a step of making a VM, a line of output.
+TICK_US, TURN_US, WORK_US = 1000, 2000, 1000
+GAP_MAX_US = TICK_US + TURN_US + WORK_US
 TICKS = r"\[neighbour\] neighbour ok ticks (\d+) worst-gap-us (\d+)\r"
 TICKS_LEAST = 300  # in a second: those that come during another's turn become one
 
@@ -95,8 +97,7 @@ def fairness(mode):
         print(f"     {case.name}: {left:.3f} left to the victim, the neighbour's worst gap {max(attacked)} us "
               f"({max(loading)} while the attacker was loaded), at least {least} ticks a second", flush=True)
         assert left >= LEAST, f"the victim has {left:.3f} of what it had alone"
-        assert max(loading) <= GAP_MAX_US + STEP_MAX_US, f"the neighbour waited for {max(loading)} us while another was loaded"
-        assert max(attacked) <= GAP_MAX_US, f"the neighbour waited for {max(attacked)} us between two ticks"
+        assert max(loading + attacked) <= GAP_MAX_US, f"the neighbour waited for {max(loading + attacked)} us between two ticks"
         assert least >= TICKS_LEAST, f"the neighbour took {least} ticks in a second"
     return test
 
@@ -114,7 +115,7 @@ STARTED = 0.9  # seconds of a victim's time, until when it was alone
 PHASE = r"\[a\] napper (\w+) (\d+) begins\r"
 ENDS = r"\[a\] napper ends\r"
 ACCOUNTS_ERROR = 0.5  # percent
-POINTS_LEAST = 3  # of a victim's lines in a phase
+POINTS_LEAST = 4  # of a victim's lines in a phase
 
 
 def section(name, image, *more, memory="8M"):
@@ -122,13 +123,14 @@ def section(name, image, *more, memory="8M"):
 
 
 def phase_rates(text, victim):
-    """[(device, period, rate)] of a victim's loops in each phase of the first napper, by where the lines stand."""
+    """[(device, period, rate)] of a victim's loops in each phase of the first napper, by where the lines stand.
+    Up to the second line moves may even out what the phase before left."""
     marks = list(re.finditer(PHASE, text))
     ends = [mark.start() for mark in marks[1:]] + [re.search(ENDS, text).start()]
     for mark, end in zip(marks, ends):
         seen = points(text[mark.end():end], victim)
         assert len(seen) >= POINTS_LEAST, f"{victim} has said little while {mark[1]} {mark[2]} us was on: {seen}"
-        yield mark[1], mark[2], rate(seen, (seen[0][0], seen[-1][0]))
+        yield mark[1], mark[2], rate(seen, (seen[1][0], seen[-1][0]))
 
 
 def accounted(operator, count):
@@ -211,9 +213,8 @@ CASES = [Case(f"fair share next to a guest that takes all: {mode}", 150, fairnes
          for mode in ("count", "cli", "exits", "timer")]
 CASES += [
     Case("fair share next to a guest that naps", 150, napping(1, ["victim"], "a", "8254 hpet rtc")),
-    # Not in `make test` yet: in one run two guests that napped by the keyboard stayed on one processor with their victim.
-    Case("fair share next to guests that nap on two processors", 150, napping(2, ["victim", "second"], "ab", "8254 serial keyboard"),
-         slow=True),
+    # By the 8254 both go to one processor. By the keyboard they hardly sleep: one of them must leave it then.
+    Case("fair share next to guests that nap on two processors", 150, napping(2, ["victim", "second"], "ab", "8254 keyboard")),
     Case("guests that cannot run cost nothing", 150, deaf),
 ]
 
