@@ -80,15 +80,16 @@ static bool access_memory(struct emulate_context *context, gva_t address, void *
 static void run_stub(struct emulate_context *context, enum emulate_extended stub, void *data)
 {
 	static const uint16_t sizes[] = {
-		[EXTENDED_X87] = 108,      [EXTENDED_MMX_LOAD] = 8,
-		[EXTENDED_SSE_LOAD] = 16,  [EXTENDED_AVX_LOAD_256] = 32,
-		[EXTENDED_FXSAVE] = 512,   [EXTENDED_XSAVE] = MAX_AREA,
-		[EXTENDED_FXSAVE64] = 512, [EXTENDED_XSAVE + EXTENDED_OF_64] = MAX_AREA,
-		[EXTENDED_LDMXCSR] = 4,    [EXTENDED_XSAVE_SIZE] = 4,
+		[EXTENDED_X87] = 108,       [EXTENDED_MMX_LOAD] = 8,
+		[EXTENDED_SSE_LOAD] = 16,   [EXTENDED_AVX_LOAD_256] = 32,
+		[EXTENDED_FXSAVE] = 512,    [EXTENDED_XSAVE] = MAX_AREA,
+		[EXTENDED_FXSAVE64] = 512,  [EXTENDED_XSAVE + EXTENDED_OF_64] = MAX_AREA,
+		[EXTENDED_LDMXCSR] = 4,     [EXTENDED_XSAVE_SIZE] = 4,
+		[EXTENDED_XSAVE_FORMS] = 4,
 	};
 	unsigned kind = stub;
 
-	HOLDS(stub <= EXTENDED_XSAVE_SIZE);
+	HOLDS(stub <= EXTENDED_XSAVE_FORMS);
 	/* The status and control words, which are asked for alone, have room for no more. */
 	if (stub == EXTENDED_X87 + 0x2f || stub == EXTENDED_X87 + 0x0f) {
 		take(context->owner, data, 2);

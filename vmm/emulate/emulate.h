@@ -58,6 +58,7 @@ enum emulate_extended {
 	EXTENDED_LDMXCSR = EXTENDED_FXSAVE + 2 * EXTENDED_OF_64, /* MXCSR is valid */
 	EXTENDED_STUBS,
 	EXTENDED_XSAVE_SIZE = EXTENDED_STUBS, /* no stub: 32 bits, the size of XSAVE's area by XCR0 */
+	EXTENDED_XSAVE_FORMS,                 /* nor this: EAX of CPUID leaf 0Dh, subleaf 1 */
 };
 
 enum emulate_system { SYSTEM_GDTR, SYSTEM_IDTR, SYSTEM_LDTR, SYSTEM_TR };

@@ -15,7 +15,8 @@
 #define FXSAVE_TOUCHED    416
 #define FXSAVE_TOUCHED_32 288
 
-#define COMPACTED BIT(63)
+#define COMPACTED         BIT(63)
+#define XSAVE_FORM_XSAVEC BIT(1)
 
 static bool state_usable(struct emulation *e, uint64_t cr0_forbids, uint64_t cr4_wants)
 {
@@ -124,10 +125,18 @@ bool execute_xsave(struct emulation *e)
 	return xsave_to(e, EXTENDED_XSAVE);
 }
 
-/* 0F C7 /4 */
+/*
+ * 0F C7 /4. That the guest got here does not say that the processor has it: code that it cached
+ * under an older translation may have been another instruction.
+ */
 bool execute_xsavec(struct emulation *e)
 {
-	return e->operand_prefix || e->repeat ? emulation_unsupported(e) : xsave_to(e, EXTENDED_XSAVEC);
+	uint32_t forms;
+
+	if (e->operand_prefix || e->repeat)
+		return emulation_unsupported(e);
+	e->context->extended(e->context, EXTENDED_XSAVE_FORMS, &forms);
+	return forms & XSAVE_FORM_XSAVEC ? xsave_to(e, EXTENDED_XSAVEC) : emulation_fault(e, EXCEPTION_UD);
 }
 
 /*

@@ -52,6 +52,8 @@ void extended_run(enum emulate_extended stub, void *memory, uint64_t components)
 {
 	if (stub == EXTENDED_XSAVE_SIZE)
 		*(uint32_t *)memory = cpuid(0xd, 0).ebx; /* of what XCR0 has on, which is the guest's */
+	else if (stub == EXTENDED_XSAVE_FORMS)
+		*(uint32_t *)memory = cpuid(0xd, 1).eax;
 	else
 		((extended_stub *)(extended_stubs + STUB_BYTES * stub))(memory, (uint32_t)components,
 		                                                        (uint32_t)(components >> 32));

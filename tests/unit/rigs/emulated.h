@@ -66,6 +66,7 @@ static bool memory_access(struct emulate_context *context, gva_t address, void *
 /* A vector unit that only notes what is asked of it; its registers hold the number of the stub. */
 static unsigned stubs, last_stub;
 static uint16_t fpu_status, fpu_control = 0x37f;
+static uint32_t xsave_forms = 0xf;
 
 static void extended_stub(struct emulate_context *context, enum emulate_extended stub, void *data)
 {
@@ -82,6 +83,8 @@ static void extended_stub(struct emulate_context *context, enum emulate_extended
 	last_stub = stub;
 	if (stub == EXTENDED_XSAVE_SIZE)
 		*(uint32_t *)data = 832;
+	else if (stub == EXTENDED_XSAVE_FORMS)
+		*(uint32_t *)data = xsave_forms;
 	else if (stub >= EXTENDED_SSE_STORE && stub < EXTENDED_AVX_LOAD)
 		memset(data, (int)stub, 16);
 	else if (stub == EXTENDED_FXSAVE || stub == EXTENDED_FXSAVE64)

@@ -220,6 +220,22 @@ static void aligned_moves_want_aligned_addresses(void **state)
 	assert_int_equal(last_stub, EXTENDED_AVX_LOAD_256);
 }
 
+/* The processor has decoded another instruction: its translation of the code was an older one. */
+static void a_form_of_xsave_that_the_processor_lacks_is_not_run(void **state)
+{
+	(void)state;
+	protected_32();
+	cpu.cr4 = CR4_SSE | CR4_AVX;
+	cpu.xcr0 = 7;
+	cpu.gpr[RBX] = 0x2000;
+	STEP(0x0f, 0xc7, 0x23); /* xsavec */
+	assert_int_equal(last_stub, EXTENDED_XSAVEC);
+	xsave_forms = 0xd;
+	FAULTS(VECTOR_UD, 0x0f, 0xc7, 0x23);
+	STEP(0x0f, 0xae, 0x23); /* xsave */
+	xsave_forms = 0xf;
+}
+
 static void a_fault_leaves_the_vector_registers(void **state)
 {
 	static const uint8_t loads[][4] = {
@@ -270,6 +286,7 @@ int main(void)
 		cmocka_unit_test(what_accesses_no_memory_is_carried_out),
 		cmocka_unit_test(vector_instructions_want_what_enables_them),
 		cmocka_unit_test(aligned_moves_want_aligned_addresses),
+		cmocka_unit_test(a_form_of_xsave_that_the_processor_lacks_is_not_run),
 		cmocka_unit_test(a_fault_leaves_the_vector_registers),
 		cmocka_unit_test(what_a_hole_holds_is_no_state_to_load),
 	};

@@ -79,6 +79,10 @@ static void run_extended(struct emulate_context *context, enum emulate_extended 
 		*(uint32_t *)memory = AREA_SIZE;
 		return;
 	}
+	if (stub == EXTENDED_XSAVE_FORMS) {
+		*(uint32_t *)memory = 0xf;
+		return;
+	}
 	xsave(own);
 	xrstor(area);
 	extended_run(stub, memory, COMPONENTS);
