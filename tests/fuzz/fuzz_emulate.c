@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vmm/emulate with random state and code; memory that answers or faults at random. Of any
- * instruction, accesses are of 1 to 16 bytes and inside the linear address space, and their number
- * is bounded. One that does not succeed leaves the registers, and a bounded rep makes progress.
+ * instruction, accesses are at most as large as an area of XSAVE, and inside the linear address
+ * space, and their number is bounded. One that does not succeed leaves the registers, and a bounded
+ * rep makes progress.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_ITERATIONS 20
-#define MAX_AREA       2688  /* of XSAVE, in pieces of 16 bytes, which are read, checked and written */
-#define COST           20000 /* of one instruction, XSAVE of such an area being the longest */
+#define MAX_AREA       2688  /* of XSAVE */
+#define COST           20000 /* of one instruction, a repeated one being the longest */
 #define EFER_LMA       BIT(10)
 
 /* The input, byte by byte, zeros after its end. */
@@ -55,12 +56,12 @@ static bool in_64_bit_mode(const struct emulate_context *context)
 static bool access_memory(struct emulate_context *context, gva_t address, void *data, unsigned size,
                           enum emulate_access access)
 {
-	static uint8_t sink[16];
+	static uint8_t sink[MAX_AREA];
 	struct input *input = context->owner;
 	uint8_t choice = take_byte(input);
 
 	input->accesses++;
-	HOLDS(size >= 1 && size <= 16);
+	HOLDS(size >= 1 && size <= MAX_AREA);
 	if (in_64_bit_mode(context))
 		HOLDS(is_canonical(address) && is_canonical(address + size - 1));
 	else
@@ -183,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cost_begin();
 	status = emulate_instruction(&context);
 	cost_end(0, COST, 0);
-	HOLDS(input.accesses <= 64 + MAX(2 * MAX_AREA / 16, 8 * MAX_ITERATIONS));
+	HOLDS(input.accesses <= 64 + 8 * MAX_ITERATIONS);
 	switch (status) {
 	case EMULATE_OK: break;
 	case EMULATE_AGAIN: HOLDS(context.rip == before.rip && context.gpr[1] != before.gpr[1]); break;

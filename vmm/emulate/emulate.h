@@ -65,9 +65,9 @@ enum emulate_system { SYSTEM_GDTR, SYSTEM_IDTR, SYSTEM_LDTR, SYSTEM_TR };
 
 struct emulate_context {
 	/*
-	 * Linear-address accesses of 1..16 bytes with the CPL's rights, any alignment, also across
-	 * pages and the end of the linear address space. false: context->fault is filled and
-	 * nothing happened.
+	 * Linear-address accesses of 1..PAGE_SIZE bytes with the CPL's rights, any alignment, also
+	 * across pages and the end of the linear address space. false: context->fault is filled
+	 * and nothing happened.
 	 */
 	bool (*access)(struct emulate_context *context, gva_t address, void *data, unsigned size,
 	               enum emulate_access access);

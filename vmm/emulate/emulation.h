@@ -161,15 +161,15 @@ bool operand_write(struct emulation *e, const struct operand *operand, uint64_t 
 uint64_t gpr_read(const struct emulation *e, unsigned number, unsigned size);
 void gpr_write(struct emulation *e, unsigned number, unsigned size, uint64_t value);
 
-/* segmented.c: an access of 1 to 16 bytes, or its check, with all checks of segmentation before. */
+/*
+ * segmented.c: an access of 1..PAGE_SIZE bytes, or its check, with all checks of segmentation
+ * before.
+ */
 bool segmented_access(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
                       enum emulate_access access);
 bool segmented_read(struct emulation *e, unsigned segment, uint64_t offset, uint64_t *value, unsigned size);
 bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, unsigned size, bool write);
 
-/* The same for more bytes, in pieces; both ends are checked before the first is touched. */
-bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-                     enum emulate_access access);
 /* Else #GP. `alignment` is a power of two. */
 bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment);
 

@@ -43,29 +43,6 @@ bool segmented_check(struct emulation *e, unsigned segment, uint64_t offset, uns
 	                        write ? EMULATE_CHECK_WRITE : EMULATE_CHECK_READ);
 }
 
-#define PIECE 16u
-
-bool segmented_block(struct emulation *e, unsigned segment, uint64_t offset, void *data, unsigned size,
-                     enum emulate_access access)
-{
-	bool write = access != EMULATE_READ && access != EMULATE_CHECK_READ;
-	uint64_t mask = size_mask(e->address_size);
-
-	if (size <= PIECE)
-		return segmented_access(e, segment, offset, data, size, access);
-	/* Two pages at most: no block is larger than one. */
-	if (!segmented_check(e, segment, offset, PIECE, write) ||
-	    !segmented_check(e, segment, (offset + size - PIECE) & mask, PIECE, write))
-		return false;
-	if (access == EMULATE_CHECK_READ || access == EMULATE_CHECK_WRITE)
-		return true;
-	for (unsigned at = 0; at < size; at += PIECE)
-		if (!segmented_access(e, segment, (offset + at) & mask, (uint8_t *)data + at,
-		                      MIN(PIECE, size - at), access))
-			return false;
-	return true;
-}
-
 bool segmented_aligned(struct emulation *e, unsigned segment, uint64_t offset, unsigned alignment)
 {
 	bool based = e->segment_mode != SEGMENT_MODE_64 || segment >= SEG_FS;

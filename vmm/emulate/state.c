@@ -27,7 +27,7 @@ static bool state_usable(struct emulation *e, uint64_t cr0_forbids, uint64_t cr4
 
 static bool state_access(struct emulation *e, void *area, unsigned size, enum emulate_access access)
 {
-	return segmented_block(e, e->destination.number, e->destination.value, area, size, access);
+	return segmented_access(e, e->destination.number, e->destination.value, area, size, access);
 }
 
 static void state_run(const struct emulation *e, unsigned stub, void *area)
@@ -149,9 +149,9 @@ bool execute_xrstor(struct emulation *e)
 
 	if (!xsave_usable(e))
 		return false;
-	if (!segmented_block(e, e->destination.number,
-	                     (e->destination.value + AREA_HEADER) & size_mask(e->address_size), header,
-	                     sizeof(header), EMULATE_READ))
+	if (!segmented_access(e, e->destination.number,
+	                      (e->destination.value + AREA_HEADER) & size_mask(e->address_size), header,
+	                      sizeof(header), EMULATE_READ))
 		return false;
 	for (unsigned i = 2; i < ARRAY_SIZE(header); i++)
 		wrong |= header[i];

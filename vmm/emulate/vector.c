@@ -66,7 +66,7 @@ static bool vector_access(struct emulation *e, uint8_t *data, unsigned size, enu
 
 	if (e->opcode.flags & aligned && !segmented_aligned(e, memory->number, memory->value, size))
 		return false;
-	return segmented_block(e, memory->number, memory->value, data, size, access);
+	return segmented_access(e, memory->number, memory->value, data, size, access);
 }
 
 /* What memory does not fill of 128 bits becomes zero. */

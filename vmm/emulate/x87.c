@@ -124,12 +124,12 @@ bool execute_x87(struct emulation *e)
 		return emulation_fault(e, EXCEPTION_NM);
 	if (x87_waits(e) && x87_pending(e))
 		return emulation_fault(e, EXCEPTION_MF);
-	if (!segmented_block(e, e->destination.number, e->destination.value, memory, x87_size(e, form),
-	                     writes ? EMULATE_CHECK_WRITE : EMULATE_READ))
+	if (!segmented_access(e, e->destination.number, e->destination.value, memory, x87_size(e, form),
+	                      writes ? EMULATE_CHECK_WRITE : EMULATE_READ))
 		return false;
 	x87_run(e, operation, memory);
 	if (!writes || (!x87_is_control(e) && x87_kept_store(e)))
 		return true;
-	return segmented_block(e, e->destination.number, e->destination.value, memory, x87_size(e, form),
-	                       EMULATE_WRITE);
+	return segmented_access(e, e->destination.number, e->destination.value, memory, x87_size(e, form),
+	                        EMULATE_WRITE);
 }
