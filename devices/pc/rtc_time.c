@@ -86,6 +86,12 @@ static bool rtc_alarm_reachable(uint8_t byte, uint8_t round_trip, unsigned value
 	return byte >= ALARM_DONT_CARE || (byte == round_trip && value < limit);
 }
 
+/* From `t`, where a field of it is another, to the time at which that becomes `value`. */
+static unsigned rtc_skip(unsigned t, unsigned unit, unsigned limit, unsigned value)
+{
+	return (t / unit + (value + limit - t / unit % limit) % limit) * unit;
+}
+
 uint64_t rtc_until_alarm(const uint8_t *ram, int64_t seconds)
 {
 	uint8_t b = ram[RTC_B];
@@ -98,17 +104,14 @@ uint64_t rtc_until_alarm(const uint8_t *ram, int64_t seconds)
 	    !rtc_alarm_reachable(second, rtc_encode(b, s), s, 60))
 		return RTC_NO_ALARM;
 
-	/*
-	 * Each field can match, so at most 24 hours, 60 minutes and 60 seconds are skipped, twice
-	 * over.
-	 */
+	/* Five times at most: seconds, minutes, hours, and again what comes below them. */
 	for (;;) {
 		if (hour < ALARM_DONT_CARE && t / 3600 % 24 != h)
-			t = (t / 3600 + 1) * 3600;
+			t = rtc_skip(t, 3600, 24, h);
 		else if (minute < ALARM_DONT_CARE && t / 60 % 60 != m)
-			t = (t / 60 + 1) * 60;
+			t = rtc_skip(t, 60, 60, m);
 		else if (second < ALARM_DONT_CARE && t % 60 != s)
-			t++;
+			t = rtc_skip(t, 1, 60, s);
 		else
 			return t - start;
 	}

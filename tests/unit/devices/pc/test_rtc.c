@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* devices/pc/rtc.c, rtc_time.c, calendar.c: the MC146818A. */
 #include "devices/pc/calendar.h"
+#include "devices/pc/rtc_time.h"
 #include "rigs/pc.h"
 
 #define SECOND 1000000000ULL
@@ -545,6 +546,35 @@ static void alarms(void **state)
 	}
 }
 
+/* Second by second, as the clock itself looks. */
+static unsigned wait_for_alarm(const uint8_t *ram, unsigned start)
+{
+	unsigned t = start;
+
+	while ((ram[RTC_HOURS_ALARM] < 0xc0 && t / 3600 % 24 != ram[RTC_HOURS_ALARM]) ||
+	       (ram[RTC_MINUTES_ALARM] < 0xc0 && t / 60 % 60 != ram[RTC_MINUTES_ALARM]) ||
+	       (ram[RTC_SECONDS_ALARM] < 0xc0 && t % 60 != ram[RTC_SECONDS_ALARM]))
+		t++;
+	return t - start;
+}
+
+static void an_alarm_comes_at_the_first_second_that_matches(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 500; i++) {
+		uint64_t r = (i + 1) * 0x9e3779b97f4a7c15UL;
+		unsigned start = (unsigned)(r >> 32) % 86400;
+		const uint8_t ram[64] = {
+			[RTC_B] = B_DM | B_24H,
+			[RTC_HOURS_ALARM] = r & 1 ? 0xc0 : (r >> 8) % 24,
+			[RTC_MINUTES_ALARM] = r & 2 ? 0xff : (r >> 16) % 60,
+			[RTC_SECONDS_ALARM] = r & 4 ? 0xc3 : (r >> 24) % 60,
+		};
+
+		assert_int_equal(rtc_until_alarm(ram, start), wait_for_alarm(ram, start));
+	}
+}
+
 static void alarm_in_12_hour_mode(void **state)
 {
 	(void)state;
@@ -823,6 +853,7 @@ int main(void)
 		cmocka_unit_test_setup(no_register_runs_ahead_of_its_interrupt, pc_setup),
 		cmocka_unit_test_setup(alarms, pc_setup),
 		cmocka_unit_test_setup(alarm_in_12_hour_mode, pc_setup),
+		cmocka_unit_test(an_alarm_comes_at_the_first_second_that_matches),
 		cmocka_unit_test_setup(alarm_flag_is_seen_late, pc_setup),
 		cmocka_unit_test_setup(setting_the_time_moves_the_alarm, pc_setup),
 		cmocka_unit_test_setup(nvram, pc_setup),
