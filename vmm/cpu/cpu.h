@@ -74,8 +74,9 @@ static inline struct cpu *this_cpu(void)
 static inline uint64_t cpu_deadline(const struct cpu *cpu)
 {
 	uint64_t sleeper = MAX(timer_queue_next(&cpu->sleepers), cpu->quiet);
+	uint64_t other = MIN(timer_queue_next(&cpu->timers), cpu->slice_end);
 
-	return MIN(MIN(timer_queue_next(&cpu->timers), cpu->slice_end), sleeper);
+	return MIN(other, sleeper);
 }
 
 /* Arm (TIMER_NEVER: cancel) a timer of this CPU and take the new earliest deadline over. */

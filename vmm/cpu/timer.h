@@ -19,7 +19,11 @@ struct timer {
 };
 
 struct timer_queue {
-	struct list timers; /* by deadline; equal ones in the order of arming */
+	/*
+	 * Before the first and after the last, by deadline; equal ones in the order of arming. Its
+	 * deadline never comes: so the earliest one is read without a look whether there is any.
+	 */
+	struct timer end;
 };
 
 void timer_queue_init(struct timer_queue *queue);
@@ -47,17 +51,16 @@ static inline void timer_cancel(struct timer *timer)
 #define TIMER_RUN_MAX 16
 void timer_queue_run(struct timer_queue *queue, uint64_t now);
 
-/* The one with the earliest deadline; there is one. */
+/* The one with the earliest deadline; one that never fires if there is none. */
 static inline const struct timer *timer_queue_first(const struct timer_queue *queue)
 {
-	return container_of(queue->timers.next, const struct timer, link);
+	return container_of(queue->end.link.next, const struct timer, link);
 }
 
 /* The earliest deadline, or TIMER_NEVER. */
 static inline uint64_t timer_queue_next(const struct timer_queue *queue)
 {
-	return list_empty(&queue->timers) ? TIMER_NEVER
-	                                  : container_of(queue->timers.next, struct timer, link)->deadline;
+	return timer_queue_first(queue)->deadline;
 }
 
 #endif
