@@ -24,28 +24,31 @@ void cpu_deadline_changed(struct cpu *cpu)
 }
 
 /* Whose sleep made the processor free pays for the switch to the next turn. */
-static inline void run_loop_load(struct cpu *cpu, struct vcpu *vcpu)
+static noinline void run_loop_load_charged(struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct sched_entity *slept = cpu->sched.slept;
-	uint64_t start;
+	uint64_t start = time_now();
 
-	if (!slept) {
-		backend_vcpu_load(cpu, vcpu);
-		return;
-	}
-	start = time_now();
 	backend_vcpu_load(cpu, vcpu);
-	sched_charge(slept, start);
+	sched_charge(cpu->sched.slept, start);
 	cpu->sched.slept = NULL;
 }
 
-static void run_loop_work(struct cpu *cpu, struct vm *vm)
+/* Apart, as the others here: what they keep in registers the loop need not save. */
+static noinline cold void run_loop_work(struct cpu *cpu, struct vm *vm)
 {
 	struct stretch_part part = stretch_begin_part(&cpu->stretches);
 	const char *step = vm_work(vm);
 
 	stretch_end_part(&cpu->stretches, part, STRETCH_WORK, step);
 	cpu_catch_up(cpu);
+}
+
+/* Calls were queued again. */
+static noinline cold void run_loop_shorten_turn(struct cpu *cpu)
+{
+	uint64_t end = time_now() + time_ticks(CALLS_NS);
+
+	cpu->slice_end = MIN(cpu->slice_end, end);
 }
 
 struct vcpu *run_loop_next(struct cpu *cpu)
@@ -68,10 +71,13 @@ struct vcpu *run_loop_next(struct cpu *cpu)
 			run_loop_work(cpu, vcpu->vm);
 			continue;
 		}
-		run_loop_load(cpu, vcpu);
+		if (cpu->sched.slept)
+			run_loop_load_charged(cpu, vcpu);
+		else
+			backend_vcpu_load(cpu, vcpu);
 		vcpu->requests &= ~(uint32_t)(REQUEST_HALTED | REQUEST_RESCHEDULE);
-		if (unlikely(!list_empty(&cpu->calls))) /* those that were queued again */
-			cpu->slice_end = MIN(cpu->slice_end, time_now() + time_ticks(CALLS_NS));
+		if (unlikely(!list_empty(&cpu->calls)))
+			run_loop_shorten_turn(cpu);
 		if (likely(!cpu->rescheduled))
 			return vcpu;
 	}
