@@ -42,7 +42,7 @@ static inline void rip_advance(uint64_t rip)
  */
 static inline void arm_preemption_timer(const struct cpu *cpu, uint64_t now)
 {
-	uint64_t next = MIN(cpu_deadline(cpu), cpu->interrupts_due);
+	uint64_t deadline = cpu_deadline(cpu), next = MIN(deadline, cpu->interrupts_due);
 	uint64_t ticks = 0;
 
 	/*
@@ -69,13 +69,14 @@ void backend_deadline_changed(const struct cpu *cpu)
  * by the time spent in the monitor. Exits are counted here anyway, by last_at, and the test
  * that it wrapped costs nothing more: so the timer is armed once in LAST_EXITS exits.
  *
- * Calls nothing: so the compiler knows that it leaves most registers alone, and vmx_exit() saves
- * fewer.
+ * Calls nothing, so the compiler knows that it leaves most registers alone; and returns its
+ * argument. So vmx_exit() saves no register for it.
  */
-static noinline cold void run_rearm_timer(void)
+static noinline cold struct vcpu *run_rearm_timer(struct vcpu *vcpu)
 {
 	if (vmx_features.preemption_timer)
 		arm_preemption_timer(this_cpu(), read_tsc());
+	return vcpu;
 }
 
 /*
@@ -102,35 +103,40 @@ static cold void run_entry_failed(struct vcpu *vcpu, uint32_t reason)
 	vm_stop(vcpu->vm, VM_BAD_STATE);
 }
 
-/* The basic reason, if only a bus lock is told beside it; EXIT_REASONS: the exit is dealt with. */
-static noinline cold uint64_t run_no_handler(struct vcpu *vcpu, uint32_t reason)
+static inline void run_handle(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
+{
+	vcpu->exit_count[reason]++;
+	if (likely(exit_handlers[reason].handle(vcpu) == ACTION_ADVANCE))
+		rip_advance(rip);
+}
+
+/* More than a basic reason, or one beyond the table. */
+static noinline cold void run_rare_reason(struct vcpu *vcpu, uint32_t reason, uint64_t rip)
 {
 	uint32_t basic = reason & ~(uint32_t)EXIT_REASON_BUS_LOCKED;
 
 	if (basic < EXIT_REASONS) {
-		vcpu->exit_count[EXIT_REASON_BUS_LOCK]++;
-		(void)exit_handlers[EXIT_REASON_BUS_LOCK].handle(vcpu);
-		return basic;
-	}
-	/* Not the guest's: SDM Vol. 3C "Machine-Check Events During VM Entry". */
-	if (reason == (EXIT_REASON_ENTRY_FAILURE | EXIT_REASON_ENTRY_MACHINE_CHECK))
+		run_handle(vcpu, EXIT_REASON_BUS_LOCK, rip);
+		run_handle(vcpu, basic, rip);
+	} else if (reason == (EXIT_REASON_ENTRY_FAILURE | EXIT_REASON_ENTRY_MACHINE_CHECK)) {
+		/* Not the guest's: SDM Vol. 3C "Machine-Check Events During VM Entry". */
 		raise_machine_check();
-	else if (reason & EXIT_REASON_ENTRY_FAILURE)
+	} else if (reason & EXIT_REASON_ENTRY_FAILURE) {
 		run_entry_failed(vcpu, reason);
-	else
+	} else {
 		run_unknown_reason(vcpu, reason);
-	return EXIT_REASONS;
+	}
 }
 
-static inline void run_record_exit(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
+/* Returns the vCPU. */
+static inline struct vcpu *run_record_exit(struct vcpu *vcpu, uint64_t reason, uint64_t rip)
 {
 	struct exit_record *record = (void *)((char *)vcpu->last + vcpu->last_at);
 
 	record->rip = rip;
 	record->reason = reason;
 	vcpu->last_at += sizeof(*record);
-	if (unlikely(!vcpu->last_at))
-		run_rearm_timer();
+	return likely(vcpu->last_at) ? vcpu : run_rearm_timer(vcpu);
 }
 
 /* Called by entry.S, which saved the guest's registers. */
@@ -139,15 +145,11 @@ void vmx_exit(struct vcpu *vcpu)
 	uint64_t reason = vmread(VMCS_EXIT_REASON);
 	uint64_t rip = vmread(VMCS_GUEST_RIP);
 
-	run_record_exit(vcpu, reason, rip);
-	if (unlikely(reason >= EXIT_REASONS)) {
-		reason = run_no_handler(vcpu, (uint32_t)reason);
-		if (reason == EXIT_REASONS)
-			return;
-	}
-	vcpu->exit_count[reason]++;
-	if (likely(exit_handlers[reason].handle(vcpu) == ACTION_ADVANCE))
-		rip_advance(rip);
+	vcpu = run_record_exit(vcpu, reason, rip);
+	if (likely(reason < EXIT_REASONS))
+		run_handle(vcpu, reason, rip);
+	else
+		run_rare_reason(vcpu, (uint32_t)reason, rip);
 }
 
 /*
