@@ -15,6 +15,10 @@
 #define SCROLL_ATTEMPTS 4 /* distances that are looked at in full */
 #define SCROLL_GAIN     3 /* rows that must come right by scrolling */
 
+/* Cells that one call reads, in whole rows: a guest's picture may be large, and change at once. */
+#define SCROLL_CELLS 1000 /* to see whether the picture has scrolled */
+#define DRAW_CELLS   2000 /* to draw: all of 80 by 25 */
+
 struct writer {
 	uint8_t *bytes;
 	size_t used, room;
@@ -140,11 +144,17 @@ static void text_screen_move(struct text_screen *shown, struct writer *out, unsi
 
 /* ---- Rows ---- */
 
+/* Where text_glyph() is a space. */
+static bool text_screen_is_space(uint8_t character)
+{
+	return character == ' ' || character == 0x00 || character == 0xff;
+}
+
 /* On black, a space has no colour that could be seen: all are the one that can be erased to. */
 static void text_screen_unify_blanks(uint16_t *cells, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (cells[i] >> (8 + ATTRIBUTE_BACKGROUND) == 0 && text_glyph((uint8_t)cells[i]) == ' ')
+		if (cells[i] >> (8 + ATTRIBUTE_BACKGROUND) == 0 && text_screen_is_space((uint8_t)cells[i]))
 			cells[i] = BLANK;
 }
 
@@ -166,7 +176,17 @@ static void text_screen_read_row(const struct text_frame *now, unsigned row, uin
 
 static bool text_screen_same_row(const struct text_screen *shown, unsigned row, const uint16_t *cells)
 {
-	return memcmp(shown->cells[row], cells, shown->columns * sizeof(*cells)) == 0;
+	unsigned column = 0;
+
+	while (column < shown->columns && shown->cells[row][column] == cells[column])
+		column++;
+	return column == shown->columns;
+}
+
+/* How many rows have at most so many cells. */
+static unsigned text_screen_rows_of(const struct text_screen *shown, unsigned cells)
+{
+	return MIN(cells / shown->columns, (unsigned)shown->rows);
 }
 
 /* EL: the rest of the row becomes blank. */
@@ -205,19 +225,32 @@ static bool text_screen_draw_row(struct text_screen *shown, struct writer *out, 
 
 /* ---- Scrolling ---- */
 
-/* How many more rows would be right after scrolling up by `distance` than are now? */
-static int text_screen_scroll_gain(const struct text_screen *shown, const struct text_frame *now,
-                                   unsigned distance)
+/* Distances by which row 0 may have come from below. Returns how many. */
+static unsigned text_screen_find_scrolls(const struct text_screen *shown, const uint16_t *top,
+                                         unsigned distance[SCROLL_ATTEMPTS])
+{
+	unsigned count = 0;
+
+	for (unsigned row = 1; row < shown->rows && count < SCROLL_ATTEMPTS; row++)
+		if (text_screen_same_row(shown, row, top))
+			distance[count++] = row;
+	return count;
+}
+
+/* How many more of the upper rows would be right after scrolling by each distance than are now? */
+static void text_screen_scroll_gains(const struct text_screen *shown, const struct text_frame *now,
+                                     const unsigned *distance, int *gain, unsigned count)
 {
 	uint16_t cells[TEXT_COLUMNS_MAX];
-	int gain = 0;
 
-	for (unsigned row = 0; row < shown->rows; row++) {
+	for (unsigned row = 0; row < text_screen_rows_of(shown, SCROLL_CELLS); row++) {
 		text_screen_read_row(now, row, cells);
-		gain -= text_screen_same_row(shown, row, cells);
-		gain += row + distance < shown->rows && text_screen_same_row(shown, row + distance, cells);
+		for (unsigned i = 0; i < count; i++) {
+			gain[i] -= text_screen_same_row(shown, row, cells);
+			gain[i] += row + distance[i] < shown->rows &&
+			           text_screen_same_row(shown, row + distance[i], cells);
+		}
 	}
-	return gain;
 }
 
 /* DL at the top of the picture: the terminal may have more rows than the picture. */
@@ -242,18 +275,19 @@ static void text_screen_scroll(struct text_screen *shown, struct writer *out, un
 static void text_screen_try_to_scroll(struct text_screen *shown, const struct text_frame *now,
                                       struct writer *out)
 {
+	unsigned distance[SCROLL_ATTEMPTS], count;
+	int gain[SCROLL_ATTEMPTS] = {0};
 	uint16_t top[TEXT_COLUMNS_MAX];
-	unsigned attempts = 0;
 
 	text_screen_read_row(now, 0, top);
 	if (text_screen_same_row(shown, 0, top) || !text_screen_has_room(out))
 		return;
-	for (unsigned distance = 1; distance < shown->rows && attempts < SCROLL_ATTEMPTS; distance++) {
-		if (!text_screen_same_row(shown, distance, top))
-			continue;
-		attempts++;
-		if (text_screen_scroll_gain(shown, now, distance) >= SCROLL_GAIN) {
-			text_screen_scroll(shown, out, distance);
+	count = text_screen_find_scrolls(shown, top, distance);
+	if (count)
+		text_screen_scroll_gains(shown, now, distance, gain, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (gain[i] >= SCROLL_GAIN) {
+			text_screen_scroll(shown, out, distance[i]);
 			return;
 		}
 	}
@@ -282,22 +316,23 @@ static void text_screen_begin(struct text_screen *shown, const struct text_frame
 
 /*
  * Beginning where the last call stopped, so that a screen that changes all the time is shown to its
- * end.
+ * end, and a large one. True: that was the last row.
  */
 static bool text_screen_draw(struct text_screen *shown, const struct text_frame *now, struct writer *out)
 {
 	uint16_t cells[TEXT_COLUMNS_MAX];
 
-	for (unsigned n = shown->rows; n; n--) {
+	for (unsigned n = text_screen_rows_of(shown, DRAW_CELLS); n; n--) {
 		unsigned row = shown->next_row;
 
 		text_screen_read_row(now, row, cells);
 		if (!text_screen_same_row(shown, row, cells) && !text_screen_draw_row(shown, out, row, cells))
 			return false;
 		shown->next_row = (uint16_t)((row + 1) % shown->rows);
+		if (!shown->next_row)
+			return true;
 	}
-	shown->next_row = 0;
-	return true;
+	return false;
 }
 
 static void text_screen_show_cursor(struct text_screen *shown, const struct text_frame *now,
