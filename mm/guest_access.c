@@ -7,14 +7,16 @@
 
 void *guest_pointer(const struct guest_map *map, gpa_t gpa, size_t size, bool write)
 {
-	struct guest_extent extent = guest_map_find(map, gpa);
-	uint64_t offset = gpa - extent.gpa;
+	unsigned level;
+	uint64_t entry = page_table_entry(&map->tree, gpa, &level);
+	uint64_t offset = gpa & (PAGING_SIZE(level) - 1);
+	enum guest_type type = page_entry_software(&paging_guest_map, entry);
 
-	if (extent.type != GUEST_RAM && (extent.type != GUEST_ROM || write))
+	if (type != GUEST_RAM && (type != GUEST_ROM || write))
 		return NULL;
-	if (size > extent.size - offset)
+	if (size > PAGING_SIZE(level) - offset)
 		return NULL;
-	return hpa_to_pointer(extent.hpa + offset);
+	return hpa_to_pointer((entry & PAGING_ADDRESS) + offset);
 }
 
 enum copy_direction { COPY_READ, COPY_WRITE, COPY_LOAD };

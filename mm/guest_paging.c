@@ -242,13 +242,17 @@ static struct guest_translation walk_once(struct walk *walk, bool *changed)
 struct guest_translation guest_translate(const struct guest_map *map, const struct guest_paging *paging,
                                          gva_t address, unsigned access)
 {
-	struct walk walk = {
-		.map = map, .paging = paging, .mode = mode_of(paging), .address = address, .access = access};
 	struct guest_translation translation;
+	struct walk walk; /* its steps are not cleared: a walk reads those that it has written */
 	bool changed = false;
 
 	if (!(paging->cr0 & CR0_PG))
 		return (struct guest_translation){.ok = true, .gpa = address, .page_size = PAGE_SIZE};
+	walk.map = map;
+	walk.paging = paging;
+	walk.mode = mode_of(paging);
+	walk.address = address;
+	walk.access = access;
 	/*
 	 * A guest that keeps changing its entries gets the translation without the flags at last:
 	 * the processor may do the same, from a TLB entry made before the change.

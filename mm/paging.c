@@ -5,7 +5,6 @@
 #include "lib/panic.h"
 #include "mm/frames.h"
 
-#define ADDRESS      0x000ffffffffff000UL /* bits 51:12 in every format */
 #define ADDRESS_BITS PAGING_SHIFT(PAGING_LEVELS)
 #define TOP          (PAGING_LEVELS - 1)
 
@@ -115,11 +114,11 @@ static void table_retire(struct page_table *table, uint64_t entry, unsigned leve
 
 	if (!entry_is_present(table->format, entry) || entry_is_leaf(table->format, entry, level))
 		return;
-	sub = table_entries(entry & ADDRESS);
+	sub = table_entries(entry & PAGING_ADDRESS);
 	for (unsigned i = 0; i < PAGING_ENTRIES && level > 1; i++) /* level 0 has leaves alone */
 		table_retire(table, sub[i], level - 1);
 	entry_store(&sub[0], table->retired);
-	table->retired = entry & ADDRESS;
+	table->retired = entry & PAGING_ADDRESS;
 }
 
 /* Replace what `slot` holds. The processor's own bits do not count as a change. */
@@ -171,22 +170,29 @@ static uint64_t *slot_at(struct page_table *table, uint64_t virt, unsigned level
 			return NULL;
 		}
 		at--;
-		slot = slot_of(*slot & ADDRESS, virt, at);
+		slot = slot_of(*slot & PAGING_ADDRESS, virt, at);
 	}
 	return slot;
+}
+
+/* Once: another processor may change it between two looks. */
+static uint64_t entry_load(const uint64_t *slot)
+{
+	return __atomic_load_n(slot, __ATOMIC_RELAXED);
 }
 
 /* The slot where a walk for `virt` ends: a leaf or nothing. */
 static uint64_t *table_walk(const struct page_table *table, uint64_t virt, unsigned *level)
 {
-	uint64_t *slot;
+	unsigned at = TOP;
+	uint64_t *slot = slot_of(table->root, virt, at);
+	uint64_t entry = entry_load(slot);
 
-	*level = TOP;
-	slot = slot_of(table->root, virt, *level);
-	while (entry_is_present(table->format, *slot) && !entry_is_leaf(table->format, *slot, *level)) {
-		(*level)--;
-		slot = slot_of(*slot & ADDRESS, virt, *level);
+	while (entry_is_present(table->format, entry) && !entry_is_leaf(table->format, entry, at)) {
+		slot = slot_of(entry & PAGING_ADDRESS, virt, --at);
+		entry = entry_load(slot);
 	}
+	*level = at;
 	return slot;
 }
 
@@ -229,7 +235,7 @@ int page_table_map(struct page_table *table, uint64_t virt, hpa_t phys, uint64_t
 		return error;
 	if (phys % PAGE_SIZE)
 		return -ERR_INVALID;
-	if (phys & ~ADDRESS || (phys + size - 1) & ~(ADDRESS | (PAGE_SIZE - 1)))
+	if (phys & ~PAGING_ADDRESS || (phys + size - 1) & ~(PAGING_ADDRESS | (PAGE_SIZE - 1)))
 		return -ERR_OUT_OF_RANGE;
 	if (format->memory_type[attributes.memory_type & 7] & ~format->memory_type_mask)
 		return -ERR_UNSUPPORTED;
@@ -316,17 +322,28 @@ int page_table_split(struct page_table *table, uint64_t virt, bool execute)
 	return entry_split(table, slot, level, execute ? table->format->execute : 0);
 }
 
+uint64_t page_table_entry(const struct page_table *table, uint64_t virt, unsigned *level)
+{
+	uint64_t entry;
+
+	*level = 0;
+	if (!valid_address(table->format, virt))
+		return 0;
+	entry = entry_load(table_walk(table, virt, level));
+	return entry_is_present(table->format, entry) ? entry : 0;
+}
+
 struct page_mapping page_table_find(const struct page_table *table, uint64_t virt)
 {
-	struct page_mapping mapping = {.virt = ALIGN_DOWN(virt, PAGE_SIZE), .size = PAGE_SIZE};
+	unsigned level;
+	uint64_t entry = page_table_entry(table, virt, &level), size = PAGING_SIZE(level);
 
-	if (!valid_address(table->format, virt))
-		return mapping;
-	mapping.entry = *table_walk(table, virt, &mapping.level);
-	mapping.size = PAGING_SIZE(mapping.level);
-	mapping.virt = ALIGN_DOWN(virt, mapping.size);
-	mapping.present = entry_is_present(table->format, mapping.entry);
-	if (mapping.present)
-		mapping.phys = mapping.entry & ADDRESS;
-	return mapping;
+	return (struct page_mapping){
+		.present = entry,
+		.level = level,
+		.entry = entry,
+		.virt = ALIGN_DOWN(virt, size),
+		.phys = entry & PAGING_ADDRESS,
+		.size = size,
+	};
 }

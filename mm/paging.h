@@ -19,6 +19,8 @@
 #define PAGING_SHIFT(level) (PAGE_SHIFT + PAGING_INDEX_BITS * (level))
 #define PAGING_SIZE(level)  BIT(PAGING_SHIFT(level)) /* of a page at `level`: 4 KiB, 2 MiB, 1 GiB */
 
+#define PAGING_ADDRESS 0x000ffffffffff000UL /* bits 51:12 in every format */
+
 /* Levels at which a leaf may stand, or-ed. */
 #define PAGES_4K BIT(0)
 #define PAGES_2M BIT(1)
@@ -130,6 +132,12 @@ void page_table_flushed(struct page_table *table);
  * also be executed if `execute`. -ERR_NO_MEMORY.
  */
 int must_check page_table_split(struct page_table *table, uint64_t virt, bool execute);
+
+/*
+ * The leaf for one address, and its level; 0: nothing is present there, and PAGING_SIZE(level) is
+ * the hole's size. The short form of the next.
+ */
+uint64_t page_table_entry(const struct page_table *table, uint64_t virt, unsigned *level);
 
 /* Look up one address. Outside of the format's address space nothing is present. */
 struct page_mapping page_table_find(const struct page_table *table, uint64_t virt);

@@ -68,10 +68,20 @@ static void unmap(uint64_t virt, uint64_t size, bool owed)
 	assert_int_equal(flush.owed, owed);
 }
 
+/* The short form says the same. */
+static void assert_entry(uint64_t virt, const struct page_mapping *mapping)
+{
+	unsigned level = PAGING_LEVELS;
+
+	assert_true(page_table_entry(&table, virt, &level) == (mapping->present ? mapping->entry : 0));
+	assert_int_equal(level, mapping->level);
+}
+
 static void assert_mapped(uint64_t virt, hpa_t phys, uint64_t size)
 {
 	struct page_mapping mapping = page_table_find(&table, virt);
 
+	assert_entry(virt, &mapping);
 	assert_true(mapping.present);
 	assert_int_equal(mapping.size, size);
 	assert_int_equal(mapping.virt, virt & ~(size - 1));
@@ -82,6 +92,7 @@ static void assert_hole(uint64_t virt, uint64_t size)
 {
 	struct page_mapping mapping = page_table_find(&table, virt);
 
+	assert_entry(virt, &mapping);
 	assert_false(mapping.present);
 	assert_int_equal(mapping.size, size);
 	assert_int_equal(mapping.virt, virt & ~(size - 1));
