@@ -12,8 +12,8 @@
 
 #define VM_RESERVE    8192 /* of the ring, kept for the monitor */
 #define CHUNK         64
-#define DRAW_AT_ONCE  200  /* characters drawn in one poll: well below a millisecond */
-#define FEED_AT_ONCE  4096 /* bytes put on the screen's grid in one poll */
+#define DRAW_AT_ONCE  200 /* characters drawn in one poll: well below a millisecond */
+#define FEED_AT_ONCE  256 /* bytes put on the screen's grid in one poll */
 #define INPUT_POLLS   8
 #define CAUSES_MAX    16 /* of the UART's interrupt, taken in one go */
 #define LOSS_TEXT_MAX 64
@@ -407,6 +407,7 @@ void console_poll(void)
 	ports_poll();
 	tagged_poll();
 	console_follow_view();
+	console_replay_attached();
 	console_serve_line();
 	if (!console_away())
 		console_shell_show_prompt();
@@ -430,7 +431,7 @@ void console_keyboard_interrupt(void)
 bool console_busy(void)
 {
 	return console.ring.screen < __atomic_load_n(&console.ring.head, __ATOMIC_RELAXED) ||
-	       screen_changed() || (!text_queue_empty() && console_room()) ||
+	       screen_changed() || replay_ready() || (!text_queue_empty() && console_room()) ||
 	       (!console_away() && console_shell_prompt_hidden());
 }
 
@@ -439,7 +440,7 @@ bool console_pending(void)
 	return __atomic_load_n(&console.ring.serial, __ATOMIC_RELAXED) <
 	               __atomic_load_n(&console.ring.head, __ATOMIC_RELAXED) ||
 	       console.lost || !text_queue_empty() || tagged_waiting() ||
-	       (console_on_boot_cpu() && console_busy());
+	       (console_on_boot_cpu() && (console_busy() || replay_goes_on()));
 }
 
 bool console_waits(void)

@@ -4,14 +4,12 @@
 #include "vmm/console/console_internal.h"
 #include "vmm/cpu/time.h"
 
-#define CHUNK         256
-#define LAST_LINE_MAX 200
-#define REPLAY_SPARE  8192 /* of the ring, for the status line, the last line, and the monitor */
 #define CLEAR_PICTURE "\x1b[2J\x1b[H"
 #define DEAF_NS       200000000 /* after a VM was left to which the terminal may still speak */
 
 static struct channel *attach_channel; /* null: the shell */
 static bool attach_frozen;             /* the attached screen is not shown: a message is */
+static bool attach_returns;            /* to the shell, when what the VM said has been shown */
 static uint64_t attach_deaf_until;     /* TSC */
 
 struct channel *console_attached(void)
@@ -50,74 +48,6 @@ bool console_away(void)
 	return attach_channel || goto_active();
 }
 
-/* From a position on: a character that is cut there is left out. */
-static void attach_replay(const struct channel *channel, uint64_t from)
-{
-	const struct scrollback *scrollback = channel->scrollback;
-	uint8_t bytes[CHUNK];
-	struct filter_piece piece = {FILTER_PICTURE, channel->coloured, channel->moved, bytes, 0};
-
-	if (!scrollback)
-		return;
-	from = MAX(from, scrollback_start(scrollback));
-	while (scrollback_copy(scrollback, from, bytes, 1) && (bytes[0] & 0xc0) == 0x80)
-		from++;
-	while ((piece.count = scrollback_copy(scrollback, from, bytes, sizeof(bytes)))) {
-		console_put_vm(&piece, 0);
-		from += piece.count;
-	}
-}
-
-/* As much as the ring has room for. */
-static void attach_replay_all(const struct channel *channel)
-{
-	size_t room = console_free() > REPLAY_SPARE ? console_free() - REPLAY_SPARE : 0;
-	uint64_t written = channel->scrollback ? channel->scrollback->written : 0;
-
-	attach_replay(channel, written > room ? written - room : 0);
-}
-
-/* The unfinished last line: a prompt, which the status line must not hide. */
-static void attach_replay_last_line(const struct channel *channel)
-{
-	const struct scrollback *scrollback = channel->scrollback;
-	uint64_t written = scrollback ? scrollback->written : 0, at = written;
-	uint8_t byte;
-
-	while (at > 0 && written - at < LAST_LINE_MAX) {
-		if (!scrollback_copy(scrollback, at - 1, &byte, 1) || byte == '\n')
-			break;
-		at--;
-	}
-	attach_replay(channel, at);
-}
-
-/*
- * The VM's CPU waits meanwhile if it has something to say, so that it comes after what is
- * replayed. A picture on the alternate screen is replayed there.
- */
-static void attach_show_serial(struct channel *channel)
-{
-	uint32_t changed;
-	bool alternate;
-
-	channel_lock(channel);
-	changed = channel->filter.changed;
-	alternate = filter_on_alternate_screen(changed);
-	console_put("\r\n", 2);
-	if (!alternate)
-		attach_replay_all(channel);
-	console_say("[Nacre: VM %u, %.32s. Ctrl-A m: monitor, Ctrl-A ?: keys]\n", channel->number,
-	            channel->name);
-	console_restore_modes(changed);
-	if (alternate)
-		attach_replay_all(channel);
-	else
-		attach_replay_last_line(channel);
-	channel_attach(channel);
-	channel_unlock(channel);
-}
-
 /* The owner paints over the line. */
 static void attach_show_screen(struct channel *channel)
 {
@@ -153,7 +83,8 @@ static void attach_switch(struct channel *channel, bool forget)
 	if (channel && tagged_on())
 		tagged_turn(false);
 	attach_channel = NULL; /* messages on the way belong to no VM's line */
-	attach_frozen = false;
+	attach_frozen = attach_returns = false;
+	replay_cancel();
 	console_keys_go_elsewhere();
 	if (left)
 		attach_leave(left, forget);
@@ -161,7 +92,7 @@ static void attach_switch(struct channel *channel, bool forget)
 	if (channel && channel->screen)
 		attach_show_screen(channel);
 	else if (channel)
-		attach_show_serial(channel);
+		replay_begin(channel);
 	else if (left)
 		console_say("[Nacre: monitor. Ctrl-A and a digit: that VM, Ctrl-A ?: keys]\n");
 }
@@ -173,7 +104,16 @@ void console_attach(struct channel *channel)
 
 void console_return(void)
 {
-	attach_switch(NULL, false);
+	attach_returns = replay_goes_on();
+	if (!attach_returns)
+		attach_switch(NULL, false);
+}
+
+void console_replay_attached(void)
+{
+	replay_poll();
+	if (attach_returns)
+		console_return();
 }
 
 void console_follow_view(void)

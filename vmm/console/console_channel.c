@@ -31,6 +31,7 @@ bool channel_attached(const struct channel *channel)
 static bool channel_has_room(const struct channel *channel)
 {
 	switch (__atomic_load_n(&channel->sink, __ATOMIC_ACQUIRE)) {
+	case CHANNEL_HELD: return false;
 	case CHANNEL_SHOWN: return console_room();
 	case CHANNEL_PORT: return port_room(channel->port);
 	default: return true;
@@ -40,6 +41,7 @@ static bool channel_has_room(const struct channel *channel)
 static bool channel_has_half_free(const struct channel *channel)
 {
 	switch (channel->sink) {
+	case CHANNEL_HELD: return false;
 	case CHANNEL_SHOWN: return console_half_free();
 	case CHANNEL_PORT: return port_half_free(channel->port);
 	default: return true;
@@ -323,6 +325,12 @@ static void channel_set_sink(struct channel *channel, enum channel_sink sink)
 	tagged_drop(channel);
 	__atomic_store_n(&channel->sink, sink, __ATOMIC_RELAXED);
 	channel->changed = true;
+}
+
+/* The lock is held. */
+void channel_hold(struct channel *channel)
+{
+	channel_set_sink(channel, CHANNEL_HELD);
 }
 
 /* The lock is held. */

@@ -29,6 +29,7 @@ struct scrollback {
 /* Where the output goes, apart from the scrollback. */
 enum channel_sink {
 	CHANNEL_KEPT,  /* nowhere */
+	CHANNEL_HELD,  /* nowhere: the scrollback is being replayed, and the VM waits */
 	CHANNEL_SHOWN, /* the operator's console */
 	CHANNEL_TAGGED, /* the operator's console, line by line with the VM's name (vmm/console/console_tagged.c) */
 	CHANNEL_PORT,    /* a serial port of its own */

@@ -78,6 +78,9 @@ bool console_away(void);
  */
 void console_follow_view(void);
 
+/* Show the next piece of what the VM that was attached last said before. */
+void console_replay_attached(void);
+
 /* The keys after Ctrl-A: help, docs/console.md and what they do come from here. */
 struct console_key {
 	uint8_t first, last; /* the range of bytes */
@@ -93,6 +96,21 @@ void goto_start(uint8_t key);
 bool goto_active(void);
 void goto_cancel(void);
 void goto_key(uint8_t byte);
+
+/* ---- The replay of a scrollback (console_replay.c) ---- */
+
+/* The operator comes to a serial line: begin to show what is kept of it, then attach it. */
+void replay_begin(struct channel *channel);
+
+/* Show the next piece, if there is room for it. The last one attaches the channel. */
+void replay_poll(void);
+
+/* The operator goes elsewhere: no more of it, and the channel is not attached. */
+void replay_cancel(void);
+
+/* Is there more? And is there room for it now? */
+bool replay_goes_on(void);
+bool replay_ready(void);
 
 /* Queue one byte of input, then kick. False: dropped. */
 bool channel_receive(struct channel *channel, uint8_t byte);
@@ -110,11 +128,13 @@ void channel_say_dropped(struct channel *channel, bool now);
 void channel_answered(struct channel *channel);
 
 /*
- * The channel's lock, and what is done under it when the operator comes or goes. channel_detach(),
- * after which the channel must be kicked: true if answers of the terminal may be on their way.
+ * The channel's lock, and what is done under it when the operator comes or goes. From
+ * channel_hold() on there is no room for the VM, until channel_attach(). After channel_detach() the
+ * channel must be kicked; true: answers of the terminal may be on their way.
  */
 void channel_lock(struct channel *channel);
 void channel_unlock(struct channel *channel);
+void channel_hold(struct channel *channel);
 void channel_attach(struct channel *channel);
 bool channel_detach(struct channel *channel);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Console and channels: output, back-pressure, switching, several CPUs. */
+#include <ctype.h>
+#include <stdio.h>
 #include "rigs/console_rig.h"
 
 static void test_early_output_is_immediate(void **state)
@@ -110,6 +112,174 @@ static void test_replay_is_the_newest_16k(void **state)
 	assert_int_equal(last - uart_model.sent, 2 + CHANNEL_SCROLLBACK + 0);
 	/* Nothing is unfinished: nothing is repeated. */
 	assert_string_equal(strchr(last, '\r'), "\r\n");
+}
+
+/* 16 KiB of numbered lines, each with a colour and letters of two bytes, and a prompt. */
+static void fill_scrollback(struct vm_end *end)
+{
+	char line[64];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(line, sizeof(line), "\x1b[3%um%u \xc3\xa4\xc3\xb6\xc3\xbc\x1b[0m\r\n", i % 8, i);
+		put(&end->channel, line);
+	}
+	put(&end->channel, "# ");
+}
+
+/* What the scrollback holds, as text from the first whole character on. */
+static const char *scrollback_text(const struct vm_end *end)
+{
+	static char text[CHANNEL_SCROLLBACK + 1];
+	char *at = text;
+
+	text[scrollback_copy(&end->scrollback, 0, (uint8_t *)text, CHANNEL_SCROLLBACK)] = 0;
+	while ((*at & 0xc0) == 0x80)
+		at++;
+	return at;
+}
+
+/* Neither the interrupt that brings the key nor a poll puts more than a piece of it. */
+static void a_replay_goes_in_small_pieces(void **state)
+{
+	static char expected[CHANNEL_SCROLLBACK + 200];
+	size_t before;
+
+	(void)state;
+	fill_scrollback(&one);
+	before = console_free();
+	type("\x01n");
+	assert_ptr_equal(console_attached(), &one.channel);
+	assert_in_range(before - console_free(), 1, 300);
+	while (console_pending()) {
+		before = console_free();
+		console_poll();
+		assert_true(before - console_free() <= 600 || before < console_free());
+		uart_model_drain();
+	}
+	snprintf(expected, sizeof(expected),
+	         "\r\n%s\x1b[0m\r\n[Nacre: VM 1, first. Ctrl-A m: monitor, Ctrl-A ?: keys]\r\n# ",
+	         scrollback_text(&one));
+	assert_string_equal(uart_model.sent, expected);
+}
+
+static void what_a_vm_says_comes_after_the_replay(void **state)
+{
+	(void)state;
+	fill_scrollback(&one);
+	type("\x01n");
+	assert_false(channel_room(&one.channel)); /* it waits, and is told */
+	assert_int_equal(one.ready, 0);
+	put(&one.channel, "of the debug port, "); /* which does not wait */
+	settle();
+	assert_int_equal(one.ready, 1);
+	assert_true(channel_room(&one.channel));
+	put(&one.channel, "more");
+	settle();
+	assert_true(sent("keys]\r\n# of the debug port, more"));
+}
+
+/* Every colour and every letter of two bytes is whole. */
+static void assert_whole(const char *at)
+{
+	for (; *at; at++) {
+		if (*at == '\x1b') {
+			assert_int_equal(*++at, '[');
+			while (isdigit(*++at))
+				continue;
+			assert_int_equal(*at, 'm');
+		} else if (*at & 0x80) {
+			assert_int_equal(*at & 0xe0, 0xc0);
+			assert_int_equal(*++at & 0xc0, 0x80);
+		}
+	}
+}
+
+static void a_message_never_cuts_what_is_replayed(void **state)
+{
+	unsigned messages = 0;
+
+	(void)state;
+	fill_scrollback(&one);
+	for (unsigned i = 0; i < 2000; i++)
+		put(&one.channel, i % 300 ? "\xc3\xa4" : "a");
+	for (type("\x01n"); !channel_attached(&one.channel); messages++) {
+		console_write("<message>\n", 10);
+		console_poll();
+		for (unsigned i = 0; i < 100; i++) {
+			uart_model_drain();
+			console_interrupt();
+		}
+	}
+	settle();
+	assert_true(messages > 50);
+	assert_whole(uart_model.sent);
+}
+
+static void a_replay_ends_when_the_operator_goes_elsewhere(void **state)
+{
+	(void)state;
+	fill_scrollback(&one);
+	type("\x01n\x01m");
+	assert_null(console_attached());
+	assert_true(channel_room(&one.channel));
+	settle();
+	assert_false(sent("[Nacre: VM 1"));
+	assert_true(uart_model.sent_count < 1000);
+	clear();
+	type("\x01n\x01n");
+	assert_ptr_equal(console_attached(), &two.channel);
+	put(&one.channel, "unseen");
+	settle();
+	assert_true(sent("[Nacre: VM 2") && !sent("[Nacre: VM 1") && !sent("unseen"));
+	assert_false(channel_attached(&one.channel));
+	/* The VM is destroyed, and another one gets its place. */
+	type("\x01p");
+	assert_ptr_equal(console_attached(), &one.channel);
+	channel_remove(&one.channel);
+	clear();
+	add(&one, "again", 1);
+	assert_null(console_attached());
+	put(&one.channel, "unseen");
+	assert_sent("");
+}
+
+static void a_vm_that_ends_while_it_is_replayed_is_replayed_whole(void **state)
+{
+	(void)state;
+	fill_scrollback(&one);
+	type("\x01n");
+	console_return();
+	settle();
+	assert_null(console_attached());
+	assert_true(sent(scrollback_text(&one)));
+	assert_true(sent("[Nacre: monitor."));
+	/* But not against the operator's will. */
+	type("\x01n");
+	console_return();
+	type("\x01n");
+	settle();
+	assert_ptr_equal(console_attached(), &two.channel);
+}
+
+/* The debug port may be written faster than it is replayed. */
+static void a_replay_has_an_end(void **state)
+{
+	unsigned polls = 0;
+
+	(void)state;
+	fill_scrollback(&one);
+	type("\x01n");
+	while (!channel_attached(&one.channel) && polls++ < 1000) {
+		for (unsigned i = 0; i < 100; i++)
+			put(&one.channel, "debug\n");
+		console_poll();
+		uart_model.sent_count = 0;
+		for (unsigned i = 0; i < 100; i++) {
+			uart_model_drain();
+			console_interrupt();
+		}
+	}
+	assert_true(channel_attached(&one.channel));
 }
 
 /* The line is slow: most of it still waits when the report comes. */
@@ -570,6 +740,12 @@ int main(void)
 		console_test(test_lost_output_is_said),
 		console_test(test_vm_output),
 		console_test(test_replay_is_the_newest_16k),
+		console_test(a_replay_goes_in_small_pieces),
+		console_test(what_a_vm_says_comes_after_the_replay),
+		console_test(a_message_never_cuts_what_is_replayed),
+		console_test(a_replay_ends_when_the_operator_goes_elsewhere),
+		console_test(a_vm_that_ends_while_it_is_replayed_is_replayed_whole),
+		console_test(a_replay_has_an_end),
 		console_test(the_last_words_of_a_vm_that_ends_are_shown),
 		console_test(test_back_pressure),
 		console_test(test_leaving_frees_a_held_vm),
