@@ -8,7 +8,7 @@
 #include "vmm/console/console_internal.h"
 
 #define ESCAPE         0x1b
-#define REPLAY_AT_ONCE 256
+#define REPLAY_AT_ONCE 128
 #define REPLAY_SPARE   8192 /* of the ring, for the status line, the last line, and the monitor */
 #define LAST_LINE_MAX  200
 
@@ -58,22 +58,26 @@ static size_t replay_cut(const uint8_t *bytes, size_t count)
 	return cut;
 }
 
-/* The channel's lock is held. False: there is no more. */
-static bool replay_piece(const struct channel *channel, uint32_t changed)
+/* The channel's lock is held. */
+static void replay_piece(const struct channel *channel, uint32_t changed, size_t size)
 {
 	const struct scrollback *scrollback = channel->scrollback;
-	uint8_t bytes[REPLAY_AT_ONCE];
+	uint8_t bytes[LAST_LINE_MAX];
 	struct filter_piece piece = {FILTER_PICTURE, channel->coloured, channel->moved, bytes, 0};
 
 	if (!scrollback)
-		return false;
+		return;
 	replay.at = replay_start_of(scrollback, replay.at);
-	piece.count = scrollback_copy(scrollback, replay.at, bytes, sizeof(bytes));
-	if (piece.count == sizeof(bytes))
+	piece.count = scrollback_copy(scrollback, replay.at, bytes, size);
+	if (replay.at + piece.count < scrollback->written)
 		piece.count = replay_cut(bytes, piece.count);
 	console_put_vm(&piece, changed);
 	replay.at += piece.count;
-	return replay.at < MIN(scrollback->written, replay.limit);
+}
+
+static bool replay_has_more(const struct channel *channel)
+{
+	return channel->scrollback && replay.at < MIN(channel->scrollback->written, replay.limit);
 }
 
 /* The unfinished last line: a prompt, which the status line must not hide. */
@@ -104,7 +108,7 @@ static void replay_end(struct channel *channel)
 	if (!replay.alternate) {
 		replay_say_where(channel);
 		replay.at = replay_last_line(channel->scrollback);
-		replay_piece(channel, 0);
+		replay_piece(channel, 0, LAST_LINE_MAX);
 	}
 	channel_attach(channel);
 	replay.channel = NULL;
@@ -117,7 +121,9 @@ void replay_poll(void)
 	if (!replay_ready())
 		return;
 	channel_lock(channel);
-	if (!replay_piece(channel, replay.alternate ? channel->filter.changed : 0))
+	if (replay_has_more(channel))
+		replay_piece(channel, replay.alternate ? channel->filter.changed : 0, REPLAY_AT_ONCE);
+	else
 		replay_end(channel);
 	channel_unlock(channel);
 }
@@ -139,4 +145,6 @@ void replay_begin(struct channel *channel)
 		replay_say_where(channel);
 	channel_unlock(channel);
 	replay_poll();
+	if (!replay_has_more(channel))
+		replay_poll(); /* the end */
 }

@@ -149,11 +149,11 @@ static void a_replay_goes_in_small_pieces(void **state)
 	before = console_free();
 	type("\x01n");
 	assert_ptr_equal(console_attached(), &one.channel);
-	assert_in_range(before - console_free(), 1, 300);
+	assert_in_range(before - console_free(), 1, 150);
 	while (console_pending()) {
 		before = console_free();
 		console_poll();
-		assert_true(before - console_free() <= 600 || before < console_free());
+		assert_true(before - console_free() <= 200 || before < console_free());
 		uart_model_drain();
 	}
 	snprintf(expected, sizeof(expected),
