@@ -116,8 +116,11 @@ static int guest_vm_add_empty_roms(struct guest_map *map)
 	int error = guest_map_add(map, GUEST_OPTION_ROMS, GUEST_BIOS_START - GUEST_OPTION_ROMS, GUEST_ROM);
 
 	memset(ones, 0xff, sizeof(ones));
-	for (gpa_t at = GUEST_OPTION_ROMS; at < GUEST_BIOS_START && !error; at += sizeof(ones))
+	for (gpa_t at = GUEST_OPTION_ROMS; at < GUEST_BIOS_START && !error; at += sizeof(ones)) {
 		error = guest_load(map, at, ones, sizeof(ones));
+		if (map->pause)
+			map->pause();
+	}
 	return error;
 }
 

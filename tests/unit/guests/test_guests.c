@@ -278,6 +278,26 @@ static void a_guest_starts(void **state)
 	assert_null(started->machine.device[DEVICE_UART0 + 2].model);
 }
 
+static unsigned passes;
+
+static void pass(void)
+{
+	passes++;
+}
+
+/* Filling the 128 KiB of empty ROMs is long: others have their turns at each KiB of it. */
+static void a_start_lets_others_in_between(void **state)
+{
+	(void)state;
+	add_text("config", ONE_VM);
+	add_kernel("kernel");
+	passes = 0;
+	vm_pass = pass;
+	assert_int_equal(run(), RUNS);
+	vm_pass = NULL;
+	assert_true(passes > 600); /* 492 for its memory and tables, and each KiB */
+}
+
 static void a_guest_without_screen(void **state)
 {
 	(void)state;
@@ -709,6 +729,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		start_test(a_guest_starts),
+		start_test(a_start_lets_others_in_between),
 		start_test(a_guest_without_screen),
 		start_test(a_reset_loads_it_again),
 		start_test(all_vms_start),
