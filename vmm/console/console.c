@@ -14,6 +14,7 @@
 #define CHUNK         64
 #define DRAW_AT_ONCE  200 /* characters drawn in one poll: well below a millisecond */
 #define FEED_AT_ONCE  128 /* bytes put on the screen's grid in one poll */
+#define SAY_AT_ONCE   200 /* bytes of other CPUs' lines, and the rest of the last one */
 #define INPUT_POLLS   8
 #define CAUSES_MAX    16 /* of the UART's interrupt, taken in one go */
 #define LOSS_TEXT_MAX 64
@@ -315,19 +316,29 @@ static void console_print_text(const char *text, size_t length)
 	console_unlock_ring();
 }
 
-/* What other CPUs have to say, while there is room. */
-static void console_print_queued(void)
+static void console_count_lost(uint64_t bytes)
+{
+	console_lock_ring();
+	console.lost += bytes;
+	console_unlock_ring();
+}
+
+/* What other CPUs have to say, while there is room: lines with at least `most` bytes. */
+static void console_print_queued(size_t most)
 {
 	char line[LINE_MAX];
 	size_t count;
 
 	if (text_queue_empty())
 		return;
-	while (console_room() && (count = text_queue_take(line, sizeof(line))))
+	for (size_t said = 0; said < most && console_room(); said += count) {
+		count = text_queue_take(line, sizeof(line));
+		if (!count) {
+			console_count_lost(text_queue_lost());
+			return;
+		}
 		console_print_text(line, count);
-	console_lock_ring();
-	console.lost += text_queue_lost();
-	console_unlock_ring();
+	}
 }
 
 void console_write(const char *text, size_t length)
@@ -337,7 +348,7 @@ void console_write(const char *text, size_t length)
 		console_want();
 		return;
 	}
-	console_print_queued(); /* it was said before */
+	console_print_queued(SIZE_MAX); /* it was said before */
 	console_print_text(text, length);
 	console_want_service();
 }
@@ -393,7 +404,7 @@ static void console_serve_line(void)
 	console_say_losses();
 	console_transmit();
 	console_unlock_ring();
-	console_print_queued();
+	console_print_queued(SAY_AT_ONCE);
 	console_show_on_screen(FEED_AT_ONCE);
 	channel = console_attached();
 	if (channel && channel_may_go_on(channel))
@@ -528,7 +539,7 @@ void console_buffered(bool interrupts, void (*wanted)(void))
 
 void console_flush(void)
 {
-	console_print_queued();
+	console_print_queued(SIZE_MAX);
 	console_lock_ring();
 	console_break_line();
 	console_drain();
@@ -544,7 +555,7 @@ void console_panic_mode(void)
 	text_queue_panic_mode();
 	(void)console_forget_vm();
 	console_break_line();
-	console_print_queued();
+	console_print_queued(SIZE_MAX);
 	console_drain();
 }
 

@@ -635,6 +635,23 @@ static void test_text_of_another_cpu(void **state)
 	assert_sent("four\r\n");
 }
 
+/* A report of a death is 60 lines: interrupts and keys do not wait for all of them. */
+static void text_of_another_cpu_goes_out_line_by_line(void **state)
+{
+	size_t before;
+
+	(void)state;
+	on_cpu(1);
+	for (unsigned i = 0; i < 60; i++)
+		console_write("a line of a report, which has as much in it as lines have\n", 58);
+	on_cpu(0);
+	before = console_free();
+	console_poll();
+	assert_in_range(before - console_free(), 60, 300);
+	settle();
+	assert_int_equal(uart_model.sent_count, 60 * 59);
+}
+
 static void test_lost_text_of_another_cpu(void **state)
 {
 	static char text[1000];
@@ -759,6 +776,7 @@ int main(void)
 		console_test(test_input_waits_for_the_vms_cpu),
 		console_test(test_room_is_said_by_a_kick),
 		console_test(test_text_of_another_cpu),
+		console_test(text_of_another_cpu_goes_out_line_by_line),
 		console_test(test_lost_text_of_another_cpu),
 		console_test(test_prompt),
 		console_test(test_without_interrupt),
