@@ -12,8 +12,8 @@
 
 #define VM_RESERVE    8192 /* of the ring, kept for the monitor */
 #define CHUNK         64
-#define DRAW_AT_ONCE  200 /* characters drawn in one poll: well below a millisecond */
-#define FEED_AT_ONCE  128 /* bytes put on the screen's grid in one poll */
+#define DRAW_AT_ONCE  64  /* characters drawn in one poll: well below a millisecond */
+#define FEED_AT_ONCE  64  /* bytes put on the screen's grid in one poll; each four may clear it */
 #define SAY_AT_ONCE   200 /* bytes of other CPUs' lines, and the rest of the last one */
 #define INPUT_POLLS   8
 #define CAUSES_MAX    16 /* of the UART's interrupt, taken in one go */

@@ -8,7 +8,7 @@
 #include "vmm/console/console_internal.h"
 
 #define ESCAPE         0x1b
-#define REPLAY_AT_ONCE 128
+#define REPLAY_AT_ONCE 96
 #define REPLAY_SPARE   8192 /* of the ring, for the status line, the last line, and the monitor */
 #define LAST_LINE_MAX  200
 

@@ -64,8 +64,10 @@ static _Noreturn void shell_task_main(void)
 static void shell_task_turn(struct cpu_call *call)
 {
 	struct stretches *stretches = &this_cpu()->stretches;
-	struct stretch_part part = stretch_begin_part(stretches);
+	struct stretch_part part;
 
+	cpu_pause(this_cpu()); /* timers may have taken long */
+	part = stretch_begin_part(stretches);
 	task.until = time_now() + time_tsc_from_ns(TURN_NS);
 	task.runs = true;
 	shell_task_switch(&task.callers, task.rsp);
