@@ -38,10 +38,16 @@ static inline void queue_charge(struct sched_queue *queue, struct sched_entity *
 	queue->busy += ticks;
 }
 
+/*
+ * `now` is not after the present: it may be older than what sched_charge() took from the running
+ * one for another, whose move took time since.
+ */
 static inline void queue_charge_running(struct sched_queue *queue, uint64_t now)
 {
 	struct sched_entity *entity = queue->running;
 
+	if (unlikely((int64_t)(now - entity->since) < 0))
+		return;
 	queue_charge(queue, entity, now - entity->since);
 	entity->since = now;
 }

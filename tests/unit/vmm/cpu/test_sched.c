@@ -471,6 +471,27 @@ static void who_moves_pays_for_its_way(void **state)
 	assert_int_equal(bench_ran(0), ran);
 }
 
+/* The move takes time after the run loop has looked at the clock. */
+static void a_move_costs_who_runs_nothing(void **state)
+{
+	uint64_t vtime;
+
+	(void)state;
+	bench_pass(MS);
+	bench_add(0, 0, 100, 0, ANY);
+	bench_pass(MS);
+	bench_add(1, 0, 100, 0, ANY);
+	bench.leaving = 5000;
+	sched_account(&bench.cpu[0]);
+	vtime = bench.entity[0].vtime;
+	assert_true(bench_schedule());
+	assert_int_equal(bench.entity[1].cpu, 1);
+	assert_int_equal(bench.entity[0].vtime, vtime);
+	bench_pass(MS);
+	sched_account(&bench.cpu[0]);
+	assert_near(bench.entity[0].vtime - vtime, MS * 1024 / 100, 2UL * BENCH_STEP * 1024 / 100);
+}
+
 static void but_not_where_it_may_not_be(void **state)
 {
 	(void)state;
@@ -860,6 +881,7 @@ int main(void)
 		bench_test(who_leaves_takes_its_wake_up_along),
 		bench_test(who_wakes_goes_to_a_cpu_that_is_idle),
 		bench_test(who_moves_pays_for_its_way),
+		bench_test(a_move_costs_who_runs_nothing),
 		bench_test(but_not_where_it_may_not_be),
 		bench_test(a_sleeper_stays_where_it_is),
 		bench_test(an_idle_cpu_asks_for_work),
