@@ -275,7 +275,7 @@ uint64_t guest_map_tables(const struct guest_map *map)
 		struct page_mapping mapping = page_table_find(&map->tree, at);
 
 		at = mapping.virt + mapping.size;
-		if (at <= counted[1] || !type_is_backed(mapping_type(&mapping)))
+		if (!type_is_backed(mapping_type(&mapping)))
 			continue;
 		for (unsigned level = 1; level < PAGING_LEVELS; level++) {
 			uint64_t span = PAGING_SIZE(level);
@@ -284,6 +284,7 @@ uint64_t guest_map_tables(const struct guest_map *map)
 			counted[level] = ALIGN_UP(at, span);
 			count += (counted[level] - from) / span;
 		}
+		at = MAX(at, counted[1]);
 	}
 	return count;
 }
