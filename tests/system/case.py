@@ -13,11 +13,8 @@ from bochs import Bochs
 MONITOR = "build/nacre"
 TSC_HZ = 100_000_000  # of the machines of Bochs, whose TSC counts instructions
 
-# The longest that the monitor may keep interrupts off. The aim is 1 ms. The replay of a scrollback runs in
-# the interrupt that brings the operator's key, and is too long yet.
-STRETCH_MAX = TSC_HZ // 100
-REPLAY = ("an interrupt, console_irq_serial", "an exit, EXTERNAL INTERRUPT")
-REPLAY_MAX = TSC_HZ // 12
+# The longest that the monitor may keep interrupts off. The aim is 1 ms; docs/performance.md has what is above it.
+STRETCH_MAX = TSC_HZ // 250
 STRETCH = re.compile(r"Interrupts waited for at most (\d+) ticks \(\d+ us\), on (processor \d+: [^\r]*)\r")
 STRETCH_TIMEOUT = 120
 TO_SHELL = "\x01m\x15"  # Ctrl-A m, and Ctrl-U clears the line there
@@ -61,8 +58,7 @@ class Case:
 
     def judge_stretch(self, ticks, where):
         self.longest = max(self.longest, (ticks, where))
-        bar = REPLAY_MAX if where.endswith(REPLAY) else STRETCH_MAX
-        assert ticks <= bar, f"interrupts waited for {ticks} instructions ({bar} at most) on {where}"
+        assert ticks <= STRETCH_MAX, f"interrupts waited for {ticks} instructions ({STRETCH_MAX} at most) on {where}"
 
     def told(self):
         return f", interrupts waited for {self.longest[0]} instructions at most" if self.longest[0] else ""
