@@ -109,12 +109,13 @@ class Cpus(Helper):
 
 
 class Timers(Helper):
-    """The armed timers of each processor, the earliest first: deadline in TSC ticks, what it calls."""
+    """The armed timers of each processor, those of sleepers last: deadline in TSC ticks, what it calls."""
 
     def lines(self, _):
         for index, cpu in cpus():
-            for timer in members(cpu["timers"]["timers"], "struct timer", "link"):
-                yield f"cpu {index}  {int(timer['deadline']):20}  {place(timer['expired'])}"
+            for queue in ("timers", "sleepers"):
+                for timer in members(cpu[queue]["end"]["link"], "struct timer", "link"):
+                    yield f"cpu {index}  {int(timer['deadline']):20}  {place(timer['expired'])}"
             if int(cpu["slice_end"]) != TSC_NEVER:
                 yield f"cpu {index}  {int(cpu['slice_end']):20}  the end of a turn"
 
