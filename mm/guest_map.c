@@ -7,7 +7,7 @@
 
 #define GPA_LIMIT BIT(48)
 /* What a step may cost, in units that a hole takes. */
-#define RELEASE_STEP  120
+#define RELEASE_STEP  30
 #define RELEASE_BLOCK 10
 #define RELEASE_HOLE  1
 
