@@ -408,7 +408,7 @@ static void a_bad_vm_does_not_keep_the_next_from_starting(void **state)
 	assert_int_equal(run(), RUNS);
 	assert_logged(
 		"error: vm bad: config line 2: kernel = missing: the boot loader did not load that file");
-	run_on(60); /* its memory is freed in steps */
+	run_on(240); /* its memory is freed in steps */
 	assert_int_equal(vm_find("bad")->state, VM_STOPPED);
 	assert_int_equal(frames_owned(FRAME_OWNER_FIRST_VM), 0);
 	assert_string_equal(vm_get(1)->name, "one");

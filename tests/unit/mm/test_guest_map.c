@@ -375,7 +375,7 @@ static void test_release_in_steps(void **state)
 	add(MIB(2), MIB(32), GUEST_RAM);
 	last = frames_stat().free;
 	while (!guest_map_release(&map, &from)) {
-		assert_true(frames_stat().free - last <= 12 << FRAME_ORDER_2M);
+		assert_true(frames_stat().free - last <= 3 << FRAME_ORDER_2M);
 		last = frames_stat().free;
 		assert_true(steps++ < 100);
 	}
@@ -398,8 +398,8 @@ static void test_release_cuts_large_blocks(void **state)
 	assert_extent(0, GUEST_RAM, 0, GIB(1));
 	last = frames_stat().free;
 	assert_false(guest_map_release(&map, &from));
-	assert_int_equal(from, 12 * MIB(2));
-	assert_int_equal(frames_stat().free - last, (12 << FRAME_ORDER_2M) - 1); /* a table came */
+	assert_int_equal(from, 3 * MIB(2));
+	assert_int_equal(frames_stat().free - last, (3 << FRAME_ORDER_2M) - 1); /* a table came */
 }
 
 int main(void)

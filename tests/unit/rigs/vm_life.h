@@ -118,7 +118,7 @@ UNUSED static int start_other(const struct vm_config *config)
 /* Its turns, until it runs or has ended. */
 UNUSED static void run_other(void)
 {
-	for (unsigned i = 0; i < 100 && (other.state == VM_STARTING || other.state == VM_ENDING); i++) {
+	for (unsigned i = 0; i < 400 && (other.state == VM_STARTING || other.state == VM_ENDING); i++) {
 		fake_x86.tsc += 2 * SCHED_SLICE_NS;
 		rig_run();
 	}
