@@ -454,16 +454,22 @@ static void who_wakes_goes_to_a_cpu_that_is_idle(void **state)
 	assert_int_equal(bench.cpu[1].sched.placed, 1);
 }
 
-static void who_moves_pays_for_its_way(void **state)
+/* The second of two on one CPU, of which the other is idle: leaving takes it 5000 ticks. */
+static void one_is_to_move(void)
 {
-	uint64_t ran;
-
-	(void)state;
 	bench_pass(MS);
 	bench_add(0, 0, 100, 0, ANY);
 	bench_pass(MS);
 	bench_add(1, 0, 100, 0, ANY);
 	bench.leaving = 5000;
+}
+
+static void who_moves_pays_for_its_way(void **state)
+{
+	uint64_t ran;
+
+	(void)state;
+	one_is_to_move();
 	ran = bench_ran(0);
 	assert_true(bench_schedule());
 	assert_int_equal(bench.entity[1].cpu, 1);
@@ -477,11 +483,7 @@ static void a_move_costs_who_runs_nothing(void **state)
 	uint64_t vtime;
 
 	(void)state;
-	bench_pass(MS);
-	bench_add(0, 0, 100, 0, ANY);
-	bench_pass(MS);
-	bench_add(1, 0, 100, 0, ANY);
-	bench.leaving = 5000;
+	one_is_to_move();
 	sched_account(&bench.cpu[0]);
 	vtime = bench.entity[0].vtime;
 	assert_true(bench_schedule());
